@@ -1,0 +1,51 @@
+"""The errors and warnings of sleepkit; each error is also a standard Python one."""
+
+from __future__ import annotations
+
+__all__ = [
+    "ChannelError",
+    "DiscontinuousRecordingError",
+    "HypnogramError",
+    "ModelFileError",
+    "RecordingError",
+    "SleepkitError",
+    "SleepkitWarning",
+    "StepError",
+    "StoreError",
+]
+
+
+class SleepkitError(Exception):
+    """Root of all errors that sleepkit raises on its own account."""
+
+
+class SleepkitWarning(UserWarning):
+    """Something was decided for the user, who may want to know."""
+
+
+class RecordingError(SleepkitError, ValueError):
+    """A recording, its file or its parts do not fit together."""
+
+
+class DiscontinuousRecordingError(RecordingError):
+    """The file holds gaps, and no rule was given for filling them."""
+
+
+class ChannelError(RecordingError):
+    """A channel was not found, is ambiguous or has an unusable unit."""
+
+
+class HypnogramError(SleepkitError, ValueError):
+    """A hypnogram file or its labels cannot be understood."""
+
+
+class StepError(SleepkitError, TypeError):
+    """A step cannot be recorded, or did to a recording what no step may."""
+
+
+class StoreError(SleepkitError, OSError):
+    """A store of computed nights cannot be read or written."""
+
+
+class ModelFileError(SleepkitError, ValueError):
+    """A model file is damaged, foreign or not to be trusted."""

@@ -1,0 +1,22 @@
+"""Recordings, and `EpochArray`: the X whose rows are epochs."""
+
+from sleepkit.recording._concatenate import (
+    as_epoch_array,
+    concatenate,
+    is_epoch_like,
+)
+from sleepkit.recording._epoch_array import EpochArray
+from sleepkit.recording._lazy import LazyArray, MappedArray
+from sleepkit.recording._recording import Recording
+from sleepkit.recording._signal import Signal
+
+__all__ = [
+    "EpochArray",
+    "LazyArray",
+    "MappedArray",
+    "Recording",
+    "Signal",
+    "as_epoch_array",
+    "concatenate",
+    "is_epoch_like",
+]

@@ -1,0 +1,471 @@
+"""The X of sleepkit: a row is an epoch, and whole nights stand behind the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from os import PathLike
+from typing import Any
+
+import numpy as np
+
+from sleepkit._stages import UNSCORED
+from sleepkit._typing import Array, BoolArray, FloatArray, IntArray
+from sleepkit.exceptions import RecordingError
+from sleepkit.recording._dense import gather, join
+from sleepkit.recording._from_arrays import recordings_from_arrays
+from sleepkit.recording._materialize import materialize
+from sleepkit.recording._recording import Recording
+from sleepkit.recording._rows import as_rows
+from sleepkit.recording._selection import Selection
+from sleepkit.recording._step import Step
+
+
+class EpochArray:
+    """An ordered view of epochs over whole recordings, which scikit-learn can index.
+
+    Each row is one epoch, so ``y``, ``groups`` and predictions are flat arrays. Rows
+    may come in any order and repeat; ``X[rows]`` copies no signal. The other epochs of
+    a recording stay behind the view, as unlabelled context.
+
+    Parameters
+    ----------
+    recordings : iterable of Recording
+        The nights; each needs an id of its own.
+    include_unscored : bool, default=False
+        Whether epochs without a stage become rows. A recording without a hypnogram
+        always gives all of its epochs.
+
+    Attributes
+    ----------
+    recordings : tuple of Recording
+        The nights that have rows.
+    epoch : ndarray of int of shape (n_rows,)
+        Number of each row's epoch in its recording.
+    train_mask : ndarray of bool of shape (n_rows,)
+        Which rows an estimator may learn from (see ``EdgeTrimmer``).
+
+    Raises
+    ------
+    RecordingError
+        If two recordings share an id, or their epochs differ in length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.recording import EpochArray, Recording, Signal
+    >>> eeg = Signal(np.zeros((1, 9000)), 100, ["C4-M1"])
+    >>> parts = {"id": "n1", "subject": "s1", "signals": {"eeg": eeg}}
+    >>> X = EpochArray([Recording(**parts, hypnogram=[0, -1, 2])])
+    >>> X
+    EpochArray(2 epochs of 1 recording: eeg)
+    >>> X.epoch.tolist(), X.hypnogram.tolist(), X.subject.tolist()
+    ([0, 2], [0, 2], ['s1', 's1'])
+    >>> np.asarray(X[::-1]).shape
+    (2, 1, 3000)
+    """
+
+    __slots__ = ("_recording_index", "epoch", "recordings", "train_mask")
+
+    recordings: tuple[Recording, ...]
+    epoch: IntArray
+    train_mask: BoolArray
+    _recording_index: IntArray
+
+    def __init__(
+        self, recordings: Iterable[Recording], *, include_unscored: bool = False
+    ) -> None:
+        self.recordings = _check_recordings(recordings)
+        rows = [
+            np.arange(recording.n_epochs)
+            if recording.hypnogram is None or include_unscored
+            else np.flatnonzero(recording.hypnogram != UNSCORED)
+            for recording in self.recordings
+        ]
+        counts = [len(epochs) for epochs in rows]
+        self._recording_index = np.repeat(np.arange(len(counts)), counts)
+        self.epoch = np.concatenate([np.empty(0, np.intp), *rows])
+        self.train_mask = np.ones(len(self.epoch), np.bool_)
+
+    @classmethod
+    def _view(
+        cls,
+        recordings: tuple[Recording, ...],
+        recording_index: IntArray,
+        epoch: IntArray,
+        train_mask: BoolArray,
+    ) -> EpochArray:
+        """Build a view from its parts."""
+        view = object.__new__(cls)
+        view.recordings = recordings
+        view._recording_index = recording_index
+        view.epoch = epoch
+        view.train_mask = train_mask
+        return view
+
+    @classmethod
+    def from_arrays(
+        cls,
+        X: Any,
+        *,
+        recording: Any = None,
+        epoch: Any = None,
+        subject: Any = None,
+        modalities: Mapping[str, Sequence[int]] | None = None,
+        sfreq: float | Mapping[str, float] | None = None,
+    ) -> EpochArray:
+        """Make nights of epochs that were cut already, so that rows become sequences.
+
+        Parameters
+        ----------
+        X : array-like or mapping of str to array-like
+            Signals (with ``sfreq``) of shape (n_rows, n_times) or (n_rows, n_channels,
+            n_times) in microvolts; features of shape (n_rows, n_features) or (n_rows,
+            n_channels, n_features); spectra of shape (n_rows, n_channels, n_frames,
+            n_bins); or such an array for each modality. A row of NaN in a modality
+            means that it is missing there.
+        recording : array-like of shape (n_rows,), default=None
+            Recording id of each row; None means that all rows are one night.
+        epoch : array-like of int of shape (n_rows,), default=None
+            Number of each row's epoch in its recording, from 0; None means that the
+            rows of a recording follow each other without a gap.
+        subject : str or array-like of shape (n_rows,), default=None
+            Subject of each row; None takes the recording id.
+        modalities : mapping of str to sequence of int, default=None
+            Indices on the second axis of ``X`` for each modality, such as
+            ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``.
+        sfreq : float or mapping of str to float, default=None
+            Sampling rate of signals in hertz; None means features or spectra.
+
+        Returns
+        -------
+        EpochArray
+            The rows, in the given order.
+
+        Raises
+        ------
+        ValueError
+            If shapes do not fit, an epoch occurs twice, or a recording has two
+            subjects.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sleepkit.recording import EpochArray
+        >>> features = np.arange(12.0).reshape(4, 3)
+        >>> columns = {"eeg": [0, 1], "eog": [2]}
+        >>> nights = ["a", "a", "b", "b"]
+        >>> EpochArray.from_arrays(features, recording=nights, modalities=columns)
+        EpochArray(4 epochs of 2 recordings: eeg, eog)
+        """
+        recordings, index, epochs = recordings_from_arrays(
+            X, recording, epoch, subject, modalities, sfreq
+        )
+        return cls._view(recordings, index, epochs, np.ones(len(epochs), np.bool_))
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.epoch)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """Number of rows, as a tuple: what scikit-learn counts samples by."""
+        return (len(self),)
+
+    def __getitem__(self, key: Any) -> EpochArray:
+        """Select rows; recordings that lose their last row leave the view."""
+        rows = as_rows(key, len(self))
+        chosen = self._recording_index[rows]
+        used, index = np.unique(chosen, return_inverse=True)
+        kept = tuple(self.recordings[i] for i in used)
+        return self._view(kept, index, self.epoch[rows], self.train_mask[rows])
+
+    def __iter__(self) -> Iterator[EpochArray]:
+        """Give the rows one by one, each as a view."""
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def subject(self) -> Array:
+        """Subject of each row, text of shape (n_rows,): the groups of a split."""
+        return self._by_row([recording.subject for recording in self.recordings])
+
+    @property
+    def recording(self) -> Array:
+        """Recording id of each row, text of shape (n_rows,)."""
+        return self._by_row([recording.id for recording in self.recordings])
+
+    def _by_row(self, values: list[str]) -> Array:
+        """Spread one text a recording over the rows."""
+        return np.array(values, dtype=np.str_)[self._recording_index]
+
+    @property
+    def hypnogram(self) -> IntArray:
+        """The recordings' stage of each row, shape (n_rows,); -1 where none."""
+        stages = np.full(len(self), UNSCORED)
+        for recording, rows, epochs in self.by_recording():
+            if recording.hypnogram is not None:
+                stages[rows] = recording.hypnogram[epochs]
+        return stages
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that at least one recording has, known without computing."""
+        return tuple(dict.fromkeys(n for r in self.recordings for n in r.modalities))
+
+    @property
+    def present(self) -> dict[str, BoolArray]:
+        """For each modality, in which rows' recordings it is, shape (n_rows,)."""
+        return {
+            name: np.array([name in r.modalities for r in self.recordings], np.bool_)[
+                self._recording_index
+            ]
+            for name in self.modalities
+        }
+
+    @property
+    def valid(self) -> dict[str, BoolArray]:
+        """For each modality, in which rows it can be trusted (computes)."""
+        valid = {name: np.zeros(len(self), np.bool_) for name in self.modalities}
+        for recording, rows, epochs in self.by_recording():
+            for name, signal in recording.compute().signals.items():
+                valid[name][rows] = (
+                    True if signal.valid is None else signal.valid[epochs]
+                )
+        return valid
+
+    def by_recording(self) -> Iterator[tuple[Recording, IntArray, IntArray]]:
+        """Go through the recordings.
+
+        Yields
+        ------
+        recording : Recording
+            A recording of the view, its steps still pending.
+        rows : ndarray of int
+            The rows it has in the view.
+        epochs : ndarray of int
+            The epochs that these rows show.
+        """
+        order = np.argsort(self._recording_index, kind="stable")
+        bounds = np.searchsorted(
+            self._recording_index[order], np.arange(len(self.recordings) + 1)
+        )
+        for i, recording in enumerate(self.recordings):
+            rows = order[bounds[i] : bounds[i + 1]]
+            yield recording, rows, self.epoch[rows]
+
+    def with_train_mask(self, train_mask: Any) -> EpochArray:
+        """Say which rows an estimator may learn from.
+
+        Parameters
+        ----------
+        train_mask : array-like of bool of shape (n_rows,)
+            True where a row counts in training.
+
+        Returns
+        -------
+        EpochArray
+            The same rows with the new mask.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another length or type.
+        """
+        mask = np.asarray(train_mask)
+        if mask.shape != self.shape or mask.dtype != np.bool_:
+            msg = (
+                f"train_mask must be {len(self)} booleans, one a row; "
+                f"got shape {mask.shape} of {mask.dtype}."
+            )
+            raise ValueError(msg)
+        return self._view(
+            self.recordings, self._recording_index, self.epoch, mask.copy()
+        )
+
+    def with_recordings(self, recordings: Iterable[Recording]) -> EpochArray:
+        """Put other versions of the same nights behind the rows.
+
+        Parameters
+        ----------
+        recordings : iterable of Recording
+            One for each of `recordings`, in their order.
+
+        Returns
+        -------
+        EpochArray
+            The same rows over the given recordings.
+        """
+        replaced = tuple(recordings)
+        return self._view(replaced, self._recording_index, self.epoch, self.train_mask)
+
+    def map(self, step: Callable[[Recording], Recording]) -> EpochArray:
+        """Note a step for every recording; nothing is computed until asked for.
+
+        Parameters
+        ----------
+        step : callable
+            A named, picklable function of a recording that returns a recording of the
+            same epochs.
+
+        Returns
+        -------
+        EpochArray
+            The same rows with the step pending.
+
+        Raises
+        ------
+        StepError
+            If the step is a lambda or defined inside a function.
+        """
+        noted = Step(step)
+        return self.with_recordings(r.map(noted) for r in self.recordings)
+
+    def cached(self, directory: str | PathLike[str]) -> EpochArray:
+        """Keep the results of the steps so far in a store, filled when asked for.
+
+        Parameters
+        ----------
+        directory : str or path-like
+            Folder of the store.
+
+        Returns
+        -------
+        EpochArray
+            The same rows; each night is computed once, and read ever after.
+        """
+        return self.with_recordings(r.cached(str(directory)) for r in self.recordings)
+
+    def materialize(
+        self, directory: str | PathLike[str] | None = None, n_jobs: int | None = None
+    ) -> EpochArray:
+        """Compute every recording once, now.
+
+        Parameters
+        ----------
+        directory : str or path-like, default=None
+            Folder of a store, filled by processes; nights that it already holds are
+            not computed again, so an interrupted call can simply be repeated. None
+            keeps the results in memory, computed by threads.
+        n_jobs : int, default=None
+            Number of workers, as joblib counts them.
+
+        Returns
+        -------
+        EpochArray
+            The same rows with no step pending.
+        """
+        return self.with_recordings(materialize(self.recordings, directory, n_jobs))
+
+    def select(self, names: Iterable[str]) -> EpochArray:
+        """Keep only some modalities, to ask what if the others were missing.
+
+        Parameters
+        ----------
+        names : iterable of str
+            The modalities to keep.
+
+        Returns
+        -------
+        EpochArray
+            The same rows with fewer modalities.
+
+        Raises
+        ------
+        ValueError
+            If a name is none of `modalities`, or none is left.
+        """
+        kept = (names,) if isinstance(names, str) else tuple(names)
+        unknown = [name for name in kept if name not in self.modalities]
+        if unknown or not kept:
+            msg = (
+                f"select and drop must name, and leave, some of {self.modalities}; "
+                f"got {kept}."
+            )
+            raise ValueError(msg)
+        return self.map(Selection(kept))
+
+    def drop(self, *names: str) -> EpochArray:
+        """Leave out some modalities, to ask what if they were missing.
+
+        Parameters
+        ----------
+        *names : str
+            The modalities to leave out.
+
+        Returns
+        -------
+        EpochArray
+            The same rows with fewer modalities.
+
+        Raises
+        ------
+        ValueError
+            If a name is none of `modalities`, or none is left.
+        """
+        self.select([*names, *self.modalities])
+        return self.select([name for name in self.modalities if name not in names])
+
+    def epochs(self, modality: str) -> FloatArray:
+        """Collect the epochs of one modality, computing each night once.
+
+        Parameters
+        ----------
+        modality : str
+            Its name.
+
+        Returns
+        -------
+        ndarray of float32
+            Shape (n_rows, n_channels, n_times), (n_rows, n_channels, n_frames, n_bins)
+            or (n_rows, n_features); NaN where it is missing or invalid.
+
+        Raises
+        ------
+        KeyError
+            If no recording has the modality.
+        RecordingError
+            If its rate or channels differ between recordings.
+        """
+        collected = gather(self, [modality])
+        if modality not in collected:
+            msg = f"No recording has {modality!r}; there are {self.modalities}."
+            raise KeyError(msg)
+        return collected[modality].values
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Collect all modalities side by side, where their epochs share a shape."""
+        if copy is False:
+            msg = "An EpochArray cannot become an array without a copy."
+            raise ValueError(msg)
+        arrays = gather(self, self.modalities)
+        if not arrays:
+            msg = "There is no epoch or no modality to make an array of."
+            raise RecordingError(msg)
+        joined = join(arrays)
+        return joined if dtype is None else joined.astype(dtype, copy=False)
+
+    def __repr__(self) -> str:
+        """Tell rows, nights and modalities."""
+        n = len(self.recordings)
+        names = ", ".join(self.modalities) or "no modality"
+        nights = f"{n} recording{'' if n == 1 else 's'}"
+        return f"EpochArray({len(self)} epochs of {nights}: {names})"
+
+
+def _check_recordings(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
+    """Require recordings with ids of their own and epochs of one length."""
+    checked = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
+    wrong = [type(r).__name__ for r in checked if not isinstance(r, Recording)]
+    if wrong:
+        msg = f"An EpochArray is made of Recording objects; got {wrong[0]}."
+        raise TypeError(msg)
+    ids = [recording.id for recording in checked]
+    repeated = sorted({name for name in ids if ids.count(name) > 1})
+    durations = sorted({recording.epoch_duration for recording in checked})
+    if repeated or len(durations) > 1:
+        what = f"ids {repeated}" if repeated else f"epochs of {durations} s"
+        msg = (
+            "Recordings of one EpochArray need ids of their own and one epoch length; "
+            f"got {what}."
+        )
+        raise RecordingError(msg)
+    return checked

@@ -1,0 +1,275 @@
+"""One modality of one night."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import joblib
+import numpy as np
+from numpy.typing import NDArray
+
+from sleepkit._typing import Array, FloatArray
+from sleepkit.exceptions import RecordingError
+from sleepkit.recording._lazy import LazyArray
+from sleepkit.utils import check_positive
+
+_EPOCHED_NDIMS = (2, 4)
+_T = TypeVar("_T", bound=np.generic)
+
+
+class Signal:
+    """The channels of one modality, as samples or as one feature array an epoch.
+
+    A signal with an ``sfreq`` is **continuous**, one without is **epoched**.
+
+    Parameters
+    ----------
+    data : array-like or LazyArray
+        Continuous: microvolts, shape (n_channels, n_times) or (n_times,). Epoched:
+        shape (n_epochs, n_channels, n_frames, n_bins) or (n_epochs, n_features).
+        Kept as float32; NaN is missing. A lazy array is read when `data` is asked for.
+    sfreq : float, default=None
+        Sampling rate in hertz of a continuous signal; None means epoched.
+    ch_names : sequence of str, default=()
+        Names of the channels (of the features, for a 2-D epoched payload). Left out,
+        they are numbered.
+    bandwidth : float, default=None
+        Frequency in hertz above which there is no true content, such as the Nyquist
+        frequency before resampling upwards. None means ``sfreq / 2``.
+    freqs : array-like of shape (n_bins,), default=None
+        Frequencies in hertz of the bins of a spectrum.
+    valid : array-like of bool of shape (n_epochs,), default=None
+        Which epochs can be trusted; None means all.
+    provenance : sequence of str, default=()
+        Notes on what was done to the signal beyond what was asked.
+
+    Attributes
+    ----------
+    sfreq : float or None
+        Sampling rate in hertz, None when epoched.
+    ch_names : tuple of str
+        Names of the channels.
+    bandwidth : float or None
+        Frequency in hertz above which there is no true content.
+    freqs : ndarray of shape (n_bins,) or None
+        Frequencies of the bins in hertz.
+    valid : ndarray of bool of shape (n_epochs,) or None
+        Which epochs can be trusted.
+    provenance : tuple of str
+        Notes.
+
+    Raises
+    ------
+    RecordingError
+        If the parts do not fit together.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.recording import Signal
+    >>> Signal(np.zeros((2, 6000)), 100, ["C3-M2", "C4-M1"])
+    Signal(2 x 6000 samples at 100 Hz: C3-M2, C4-M1)
+    >>> Signal(np.zeros((120, 1, 29, 128))).is_continuous
+    False
+    """
+
+    __slots__ = (
+        "_data",
+        "_fingerprint",
+        "bandwidth",
+        "ch_names",
+        "freqs",
+        "provenance",
+        "sfreq",
+        "valid",
+    )
+
+    def __init__(
+        self,
+        data: Any,
+        sfreq: float | None = None,
+        ch_names: Iterable[str] = (),
+        *,
+        bandwidth: float | None = None,
+        freqs: Any = None,
+        valid: Any = None,
+        provenance: Iterable[str] = (),
+    ) -> None:
+        self.sfreq = (
+            None if sfreq is None else check_positive("sfreq", sfreq, owner="Signal")
+        )
+        self._data = _as_payload(data, continuous=sfreq is not None)
+        self.ch_names = _as_names(
+            ch_names, self._data.shape[0 if sfreq is not None else 1]
+        )
+        if bandwidth is None and self.sfreq is not None:
+            bandwidth = self.sfreq / 2
+        self.bandwidth = bandwidth
+        self.freqs = (
+            None if freqs is None else _read_only(np.asarray(freqs, np.float64))
+        )
+        self.valid = None if valid is None else _read_only(np.asarray(valid, np.bool_))
+        self.provenance = tuple(provenance)
+        self._fingerprint: str | None = None
+        self._check()
+
+    def _check(self) -> None:
+        """Refuse a mask or bins that do not fit the payload."""
+        if self.valid is not None and not self.is_continuous:
+            _check_length("valid", len(self.valid), "epochs", self.shape[0])
+        if self.freqs is not None:
+            if len(self.shape) != max(_EPOCHED_NDIMS):
+                msg = f"Only spectra have freqs; the data have shape {self.shape}."
+                raise RecordingError(msg)
+            _check_length("freqs", len(self.freqs), "bins", self.shape[-1])
+
+    @property
+    def data(self) -> FloatArray:
+        """The values, read-only float32; read from their file at each call."""
+        return _read_only(np.asarray(self._data, np.float32))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `data`, known without reading it."""
+        return tuple(self._data.shape)
+
+    @property
+    def is_continuous(self) -> bool:
+        """Whether the signal is made of samples (and not of one array an epoch)."""
+        return self.sfreq is not None
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether the values are in memory."""
+        return isinstance(self._data, np.ndarray)
+
+    @property
+    def n_channels(self) -> int:
+        """Number of channels (of features, for a 2-D epoched payload)."""
+        return len(self.ch_names)
+
+    @property
+    def fingerprint(self) -> str:
+        """Text that changes whenever the content does."""
+        if self._fingerprint is None:
+            source = self._data if self.is_loaded else self._data.fingerprint
+            self._fingerprint = str(joblib.hash((source, self._attributes())))
+        return self._fingerprint
+
+    def n_epochs(self, epoch_duration: float) -> int:
+        """Count the whole epochs.
+
+        Parameters
+        ----------
+        epoch_duration : float
+            Length of an epoch in seconds.
+
+        Returns
+        -------
+        int
+            Number of whole epochs.
+        """
+        if self.sfreq is None:
+            return self.shape[0]
+        # The small number keeps an odd rate from falling just short of an epoch.
+        return int(self.shape[1] / self.sfreq / epoch_duration + 1e-6)
+
+    def replace(self, **changes: Any) -> Signal:
+        """Copy the signal with some of its parts changed.
+
+        Parameters
+        ----------
+        **changes : object
+            New values for parameters of `Signal`.
+
+        Returns
+        -------
+        Signal
+            The changed copy; what is not named is shared.
+        """
+        return Signal(**{"data": self._data, **self._attributes(), **changes})
+
+    def load(self) -> Signal:
+        """Read the values into memory.
+
+        Returns
+        -------
+        Signal
+            The signal itself where they are there already.
+        """
+        return self if self.is_loaded else self.replace(data=np.array(self.data))
+
+    def _attributes(self) -> dict[str, Any]:
+        """Everything but the values."""
+        names = ("sfreq", "ch_names", "bandwidth", "freqs", "valid", "provenance")
+        return {name: getattr(self, name) for name in names}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the parts; a fingerprint in memory must not change the pickle."""
+        return _rebuild, ({"data": self._data, **self._attributes()},)
+
+    def __repr__(self) -> str:
+        """Say which payload it is, and of what size."""
+        if self.is_continuous:
+            names = ", ".join(self.ch_names)
+            size = f"{self.shape[0]} x {self.shape[1]} samples"
+            return f"Signal({size} at {self.sfreq:g} Hz: {names})"
+        return f"Signal(epoched {' x '.join(map(str, self.shape))})"
+
+
+def _rebuild(parts: dict[str, Any]) -> Signal:
+    """Make a signal from its pickled parts."""
+    return Signal(**parts)
+
+
+def _as_payload(data: Any, *, continuous: bool) -> Any:
+    """Check the number of axes and bring values to float32."""
+    if not isinstance(data, LazyArray):
+        data = _read_only(_as_float32(data))
+        if continuous and data.ndim == 1:
+            data = data[np.newaxis]
+    expected = (2,) if continuous else _EPOCHED_NDIMS
+    if len(data.shape) not in expected or 0 in data.shape[1:]:
+        kind = (
+            "A continuous signal has shape (n_channels, n_times)"
+            if continuous
+            else "An epoched signal (no sfreq) has shape (n_epochs, n_channels, "
+            "n_frames, n_bins) or (n_epochs, n_features)"
+        )
+        msg = f"{kind}, with no empty axis; got {tuple(data.shape)}."
+        raise RecordingError(msg)
+    return data
+
+
+def _as_float32(data: Any) -> FloatArray:
+    """Convert to float32, or say what the values are instead."""
+    values: Array = np.asarray(data)
+    if values.dtype.kind not in "fiub":
+        msg = f"A signal needs real numbers; got values of type {values.dtype}."
+        raise RecordingError(msg)
+    return values.astype(np.float32, copy=False)
+
+
+def _as_names(ch_names: Iterable[str], n_channels: int) -> tuple[str, ...]:
+    """Check the channel names, or number the channels."""
+    if isinstance(ch_names, str):
+        msg = f"ch_names must be a sequence of names, not the text {ch_names!r}."
+        raise RecordingError(msg)
+    names = tuple(map(str, ch_names)) or tuple(map(str, range(n_channels)))
+    _check_length("ch_names", len(names), "channels", n_channels)
+    return names
+
+
+def _check_length(name: str, length: int, axis: str, expected: int) -> None:
+    """Refuse a part whose length is not that of its axis."""
+    if length != expected:
+        msg = f"{name} has length {length}, but the signal has {expected} {axis}."
+        raise RecordingError(msg)
+
+
+def _read_only(values: NDArray[_T]) -> NDArray[_T]:
+    """View an array so that nobody changes it by accident (no copy is made)."""
+    view = values.view()
+    view.flags.writeable = False
+    return view

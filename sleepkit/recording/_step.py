@@ -1,0 +1,113 @@
+"""Steps: named functions of one recording, noted now and run when asked."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import joblib
+
+from sleepkit.exceptions import StepError
+
+if TYPE_CHECKING:
+    from sleepkit.recording._recording import Recording
+
+
+class Step:
+    """A function of a recording, with a name and a fingerprint of its own.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a `Recording` and returns one of the same epochs. A module-level function,
+        a ``functools.partial`` of one, or an instance of a module-level class that
+        defines ``__call__``; it must pickle. A method ``modalities(names)`` says which
+        modalities come out, where they are not those that go in.
+    """
+
+    __slots__ = ("fingerprint", "function")
+
+    def __init__(self, function: Callable[[Recording], Recording]) -> None:
+        _check_named(function)
+        self.function = function
+        self.fingerprint = _fingerprint(function)
+
+    def __call__(self, recording: Recording) -> Recording:
+        """Run the function and take over the signals it returns."""
+        result = self.function(recording)
+        if not hasattr(result, "with_signals"):
+            msg = f"Step {self} must return a Recording; got {type(result).__name__}."
+            raise StepError(msg)
+        before = (recording.id, recording.subject, recording.n_epochs)
+        after = (result.id, result.subject, result.n_epochs)
+        if before != after:
+            msg = (
+                f"Step {self} must keep id, subject and number of epochs; "
+                f"it turned {before} into {after}."
+            )
+            raise StepError(msg)
+        return recording.with_signals(result.signals)
+
+    def modalities(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """Say which modalities come out when ``names`` go in."""
+        change = getattr(self.function, "modalities", None)
+        return names if change is None else tuple(change(names))
+
+    def __str__(self) -> str:
+        """Give the name by which a manifest or an error calls the step."""
+        named = _unwrapped(self.function)
+        return named.__qualname__ if inspect.isroutine(named) else repr(named)
+
+
+def _unwrapped(function: Any) -> Any:
+    """Strip ``functools.partial`` from a function."""
+    while isinstance(function, partial):
+        function = function.func
+    return function
+
+
+def _definition(function: Any) -> Any:
+    """Find the function or class that holds the code."""
+    named = _unwrapped(function)
+    return named if inspect.isroutine(named) or inspect.isclass(named) else type(named)
+
+
+def _check_named(function: Any) -> None:
+    """Refuse what no worker could import and no manifest could name."""
+    if not callable(function):
+        msg = f"A step must be callable; got {function!r}."
+        raise StepError(msg)
+    name = _definition(function).__qualname__
+    if "<lambda>" in name or "<locals>" in name:
+        msg = (
+            "A step must be a module-level function, or an instance of a module-level "
+            "class, so that workers find it and results can be named after it; "
+            f"got {name}."
+        )
+        raise StepError(msg)
+
+
+def _fingerprint(function: Any) -> str:
+    """Identify a step by name, code and parameters."""
+    definition = _definition(function)
+    parts: list[Any] = [definition.__module__, definition.__qualname__]
+    try:
+        source = inspect.getsource(definition)
+        parts.append(hashlib.sha256(source.encode()).hexdigest())
+    except (OSError, TypeError):
+        parts.append("no source")
+    if isinstance(function, partial):
+        parts.append((function.args, function.keywords))
+    if not inspect.isroutine(_unwrapped(function)):
+        parts.append(_unwrapped(function))
+    return str(joblib.hash(parts))
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what computes: results of other versions are not reused."""
+    return {name: version(name) for name in ("sleepkit-learn", "numpy", "scipy")}
