@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
-
-import numpy as np
 
 
 def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> float:
@@ -40,7 +39,7 @@ def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> 
     100.0
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and np.isfinite(value) and (value > 0 or (zero and value == 0)):
+    if number and math.isfinite(value) and (value > 0 or (zero and value == 0)):
         return float(value)
     rule = "a finite number >= 0" if zero else "a finite number > 0"
     msg = f"The {name!r} parameter of {owner} must be {rule}. Got {value!r} instead."

@@ -1,0 +1,18 @@
+"""Reading and writing recordings and hypnograms."""
+
+from sleepkit.io._channels import ChannelInfo
+from sleepkit.io._hypnogram import Hypnogram, read_hypnogram
+from sleepkit.io._mne import from_mne, to_mne
+from sleepkit.io._recording import describe_channels, read_recording
+from sleepkit.io._write_hypnogram import write_hypnogram
+
+__all__ = [
+    "ChannelInfo",
+    "Hypnogram",
+    "describe_channels",
+    "from_mne",
+    "read_hypnogram",
+    "read_recording",
+    "to_mne",
+    "write_hypnogram",
+]

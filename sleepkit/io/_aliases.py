@@ -1,0 +1,89 @@
+"""Which modality a channel label stands for: the table in ``channels.toml``."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.resources import files
+from itertools import product
+from typing import Any, NamedTuple
+
+
+class Aliases(NamedTuple):
+    """The table, unfolded: every label is a folded one."""
+
+    modality: Mapping[str, str]
+    min_sfreq: Mapping[str, float]
+    families: tuple[tuple[frozenset[str], Mapping[str, str]], ...]
+    electrodes: frozenset[str]
+
+
+def fold(label: str) -> str:
+    """Drop what does not tell labels apart: case and spaces."""
+    return "".join(label.split()).casefold()
+
+
+@cache
+def aliases() -> Aliases:
+    """Read the table, once in a process."""
+    text = files("sleepkit.io").joinpath("channels.toml").read_text(encoding="utf-8")
+    table = tomllib.loads(text)
+    modalities = table["modality"]
+    return Aliases(
+        modality={
+            fold(label): name
+            for name, entry in modalities.items()
+            for label in _labels(entry, table["separators"])
+        },
+        min_sfreq={name: e.get("min_sfreq", 0) for name, e in modalities.items()},
+        families=tuple(map(_family, table["family"])),
+        electrodes=frozenset(map(fold, modalities["eeg"]["electrodes"])),
+    )
+
+
+def recognise(label: str, sfreq: float, present: Iterable[str] = ()) -> str | None:
+    """Modality of a channel, None where its label is unknown or its rate too low.
+
+    `present` are the labels of the whole file, which families of labels depend on.
+    """
+    table = aliases()
+    folded = fold(label)
+    everything = frozenset(map(fold, present))
+    modality = table.modality.get(folded)
+    for required, labels in table.families:
+        if required <= everything:
+            modality = labels.get(folded, modality)
+    if modality is None or not sfreq or sfreq < table.min_sfreq[modality]:
+        return None
+    return modality
+
+
+def modalities() -> tuple[str, ...]:
+    """All modalities that have known labels, the most used first."""
+    return tuple(aliases().min_sfreq)
+
+
+def is_electrode(label: str) -> bool:
+    """Whether the label is a bare electrode of the 10-20 system, such as C3."""
+    return fold(label) in aliases().electrodes
+
+
+def _labels(entry: Mapping[str, Any], separators: Iterable[str]) -> list[str]:
+    """All labels of one modality: prefixes before single names and pairs."""
+    pairs = product(
+        entry.get("electrodes", ()), separators, entry.get("references", ())
+    )
+    bodies = [*entry["labels"], *map("".join, pairs)]
+    return [prefix + body for prefix in entry.get("prefixes", [""]) for body in bodies]
+
+
+def _family(entry: Mapping[str, Any]) -> tuple[frozenset[str], Mapping[str, str]]:
+    """Return what a family requires, and the modality of its labels."""
+    labels = {
+        fold(label): name
+        for name, names in entry.items()
+        if name != "requires"
+        for label in names
+    }
+    return frozenset(map(fold, entry["requires"])), labels

@@ -1,0 +1,208 @@
+"""Which channels of a file make up which modality."""
+
+from __future__ import annotations
+
+import warnings
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
+
+from sleepkit.exceptions import ChannelError, SleepkitWarning
+from sleepkit.io._aliases import fold, is_electrode, modalities
+
+ChannelKey: TypeAlias = str | int
+ChannelItem: TypeAlias = ChannelKey | tuple[ChannelKey, ChannelKey]
+ChannelSpec: TypeAlias = Mapping[str, ChannelItem | Sequence[ChannelItem]]
+
+
+class ChannelInfo(NamedTuple):
+    """What the header of a file says of one channel.
+
+    Parameters
+    ----------
+    position : int
+        Place, from 0, among the channels of the file; it names a channel whose label is
+        there twice.
+    label : str
+        Name in the file.
+    modality : str or None
+        The modality it is recognised as; None where its label is unknown.
+    sfreq : float
+        Sampling rate in hertz.
+    n_times : int
+        Number of samples.
+    unit : str
+        Unit as the file spells it.
+    physical_min : float or None
+        Value of the smallest number the file can hold, in `unit`; samples there are
+        clipped. None where the format knows no such limit.
+    physical_max : float or None
+        Value of the largest number the file can hold, in `unit`.
+
+    Examples
+    --------
+    >>> from sleepkit.io import ChannelInfo
+    >>> ChannelInfo(0, "C3-M2", "eeg", 200.0, 5_760_000, "uV", -500.0, 500.0).modality
+    'eeg'
+    """
+
+    position: int
+    label: str
+    modality: str | None
+    sfreq: float
+    n_times: int
+    unit: str
+    physical_min: float | None
+    physical_max: float | None
+
+
+class Derivation(NamedTuple):
+    """One channel of a modality: a channel of the file, or one minus another."""
+
+    name: str
+    plus: ChannelInfo
+    minus: ChannelInfo | None = None
+
+    @property
+    def channels(self) -> tuple[ChannelInfo, ...]:
+        """The channels of the file that it is made of."""
+        return (self.plus,) if self.minus is None else (self.plus, self.minus)
+
+
+Selection: TypeAlias = Mapping[str, tuple[Derivation, ...]]
+
+
+def select_channels(
+    channels: Sequence[ChannelInfo], spec: ChannelSpec | None, source: str
+) -> Selection:
+    """Find the channels of each modality, as asked for or by their known labels."""
+    if spec is None:
+        return _recognised(channels, source)
+    if not spec:
+        msg = "channels names no modality; leave it out to recognise known labels."
+        raise ChannelError(msg)
+    return {
+        modality: _asked_for(modality, items, channels, source)
+        for modality, items in spec.items()
+    }
+
+
+def _recognised(channels: Sequence[ChannelInfo], source: str) -> Selection:
+    """Take all channels of known label; of one modality those that share a rate."""
+    groups: dict[str, list[ChannelInfo]] = {name: [] for name in modalities()}
+    for channel in channels:
+        if channel.modality is not None:
+            groups[channel.modality].append(_find(channel.label, channels, source))
+    bare = [channel.label for channel in channels if is_electrode(channel.label)]
+    if not any(groups.values()):
+        msg = (
+            f"No channel of {source} has a known label; name yours, as in "
+            f"channels={{'eeg': [...]}}.{_hint(bare)} {_listing(channels)}"
+        )
+        raise ChannelError(msg)
+    if bare and not groups["eeg"]:
+        _warn(f"No EEG was recognised in {source}.{_hint(bare)}")
+    selection = {}
+    for modality, group in groups.items():
+        kept, left_out = _split_by_rate(group)
+        if left_out:
+            _warn(
+                f"The {modality} channels of {source} differ in rate: those at "
+                f"{kept[0].sfreq:g} Hz are read, without "
+                f"{', '.join(map(_named, left_out))}. Choose with channels=."
+            )
+        selection[modality] = tuple(Derivation(c.label, c) for c in kept)
+    return {modality: kept for modality, kept in selection.items() if kept}
+
+
+def _split_by_rate(
+    channels: list[ChannelInfo],
+) -> tuple[list[ChannelInfo], list[ChannelInfo]]:
+    """Part those at the rate that most have (of equals, the higher) from the others."""
+    counts = Counter(channel.sfreq for channel in channels)
+    best = max(counts, key=lambda sfreq: (counts[sfreq], sfreq), default=None)
+    kept = [channel for channel in channels if channel.sfreq == best]
+    return kept, [channel for channel in channels if channel.sfreq != best]
+
+
+def _warn(message: str) -> None:
+    """Warn the user who reads a file."""
+    warnings.warn(message, SleepkitWarning, stacklevel=6)
+
+
+def _asked_for(
+    modality: str,
+    items: ChannelItem | Sequence[ChannelItem],
+    channels: Sequence[ChannelInfo],
+    source: str,
+) -> tuple[Derivation, ...]:
+    """Find the channels and differences that the user names for one modality."""
+    listed = [items] if isinstance(items, str | int | tuple) else list(items)
+    if not listed:
+        msg = f"channels names no channel for {modality!r}; leave the modality out."
+        raise ChannelError(msg)
+    found = tuple(_derive(item, channels, source) for item in listed)
+    parts = [channel for derivation in found for channel in derivation.channels]
+    if len({channel.sfreq for channel in parts}) > 1:
+        rates = ", ".join(map(_named, parts))
+        msg = (
+            f"The channels of one modality must share a rate; {modality!r} has {rates}."
+        )
+        raise ChannelError(msg)
+    return found
+
+
+def _derive(
+    item: ChannelItem, channels: Sequence[ChannelInfo], source: str
+) -> Derivation:
+    """One channel, or for a pair the first minus the second."""
+    if not isinstance(item, tuple):
+        channel = _find(item, channels, source)
+        return Derivation(channel.label, channel)
+    if len(item) != 2:
+        msg = f"A tuple means first minus second and needs two channels; got {item!r}."
+        raise ChannelError(msg)
+    plus, minus = (_find(key, channels, source) for key in item)
+    return Derivation(f"{plus.label}-{minus.label}", plus, minus)
+
+
+def _find(key: ChannelKey, channels: Sequence[ChannelInfo], source: str) -> ChannelInfo:
+    """Find a channel by position or label; case and spaces count only if needed."""
+    if isinstance(key, int):
+        found = [channel for channel in channels if channel.position == key]
+    else:
+        found = [c for c in channels if c.label == key] or [
+            c for c in channels if fold(c.label) == fold(key)
+        ]
+    if not found:
+        msg = f"{source} has no channel {key!r}. {_listing(channels)}"
+        raise ChannelError(msg)
+    if len(found) > 1:
+        indices = ", ".join(str(channel.position) for channel in found)
+        msg = (
+            f"{source} has {len(found)} channels called {key!r}, at the positions "
+            f"{indices}: name one by its position, as in channels={{'eeg': "
+            f"[{found[0].position}]}}."
+        )
+        raise ChannelError(msg)
+    return found[0]
+
+
+def _named(channel: ChannelInfo) -> str:
+    """Name a channel with its rate."""
+    return f"{channel.label!r} ({channel.sfreq:g} Hz)"
+
+
+def _hint(bare: Sequence[str]) -> str:
+    """Say what to do with unreferenced electrodes."""
+    if not bare:
+        return ""
+    return (
+        f" {', '.join(bare)} look unreferenced: a pair is a difference, as in "
+        f"channels={{'eeg': [({bare[0]!r}, 'A1')]}}."
+    )
+
+
+def _listing(channels: Sequence[ChannelInfo]) -> str:
+    """List all labels of the file."""
+    return f"Its channels are: {', '.join(channel.label for channel in channels)}."

@@ -1,0 +1,200 @@
+"""Channels of EDF and BDF files, at their own rates and read when asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from sleepkit._typing import Array, FloatArray
+from sleepkit.exceptions import ChannelError, RecordingError
+from sleepkit.io._aliases import recognise
+from sleepkit.io._channels import ChannelInfo, Derivation
+from sleepkit.io._edf_header import EdfHeader, edf_start, read_edf_header
+from sleepkit.io._edf_records import EdfRecords, Segment, find_records
+from sleepkit.io._hypnogram import Hypnogram, read_hypnogram
+from sleepkit.io._labels import Scheme
+from sleepkit.io._units import warn_unlikely_scale
+
+
+class EdfChannel(NamedTuple):
+    """Where in each data record a channel lies, and what its numbers mean."""
+
+    first_byte: int
+    n_samples: int
+    gain: float  # microvolts (or the file's unit) a digit
+    offset: float
+
+
+@dataclass(frozen=True)
+class EdfArray:
+    """A modality of an EDF file: an array that is read when it is asked for.
+
+    Each row is a channel, or a channel minus another. The first `skip` samples are left
+    out, gaps are NaN. The names of rows whose scale is to be checked are in `checked`.
+    """
+
+    records: EdfRecords
+    rows: tuple[tuple[EdfChannel, ...], ...]
+    skip: int = 0
+    checked: tuple[str, ...] = ()
+
+    dtype = np.dtype(np.float32)
+
+    @property
+    def sfreq(self) -> float:
+        """Sampling rate in hertz, common to all rows."""
+        return self.rows[0][0].n_samples / self.records.record_duration
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows, and of samples at the true time grid."""
+        return len(self.rows), self._n_times - self.skip
+
+    @property
+    def _n_times(self) -> int:
+        """Samples from the start of the file to its end, gaps included."""
+        last = self.records.segments[-1]
+        n_samples = self.rows[0][0].n_samples
+        return round(last.onset * self.sfreq) + last.n_records * n_samples
+
+    @property
+    def fingerprint(self) -> str:
+        """File, its size and time of change, and what is read of it."""
+        return repr((self.records, self.rows, self.skip))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Read the samples."""
+        stat = Path(self.records.path).stat()
+        if (stat.st_size, stat.st_mtime_ns) != (
+            self.records.size,
+            self.records.mtime_ns,
+        ):
+            msg = f"{self.records.path} has changed since it was opened; open it again."
+            raise RecordingError(msg)
+        mapped = self.records.map()
+        data = np.empty(self.shape, np.float32)
+        for row, (plus, *minus) in zip(data, self.rows, strict=True):
+            row[:] = self._read(mapped, plus)[self.skip :]
+            for channel in minus:
+                row -= self._read(mapped, channel)[self.skip :]
+        if self.checked:
+            warn_unlikely_scale(data, self.checked, self.records.path)
+        return data if dtype is None else data.astype(dtype, copy=False)
+
+    def _read(self, mapped: Any, channel: EdfChannel) -> FloatArray:
+        """Read one whole channel onto the true time grid."""
+        data = np.full(self._n_times, np.nan, np.float32)
+        for segment in self.records.segments:
+            start = round(segment.onset * self.sfreq)
+            stop = start + segment.n_records * channel.n_samples
+            values = data[start:stop].reshape(segment.n_records, channel.n_samples)
+            digits = self._digits(mapped, channel, segment)
+            np.multiply(
+                digits, np.float32(channel.gain), out=values, casting="same_kind"
+            )
+            values += np.float32(channel.offset)
+        return data
+
+    def _digits(self, mapped: Any, channel: EdfChannel, segment: Segment) -> Array:
+        """Integers of one segment, shape (n_records, n_samples)."""
+        width = self.records.sample_bytes
+        stop = segment.first_record + segment.n_records
+        last_byte = channel.first_byte + channel.n_samples * width
+        raw = mapped[segment.first_record : stop, channel.first_byte : last_byte]
+        if width == 2:
+            return np.asarray(raw.view("<i2"))
+        low, middle, high = (raw[:, i::3].astype(np.int32) for i in range(3))
+        signed = (high ^ 0x80) - 0x80
+        return np.asarray(low | (middle << 8) | (signed << 16))
+
+
+class EdfFile:
+    """An EDF or BDF file, of which only the header has been read."""
+
+    def __init__(self, path: Path, *, on_gap: str = "error") -> None:
+        self.name = str(path)
+        self._header = read_edf_header(path)
+        self._records = find_records(self._header, on_gap=on_gap)
+        self.channels = _describe(self._header, self._records)
+
+    @property
+    def start(self) -> datetime | None:
+        """When the first sample was taken."""
+        return edf_start(self._header.edf)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first sample to the end, gaps included."""
+        return self._records.duration
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """Start and end of each gap in seconds."""
+        return self._records.gaps
+
+    def array(
+        self,
+        derivations: Sequence[Derivation],
+        scales: Mapping[int, float],
+        *,
+        skip: int = 0,
+        check_scale: bool = False,
+    ) -> EdfArray:
+        """Channels of one rate, without the first `skip` samples."""
+        rows = tuple(
+            tuple(self._channel(info, scales[info.position]) for info in item.channels)
+            for item in derivations
+        )
+        names = tuple(item.name for item in derivations) if check_scale else ()
+        return EdfArray(self._records, rows, skip, names)
+
+    def read_annotations(self, scheme: Scheme) -> Hypnogram:
+        """Stages among the annotations of the file itself."""
+        return read_hypnogram(self._header.path, scheme=scheme)
+
+    def _channel(self, info: ChannelInfo, scale: float) -> EdfChannel:
+        """Place a channel in the records, and turn its ranges into gain and offset."""
+        header = self._header
+        signal = header.signals[info.position]
+        physical, digital = signal.physical_range, signal.digital_range
+        span = digital.max - digital.min
+        gain = (physical.max - physical.min) / span if span else 0.0
+        if gain == 0 or not np.isfinite(gain):
+            msg = (
+                f"Channel {info.label!r} of {header.path} has no scale: it maps "
+                f"{digital.min} to {physical.min:g} and {digital.max} to "
+                f"{physical.max:g}. Leave it out by naming the others with channels=."
+            )
+            raise ChannelError(msg)
+        ordinary = [i for i, skip in enumerate(header.is_annotation) if not skip]
+        number = ordinary[info.position]
+        return EdfChannel(
+            first_byte=sum(header.counts[:number]) * header.sample_bytes,
+            n_samples=header.counts[number],
+            gain=gain * scale,
+            offset=(physical.min - gain * digital.min) * scale,
+        )
+
+
+def _describe(header: EdfHeader, records: EdfRecords) -> tuple[ChannelInfo, ...]:
+    """List what the header says of each channel."""
+    signals = header.signals
+    labels = [signal.label for signal in signals]
+    return tuple(
+        ChannelInfo(
+            position=position,
+            label=signal.label,
+            modality=recognise(signal.label, signal.sampling_frequency, labels),
+            sfreq=signal.sampling_frequency,
+            n_times=signal.samples_per_data_record * records.n_records,
+            unit=signal.physical_dimension,
+            physical_min=signal.physical_min,
+            physical_max=signal.physical_max,
+        )
+        for position, signal in enumerate(signals)
+    )

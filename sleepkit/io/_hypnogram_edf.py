@@ -1,0 +1,54 @@
+"""Hypnograms as EDF+ annotations, in a file of their own or beside the signals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+import edfio
+
+from sleepkit.exceptions import HypnogramError
+from sleepkit.io._edf_header import edf_start
+from sleepkit.io._scoring import Label, Scoring
+
+# What edfio raises at damaged files, a variable it then lacks included.
+_DAMAGE: Final = (ValueError, LookupError, ArithmeticError, UnboundLocalError)
+_NO_START: Final = datetime(1985, 1, 1)  # midnight, of a date left out: not known
+_ASCII: Final = bytes(range(128)) + b"?" * 128
+
+
+def parse_edf(path: Path) -> Scoring:
+    """Read the annotations; those that name no stage are other events."""
+    with path.open("rb") as file:
+        read = edfio.read_bdf if file.read(1) == b"\xff" else edfio.read_edf
+    with warnings.catch_warnings():
+        # of a cut last record and the like, which matter where signals are read
+        warnings.simplefilter("ignore")
+        try:
+            edf = read(path, header_encoding="latin-1")
+            annotations = _annotations(edf, path, read)
+        except _DAMAGE as error:
+            msg = f"the EDF file must be whole; {error}."
+            raise HypnogramError(msg) from error
+        start = edf_start(edf)
+    labels = [
+        Label(onset, duration, text, f"annotation {index}")
+        for index, (onset, duration, text) in enumerate(annotations, 1)
+    ]
+    return Scoring(labels, has_events=True, start=None if start == _NO_START else start)
+
+
+def _annotations(
+    edf: edfio.Edf | edfio.Bdf,
+    path: Path,
+    read: Callable[[bytes], edfio.Edf | edfio.Bdf],
+) -> Sequence[edfio.EdfAnnotation]:
+    """Return the annotations, with whatever is not UTF-8 in them put out of sight."""
+    try:
+        return edf.annotations
+    except UnicodeDecodeError:
+        # Latin-1, against the standard. Names of stages are ASCII; the rest can go.
+        return read(path.read_bytes().translate(_ASCII)).annotations

@@ -1,0 +1,60 @@
+"""Hypnograms in the XML of the NSRR and of Compumedics Profusion."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from sleepkit.exceptions import HypnogramError
+from sleepkit.io._scoring import Label, Scoring, regular_labels
+
+
+def parse_xml(text: str) -> Scoring:
+    """Read either kind, told apart by the root element."""
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        # entities that expand each other can fill any memory
+        msg = "an XML hypnogram must not declare a document type or entities."
+        raise HypnogramError(msg)
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
+        msg = f"the XML must be well-formed; {error}."
+        raise HypnogramError(msg) from error
+    parsers = {"PSGAnnotation": _parse_nsrr, "CMPStudyConfig": _parse_profusion}
+    if root.tag not in parsers:
+        msg = f"the XML root must be {' or '.join(parsers)}; got {root.tag}."
+        raise HypnogramError(msg)
+    return parsers[root.tag](root)
+
+
+def _parse_nsrr(root: ET.Element) -> Scoring:
+    """Read the stage events, each a run such as ``Stage 2 sleep|2`` for 180 s.
+
+    Onsets count from the start of the signal, whatever the clock times say.
+    """
+    labels = []
+    for index, event in enumerate(root.iter("ScoredEvent"), 1):
+        if (
+            event.findtext("EventType", "").strip().startswith("Stages")
+        ):  # "Stages|Stages"
+            code = event.findtext("EventConcept", "").rpartition("|")[2]
+            onset = _seconds(event, "Start", index)
+            duration = _seconds(event, "Duration", index)
+            labels.append(Label(onset, duration, code, f"event {index}"))
+    return Scoring(labels, scheme="rk")
+
+
+def _parse_profusion(root: ET.Element) -> Scoring:
+    """Read one integer an epoch."""
+    duration = _seconds(root, "EpochLength", 1)
+    texts = [stage.text or "" for stage in root.iter("SleepStage")]
+    return Scoring(regular_labels(texts, duration, "epoch"), scheme="rk")
+
+
+def _seconds(element: ET.Element, name: str, index: int) -> float:
+    """Return the number of seconds that a child element holds."""
+    text = element.findtext(name, "")
+    try:
+        return float(text)
+    except ValueError:
+        msg = f"{name} must hold seconds; got {text!r} ({element.tag} {index})."
+        raise HypnogramError(msg) from None

@@ -1,0 +1,184 @@
+"""Files of formats that MNE reads, and `Raw` objects, as sources of recordings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+import numpy as np
+
+from sleepkit._typing import Array, FloatArray
+from sleepkit.exceptions import RecordingError
+from sleepkit.io._aliases import recognise
+from sleepkit.io._channels import ChannelInfo, Derivation
+from sleepkit.io._hypnogram import Hypnogram, on_grid
+from sleepkit.io._labels import Scheme
+from sleepkit.io._scoring import Label, Scoring
+from sleepkit.io._units import ELECTRODE_MODALITIES, warn_unlikely_scale
+
+_VOLT_TYPES: Final = ("bio", "dbs", "ecg", "ecog", "eeg", "emg", "eog", "resp", "seeg")
+MNE_TYPES: Final = (*ELECTRODE_MODALITIES, "resp")  # that are modalities, in volts
+_PARTS: TypeAlias = tuple[tuple[int, float], ...]  # picks and their factors, summed
+
+
+@dataclass(frozen=True)
+class MneArray:
+    """A modality of a file that MNE reads: an array that is read when asked for."""
+
+    path: str
+    stamps: tuple[tuple[str, int, int], ...]
+    rows: tuple[_PARTS, ...]
+    skip: int
+    n_times: int
+    checked: tuple[str, ...] = ()
+
+    dtype = np.dtype(np.float32)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Number of rows and of samples."""
+        return len(self.rows), self.n_times - self.skip
+
+    @property
+    def fingerprint(self) -> str:
+        """Files, their sizes and times of change, and what is read of them."""
+        return repr((self.path, self.stamps, self.rows, self.skip))
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Read the samples."""
+        raw = open_raw(Path(self.path))
+        if _stamps(raw) != self.stamps:
+            msg = f"{self.path} has changed since it was opened; open it again."
+            raise RecordingError(msg)
+        data = _read_rows(raw, self.rows, self.skip)
+        if self.checked:
+            warn_unlikely_scale(data, self.checked, self.path)
+        return data if dtype is None else data.astype(dtype, copy=False)
+
+
+class MneSource:
+    """An MNE `Raw` object, in memory or (with a path) to be read when asked for."""
+
+    def __init__(self, raw: Any, path: Path | None = None) -> None:
+        self.name = str(path or "the Raw object")
+        self._raw = raw
+        self._path = path
+        self.channels = _describe(raw)
+
+    @property
+    def start(self) -> datetime | None:
+        """When the first sample was taken."""
+        start: datetime | None = self._raw.info["meas_date"]
+        if start is None:
+            return None
+        return start.replace(tzinfo=None) + timedelta(seconds=self._raw.first_time)
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the first sample to the end."""
+        return float(self._raw.n_times / self._raw.info["sfreq"])
+
+    @property
+    def gaps(self) -> list[tuple[float, float]]:
+        """None that MNE would tell."""
+        return []
+
+    def array(
+        self,
+        derivations: Sequence[Derivation],
+        scales: Mapping[int, float],
+        *,
+        skip: int,
+        check_scale: bool,
+    ) -> MneArray | FloatArray:
+        """Channels of one rate, without the first `skip` samples."""
+        rows = tuple(_parts(derivation, scales) for derivation in derivations)
+        names = tuple(item.name for item in derivations) if check_scale else ()
+        if self._path is not None:
+            path, n_times = str(self._path.resolve()), self._raw.n_times
+            return MneArray(path, _stamps(self._raw), rows, skip, n_times, names)
+        data = _read_rows(self._raw, rows, skip)
+        warn_unlikely_scale(data[: len(names)], names, self.name)
+        return data
+
+    def read_annotations(self, scheme: Scheme) -> Hypnogram:
+        """Stages among the annotations of the file itself."""
+        annotations = self._raw.annotations
+        labels = [
+            Label(float(onset), float(duration), str(text), f"annotation {index}")
+            for index, (onset, duration, text) in enumerate(
+                zip(
+                    annotations.onset - self._raw.first_time,
+                    annotations.duration,
+                    annotations.description,
+                    strict=True,
+                ),
+                1,
+            )
+        ]
+        scoring = Scoring(labels, has_events=True, start=self.start)
+        return on_grid(scoring, scheme, 30.0, self.name)
+
+
+def open_raw(path: Path) -> Any:
+    """Open a file of any format that MNE knows, without its samples."""
+    import mne
+
+    try:
+        return mne.io.read_raw(path, preload=False, verbose="warning")
+    except (ValueError, NotImplementedError, RuntimeError, OSError, KeyError) as error:
+        msg = f"{path} is no EDF or BDF file, and MNE cannot read it: {error}"
+        raise RecordingError(msg) from error
+
+
+def _describe(raw: Any) -> tuple[ChannelInfo, ...]:
+    """List what MNE knows of each channel."""
+    sfreq, names = float(raw.info["sfreq"]), raw.ch_names
+    types = raw.get_channel_types()
+    modalities = [recognise(name, sfreq, names) for name in names]
+    if not (any(modalities) and set(types) == {"eeg"}):
+        by_type = [t if t in MNE_TYPES else None for t in types]
+        modalities = [a or b for a, b in zip(modalities, by_type, strict=True)]
+    return tuple(
+        ChannelInfo(
+            position=position,
+            label=name,
+            modality=None if name in raw.info["bads"] else modality,
+            sfreq=sfreq,
+            n_times=raw.n_times,
+            unit="V" if kind in _VOLT_TYPES else "",
+            physical_min=None,
+            physical_max=None,
+        )
+        for position, (name, kind, modality) in enumerate(
+            zip(names, types, modalities, strict=True)
+        )
+    )
+
+
+def _parts(derivation: Derivation, scales: Mapping[int, float]) -> _PARTS:
+    """Return picks of a channel or a difference, with factors to microvolts."""
+    signs = (1, -1)
+    return tuple(
+        (channel.position, sign * scales[channel.position])
+        for channel, sign in zip(derivation.channels, signs, strict=False)
+    )
+
+
+def _read_rows(raw: Any, rows: Sequence[_PARTS], skip: int) -> FloatArray:
+    """Read channels and differences."""
+    data = np.zeros((len(rows), raw.n_times - skip), np.float32)
+    for row, parts in zip(data, rows, strict=True):
+        for pick, factor in parts:
+            row += raw.get_data([pick], start=skip)[0] * factor
+    return data
+
+
+def _stamps(raw: Any) -> tuple[tuple[str, int, int], ...]:
+    """Return names, sizes and times of change of the files behind `raw`."""
+    files = [Path(file) for file in raw.filenames if file is not None]
+    stats = [(str(file.resolve()), file.stat()) for file in files]
+    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

@@ -1,0 +1,87 @@
+"""Units of a file to microvolts, and a look at whether they can be true."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import numpy as np
+
+from sleepkit._typing import FloatArray
+from sleepkit.exceptions import ChannelError, SleepkitWarning
+
+# Modalities measured by electrodes: a number without a voltage unit means nothing.
+ELECTRODE_MODALITIES: Final = ("eeg", "eog", "emg", "ecg")
+
+_MICROVOLTS: Final = {  # microvolts in one unit, by folded name
+    **dict.fromkeys(("nv", "nanovolt", "nanovolts"), 1e-3),
+    **dict.fromkeys(("uv", "microvolt", "microvolts"), 1.0),
+    **dict.fromkeys(("mv", "millivolt", "millivolts"), 1e3),
+    **dict.fromkeys(("v", "volt", "volts"), 1e6),
+}
+_MICRO_SIGNS: Final = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
+_PLAUSIBLE_EEG: Final = (2.0, 200.0)  # robust SD in microvolts
+_MAD_TO_SD: Final = 1.4826  # of a normal distribution
+_N_LOOKED_AT: Final = 10_000  # values a channel
+
+
+def microvolts_per(unit: str) -> float | None:
+    """Microvolts in one unit; None where it is no voltage (or unknown)."""
+    return _MICROVOLTS.get(unit.strip().translate(_MICRO_SIGNS).casefold())
+
+
+def channel_scale(label: str, unit: str, modality: str) -> float:
+    """Factor that brings a channel to microvolts.
+
+    Belts, flow and oximetry keep the unit of the file unless it is a voltage.
+    """
+    factor = microvolts_per(unit)
+    if factor is not None:
+        return factor
+    if modality not in ELECTRODE_MODALITIES:
+        return 1.0
+    msg = (
+        f"The {modality} channel {label!r} needs a unit of nV, uV, mV or V; the file "
+        f"says {unit!r}. If you know it, say so: units={{{label!r}: 'uV'}}."
+    )
+    raise ChannelError(msg)
+
+
+def check_units(
+    units: Mapping[str, str] | None, labels: Iterable[str]
+) -> dict[str, str]:
+    """Refuse units that are no voltage, or that belong to no channel of the file."""
+    known = set(labels)
+    for label, unit in (units or {}).items():
+        if microvolts_per(unit) is None:
+            msg = f"units must be nV, uV, mV or V; got {unit!r} for {label!r}."
+            raise ChannelError(msg)
+        if label not in known:
+            msg = f"units names the channel {label!r}; there are {sorted(known)}."
+            raise ChannelError(msg)
+    return dict(units or {})
+
+
+def warn_unlikely_scale(data: FloatArray, names: Iterable[str], source: str) -> None:
+    """Warn of EEG that is far too small or too large to be in microvolts.
+
+    Looks at some 10,000 values a channel, so that it costs next to nothing. A flat
+    channel is no matter of scale and passes.
+    """
+    step = max(1, data.shape[-1] // _N_LOOKED_AT)
+    for name, values in zip(names, data[:, ::step], strict=True):
+        finite = values[np.isfinite(values)]
+        if not finite.size:
+            continue
+        spread = _MAD_TO_SD * float(np.median(np.abs(finite - np.median(finite))))
+        if spread == 0 or _PLAUSIBLE_EEG[0] <= spread <= _PLAUSIBLE_EEG[1]:
+            continue
+        low, high = _PLAUSIBLE_EEG
+        guess = "millivolts or volts" if spread < low else "a smaller unit"
+        msg = (
+            f"EEG channel {name!r} of {source} has a robust SD of {spread:.3g} uV, not "
+            f"{low:g} to {high:g}: its values look like {guess} declared as something "
+            f"else. Correct it with read_recording(..., units={{{name!r}: ...}})."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=4)
