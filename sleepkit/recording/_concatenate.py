@@ -44,7 +44,10 @@ def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
     for recording in (r for view in views for r in view.recordings):
         known = merged.setdefault(recording.id, recording)
         if known is not recording and known.fingerprint != recording.fingerprint:
-            msg = f"Two different recordings have the id {recording.id!r}."
+            msg = (
+                f"Recordings of one EpochArray need ids of their own; {recording.id!r} "
+                "names two that differ in content or in steps."
+            )
             raise RecordingError(msg)
     # An EpochArray of all nights, for its checks; the rows are then those of the views.
     whole = EpochArray(merged.values())

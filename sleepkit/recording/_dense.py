@@ -3,38 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording._signal import Signal
-
-if TYPE_CHECKING:
-    from sleepkit.recording._epoch_array import EpochArray
+from sleepkit.recording._view import EpochView
 
 _CHANNEL_AXIS = 1
 
 
 class Block(NamedTuple):
-    """Epochs of one modality, of shape (n, n_channels, ...), and their rate."""
+    """Epochs of one modality, of shape (n, n_channels, ...), and their grid."""
 
-    sfreq: float | None
     values: FloatArray
+    sfreq: float | None
+    freqs: FloatArray | None
 
     def __str__(self) -> str:
         """Describe an epoch."""
-        kind = "epoched" if self.sfreq is None else f"at {self.sfreq:g} Hz"
-        return f"{self.values.shape[1:]} {kind}"
+        shape = self.values.shape[1:]
+        if self.sfreq is not None:
+            return f"{shape} at {self.sfreq:g} Hz"
+        if self.freqs is not None:
+            return f"{shape} with bins up to {self.freqs[-1]:g} Hz"
+        return f"{shape} epoched"
 
-    def is_like(self, other: Block) -> bool:
-        """Whether epochs of both may stand in one array."""
-        same_shape = self.values.shape[1:] == other.values.shape[1:]
-        return same_shape and self.sfreq == other.sfreq
+    def has_grid_of(self, other: Block) -> bool:
+        """Whether both have epochs of one shape, but for the channels, and one grid."""
+        return (
+            self.sfreq == other.sfreq
+            and self.values.ndim == other.values.ndim
+            and self.values.shape[2:] == other.values.shape[2:]
+            and np.array_equal(_or_empty(self.freqs), _or_empty(other.freqs))
+        )
 
 
-def gather(X: EpochArray, names: Iterable[str]) -> dict[str, Block]:
+def _or_empty(freqs: FloatArray | None) -> FloatArray:
+    """Take no frequencies as an empty array of them."""
+    return np.empty(0) if freqs is None else freqs
+
+
+def gather(X: EpochView, names: Iterable[str]) -> dict[str, Block]:
     """Collect the epochs of some modalities, computing each night once.
 
     Missing and invalid epochs are NaN.
@@ -48,15 +60,18 @@ def gather(X: EpochArray, names: Iterable[str]) -> dict[str, Block]:
             block = take_epochs(signals[name], epochs, recording.epoch_duration)
             if name not in collected:
                 shape = (len(X), *block.values.shape[1:])
-                collected[name] = Block(block.sfreq, np.full(shape, np.nan, np.float32))
-            if not block.is_like(collected[name]):
+                empty = np.full(shape, np.nan, np.float32)
+                collected[name] = block._replace(values=empty)
+            whole = collected[name]
+            same_shape = whole.values.shape[1:] == block.values.shape[1:]
+            if not (same_shape and whole.has_grid_of(block)):
                 msg = (
                     f"The {name!r} epochs of recording {recording.id!r} are {block}, "
-                    f"those before {collected[name]}; one array needs one rate (see "
-                    "Resampler) and the same channels."
+                    f"those before {whole}; one array needs one rate (see Resampler) "
+                    "and the same channels."
                 )
                 raise RecordingError(msg)
-            collected[name].values[rows] = block.values
+            whole.values[rows] = block.values
     return collected
 
 
@@ -74,19 +89,14 @@ def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Bloc
         )
         taken = values[:, samples].swapaxes(0, 1)
     if signal.valid is not None:
-        taken = np.array(taken)
         taken[~signal.valid[epochs]] = np.nan
-    return Block(signal.sfreq, taken)
+    return Block(taken, signal.sfreq, signal.freqs)
 
 
 def join(blocks: Mapping[str, Block]) -> FloatArray:
     """Put modalities side by side: channels, or features where there are only these."""
     first, *others = blocks.values()
-    rest = [(b.sfreq, b.values.ndim, b.values.shape[2:]) for b in others]
-    if any(
-        part != (first.sfreq, first.values.ndim, first.values.shape[2:])
-        for part in rest
-    ):
+    if not all(block.has_grid_of(first) for block in others):
         told = ", ".join(f"{name} {block}" for name, block in blocks.items())
         msg = (
             f"One array needs epochs of one shape in every modality; these are {told}. "

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
 from sleepkit._stages import UNSCORED
-from sleepkit._typing import Array, BoolArray, FloatArray, IntArray
+from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording._dense import gather, join
 from sleepkit.recording._from_arrays import recordings_from_arrays
 from sleepkit.recording._materialize import materialize
 from sleepkit.recording._recording import Recording
-from sleepkit.recording._rows import as_rows
 from sleepkit.recording._selection import Selection
 from sleepkit.recording._step import Step
+from sleepkit.recording._view import EpochView, check_recordings
 
 
-class EpochArray:
+class EpochArray(EpochView):
     """An ordered view of epochs over whole recordings, which scikit-learn can index.
 
     Each row is one epoch, so ``y``, ``groups`` and predictions are flat arrays. Rows
@@ -64,43 +64,22 @@ class EpochArray:
     (2, 1, 3000)
     """
 
-    __slots__ = ("_recording_index", "epoch", "recordings", "train_mask")
-
-    recordings: tuple[Recording, ...]
-    epoch: IntArray
-    train_mask: BoolArray
-    _recording_index: IntArray
+    __slots__ = ()
 
     def __init__(
         self, recordings: Iterable[Recording], *, include_unscored: bool = False
     ) -> None:
-        self.recordings = _check_recordings(recordings)
+        checked = check_recordings(recordings)
         rows = [
             np.arange(recording.n_epochs)
             if recording.hypnogram is None or include_unscored
             else np.flatnonzero(recording.hypnogram != UNSCORED)
-            for recording in self.recordings
+            for recording in checked
         ]
         counts = [len(epochs) for epochs in rows]
-        self._recording_index = np.repeat(np.arange(len(counts)), counts)
-        self.epoch = np.concatenate([np.empty(0, np.intp), *rows])
-        self.train_mask = np.ones(len(self.epoch), np.bool_)
-
-    @classmethod
-    def _view(
-        cls,
-        recordings: tuple[Recording, ...],
-        recording_index: IntArray,
-        epoch: IntArray,
-        train_mask: BoolArray,
-    ) -> EpochArray:
-        """Build a view from its parts."""
-        view = object.__new__(cls)
-        view.recordings = recordings
-        view._recording_index = recording_index
-        view.epoch = epoch
-        view.train_mask = train_mask
-        return view
+        index = np.repeat(np.arange(len(counts)), counts)
+        epoch = np.concatenate([np.empty(0, np.intp), *rows])
+        self._set(checked, index, epoch, np.ones(len(epoch), np.bool_))
 
     @classmethod
     def from_arrays(
@@ -161,141 +140,6 @@ class EpochArray:
             X, recording, epoch, subject, modalities, sfreq
         )
         return cls._view(recordings, index, epochs, np.ones(len(epochs), np.bool_))
-
-    def __len__(self) -> int:
-        """Count the rows."""
-        return len(self.epoch)
-
-    @property
-    def shape(self) -> tuple[int]:
-        """Number of rows, as a tuple: what scikit-learn counts samples by."""
-        return (len(self),)
-
-    def __getitem__(self, key: Any) -> EpochArray:
-        """Select rows; recordings that lose their last row leave the view."""
-        rows = as_rows(key, len(self))
-        chosen = self._recording_index[rows]
-        used, index = np.unique(chosen, return_inverse=True)
-        kept = tuple(self.recordings[i] for i in used)
-        return self._view(kept, index, self.epoch[rows], self.train_mask[rows])
-
-    def __iter__(self) -> Iterator[EpochArray]:
-        """Give the rows one by one, each as a view."""
-        return (self[i] for i in range(len(self)))
-
-    @property
-    def subject(self) -> Array:
-        """Subject of each row, text of shape (n_rows,): the groups of a split."""
-        return self._by_row([recording.subject for recording in self.recordings])
-
-    @property
-    def recording(self) -> Array:
-        """Recording id of each row, text of shape (n_rows,)."""
-        return self._by_row([recording.id for recording in self.recordings])
-
-    def _by_row(self, values: list[str]) -> Array:
-        """Spread one text a recording over the rows."""
-        return np.array(values, dtype=np.str_)[self._recording_index]
-
-    @property
-    def hypnogram(self) -> IntArray:
-        """The recordings' stage of each row, shape (n_rows,); -1 where none."""
-        stages = np.full(len(self), UNSCORED)
-        for recording, rows, epochs in self.by_recording():
-            if recording.hypnogram is not None:
-                stages[rows] = recording.hypnogram[epochs]
-        return stages
-
-    @property
-    def modalities(self) -> tuple[str, ...]:
-        """The modalities that at least one recording has, known without computing."""
-        return tuple(dict.fromkeys(n for r in self.recordings for n in r.modalities))
-
-    @property
-    def present(self) -> dict[str, BoolArray]:
-        """For each modality, in which rows' recordings it is, shape (n_rows,)."""
-        return {
-            name: np.array([name in r.modalities for r in self.recordings], np.bool_)[
-                self._recording_index
-            ]
-            for name in self.modalities
-        }
-
-    @property
-    def valid(self) -> dict[str, BoolArray]:
-        """For each modality, in which rows it can be trusted (computes)."""
-        valid = {name: np.zeros(len(self), np.bool_) for name in self.modalities}
-        for recording, rows, epochs in self.by_recording():
-            for name, signal in recording.compute().signals.items():
-                valid[name][rows] = (
-                    True if signal.valid is None else signal.valid[epochs]
-                )
-        return valid
-
-    def by_recording(self) -> Iterator[tuple[Recording, IntArray, IntArray]]:
-        """Go through the recordings.
-
-        Yields
-        ------
-        recording : Recording
-            A recording of the view, its steps still pending.
-        rows : ndarray of int
-            The rows it has in the view.
-        epochs : ndarray of int
-            The epochs that these rows show.
-        """
-        order = np.argsort(self._recording_index, kind="stable")
-        bounds = np.searchsorted(
-            self._recording_index[order], np.arange(len(self.recordings) + 1)
-        )
-        for i, recording in enumerate(self.recordings):
-            rows = order[bounds[i] : bounds[i + 1]]
-            yield recording, rows, self.epoch[rows]
-
-    def with_train_mask(self, train_mask: Any) -> EpochArray:
-        """Say which rows an estimator may learn from.
-
-        Parameters
-        ----------
-        train_mask : array-like of bool of shape (n_rows,)
-            True where a row counts in training.
-
-        Returns
-        -------
-        EpochArray
-            The same rows with the new mask.
-
-        Raises
-        ------
-        ValueError
-            If the mask has another length or type.
-        """
-        mask = np.asarray(train_mask)
-        if mask.shape != self.shape or mask.dtype != np.bool_:
-            msg = (
-                f"train_mask must be {len(self)} booleans, one a row; "
-                f"got shape {mask.shape} of {mask.dtype}."
-            )
-            raise ValueError(msg)
-        return self._view(
-            self.recordings, self._recording_index, self.epoch, mask.copy()
-        )
-
-    def with_recordings(self, recordings: Iterable[Recording]) -> EpochArray:
-        """Put other versions of the same nights behind the rows.
-
-        Parameters
-        ----------
-        recordings : iterable of Recording
-            One for each of `recordings`, in their order.
-
-        Returns
-        -------
-        EpochArray
-            The same rows over the given recordings.
-        """
-        replaced = tuple(recordings)
-        return self._view(replaced, self._recording_index, self.epoch, self.train_mask)
 
     def map(self, step: Callable[[Recording], Recording]) -> EpochArray:
         """Note a step for every recording; nothing is computed until asked for.
@@ -374,12 +218,9 @@ class EpochArray:
             If a name is none of `modalities`, or none is left.
         """
         kept = (names,) if isinstance(names, str) else tuple(names)
-        unknown = [name for name in kept if name not in self.modalities]
-        if unknown or not kept:
-            msg = (
-                f"select and drop must name, and leave, some of {self.modalities}; "
-                f"got {kept}."
-            )
+        self._check_named("select", kept)
+        if not kept:
+            msg = f"select and drop must leave at least one of {self.modalities}."
             raise ValueError(msg)
         return self.map(Selection(kept))
 
@@ -401,8 +242,15 @@ class EpochArray:
         ValueError
             If a name is none of `modalities`, or none is left.
         """
-        self.select([*names, *self.modalities])
+        self._check_named("drop", names)
         return self.select([name for name in self.modalities if name not in names])
+
+    def _check_named(self, method: str, names: tuple[str, ...]) -> None:
+        """Refuse names that no recording has."""
+        unknown = [name for name in names if name not in self.modalities]
+        if unknown:
+            msg = f"{method} must name some of {self.modalities}; got {unknown}."
+            raise ValueError(msg)
 
     def epochs(self, modality: str) -> FloatArray:
         """Collect the epochs of one modality, computing each night once.
@@ -449,23 +297,3 @@ class EpochArray:
         names = ", ".join(self.modalities) or "no modality"
         nights = f"{n} recording{'' if n == 1 else 's'}"
         return f"EpochArray({len(self)} epochs of {nights}: {names})"
-
-
-def _check_recordings(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
-    """Require recordings with ids of their own and epochs of one length."""
-    checked = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
-    wrong = [type(r).__name__ for r in checked if not isinstance(r, Recording)]
-    if wrong:
-        msg = f"An EpochArray is made of Recording objects; got {wrong[0]}."
-        raise TypeError(msg)
-    ids = [recording.id for recording in checked]
-    repeated = sorted({name for name in ids if ids.count(name) > 1})
-    durations = sorted({recording.epoch_duration for recording in checked})
-    if repeated or len(durations) > 1:
-        what = f"ids {repeated}" if repeated else f"epochs of {durations} s"
-        msg = (
-            "Recordings of one EpochArray need ids of their own and one epoch length; "
-            f"got {what}."
-        )
-        raise RecordingError(msg)
-    return checked

@@ -7,13 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.recording._recording import Recording
+from sleepkit.recording._rows import rows_of_each
 from sleepkit.recording._signal import Signal
 from sleepkit.utils import check_positive
 
 _OWNER = "EpochArray.from_arrays"
 _DEFAULT_DURATION = 30.0
+_DECIMALS = 9  # of a second: rates such as 256 / 3 Hz are not exact
 
 
 def recordings_from_arrays(
@@ -32,18 +35,24 @@ def recordings_from_arrays(
         _as_column("recording", "0" if recording is None else recording, n_rows)
     )
     epochs = _as_epochs(epoch, index)
-    names = _subjects(subject, ids, index, n_rows)
+    rows_of = rows_of_each(index, len(ids))
+    names = _subjects(subject, ids, rows_of, n_rows)
     duration = _duration(blocks, rates)
-    recordings = tuple(
-        Recording(
-            id=name,
-            subject=names[i],
-            signals=_signals(blocks, rates, np.flatnonzero(index == i), epochs),
-            epoch_duration=duration,
+    recordings = []
+    for name, rows, who in zip(ids, rows_of, names, strict=True):
+        n_epochs = int(epochs[rows].max()) + 1
+        signals = _signals(blocks, rates, rows, epochs[rows], n_epochs)
+        recordings.append(
+            Recording(
+                id=name,
+                subject=who,
+                signals=signals,
+                # Where everything is missing, this alone tells the length.
+                hypnogram=None if signals else np.full(n_epochs, UNSCORED),
+                epoch_duration=duration,
+            )
         )
-        for i, name in enumerate(ids)
-    )
-    return recordings, index, epochs
+    return tuple(recordings), index, epochs
 
 
 def _as_blocks(
@@ -51,11 +60,12 @@ def _as_blocks(
 ) -> dict[str, FloatArray]:
     """Split X into one float32 array a modality."""
     if isinstance(X, Mapping):
+        if modalities is not None:
+            msg = f"{_OWNER} takes 'modalities' with one array, not with a mapping."
+            raise ValueError(msg)
         blocks = {name: np.asarray(values, np.float32) for name, values in X.items()}
     else:
-        values = np.asarray(X, np.float32)
-        spec = {"eeg": range(values.shape[1])} if modalities is None else modalities
-        blocks = {name: values[:, list(where)] for name, where in spec.items()}
+        blocks = _split(np.asarray(X, np.float32), modalities)
     shapes = {name: block.shape for name, block in blocks.items()}
     lengths = {shape[0] for shape in shapes.values() if shape}
     if len(lengths) != 1 or 0 in lengths:
@@ -67,11 +77,34 @@ def _as_blocks(
     return blocks
 
 
+def _split(
+    values: FloatArray, modalities: Mapping[str, Sequence[int]] | None
+) -> dict[str, FloatArray]:
+    """Share the second axis out among the modalities."""
+    if values.ndim < 2:
+        msg = f"{_OWNER} needs an array with a row an epoch; got shape {values.shape}."
+        raise ValueError(msg)
+    if modalities is None:
+        return {"eeg": values}
+    n_columns = values.shape[1]
+    for name, where in modalities.items():
+        if not len(where) or not all(0 <= i < n_columns for i in where):
+            msg = (
+                f"{_OWNER} needs indices from 0 to {n_columns - 1} for {name!r}; "
+                f"got {list(where)}."
+            )
+            raise ValueError(msg)
+    return {name: values[:, list(where)] for name, where in modalities.items()}
+
+
 def _as_rates(
     sfreq: float | Mapping[str, float] | None, blocks: dict[str, FloatArray]
 ) -> dict[str, float | None]:
     """Give every modality a rate, or None, and check it against the number of axes."""
     given = sfreq if isinstance(sfreq, Mapping) else dict.fromkeys(blocks, sfreq)
+    if not given.keys() <= blocks.keys():
+        msg = f"{_OWNER} got 'sfreq' for {list(given)}; there are {list(blocks)}."
+        raise ValueError(msg)
     rates: dict[str, float | None] = {}
     for name, block in blocks.items():
         rate = given.get(name)
@@ -122,7 +155,10 @@ def _as_epochs(epoch: Any, index: IntArray) -> IntArray:
         return epochs
     given = _as_column("epoch", epoch, len(index))
     if given.dtype.kind not in "iu" or given.min() < 0:
-        msg = f"{_OWNER} needs 'epoch' as whole numbers from 0; got {given.dtype}."
+        msg = (
+            f"{_OWNER} needs 'epoch' as whole numbers from 0; "
+            f"got {given.dtype} from {given.min()}."
+        )
         raise ValueError(msg)
     if len(np.unique(np.column_stack([index, given]), axis=0)) < len(given):
         msg = f"{_OWNER} was given the same epoch of a recording twice."
@@ -130,14 +166,16 @@ def _as_epochs(epoch: Any, index: IntArray) -> IntArray:
     return given.astype(np.intp)
 
 
-def _subjects(subject: Any, ids: list[str], index: IntArray, n_rows: int) -> list[str]:
+def _subjects(
+    subject: Any, ids: list[str], rows_of: list[IntArray], n_rows: int
+) -> list[str]:
     """Find the one subject of each recording."""
     if subject is None:
         return ids
     column = _as_column("subject", subject, n_rows).astype(str)
     names = []
-    for i, name in enumerate(ids):
-        found = np.unique(column[index == i])
+    for name, rows in zip(ids, rows_of, strict=True):
+        found = np.unique(column[rows])
         if len(found) > 1:
             msg = (
                 f"{_OWNER} needs one subject a recording; "
@@ -151,7 +189,7 @@ def _subjects(subject: Any, ids: list[str], index: IntArray, n_rows: int) -> lis
 def _duration(blocks: dict[str, FloatArray], rates: dict[str, float | None]) -> float:
     """Length of an epoch in seconds, the same in all signals."""
     found = {
-        block.shape[-1] / rate
+        round(block.shape[-1] / rate, _DECIMALS)
         for name, block in blocks.items()
         if (rate := rates[name])
     }
@@ -166,13 +204,13 @@ def _signals(
     rates: dict[str, float | None],
     rows: IntArray,
     epochs: IntArray,
+    n_epochs: int,
 ) -> dict[str, Signal]:
     """Lay the rows of one recording out in time; epochs without a row are invalid."""
-    n_epochs = int(epochs[rows].max()) + 1
     signals = {}
     for name, block in blocks.items():
         values = np.full((n_epochs, *block.shape[1:]), np.nan, np.float32)
-        values[epochs[rows]] = block[rows]
+        values[epochs] = block[rows]
         valid = ~np.isnan(values).all(axis=tuple(range(1, values.ndim)))
         if valid.any():
             signals[name] = _as_signal(

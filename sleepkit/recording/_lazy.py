@@ -89,13 +89,17 @@ class MappedArray:
         Raises
         ------
         StoreError
-            If the file is missing, damaged or shorter than its header says.
+            If the file is missing, damaged, shorter than its header says, or not in C
+            order.
         """
         try:
             mapped = np.load(path, mmap_mode="r")
         except (OSError, ValueError, EOFError) as error:
             msg = f"{path} is no readable array file: {error}"
             raise StoreError(msg) from error
+        if not mapped.flags.c_contiguous:
+            msg = f"{path} holds its values in Fortran order; save them in C order."
+            raise StoreError(msg)
         return cls(
             str(path), mapped.shape, mapped.dtype.str, mapped.offset, fingerprint
         )

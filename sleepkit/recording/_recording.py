@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import joblib
-import numpy as np
 
-from sleepkit._stages import N_STAGES, UNSCORED
-from sleepkit._typing import IntArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.recording._consistency import (
+    as_stages,
+    check_masks,
+    check_signals,
+    count_epochs,
+)
 from sleepkit.recording._signal import Signal
 from sleepkit.recording._step import Step, versions
 from sleepkit.recording._store import Store
@@ -84,36 +88,13 @@ class Recording:
         self.start = start
         self.lights_off = lights_off
         self.lights_on = lights_on
-        self.hypnogram = None if hypnogram is None else _as_stages(hypnogram)
-        self._signals = MappingProxyType(_check_signals(signals))
-        self.n_epochs = self._count_epochs()
+        self.hypnogram = None if hypnogram is None else as_stages(hypnogram)
+        self._signals = MappingProxyType(check_signals(signals))
+        lengths = {name: s.n_epochs(self.epoch_duration) for name, s in signals.items()}
+        self.n_epochs = count_epochs(self.id, lengths, self.hypnogram)
+        check_masks(self.id, self._signals, self.n_epochs)
         self._steps: tuple[Step | Store, ...] = ()
         self._fingerprint: str | None = None
-
-    def _count_epochs(self) -> int:
-        """Agree on the number of epochs, or say who disagrees."""
-        lengths = {
-            name: signal.n_epochs(self.epoch_duration)
-            for name, signal in self._signals.items()
-        }
-        if self.hypnogram is None:
-            if min(lengths.values(), default=0) < 1:
-                msg = (
-                    f"Recording {self.id!r} needs a hypnogram, or signals of at least "
-                    f"one epoch of {self.epoch_duration:g} s; its signals have "
-                    f"{lengths}."
-                )
-                raise RecordingError(msg)
-            return min(lengths.values())
-        n_epochs = len(self.hypnogram)
-        wrong = {name: length for name, length in lengths.items() if length < n_epochs}
-        if wrong or (lengths and min(lengths.values()) > n_epochs):
-            msg = (
-                f"The hypnogram of recording {self.id!r} has {n_epochs} epochs of "
-                f"{self.epoch_duration:g} s, but its signals have {lengths}."
-            )
-            raise RecordingError(msg)
-        return n_epochs
 
     @property
     def modalities(self) -> tuple[str, ...]:
@@ -139,6 +120,7 @@ class Recording:
         """Text that changes whenever the content, computed or pending, does."""
         if self._fingerprint is None:
             parts = [self.id, self.subject, self.n_epochs, self.epoch_duration]
+            parts += [str(self.start), self.lights_off, self.lights_on]
             parts += [None if self.hypnogram is None else self.hypnogram.tolist()]
             parts += [(name, s.fingerprint) for name, s in self._signals.items()]
             parts += [s.fingerprint for s in self._steps if isinstance(s, Step)]
@@ -179,7 +161,11 @@ class Recording:
         Recording
             A recording that is computed when first asked for, and read ever after.
         """
-        return self._with_steps(Store(str(directory)))
+        store = Store(str(Path(directory).resolve()))
+        since = [i for i, step in enumerate(self._steps) if isinstance(step, Step)]
+        if store in self._steps[max(since, default=-1) + 1 :]:
+            return self  # a second time would wait for its own lock
+        return self._with_steps(store)
 
     def compute(self) -> Recording:
         """Run the pending steps.
@@ -234,7 +220,7 @@ class Recording:
         RecordingError
             If a signal is shorter than the night.
         """
-        checked = _check_signals(signals)
+        checked = check_signals(signals)
         for name, signal in checked.items():
             length = signal.n_epochs(self.epoch_duration)
             if length < self.n_epochs:
@@ -243,7 +229,8 @@ class Recording:
                     f"but its new {name!r} signal has only {length}."
                 )
                 raise RecordingError(msg)
-        return self._copy(signals=MappingProxyType(checked), steps=())
+        check_masks(self.id, checked, self.n_epochs)
+        return self._copy(signals=checked, steps=())
 
     def _with_steps(self, *steps: Step | Store) -> Recording:
         """Copy the recording with steps appended."""
@@ -270,8 +257,10 @@ class Recording:
         return state | {"_fingerprint": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore the read-only mapping of signals."""
+        """Restore what is read-only."""
         self.__dict__.update(state, _signals=MappingProxyType(state["_signals"]))
+        if self.hypnogram is not None:
+            self.hypnogram.flags.writeable = False
 
     def __repr__(self) -> str:
         """Name the night, its length and its modalities."""
@@ -281,29 +270,3 @@ class Recording:
             f"Recording({self.id!r} of {self.subject!r}: {self.n_epochs} epochs of "
             f"{self.epoch_duration:g} s, {names}{pending})"
         )
-
-
-def _as_stages(hypnogram: Any) -> IntArray:
-    """Check stage codes."""
-    stages = np.asarray(hypnogram)
-    known = np.isin(stages, np.arange(UNSCORED, N_STAGES))
-    if stages.ndim != 1 or not stages.size or not known.all():
-        got = f"shape {stages.shape}" if stages.ndim != 1 else str(np.unique(stages))
-        msg = (
-            "hypnogram must be a flat, non-empty array of 0 W, 1 N1, 2 N2, 3 N3, 4 REM "
-            f"or -1 unscored; got {got}."
-        )
-        raise RecordingError(msg)
-    codes: IntArray = stages.astype(np.int8)
-    codes.flags.writeable = False
-    return codes
-
-
-def _check_signals(signals: Mapping[str, Signal]) -> dict[str, Signal]:
-    """Require named signals."""
-    for name, signal in signals.items():
-        if not isinstance(name, str) or not isinstance(signal, Signal):
-            kind = type(signal).__name__
-            msg = f"signals must map names to Signal; got {name!r}: {kind}."
-            raise RecordingError(msg)
-    return dict(signals)

@@ -14,24 +14,32 @@ def as_rows(key: Any, n_rows: int) -> IntArray:
 
     scikit-learn 1.9 indexes ``X[rows, ...]``, so a tuple that ends in ``...`` is taken.
     """
-    if isinstance(key, tuple) and len(key) == 2 and key[1] is Ellipsis:
+    if isinstance(key, tuple):
+        if len(key) != 2 or key[1] is not Ellipsis:
+            msg = f"Rows have one axis; got {len(key)} indices."
+            raise IndexError(msg)
         key = key[0]
     if isinstance(key, slice):
         return np.arange(n_rows)[key]
     rows = np.atleast_1d(np.asarray(key))
+    if isinstance(key, list) and not key:
+        rows = rows.astype(np.intp)
     if rows.dtype == np.bool_ and rows.shape == (n_rows,):
         return np.flatnonzero(rows)
-    if not rows.size and rows.ndim == 1:
-        return np.empty(0, np.intp)
     if rows.dtype.kind not in "iu" or rows.ndim != 1:
         msg = (
             "Rows are chosen by an integer, a slice, a flat array of integers or "
             f"{n_rows} booleans; got {rows.dtype} of shape {rows.shape}."
         )
         raise IndexError(msg)
-    if rows.min() < -n_rows or rows.max() >= n_rows:
-        msg = (
-            f"Row numbers go from 0 to {n_rows - 1}; got {rows.min()} to {rows.max()}."
-        )
+    outside = rows[(rows < -n_rows) | (rows >= n_rows)]
+    if outside.size:
+        msg = f"There are {n_rows} rows; got row number {outside[0]}."
         raise IndexError(msg)
-    return rows.astype(np.intp) % n_rows
+    return np.where(rows < 0, rows + n_rows, rows).astype(np.intp)
+
+
+def rows_of_each(index: IntArray, n_groups: int) -> list[IntArray]:
+    """For each group, give the rows where ``index`` holds its number, ascending."""
+    bounds = np.cumsum(np.bincount(index, minlength=n_groups))
+    return list(np.split(np.argsort(index, kind="stable"), bounds)[:n_groups])

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, TypeVar
+from typing import Any
 
 import joblib
 import numpy as np
-from numpy.typing import NDArray
 
-from sleepkit._typing import Array, FloatArray
+from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.recording._lazy import LazyArray
+from sleepkit.recording._payload import (
+    SPECTRUM_NDIM,
+    as_flat,
+    as_names,
+    as_payload,
+    as_texts,
+    check_length,
+    read_only,
+)
 from sleepkit.utils import check_positive
-
-_EPOCHED_NDIMS = (2, 4)
-_T = TypeVar("_T", bound=np.generic)
 
 
 class Signal:
@@ -99,35 +103,37 @@ class Signal:
         self.sfreq = (
             None if sfreq is None else check_positive("sfreq", sfreq, owner="Signal")
         )
-        self._data = _as_payload(data, continuous=sfreq is not None)
-        self.ch_names = _as_names(
+        self._data = as_payload(data, continuous=sfreq is not None)
+        self.ch_names = as_names(
             ch_names, self._data.shape[0 if sfreq is not None else 1]
         )
         if bandwidth is None and self.sfreq is not None:
             bandwidth = self.sfreq / 2
-        self.bandwidth = bandwidth
-        self.freqs = (
-            None if freqs is None else _read_only(np.asarray(freqs, np.float64))
+        self.bandwidth = (
+            None
+            if bandwidth is None
+            else check_positive("bandwidth", bandwidth, owner="Signal")
         )
-        self.valid = None if valid is None else _read_only(np.asarray(valid, np.bool_))
-        self.provenance = tuple(provenance)
+        self.freqs = None if freqs is None else as_flat("freqs", freqs, np.float64)
+        self.valid = None if valid is None else as_flat("valid", valid, np.bool_)
+        self.provenance = as_texts("provenance", provenance)
         self._fingerprint: str | None = None
         self._check()
 
     def _check(self) -> None:
         """Refuse a mask or bins that do not fit the payload."""
         if self.valid is not None and not self.is_continuous:
-            _check_length("valid", len(self.valid), "epochs", self.shape[0])
+            check_length("valid", len(self.valid), "epochs", self.shape[0])
         if self.freqs is not None:
-            if len(self.shape) != max(_EPOCHED_NDIMS):
+            if len(self.shape) != SPECTRUM_NDIM:
                 msg = f"Only spectra have freqs; the data have shape {self.shape}."
                 raise RecordingError(msg)
-            _check_length("freqs", len(self.freqs), "bins", self.shape[-1])
+            check_length("freqs", len(self.freqs), "bins", self.shape[-1])
 
     @property
     def data(self) -> FloatArray:
         """The values, read-only float32; read from their file at each call."""
-        return _read_only(np.asarray(self._data, np.float32))
+        return read_only(np.asarray(self._data, np.float32))
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -153,8 +159,10 @@ class Signal:
     def fingerprint(self) -> str:
         """Text that changes whenever the content does."""
         if self._fingerprint is None:
-            source = self._data if self.is_loaded else self._data.fingerprint
-            self._fingerprint = str(joblib.hash((source, self._attributes())))
+            # Flat, because joblib's hash depends on strides, which a pickle may change.
+            values = np.ravel(self._data) if self.is_loaded else self._data.fingerprint
+            parts = (values, self.shape, self._attributes())
+            self._fingerprint = str(joblib.hash(parts))
         return self._fingerprint
 
     def n_epochs(self, epoch_duration: float) -> int:
@@ -172,8 +180,8 @@ class Signal:
         """
         if self.sfreq is None:
             return self.shape[0]
-        # The small number keeps an odd rate from falling just short of an epoch.
-        return int(self.shape[1] / self.sfreq / epoch_duration + 1e-6)
+        # At an odd rate epoch i ends at the sample nearest to i * epoch_duration.
+        return int((self.shape[1] + 0.5) / (self.sfreq * epoch_duration))
 
     def replace(self, **changes: Any) -> Signal:
         """Copy the signal with some of its parts changed.
@@ -221,55 +229,3 @@ class Signal:
 def _rebuild(parts: dict[str, Any]) -> Signal:
     """Make a signal from its pickled parts."""
     return Signal(**parts)
-
-
-def _as_payload(data: Any, *, continuous: bool) -> Any:
-    """Check the number of axes and bring values to float32."""
-    if not isinstance(data, LazyArray):
-        data = _read_only(_as_float32(data))
-        if continuous and data.ndim == 1:
-            data = data[np.newaxis]
-    expected = (2,) if continuous else _EPOCHED_NDIMS
-    if len(data.shape) not in expected or 0 in data.shape[1:]:
-        kind = (
-            "A continuous signal has shape (n_channels, n_times)"
-            if continuous
-            else "An epoched signal (no sfreq) has shape (n_epochs, n_channels, "
-            "n_frames, n_bins) or (n_epochs, n_features)"
-        )
-        msg = f"{kind}, with no empty axis; got {tuple(data.shape)}."
-        raise RecordingError(msg)
-    return data
-
-
-def _as_float32(data: Any) -> FloatArray:
-    """Convert to float32, or say what the values are instead."""
-    values: Array = np.asarray(data)
-    if values.dtype.kind not in "fiub":
-        msg = f"A signal needs real numbers; got values of type {values.dtype}."
-        raise RecordingError(msg)
-    return values.astype(np.float32, copy=False)
-
-
-def _as_names(ch_names: Iterable[str], n_channels: int) -> tuple[str, ...]:
-    """Check the channel names, or number the channels."""
-    if isinstance(ch_names, str):
-        msg = f"ch_names must be a sequence of names, not the text {ch_names!r}."
-        raise RecordingError(msg)
-    names = tuple(map(str, ch_names)) or tuple(map(str, range(n_channels)))
-    _check_length("ch_names", len(names), "channels", n_channels)
-    return names
-
-
-def _check_length(name: str, length: int, axis: str, expected: int) -> None:
-    """Refuse a part whose length is not that of its axis."""
-    if length != expected:
-        msg = f"{name} has length {length}, but the signal has {expected} {axis}."
-        raise RecordingError(msg)
-
-
-def _read_only(values: NDArray[_T]) -> NDArray[_T]:
-    """View an array so that nobody changes it by accident (no copy is made)."""
-    view = values.view()
-    view.flags.writeable = False
-    return view

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import pickle
+import uuid
 from collections.abc import Callable
 from functools import cache, partial
 from importlib.metadata import version
@@ -15,6 +17,9 @@ from sleepkit.exceptions import StepError
 
 if TYPE_CHECKING:
     from sleepkit.recording._recording import Recording
+
+
+_SESSION = uuid.uuid4().hex
 
 
 class Step:
@@ -50,7 +55,15 @@ class Step:
                 f"it turned {before} into {after}."
             )
             raise StepError(msg)
-        return recording.with_signals(result.signals)
+        signals = result.signals
+        announced = self.modalities(recording.modalities)
+        if set(signals) != set(announced):
+            msg = (
+                f"Step {self} gave the modalities {tuple(signals)}, but announced "
+                f"{announced}; its method 'modalities' must tell which come out."
+            )
+            raise StepError(msg)
+        return recording.with_signals(signals)
 
     def modalities(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """Say which modalities come out when ``names`` go in."""
@@ -82,7 +95,8 @@ def _check_named(function: Any) -> None:
         msg = f"A step must be callable; got {function!r}."
         raise StepError(msg)
     name = _definition(function).__qualname__
-    if "<lambda>" in name or "<locals>" in name:
+    is_method = inspect.ismethod(_unwrapped(function))
+    if is_method or "<lambda>" in name or "<locals>" in name:
         msg = (
             "A step must be a module-level function, or an instance of a module-level "
             "class, so that workers find it and results can be named after it; "
@@ -99,12 +113,17 @@ def _fingerprint(function: Any) -> str:
         source = inspect.getsource(definition)
         parts.append(hashlib.sha256(source.encode()).hexdigest())
     except (OSError, TypeError):
-        parts.append("no source")
+        # Code that cannot be read cannot be compared with that of another session.
+        parts.append(_SESSION)
     if isinstance(function, partial):
         parts.append((function.args, function.keywords))
     if not inspect.isroutine(_unwrapped(function)):
         parts.append(_unwrapped(function))
-    return str(joblib.hash(parts))
+    try:
+        return str(joblib.hash(parts))
+    except (pickle.PicklingError, TypeError) as error:
+        msg = f"A step must pickle; {function!r} does not: {error}"
+        raise StepError(msg) from error
 
 
 @cache

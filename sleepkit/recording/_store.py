@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import shutil
 import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,8 @@ except ImportError:  # Windows: two workers may compute a night twice, never wro
 
 _FORMAT = 1
 _MANIFEST = "manifest.json"
-_PARTIAL = ".partial-"
+_PARTIAL = ".partial"
+_LOCKS = ".locks"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,8 @@ class Store:
 
     A night is written under a temporary name and renamed when complete, so a reader
     sees a whole night or none, whenever the writer was killed. A manifest in each
-    sub-folder names source, steps, versions, and the size of every file.
+    sub-folder names source, steps, versions, and the size of every file; it carries
+    its own checksum, so a damaged or foreign night is computed anew, not read.
 
     Parameters
     ----------
@@ -96,56 +99,62 @@ class Store:
         self, folder: Path, key: str, about: Mapping[str, Any], result: Recording
     ) -> None:
         """Write a night under a temporary name, then rename it into place."""
-        partial = folder.with_name(f"{_PARTIAL}{_process()}-{uuid.uuid4().hex[:8]}")
-        partial.mkdir()
+        partial = folder.parent / _PARTIAL / f"{_process()}-{uuid.uuid4().hex[:8]}"
         try:
+            partial.mkdir(parents=True)
             entries = {
-                name: _write_signal(partial, _file_name(name), signal)
-                for name, signal in result.signals.items()
+                name: _write_signal(partial / f"{i}-{_file_name(name)}.npy", signal)
+                for i, (name, signal) in enumerate(result.signals.items())
             }
             manifest = {"format": _FORMAT, "key": key, **about, "signals": entries}
+            manifest["checksum"] = _checksum(manifest)
             text = json.dumps(manifest, indent=1)
             (partial / _MANIFEST).write_text(text, encoding="utf-8")
             if folder.exists():  # damaged: `_read` refused it
                 shutil.rmtree(folder)
             partial.rename(folder)
+        except OSError as error:
+            raise self._refusal(error) from error
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
         """Let one process or thread compute a night while the others wait for it."""
-        locks = Path(self.directory) / ".locks"
-        try:
-            locks.mkdir(parents=True, exist_ok=True)
-            handle = (locks / name).open("w")
-        except OSError as error:
-            msg = f"The store {self.directory} cannot be written to: {error}"
-            raise StoreError(msg) from error
-        with handle:
-            if fcntl is not None:
-                fcntl.flock(handle, fcntl.LOCK_EX)
+        with ExitStack() as stack:
+            try:
+                locks = Path(self.directory) / _LOCKS
+                locks.mkdir(parents=True, exist_ok=True)
+                handle = stack.enter_context((locks / name).open("w"))
+                if fcntl is not None:
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+            except OSError as error:
+                raise self._refusal(error) from error
             self._sweep()
             yield
 
+    def _refusal(self, error: OSError) -> StoreError:
+        """Say that the folder did not take what was to be written."""
+        return StoreError(f"The store {self.directory} cannot be written to: {error}")
+
     def _sweep(self) -> None:
         """Remove what killed processes of this machine left half written."""
-        for partial in Path(self.directory).glob(f"{_PARTIAL}*"):
-            host, _, process = (
-                partial.name[len(_PARTIAL) :].rpartition("-")[0].rpartition("-")
-            )
+        for partial in Path(self.directory, _PARTIAL).glob("*"):
+            host, _, process = partial.name.rpartition("-")[0].rpartition("-")
             if host == _host() and process.isdigit() and not _is_running(int(process)):
                 shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_signal(folder: Path, stem: str, signal: Signal) -> dict[str, Any]:
+def _write_signal(path: Path, signal: Signal) -> dict[str, Any]:
     """Write one modality's values to a file; return its entry in the manifest."""
-    path = folder / f"{stem}.npy"
-    np.save(path, signal.data)
+    np.save(path, np.ascontiguousarray(signal.data))
+    array = MappedArray.from_npy(path, "")
     return {
         "file": path.name,
         "bytes": path.stat().st_size,
-        "shape": list(signal.shape),
+        "shape": list(array.shape),
+        "dtype": array.dtype,
+        "offset": array.offset,
         "sfreq": signal.sfreq,
         "ch_names": list(signal.ch_names),
         "bandwidth": signal.bandwidth,
@@ -159,14 +168,22 @@ def _read(folder: Path, key: str) -> dict[str, Signal] | None:
     """Read a night, or return None where it is absent, foreign or damaged."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
-        if (manifest["format"], manifest["key"]) != (_FORMAT, key):
+        checksum = manifest.pop("checksum")
+        found = (manifest["format"], manifest["key"], _checksum(manifest))
+        if found != (_FORMAT, key, checksum):
             return None
         return {
             name: _read_signal(folder, entry, f"{key}:{name}")
             for name, entry in manifest["signals"].items()
         }
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _checksum(manifest: Mapping[str, Any]) -> str:
+    """Condense what a manifest says, so that a changed byte shows."""
+    text = json.dumps(manifest, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signal:
@@ -175,10 +192,10 @@ def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signa
     if path.stat().st_size != entry["bytes"]:
         msg = f"{path} should have {entry['bytes']} bytes."
         raise StoreError(msg)
+    shape = tuple(entry["shape"])
+    values = MappedArray(str(path), shape, entry["dtype"], entry["offset"], fingerprint)
     parts = ("sfreq", "ch_names", "bandwidth", "freqs", "valid", "provenance")
-    return Signal(
-        MappedArray.from_npy(path, fingerprint), **{name: entry[name] for name in parts}
-    )
+    return Signal(values, **{name: entry[name] for name in parts})
 
 
 def _file_name(name: str) -> str:

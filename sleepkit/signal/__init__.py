@@ -1,15 +1,16 @@
 """Pure functions on arrays of signals, time last."""
 
-from sleepkit.signal._edges import trim_bounds
-from sleepkit.signal._epoching import epoch_starts, majority_labels, to_epochs
-from sleepkit.signal._filter import (
+from sleepkit.signal._band_powers import BANDS, band_powers
+from sleepkit.signal._design import (
     check_band,
     design_bandpass,
     design_notch,
     effective_band,
-    filter_signal,
     line_harmonics,
 )
+from sleepkit.signal._edges import trim_bounds
+from sleepkit.signal._epoching import epoch_starts, majority_labels, to_epochs
+from sleepkit.signal._filter import filter_signal
 from sleepkit.signal._quality import (
     WindowFlags,
     flag_windows,
@@ -17,12 +18,7 @@ from sleepkit.signal._quality import (
     robust_z,
 )
 from sleepkit.signal._resample import resample, resampling_ratio
-from sleepkit.signal._spectrum import (
-    BANDS,
-    band_powers,
-    epoch_spectra,
-    spectrum_freqs,
-)
+from sleepkit.signal._spectrum import epoch_spectra, spectrum_freqs
 
 __all__ = [
     "BANDS",

@@ -64,8 +64,8 @@ def flag_windows(
         before.
     max_clipped : float, default=0.01
         A window is clipped where more than this fraction of its samples repeats the
-        largest or smallest value of the window. (The limits of the recorder are unknown
-        by now, and filtering hides them: flag before filtering.)
+        largest or smallest value of the window. The limits of the recorder are unknown
+        by now, and filtering hides them: flag before filtering.
     max_z : float or None, default=5.0
         A window is outlying where the logarithm of its SD is more than this many robust
         SDs from the median of its channel's other windows. None turns the rule off.

@@ -169,6 +169,24 @@ def test_noisy_recording_counts_known_windows_only():
     assert not is_noisy_recording(np.array([]))
 
 
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("excerpt", "sfreq", "clipped"),
+    [(1, 100, [4]), (2, 200, []), (3, 50, []), (4, 200, [30, 59])],
+)
+def test_real_eeg_is_clipped_where_it_reaches_the_limits(
+    real_data, excerpt, sfreq, clipped
+):
+    """The recorder's limits are +-328 microvolts; nothing else is flat or clipped."""
+    path = real_data / "dreams" / f"excerpt{excerpt}.txt"
+    windows = np.loadtxt(path, skiprows=1).reshape(60, 30 * sfreq)
+    flags = flag_windows(windows)
+    assert np.flatnonzero(flags.clipped).tolist() == clipped
+    assert (np.abs(windows[clipped]).max(axis=1) > 327).all()
+    assert not flags.flat.any()
+    assert flags.outlying.sum() <= 1
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_sd_keeps_its_precision_beside_a_large_offset(dtype):
     windows = noise(n_times=3000).astype(dtype) + dtype(1000)

@@ -1,0 +1,188 @@
+"""Surplus wake before and after the night, left out of training or cut off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import check_consistent_length
+
+from sleepkit._stages import UNSCORED
+from sleepkit._typing import BoolArray, FloatArray
+from sleepkit.preprocessing._base import EpochTransformer
+from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
+from sleepkit.signal import trim_bounds
+from sleepkit.utils import check_positive
+
+
+class EdgeTrimmer(EpochTransformer):
+    """Leave surplus wake before and after the night out of training.
+
+    `fit_transform` marks the surplus rows in ``train_mask``, so that an estimator
+    learns nothing from them; `transform` marks nothing, since what is to be staged has
+    no stages yet. No row is dropped by either, and sleep is never marked. Published
+    figures trim the nights they test on too: that is `trim_wake`, before splitting.
+
+    Parameters
+    ----------
+    rule : {"symmetric", "evening_first", "margin"}, default="symmetric"
+        How much wake is surplus, see ``sleepkit.signal.trim_bounds``.
+    margin : float, default=1800.0
+        Seconds that rule ``"margin"`` keeps on either side of sleep.
+
+    See Also
+    --------
+    trim_wake : Drop the rows, of training and test nights alike.
+    FitOnSelected : Make any scikit-learn classifier respect the mask.
+
+    Notes
+    -----
+    Stages come from ``y`` only; epochs that have no row are taken as unscored. Plain
+    arrays pass unchanged, for their rows know of no night.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.preprocessing import EdgeTrimmer
+    >>> from sleepkit.recording import EpochArray
+    >>> y = np.array([0, 0, 0, 0, 2, 2, 0, 0, 0])
+    >>> X = EpochArray.from_arrays(np.zeros((9, 3)), recording="night")
+    >>> EdgeTrimmer().fit_transform(X, y).train_mask
+    array([False, False,  True,  True,  True,  True,  True, False, False])
+    >>> EdgeTrimmer().fit(X, y).transform(X).train_mask.all()
+    np.True_
+    """
+
+    def __init__(self, rule: str = "symmetric", *, margin: float = 1800.0) -> None:
+        self.rule = rule
+        self.margin = margin
+
+    def fit_transform(self, X: Any, y: Any = None) -> Any:
+        """Mark surplus wake as not for training.
+
+        Parameters
+        ----------
+        X : EpochArray or array-like
+            The training rows.
+        y : array-like of int, shape (n_rows,), default=None
+            Their stages; nights cannot do without.
+
+        Returns
+        -------
+        EpochArray or ndarray
+            All rows; of an `EpochArray` those that are surplus, or were masked before,
+            are False in ``train_mask``.
+
+        Raises
+        ------
+        ValueError
+            If nights come without stages.
+        """
+        transformed = self.fit(X, y).transform(X)
+        if not isinstance(transformed, EpochArray):
+            return transformed
+        if y is None:
+            msg = (
+                "EdgeTrimmer.fit_transform needs the stages of the rows as y; got None."
+            )
+            raise ValueError(msg)
+        kept = _kept_rows(transformed, y, self.rule, self.margin)
+        return transformed.with_train_mask(transformed.train_mask & kept)
+
+    def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
+        """Check the parameters."""
+        trim_bounds(np.empty(0, np.int8), rule=self.rule)
+        check_positive("margin", self.margin, owner="EdgeTrimmer", zero=True)
+
+    def _transform_nights(self, X: EpochArray) -> EpochArray:
+        """Return the rows as they are."""
+        return X
+
+    def _transform_array(self, X: FloatArray) -> FloatArray:
+        """Return the array as it is."""
+        return X
+
+
+def trim_wake(
+    X: EpochArray,
+    y: Any,
+    groups: Any = None,
+    *,
+    rule: str = "symmetric",
+    margin: float = 1800.0,
+) -> tuple[EpochArray, Any, Any]:
+    """Cut surplus wake off the nights, before they are split into training and test.
+
+    A night is trimmed by its own stages, so nothing leaks between nights. But figures
+    on trimmed nights differ from those on whole ones: name the rule with every figure.
+
+    Parameters
+    ----------
+    X : EpochArray
+        The nights.
+    y : array-like of int, shape (n_rows,)
+        Their stages.
+    groups : array-like, shape (n_rows,), default=None
+        Groups for the splitter; None means the subjects of `X`.
+    rule : {"symmetric", "evening_first", "margin"}, default="symmetric"
+        How much wake is surplus, see ``sleepkit.signal.trim_bounds``.
+    margin : float, default=1800.0
+        Seconds that rule ``"margin"`` keeps on either side of sleep.
+
+    Returns
+    -------
+    X : EpochArray
+        The rows that are left. The recordings behind them stay whole, as context.
+    y : ndarray of int
+        Their stages.
+    groups : ndarray
+        Their groups.
+
+    Raises
+    ------
+    TypeError
+        If `X` is a plain array, whose rows know of no night.
+
+    See Also
+    --------
+    EdgeTrimmer : Keep the rows, and leave them out of training only.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.preprocessing import trim_wake
+    >>> from sleepkit.recording import EpochArray
+    >>> y = np.array([0, 0, 0, 0, 2, 2, 0, 0, 0])
+    >>> X = EpochArray.from_arrays(np.zeros((9, 3)), recording="night", subject="ada")
+    >>> X, y, groups = trim_wake(X, y)
+    >>> X.epoch, y, groups
+    (array([2, 3, 4, 5, 6]), array([0, 0, 2, 2, 0]),
+     array(['ada', 'ada', 'ada', 'ada', 'ada'], dtype='<U3'))
+    """
+    if not is_epoch_like(X):
+        msg = (
+            "trim_wake needs an EpochArray, which knows the night of each row; got "
+            f"{type(X).__name__}. Make one with EpochArray.from_arrays(X, "
+            "recording=..., epoch=...)."
+        )
+        raise TypeError(msg)
+    check_positive("margin", margin, owner="trim_wake", zero=True)
+    X = as_epoch_array(X)
+    groups = X.subject if groups is None else np.asarray(groups)
+    check_consistent_length(X, y, groups)
+    kept = _kept_rows(X, y, rule, margin)
+    return X[kept], np.asarray(y)[kept], groups[kept]
+
+
+def _kept_rows(X: EpochArray, y: Any, rule: str, margin: float) -> BoolArray:
+    """Mark the rows that are no surplus wake, judging each night by its rows in y."""
+    y = np.asarray(y)
+    check_consistent_length(X, y)
+    kept = np.ones(len(X), np.bool_)
+    for recording, rows, epochs in X.by_recording():
+        stages = np.full(recording.n_epochs, UNSCORED, dtype=y.dtype)
+        stages[epochs] = y[rows]
+        n_epochs = round(margin / recording.epoch_duration)
+        bounds = trim_bounds(stages, rule=rule, margin=n_epochs)
+        kept[rows] = (epochs >= bounds.start) & (epochs < bounds.stop)
+    return kept

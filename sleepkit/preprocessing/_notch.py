@@ -1,0 +1,89 @@
+"""Notch filter against the power line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sleepkit._typing import FloatArray
+from sleepkit.preprocessing._base import SignalStep, SignalTransformer
+from sleepkit.recording import Signal
+from sleepkit.signal import design_notch, filter_signal, line_harmonics
+from sleepkit.utils import check_positive
+
+_OWNER: Final = "NotchFilter"
+_MIN_FREQ: Final = 2.0  # below it, the notches of neighbouring harmonics would touch
+
+
+class NotchFilter(SignalTransformer):
+    """Remove the power line and its harmonics, without delay.
+
+    Parameters
+    ----------
+    freq : float, default=50.0
+        Frequency of the power line in hertz: 50, or 60 in the Americas. Its multiples
+        are removed as well, as far as the sampling rate reaches.
+    sfreq : float, default=None
+        Sampling rate of plain arrays in hertz.
+    modalities : mapping of str to sequence of int, default=None
+        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+
+    See Also
+    --------
+    BandpassFilter : A low-pass below the line makes a notch needless.
+    sleepkit.signal.design_notch : The design, which is MNE's.
+
+    Notes
+    -----
+    A signal whose rate is too low to hold the line passes unchanged, with a note in
+    `Signal.provenance`. Gaps (NaN) are treated as in `BandpassFilter`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.preprocessing import NotchFilter
+    >>> hum = np.sin(2 * np.pi * 50 * np.arange(6000) / 200)[np.newaxis]
+    >>> silent = NotchFilter(50, sfreq=200).fit_transform(hum)
+    >>> bool(np.abs(silent[:, 1000:-1000]).max() < 0.02)
+    True
+    """
+
+    def __init__(
+        self,
+        freq: float = 50.0,
+        *,
+        sfreq: float | None = None,
+        modalities: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        self.freq = freq
+        self.sfreq = sfreq
+        self.modalities = modalities
+
+    def _step(self) -> SignalStep:
+        """Check the frequency."""
+        freq = check_positive("freq", self.freq, owner=_OWNER)
+        if freq < _MIN_FREQ:
+            msg = f"{_OWNER} needs freq >= {_MIN_FREQ:g} Hz; got freq={freq:g}."
+            raise ValueError(msg)
+        return _NotchFilter(freq)
+
+
+@dataclass(frozen=True)
+class _NotchFilter(SignalStep):
+    """Filter every signal that can hold the line."""
+
+    freq: float
+
+    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+        """Filter samples."""
+        freqs = line_harmonics(sfreq, self.freq)
+        return filter_signal(data, design_notch(sfreq, freqs)) if freqs else data
+
+    def signal(self, modality: str, signal: Signal) -> Signal:
+        """Filter a signal, or note that there was nothing to filter."""
+        sfreq = signal.sfreq or 0.0
+        if line_harmonics(sfreq, self.freq):
+            return super().signal(modality, signal)
+        note = f"notch left out: no room for {self.freq:g} Hz below {sfreq / 2:g} Hz"
+        return signal.replace(provenance=(*signal.provenance, note))

@@ -1,0 +1,177 @@
+"""Bad stretches of a signal, marked as invalid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from sleepkit._typing import BoolArray, FloatArray
+from sleepkit.preprocessing._base import (
+    RecordingTransformer,
+    assign_channels,
+    continuous_epochs,
+)
+from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.signal import flag_windows
+from sleepkit.utils import check_option, check_positive
+
+
+@dataclass(frozen=True)
+class _QualityMask:
+    """Mark the bad epochs of some signals as invalid."""
+
+    min_range: float
+    max_repeated: float
+    max_clipped: float
+    max_z: float | None
+    channels: str
+    only: tuple[str, ...]
+
+    def good(self, epochs: FloatArray) -> BoolArray:
+        """Judge epochs of shape (n_epochs, n_channels, n_times)."""
+        bad = flag_windows(
+            np.moveaxis(epochs, 0, -2),
+            min_range=self.min_range,
+            max_repeated=self.max_repeated,
+            max_clipped=self.max_clipped,
+            max_z=self.max_z,
+        ).bad
+        combine = np.logical_or if self.channels == "any" else np.logical_and
+        good: BoolArray = ~combine.reduce(bad, axis=0)
+        return good
+
+    def signal(self, name: str, signal: Signal, recording: Recording) -> Signal:
+        """Set the mask of a signal; what was invalid before stays so."""
+        epochs = continuous_epochs(name, signal, recording, owner=type(self).__name__)
+        valid = np.ones(len(epochs), np.bool_) if signal.valid is None else signal.valid
+        judged = epochs if valid.all() else epochs[valid]
+        mask = valid.copy()
+        mask[valid] = self.good(judged)
+        return signal.replace(valid=mask)
+
+    def __call__(self, recording: Recording) -> Recording:
+        """Set the mask of the signals that are judged."""
+        masked = dict(recording.signals)
+        for name in self.only:
+            if name in masked:
+                masked[name] = self.signal(name, masked[name], recording)
+        return recording.with_signals(masked)
+
+
+class QualityMask(RecordingTransformer):
+    """Mark epochs that are flat, clipped, outlying or missing, modality by modality.
+
+    The samples stay; what is marked is the signal's ``valid``, so that a modality that
+    failed for an hour is missing for that hour, and the others are used. Put it first:
+    filtering hides clipping, and spreads what is not finite.
+
+    Parameters
+    ----------
+    min_range : float, default=1.0
+        An epoch is flat where its largest and smallest sample are less than this apart,
+        in microvolts.
+    max_repeated : float, default=0.5
+        An epoch is flat where more than this fraction of its samples equals the one
+        before.
+    max_clipped : float, default=0.01
+        An epoch is clipped where more than this fraction of its samples repeats its
+        largest or smallest value.
+    max_z : float or None, default=5.0
+        An epoch is outlying where the logarithm of its SD is more than this many robust
+        SDs from the median of its night. None turns the rule off; rows of plain arrays
+        have no night, and are not judged by it.
+    channels : {"any", "all"}, default="any"
+        Whether one bad channel spoils the epoch of a modality, or only all of them.
+    only : sequence of str, default=("eeg", "eog", "emg", "ecg")
+        The modalities that are judged. The thresholds are made for what electrodes
+        pick up, in microvolts; breathing or oxygen would look flat and clipped.
+    modalities : mapping of str to sequence of int, default=None
+        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+
+    See Also
+    --------
+    noisy_recordings : Find the recordings that are noisy as a whole.
+
+    Notes
+    -----
+    In a plain array, the bad rows of a modality become NaN.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.preprocessing import QualityMask
+    >>> X = np.random.default_rng(0).normal(0, 20, (4, 2, 3000))
+    >>> X[1, 0] = 0
+    >>> mask = QualityMask(modalities={"eeg": [0], "eog": [1]})
+    >>> np.isnan(mask.fit_transform(X)).all(axis=2)
+    array([[False, False],
+           [ True, False],
+           [False, False],
+           [False, False]])
+    """
+
+    def __init__(
+        self,
+        *,
+        min_range: float = 1.0,
+        max_repeated: float = 0.5,
+        max_clipped: float = 0.01,
+        max_z: float | None = 5.0,
+        channels: str = "any",
+        only: Sequence[str] = ("eeg", "eog", "emg", "ecg"),
+        modalities: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        self.min_range = min_range
+        self.max_repeated = max_repeated
+        self.max_clipped = max_clipped
+        self.max_z = max_z
+        self.channels = channels
+        self.only = only
+        self.modalities = modalities
+
+    def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
+        """Check the parameters."""
+        owner = "QualityMask"
+        for name in ("min_range", "max_repeated", "max_clipped"):
+            check_positive(name, getattr(self, name), owner=owner, zero=True)
+        if self.max_z is not None:
+            check_positive("max_z", self.max_z, owner=owner)
+        check_option("channels", self.channels, ["any", "all"], owner=owner)
+        if isinstance(X, EpochArray) and not set(self.only) & set(X.modalities):
+            msg = (
+                "The 'only' parameter of QualityMask must name one of the modalities "
+                f"{X.modalities}. Got {self.only!r} instead."
+            )
+            raise ValueError(msg)
+
+    def _step(self) -> _QualityMask:
+        """Make the step out of the parameters."""
+        return _QualityMask(
+            self.min_range,
+            self.max_repeated,
+            self.max_clipped,
+            self.max_z,
+            self.channels,
+            tuple(self.only),
+        )
+
+    def _transform_array(self, X: FloatArray) -> FloatArray:
+        """Set bad rows to NaN; each row is judged alone."""
+        if X.ndim > 3:
+            msg = (
+                "QualityMask needs epochs of shape (n_epochs, n_times) or (n_epochs, "
+                f"n_channels, n_times); got {X.shape}."
+            )
+            raise ValueError(msg)
+        masked = X[:, np.newaxis].copy() if X.ndim == 2 else X.copy()
+        step = replace(self._step(), max_z=None)
+        channels = assign_channels(
+            self.modalities, masked.shape[1], owner=type(self).__name__
+        )
+        for where in (channels[name] for name in self.only if name in channels):
+            bad = np.flatnonzero(~step.good(masked[:, where]))
+            masked[bad[:, np.newaxis], where] = np.nan
+        return masked.reshape(X.shape)

@@ -1,0 +1,92 @@
+"""One sampling rate for all signals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from sleepkit._typing import FloatArray
+from sleepkit.preprocessing._base import SignalStep, SignalTransformer
+from sleepkit.recording import Signal
+from sleepkit.signal import resample
+from sleepkit.utils import check_positive
+
+_OWNER: Final = "Resampler"
+
+
+class Resampler(SignalTransformer):
+    """Bring all signals to one sampling rate with a polyphase filter.
+
+    Parameters
+    ----------
+    target_sfreq : float, default=100.0
+        The wanted rate in hertz.
+    sfreq : float, default=None
+        Sampling rate of plain arrays in hertz.
+    modalities : mapping of str to sequence of int, default=None
+        Channels of each modality in plain arrays; the result does not depend on it.
+
+    See Also
+    --------
+    sleepkit.signal.resample : The function behind it.
+
+    Notes
+    -----
+    Whole recordings are resampled, so that only the ends of the night are uncertain.
+    What was slower before has no content above its old Nyquist frequency, which
+    `Signal.bandwidth` remembers: the `STFTEpocher` marks these bins as missing.
+
+    Rows of plain arrays are resampled one by one, and each is uncertain for a tenth of
+    a second at both ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.preprocessing import Resampler
+    >>> from sleepkit.recording import EpochArray, Recording, Signal
+    >>> eog = Signal(np.ones((1, 3000)), sfreq=50)
+    >>> X = EpochArray([Recording(id="n", subject="s", signals={"eog": eog})])
+    >>> fast = Resampler(100).fit_transform(X).recordings[0].signals["eog"]
+    >>> fast, fast.bandwidth
+    (Signal(1 x 6000 samples at 100 Hz: 0), 25.0)
+    """
+
+    def __init__(
+        self,
+        target_sfreq: float = 100.0,
+        *,
+        sfreq: float | None = None,
+        modalities: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        self.target_sfreq = target_sfreq
+        self.sfreq = sfreq
+        self.modalities = modalities
+
+    def _step(self) -> SignalStep:
+        """Check the rate."""
+        target = check_positive("target_sfreq", self.target_sfreq, owner=_OWNER)
+        return _Resampler(target)
+
+
+@dataclass(frozen=True)
+class _Resampler(SignalStep):
+    """Resample every signal."""
+
+    target_sfreq: float
+
+    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+        """Resample samples."""
+        return resample(data, sfreq, self.target_sfreq)
+
+    def signal(self, modality: str, signal: Signal) -> Signal:
+        """Resample a signal, and remember up to where it has content."""
+        sfreq = signal.sfreq or 0.0
+        if sfreq == self.target_sfreq:
+            return signal
+        bandwidths = (signal.bandwidth or sfreq / 2, self.target_sfreq / 2)
+        return signal.replace(
+            data=self.values(modality, signal.data, sfreq),
+            sfreq=self.target_sfreq,
+            bandwidth=min(bandwidths),
+        )

@@ -1,0 +1,141 @@
+"""Short-time spectra, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Final
+
+import numpy as np
+
+from sleepkit._typing import FloatArray
+from sleepkit.preprocessing._base import (
+    SignalStep,
+    SignalTransformer,
+    require_continuous,
+)
+from sleepkit.recording import Recording, Signal
+from sleepkit.signal import epoch_spectra, spectrum_freqs, to_epochs
+from sleepkit.utils import check_positive
+
+_OWNER: Final = "STFTEpocher"
+
+
+class STFTEpocher(SignalTransformer):
+    """Cut signals into epochs, and each epoch into frames of a spectrum in decibels.
+
+    With its defaults, an epoch of 30 s at 100 Hz becomes the 29 frames of 128 bins
+    that SeqSleepNet, SleepTransformer and their descendants take.
+
+    Parameters
+    ----------
+    window : float, default=2.0
+        Length of a frame in seconds; a symmetric Hamming window is laid over it.
+    hop : float, default=1.0
+        Seconds from one frame to the next. Frames never cross the end of an epoch.
+    n_fft : int, default=256
+        Length of the Fourier transform in samples, at least ``window * sfreq``.
+    n_bins : int, default=128
+        ``n_fft // 2`` to leave out the bin at 0 Hz, or ``n_fft // 2 + 1`` to keep it.
+    floor : float, default=0.001
+        Smallest amplitude in microvolts; what is below it counts as that much.
+    sfreq : float, default=None
+        Sampling rate of plain arrays in hertz.
+    modalities : mapping of str to sequence of int, default=None
+        Channels of each modality in plain arrays; the result does not depend on it.
+
+    See Also
+    --------
+    BandPower : A flat table of features, for any classifier.
+    sleepkit.signal.epoch_spectra : The function behind it, and its equation.
+
+    Notes
+    -----
+    Epochs are those that the recording is scored in, `Recording.epoch_duration` seconds
+    long; no row is ever added or lost here. A scoring on a finer grid than the wanted
+    epochs is merged when it is read, by the stage that covers most of an epoch
+    (`sleepkit.signal.majority_labels`).
+
+    Bins above `Signal.bandwidth` are NaN, since there is nothing of the signal in them,
+    and so are frames with a gap. Epochs of nothing but gaps are marked as invalid.
+
+    Rows of plain arrays are epochs of their own; the result has the shape (n_epochs,
+    n_channels, n_frames, n_bins). Rows shorter than a frame are filled up with zeros.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.preprocessing import STFTEpocher
+    >>> from sleepkit.recording import EpochArray, Recording, Signal
+    >>> eeg = Signal(np.ones((1, 6000)), sfreq=100)
+    >>> X = EpochArray([Recording(id="n", subject="s", signals={"eeg": eeg})])
+    >>> np.asarray(STFTEpocher().fit_transform(X)).shape
+    (2, 1, 29, 128)
+    """
+
+    def __init__(
+        self,
+        *,
+        window: float = 2.0,
+        hop: float = 1.0,
+        n_fft: int = 256,
+        n_bins: int = 128,
+        floor: float = 1e-3,
+        sfreq: float | None = None,
+        modalities: Mapping[str, Sequence[int]] | None = None,
+    ) -> None:
+        self.window = window
+        self.hop = hop
+        self.n_fft = n_fft
+        self.n_bins = n_bins
+        self.floor = floor
+        self.sfreq = sfreq
+        self.modalities = modalities
+
+    def _step(self) -> SignalStep:
+        """Check the parameters."""
+        for name in ("window", "hop", "floor"):
+            check_positive(name, getattr(self, name), owner=_OWNER)
+        spectrum_freqs(1.0, self.n_fft, self.n_bins)
+        return _STFTEpocher(self.window, self.hop, self.n_fft, self.n_bins, self.floor)
+
+
+@dataclass(frozen=True)
+class _STFTEpocher(SignalStep):
+    """Turn every signal into spectra."""
+
+    window: float
+    hop: float
+    n_fft: int
+    n_bins: int
+    floor: float
+
+    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+        """Compute the spectra of epochs; without a channel axis, of one channel."""
+        epochs = data[:, np.newaxis] if data.ndim == 2 else data
+        return epoch_spectra(epochs, sfreq, **asdict(self))
+
+    def __call__(self, recording: Recording) -> Recording:
+        """Cut every signal into the recording's epochs, and compute their spectra."""
+        changed = {}
+        for name, signal in recording.signals.items():
+            require_continuous(name, signal, recording, owner=_OWNER)
+            changed[name] = self._spectra(name, signal, recording)
+        return recording.with_signals(changed)
+
+    def _spectra(self, name: str, signal: Signal, recording: Recording) -> Signal:
+        """Compute the spectra of a signal, and mark what is missing in them."""
+        sfreq = signal.sfreq or 0.0
+        epochs = to_epochs(
+            signal.data, sfreq, recording.epoch_duration, n_epochs=recording.n_epochs
+        )
+        spectra = self.values(name, epochs, sfreq)
+        valid = ~np.isnan(spectra[..., 0]).all(axis=(1, 2))
+        if signal.valid is not None:
+            valid &= signal.valid[: recording.n_epochs]
+        freqs = spectrum_freqs(sfreq, self.n_fft, self.n_bins)
+        if signal.bandwidth is not None:
+            spectra[..., freqs > signal.bandwidth] = np.nan
+        return signal.replace(
+            data=spectra, sfreq=None, freqs=freqs, valid=None if valid.all() else valid
+        )

@@ -1,0 +1,271 @@
+"""The design of zero-phase FIR filters: band-passes and notches."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+from scipy import signal
+
+from sleepkit._typing import FloatArray
+from sleepkit.utils import check_count, check_positive
+
+_HAMMING_LENGTH: Final = 3.3  # taps = 3.3 * sfreq / transition width, for 53 dB
+_MIN_TRANSITION: Final = 2.0  # hertz, unless the edge itself leaves less room
+_NOTCH_TRANSITION: Final = 0.5  # hertz, on either side of the notch
+_NOTCH_RELATIVE_WIDTH: Final = 1 / 200
+
+
+def check_band(
+    low: float | None, high: float | None, *, owner: str
+) -> tuple[float | None, float | None]:
+    """Require the edges of a pass band to be positive and in order.
+
+    Parameters
+    ----------
+    low, high : float or None
+        Edges of the pass band in hertz; None means no high-pass or no low-pass.
+    owner : str
+        Who asks, for the message.
+
+    Returns
+    -------
+    low, high : float or None
+        The edges.
+
+    Raises
+    ------
+    ValueError
+        If an edge is not positive, or they are out of order.
+
+    Examples
+    --------
+    >>> from sleepkit.signal import check_band
+    >>> check_band(0.3, 40, owner="example")
+    (0.3, 40.0)
+    """
+    low = None if low is None else check_positive("low", low, owner=owner)
+    high = None if high is None else check_positive("high", high, owner=owner)
+    if low is not None and high is not None and low >= high:
+        msg = f"{owner} needs 0 < low < high; got low={low:g}, high={high:g}."
+        raise ValueError(msg)
+    return low, high
+
+
+def effective_band(
+    sfreq: float, low: float | None, high: float | None, *, owner: str
+) -> tuple[float | None, float | None]:
+    """Drop a high edge that the sampling rate makes void.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate in hertz.
+    low, high : float or None
+        Edges of the pass band in hertz; None means no high-pass or no low-pass.
+    owner : str
+        Who asks, for the message.
+
+    Returns
+    -------
+    low, high : float or None
+        The band; `high` is None where it was at or above ``sfreq / 2``, since nothing
+        is left to cut there.
+
+    Raises
+    ------
+    ValueError
+        If the edges are out of order, or the band lies above ``sfreq / 2``.
+
+    Examples
+    --------
+    >>> from sleepkit.signal import effective_band
+    >>> effective_band(50, 0.3, 40, owner="example")
+    (0.3, None)
+    """
+    nyquist = check_positive("sfreq", sfreq, owner=owner) / 2
+    low, high = check_band(low, high, owner=owner)
+    if low is not None and low >= nyquist:
+        msg = (
+            f"{owner} needs low < sfreq / 2 = {nyquist:g} Hz, or nothing would be "
+            f"left; got low={low:g}, sfreq={sfreq:g}."
+        )
+        raise ValueError(msg)
+    return low, None if high is not None and high >= nyquist else high
+
+
+def design_bandpass(
+    sfreq: float,
+    low: float | None = None,
+    high: float | None = None,
+    *,
+    fir_order: int | None = None,
+) -> FloatArray:
+    """Design a zero-phase band-pass, high-pass or low-pass.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate in hertz.
+    low : float, default=None
+        Lower edge of the pass band in hertz; None leaves the high-pass out.
+    high : float, default=None
+        Upper edge of the pass band in hertz. None, or an edge at or above
+        ``sfreq / 2``, leaves the low-pass out.
+    fir_order : int, default=None
+        None makes the filter as long as its edges ask for. An even number makes a
+        filter of ``fir_order + 1`` taps and runs it forward and backward; a short one
+        has wide edges.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_taps,)
+        An odd number of symmetric taps for `filter_signal`.
+
+    Raises
+    ------
+    ValueError
+        If the edges are out of order or above ``sfreq / 2``, or the order is odd.
+
+    Notes
+    -----
+    Without `fir_order` the design is that of :func:`mne.filter.create_filter`: windowed
+    sincs with a Hamming window, transitions ``min(max(0.25 * low, 2), low)`` and
+    ``min(max(0.25 * high, 2), sfreq / 2 - high)`` hertz wide that lie outside the pass
+    band. With it, it is MATLAB's ``filtfilt(fir1(order, ...), 1, x)``, which the sleep
+    staging papers use with order 100.
+
+    Examples
+    --------
+    >>> from sleepkit.signal import design_bandpass
+    >>> design_bandpass(100, 0.3, 40).shape  # 3.3 / 0.3 Hz = 11 s
+    (1101,)
+    >>> design_bandpass(100, 0.3, 40, fir_order=100).shape
+    (201,)
+    """
+    low, high = effective_band(sfreq, low, high, owner="design_bandpass")
+    if fir_order is not None:
+        return _forward_backward(sfreq, low, high, fir_order)
+    switches = []
+    if high is not None:
+        width = min(max(0.25 * high, _MIN_TRANSITION), sfreq / 2 - high)
+        switches.append((high + width / 2, width))
+    if low is not None:
+        width = min(max(0.25 * low, _MIN_TRANSITION), low)
+        switches.append((low - width / 2, width))
+    return _switching_filter(sfreq, switches, passes_top=high is None)
+
+
+def line_harmonics(sfreq: float, freq: float) -> tuple[float, ...]:
+    """List a frequency and its multiples that a notch filter can reach.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate in hertz.
+    freq : float
+        Frequency of the power line in hertz, 50 or 60.
+
+    Returns
+    -------
+    tuple of float
+        The multiples of `freq` whose notches lie below ``sfreq / 2``.
+
+    Examples
+    --------
+    >>> from sleepkit.signal import line_harmonics
+    >>> line_harmonics(256, 50)
+    (50.0, 100.0)
+    >>> line_harmonics(100, 50)
+    ()
+    """
+    multiples = freq * np.arange(1, int(sfreq / 2 / freq) + 1)
+    reach = _notch_half_width(multiples) + _NOTCH_TRANSITION
+    return tuple(float(each) for each in multiples[multiples + reach < sfreq / 2])
+
+
+def design_notch(sfreq: float, freqs: Any) -> FloatArray:
+    """Design a zero-phase filter that removes narrow bands.
+
+    Parameters
+    ----------
+    sfreq : float
+        Sampling rate in hertz.
+    freqs : sequence of float
+        Centres of the notches in hertz, such as from `line_harmonics`.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_taps,)
+        An odd number of symmetric taps for `filter_signal`.
+
+    Raises
+    ------
+    ValueError
+        If a notch touches zero, ``sfreq / 2`` or another notch.
+
+    Notes
+    -----
+    The design of :func:`mne.filter.notch_filter`: each notch is ``freq / 200`` hertz
+    wide, and its transitions 0.5 Hz.
+
+    Examples
+    --------
+    >>> from sleepkit.signal import design_notch
+    >>> design_notch(100, [40]).shape  # 3.3 / 0.5 Hz = 6.6 s
+    (661,)
+    """
+    freqs = np.sort(np.asarray(freqs, np.float64))
+    inner = _notch_half_width(freqs)
+    lows, highs = (freqs + sign * (inner + _NOTCH_TRANSITION) for sign in (-1, 1))
+    edges = np.stack([lows, highs], axis=1).ravel()
+    if np.any(np.diff(edges) <= 0) or edges[0] <= 0 or edges[-1] >= sfreq / 2:
+        msg = (
+            "design_notch needs notches apart from each other, from 0 and from "
+            f"sfreq / 2 = {sfreq / 2:g} Hz; got freqs={freqs.tolist()}."
+        )
+        raise ValueError(msg)
+    cutoffs = edges + np.tile([0.5, -0.5], freqs.size) * _NOTCH_TRANSITION
+    switches = [(float(cutoff), _NOTCH_TRANSITION) for cutoff in cutoffs[::-1]]
+    return _switching_filter(sfreq, switches, passes_top=True)
+
+
+def _notch_half_width(freqs: FloatArray) -> FloatArray:
+    """Return half the width of the stop band at each frequency."""
+    return freqs * (_NOTCH_RELATIVE_WIDTH / 2)
+
+
+def _forward_backward(
+    sfreq: float, low: float | None, high: float | None, order: int
+) -> FloatArray:
+    """Design a short filter, and convolve it with its mirror image."""
+    if check_count("fir_order", order, owner="design_bandpass", minimum=2) % 2:
+        msg = f"design_bandpass needs an even fir_order; got fir_order={order}."
+        raise ValueError(msg)
+    edges = [edge for edge in (low, high) if edge is not None]
+    if not edges:
+        return np.ones(1)
+    once = signal.firwin(order + 1, edges, fs=sfreq, pass_zero=low is None)
+    return np.convolve(once, once[::-1])
+
+
+def _switching_filter(
+    sfreq: float, switches: list[tuple[float, float]], *, passes_top: bool
+) -> FloatArray:
+    """Switch between stop and pass at each (cutoff, width), from the top down."""
+    parts = [_lowpass(sfreq, cutoff, width) for cutoff, width in switches]
+    taps = np.zeros(max((part.size for part in parts), default=1))
+    if passes_top:
+        taps[taps.size // 2] = 1
+    sign = -1 if passes_top else 1
+    for part in parts:
+        margin = (taps.size - part.size) // 2
+        taps[margin : taps.size - margin] += sign * part
+        sign = -sign
+    return taps
+
+
+def _lowpass(sfreq: float, cutoff: float, width: float) -> FloatArray:
+    """Design a Hamming-windowed low-pass with a transition of this width."""
+    n_taps = round(_HAMMING_LENGTH * sfreq / width)
+    return np.asarray(signal.firwin(n_taps + 1 - n_taps % 2, cutoff, fs=sfreq))
