@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -30,9 +30,9 @@ class BandFeatures(SignalStep):
     normalize: str | None
     context: int
 
-    def modalities(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Give every recording the modalities of ``fit``."""
-        return tuple(name for name, _ in self.n_channels)
+    def layout(self, before: Mapping[str, int | None]) -> dict[str, int]:
+        """Give every recording the modalities of ``fit``, and their columns."""
+        return {name: len(tuple(self.names(name))) for name, _ in self.n_channels}
 
     def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
         """Describe epochs that stand alone: each is its own recording and context."""

@@ -26,9 +26,10 @@ _RATIOS: Final = (
 class BandPower(SignalTransformer):
     """Describe each epoch by the logarithms of its band powers and of their ratios.
 
-    The result is two-dimensional: `FitOnSelected` hands it to any classifier of
-    scikit-learn. One that takes NaN, such as
-    :class:`~sklearn.ensemble.HistGradientBoostingClassifier`, needs no imputation.
+    The result is a table that any classifier of scikit-learn takes; one that takes NaN,
+    such as :class:`~sklearn.ensemble.HistGradientBoostingClassifier`, needs no
+    imputation. `FitOnSelected` around the classifier makes it respect training masks,
+    and fills columns of which nothing is known.
 
     Parameters
     ----------
@@ -59,7 +60,7 @@ class BandPower(SignalTransformer):
 
     See Also
     --------
-    FitOnSelected : What goes behind it in a Pipeline.
+    FitOnSelected : Any classifier, fitted on the rows that are for training.
     STFTEpocher : Spectra for nets.
     sleepkit.signal.band_powers : The function behind it.
 

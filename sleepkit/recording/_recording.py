@@ -18,7 +18,7 @@ from sleepkit.recording._consistency import (
     count_epochs,
 )
 from sleepkit.recording._signal import Signal
-from sleepkit.recording._step import Step, versions
+from sleepkit.recording._step import Layout, Step, versions
 from sleepkit.recording._store import Store
 from sleepkit.utils import check_positive
 
@@ -99,11 +99,19 @@ class Recording:
     @property
     def modalities(self) -> tuple[str, ...]:
         """Names of the modalities, known without computing."""
-        names = tuple(self._signals)
+        return tuple(self.layout)
+
+    @property
+    def layout(self) -> Layout:
+        """Modalities and their numbers of features, known without computing.
+
+        The number is None for samples, spectra, and what a pending step does not tell.
+        """
+        layout: Layout = {name: s.n_features for name, s in self._signals.items()}
         for step in self._steps:
             if isinstance(step, Step):
-                names = step.modalities(names)
-        return names
+                layout = step.layout(layout)
+        return layout
 
     @property
     def signals(self) -> Mapping[str, Signal]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sleepkit.recording._recording import Recording
+from sleepkit.recording._step import Layout
 
 
 @dataclass(frozen=True)
@@ -13,13 +14,11 @@ class Selection:
 
     names: tuple[str, ...]
 
-    def modalities(self, names: tuple[str, ...]) -> tuple[str, ...]:
+    def layout(self, before: Layout) -> Layout:
         """Say what is left of some modalities."""
-        return tuple(name for name in names if name in self.names)
+        return {name: n for name, n in before.items() if name in self.names}
 
     def __call__(self, recording: Recording) -> Recording:
         """Leave out the other modalities."""
-        signals = recording.signals
-        return recording.with_signals(
-            {name: signals[name] for name in self.modalities(tuple(signals))}
-        )
+        kept = {n: s for n, s in recording.signals.items() if n in self.names}
+        return recording.with_signals(kept)

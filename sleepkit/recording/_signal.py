@@ -156,6 +156,11 @@ class Signal:
         return len(self.ch_names)
 
     @property
+    def n_features(self) -> int | None:
+        """Number of features of a 2-D epoched payload, None for any other."""
+        return None if self.is_continuous or len(self.shape) != 2 else self.shape[1]
+
+    @property
     def fingerprint(self) -> str:
         """Text that changes whenever the content does."""
         if self._fingerprint is None:

@@ -6,10 +6,10 @@ import hashlib
 import inspect
 import pickle
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache, partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import joblib
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sleepkit.recording._recording import Recording
 
 
+Layout: TypeAlias = Mapping[str, int | None]
+"""Modalities, each with its number of features (None: samples, spectra, unknown)."""
 _SESSION = uuid.uuid4().hex
 
 
@@ -30,8 +32,9 @@ class Step:
     function : callable
         Takes a `Recording` and returns one of the same epochs. A module-level function,
         a ``functools.partial`` of one, or an instance of a module-level class that
-        defines ``__call__``; it must pickle. A method ``modalities(names)`` says which
-        modalities come out, where they are not those that go in.
+        defines ``__call__``; it must pickle. A step that changes the layout of a
+        recording says so by a method ``layout``, from the `Layout` that goes in to the
+        one that comes out.
     """
 
     __slots__ = ("fingerprint", "function")
@@ -56,24 +59,33 @@ class Step:
             )
             raise StepError(msg)
         signals = result.signals
-        announced = self.modalities(recording.modalities)
-        if set(signals) != set(announced):
+        given = {name: signal.n_features for name, signal in signals.items()}
+        announced = self.layout(recording.layout)
+        if not _is_as_announced(given, announced):
             msg = (
-                f"Step {self} gave the modalities {tuple(signals)}, but announced "
-                f"{announced}; its method 'modalities' must tell which come out."
+                f"Step {self} gave the modalities (and numbers of features) {given}, "
+                f"but announced {announced}; its method 'layout' must tell what comes "
+                "out."
             )
             raise StepError(msg)
         return recording.with_signals(signals)
 
-    def modalities(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Say which modalities come out when ``names`` go in."""
-        change = getattr(self.function, "modalities", None)
-        return names if change is None else tuple(change(names))
+    def layout(self, before: Layout) -> Layout:
+        """Say which modalities, of how many features, come out of those that go in."""
+        change = getattr(self.function, "layout", None)
+        return before if change is None else dict(change(before))
 
     def __str__(self) -> str:
         """Give the name by which a manifest or an error calls the step."""
         named = _unwrapped(self.function)
         return named.__qualname__ if inspect.isroutine(named) else repr(named)
+
+
+def _is_as_announced(given: Layout, announced: Layout) -> bool:
+    """Whether modalities, and numbers of features where announced, are as said."""
+    return set(given) == set(announced) and all(
+        n_features in (None, given[name]) for name, n_features in announced.items()
+    )
 
 
 def _unwrapped(function: Any) -> Any:

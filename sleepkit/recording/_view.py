@@ -70,9 +70,19 @@ class EpochView:
         return len(self.epoch)
 
     @property
-    def shape(self) -> tuple[int]:
-        """Number of rows, as a tuple: what scikit-learn counts samples by."""
-        return (len(self),)
+    def shape(self) -> tuple[int, ...]:
+        """Number of rows, and of columns where every modality is a row of features.
+
+        It is known without computing; scikit-learn counts samples and features by it.
+        """
+        widths: dict[str, int | None] = {}
+        for layout in (recording.layout for recording in self.recordings):
+            if any(widths.setdefault(n, layout[n]) != layout[n] for n in layout):
+                return (len(self),)  # widths differ; making one array will say so
+        known = [width for width in widths.values() if width is not None]
+        if not known or len(known) < len(widths):
+            return (len(self),)
+        return len(self), sum(known)
 
     def __getitem__(self, key: Any) -> Self:
         """Select rows; recordings that lose their last row leave the view."""
@@ -170,7 +180,7 @@ class EpochView:
             If the mask has another length or type.
         """
         mask = np.asarray(train_mask)
-        if mask.shape != self.shape or mask.dtype != np.bool_:
+        if mask.shape != (len(self),) or mask.dtype != np.bool_:
             msg = (
                 f"train_mask must be {len(self)} booleans, one a row; "
                 f"got shape {mask.shape} of {mask.dtype}."

@@ -7,9 +7,12 @@ import pickle
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.ensemble import BaggingClassifier, HistGradientBoostingClassifier
+from sklearn.inspection import permutation_importance
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import NotFittedError
 
 from sleepkit.preprocessing import BandPower, FitOnSelected
@@ -167,6 +170,36 @@ def test_in_cross_validation_with_workers(make_night):
         for n_jobs in (1, 2)
     ]
     np.testing.assert_array_equal(*scores)
+
+
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        BaggingClassifier(n_estimators=2),
+        HistGradientBoostingClassifier(max_iter=2),
+        LogisticRegression(C=1e-3),
+        make_pipeline(StandardScaler(), LogisticRegression(C=1e-3)),
+    ],
+)
+def test_any_classifier_takes_the_table(make_night, classifier):
+    X = EpochArray([make_night(10, sfreq=100, seed=seed) for seed in range(2)])
+    stager = make_pipeline(BandPower(), classifier).fit(X, X.hypnogram)
+    assert stager.predict_proba(X[::-1]).shape == (20, 5)
+    assert stager[-1].n_features_in_ == 2 * N_EACH
+    importance = permutation_importance(
+        stager[-1], stager[0].transform(X), X.hypnogram, n_repeats=1
+    )
+    assert importance.importances_mean.shape == (2 * N_EACH,)
+
+
+def test_a_night_without_a_modality_has_the_columns_of_fit(make_night):
+    stager = make_pipeline(BandPower(), HistGradientBoostingClassifier(max_iter=2))
+    X = EpochArray([make_night(10, sfreq=100, seed=seed) for seed in range(2)])
+    stager.fit(X, X.hypnogram)
+    table = stager[0].transform(X.drop("eog"))
+    assert table.shape == np.asarray(table).shape == (20, 2 * N_EACH)
+    assert np.isnan(np.asarray(table)[:, N_EACH:]).all()
+    assert stager.predict(make_night(3, modalities=("eeg",))).shape == (3,)
 
 
 def test_clone_and_pickle(make_night):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import RecordingError, StepError
-from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.recording import EpochArray, Recording, Signal, concatenate
 
 
 def night(name, n_epochs, hypnogram=None, modalities=("eeg",), valid=None):
@@ -51,6 +51,25 @@ def test_rows_are_the_scored_epochs(X):
     assert X.hypnogram.tolist() == [0, 2, 3, -1, -1, -1, -1, 4, 1, 0]
     assert X.train_mask.tolist() == [True] * 10
     assert [values.dtype.kind for values in (X.recording, X.subject)] == ["U", "U"]
+
+
+def test_shape_has_columns_where_every_modality_is_features():
+    table = EpochArray.from_arrays(
+        np.ones((4, 5)),
+        recording=list("aabb"),
+        modalities={"eeg": [0, 1, 2], "eog": [3, 4]},
+    )
+    assert table.shape == np.asarray(table).shape == (4, 5)
+    assert table.select("eog").shape == (4, 2)
+    uneven = concatenate(
+        [
+            EpochArray.from_arrays(
+                np.ones((2, n)), recording=str(n), modalities={"eeg": range(n)}
+            )
+            for n in (2, 3)
+        ]
+    )
+    assert uneven.shape == (4,)
 
 
 def test_unscored_epochs_only_when_asked_for(X):

@@ -28,8 +28,8 @@ class Describe:
         features = np.tile(row, (recording.n_epochs, 1))
         return recording.with_signals({"eeg": Signal(features)})
 
-    def modalities(self, names):
-        return ("eeg",)
+    def layout(self, before):
+        return {"eeg": 3}
 
 
 @pytest.fixture

@@ -170,15 +170,37 @@ class DropEOG:
     def __call__(self, recording):
         return drop_eog(recording)
 
-    def modalities(self, names):
-        return tuple(name for name in names if name != "eog")
+    def layout(self, before):
+        return {name: n for name, n in before.items() if name != "eog"}
 
 
 def test_modalities_are_known_before_computing_or_it_is_an_error(night):
     announced = night.map(DropEOG())
     assert announced.modalities == tuple(announced.signals) == ("eeg",)
-    with pytest.raises(StepError, match=r"drop_eog gave .*\('eeg',\), but announced"):
+    with pytest.raises(
+        StepError, match=r"drop_eog gave .*\{'eeg': None\}, but announced"
+    ):
         night.map(drop_eog).compute()
+
+
+@dataclass(frozen=True)
+class Table:
+    announced: int
+
+    def __call__(self, recording):
+        return recording.with_signals({"eeg": Signal(np.ones((recording.n_epochs, 3)))})
+
+    def layout(self, before):
+        return {"eeg": self.announced}
+
+
+def test_the_number_of_features_is_known_before_computing_or_it_is_an_error(night):
+    assert night.layout == {"eeg": None, "eog": None}
+    assert (
+        night.map(Table(3)).layout == night.map(Table(3)).compute().layout == {"eeg": 3}
+    )
+    with pytest.raises(StepError, match=r"gave .*\{'eeg': 3\}, but announced .*: 4"):
+        night.map(Table(4)).compute()
 
 
 def test_fingerprint_tells_name_and_parameters():

@@ -76,7 +76,7 @@ def every_part(recording):
     )
 
 
-every_part.modalities = lambda names: (*names, "eog", "hrv")
+every_part.layout = lambda before: {**before, "eog": None, "hrv": None}
 
 
 def test_every_part_of_a_signal_comes_back(tmp_path):
@@ -98,7 +98,7 @@ def transposed(recording):
     return recording.with_signals({"eeg": Signal(values), "eog": Signal(values[::-1])})
 
 
-transposed.modalities = lambda names: (*names, "eog")
+transposed.layout = lambda before: {**before, "eog": None}
 
 
 def test_the_order_of_values_in_memory_does_not_matter(tmp_path):

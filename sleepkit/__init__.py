@@ -1,0 +1,36 @@
+"""Sleep staging as scikit-learn estimators: nights in, hypnograms out."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+__version__ = "0.1.0.dev0"
+
+__all__ = [
+    "datasets",
+    "exceptions",
+    "io",
+    "persistence",
+    "plotting",
+    "preprocessing",
+    "recording",
+    "signal",
+    "utils",
+]
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Import a subpackage when it is first asked for."""
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    """List the subpackages, imported or not."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,59 @@
+"""Factories and fixtures shared by all tests."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+SFREQ = {"eeg": 100.0, "eog": 50.0, "emg": 100.0, "ecg": 200.0}
+RHYTHM = {"eeg": 10.0, "eog": 0.5, "emg": 30.0, "ecg": 1.0}  # hertz
+
+
+@pytest.fixture(scope="session")
+def make_night():
+    """A factory of small recordings: a rhythm in noise for each modality.
+
+    ``make_night(n_epochs=4, modalities=("eeg", "eog"), *, sfreq=None, seed=0,
+    hypnogram=None, **recording)``: `sfreq` is one rate for all or a rate for each
+    modality (default `SFREQ`), `hypnogram` defaults to the stages in turn, and
+    anything else goes to `Recording` (``id="..."``, ``subject="..."``).
+    """
+    from sleepkit.recording import Recording, Signal
+
+    def make(
+        n_epochs=4,
+        modalities=("eeg", "eog"),
+        *,
+        sfreq=None,
+        seed=0,
+        hypnogram=None,
+        **recording,
+    ):
+        rng = np.random.default_rng(seed)
+        rates = sfreq if isinstance(sfreq, dict) else dict.fromkeys(modalities, sfreq)
+        duration = recording.get("epoch_duration", 30.0)
+        signals = {}
+        for name in modalities:
+            rate = rates.get(name) or SFREQ.get(name, 100.0)
+            times = np.arange(round(n_epochs * duration * rate)) / rate
+            rhythm = 20 * np.sin(2 * np.pi * RHYTHM.get(name, 1.0) * times)
+            data = rhythm + 10 * rng.standard_normal(times.size)
+            signals[name] = Signal(data[np.newaxis], sfreq=rate, ch_names=(name,))
+        if hypnogram is None:
+            hypnogram = np.arange(n_epochs) % 5
+        recording = {"id": f"night{seed}", "subject": f"s{seed}", **recording}
+        return Recording(signals=signals, hypnogram=hypnogram, **recording)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of the real recordings; skips the test where there is none."""
+    folder = os.environ.get("SLEEPKIT_REAL_DATA")
+    if not folder:
+        pytest.skip("SLEEPKIT_REAL_DATA is not set: no real recordings here")
+    return Path(folder)
