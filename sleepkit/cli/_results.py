@@ -1,0 +1,100 @@
+"""The files that a staged night leaves, and what is printed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+
+from sleepkit._stages import STAGES, UNSCORED
+from sleepkit._typing import FloatArray, IntArray
+from sleepkit.cli._stager import Score
+from sleepkit.io import write_hypnogram
+from sleepkit.plotting import HypnogramDisplay
+from sleepkit.recording import Recording
+from sleepkit.utils import optional_import, write_whole
+
+
+def write_results(
+    prefix: Path,
+    night: Recording,
+    stages: IntArray,
+    probabilities: FloatArray,
+) -> list[Path]:
+    """Write table, EDF+ annotations and picture of a staged night, and list them."""
+    prefix.parent.mkdir(parents=True, exist_ok=True)
+    start = _plain(night.start)
+    duration = night.epoch_duration
+    table = prefix.with_name(f"{prefix.name}-hypnogram.csv")
+    write_hypnogram(
+        table,
+        stages,
+        probabilities=probabilities,
+        start=start,
+        epoch_duration=duration,
+    )
+    annotations = table.with_suffix(".edf")
+    write_hypnogram(annotations, stages, start=start, epoch_duration=duration)
+    picture = table.with_suffix(".png")
+    written = [table, annotations]
+    try:
+        write_whole(picture, _draw(night, stages, probabilities))
+    except ImportError as error:
+        print(f"There is no picture. {error}")
+        return written
+    return [*written, picture]
+
+
+def print_files(paths: list[Path]) -> None:
+    """Say where things are."""
+    print("Written:")
+    for path in paths:
+        print(f"  {path}")
+
+
+def print_stage_times(stages: IntArray, epoch_duration: float) -> None:
+    """Print how long each stage lasted."""
+    print("  stage      minutes   share")
+    for code, name in [*enumerate(STAGES), (UNSCORED, "unscored")]:
+        count = np.count_nonzero(stages == code)
+        if count or code != UNSCORED:
+            minutes = count * epoch_duration / 60
+            print(f"  {name:<9}{minutes:9.1f}{count / len(stages):8.0%}")
+
+
+def print_scores(scores: Mapping[str, Score]) -> None:
+    """Print a table of scores."""
+    width = max(map(len, scores)) + 2
+    print(f"  {'':{width}}accuracy   kappa   macro-F1")
+    for name, (accuracy, kappa, f1_macro) in scores.items():
+        print(f"  {name:{width}}{accuracy:8.2f}{kappa:8.2f}{f1_macro:11.2f}")
+
+
+def _plain(start: datetime | None) -> datetime | None:
+    """Drop what EDF+ cannot say: time zones, and years out of its range."""
+    if start is None or not 1985 <= start.year <= 2084:
+        return None
+    return start.replace(tzinfo=None)
+
+
+def _draw(night: Recording, stages: IntArray, probabilities: FloatArray) -> bytes:
+    """Draw a night, with the expert's hypnogram where there is one, as PNG."""
+    # Without pyplot there is no window, whatever the user's backend.
+    figure_module = optional_import("matplotlib.figure", extra="plot")
+    rows = 2 + (night.hypnogram is not None)
+    figure = figure_module.Figure(figsize=(10, 0.9 + 1.7 * rows), layout="constrained")
+    HypnogramDisplay.from_predictions(
+        stages,
+        probabilities=probabilities,
+        true=night.hypnogram,
+        epoch_duration=night.epoch_duration,
+        start=night.start,
+        ax=figure.subplots(rows, sharex=True),
+    )
+    figure.suptitle(night.id)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=150)
+    return buffer.getvalue()

@@ -1,0 +1,210 @@
+"""The classic picture of a night: its stages over time, and how sure they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit.plotting._panels import draw_density, draw_steps
+from sleepkit.plotting._time_axis import label_time
+from sleepkit.utils import check_positive, optional_import
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+class HypnogramDisplay:
+    """A hypnogram and, where probabilities are known, a hypnodensity below it.
+
+    Made by `from_predictions`; `plot` draws it again.
+
+    Parameters
+    ----------
+    stages : ndarray of int of shape (n_epochs,)
+        Stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
+    probabilities : ndarray of float of shape (n_epochs, 5), default=None
+        Probability of each stage.
+    true : ndarray of int of shape (n_epochs,), default=None
+        Stages to compare with, such as an expert's, drawn above.
+    epoch_duration : float, default=30.0
+        Length of an epoch in seconds.
+    start : datetime.datetime, default=None
+        When the first epoch began; None leaves the clock out.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure.
+    axes_ : ndarray of matplotlib.axes.Axes
+        Its panels from top to bottom: reference, stages, probabilities, where given.
+
+    Examples
+    --------
+    >>> from sleepkit.plotting import HypnogramDisplay
+    >>> display = HypnogramDisplay.from_predictions([0, 0, 1, 2, 2, 3, 3, 2, 4, 4, 0])
+    >>> display.axes_.shape
+    (1,)
+    """
+
+    figure_: Figure
+    axes_: Array
+
+    def __init__(
+        self,
+        stages: IntArray,
+        *,
+        probabilities: FloatArray | None = None,
+        true: IntArray | None = None,
+        epoch_duration: float = 30.0,
+        start: datetime | None = None,
+    ) -> None:
+        self.stages = stages
+        self.probabilities = probabilities
+        self.true = true
+        self.epoch_duration = epoch_duration
+        self.start = start
+
+    @classmethod
+    def from_predictions(
+        cls,
+        stages: Any,
+        *,
+        probabilities: Any = None,
+        true: Any = None,
+        epoch_duration: float = 30.0,
+        start: datetime | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw stages, such as a stager predicts for one night.
+
+        Parameters
+        ----------
+        stages : array-like of int of shape (n_epochs,)
+            Stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
+        probabilities : array-like of shape (n_epochs, 5), default=None
+            Probability of each stage; adds a hypnodensity.
+        true : array-like of int of shape (n_epochs,), default=None
+            Stages to compare with, such as an expert's; adds their hypnogram above.
+        epoch_duration : float, default=30.0
+            Length of an epoch in seconds.
+        start : datetime.datetime, default=None
+            When the first epoch began. None counts time from there.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where to draw: one for each panel. None makes a figure.
+
+        Returns
+        -------
+        HypnogramDisplay
+            The display, with ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If these are no stage codes, or lengths differ.
+
+        Examples
+        --------
+        >>> from sleepkit.plotting import HypnogramDisplay
+        >>> found, expert = [0, 1, 2, 2, 4], [0, 2, 2, 2, 4]
+        >>> display = HypnogramDisplay.from_predictions(found, true=expert)
+        >>> [panel.get_ylabel() for panel in display.axes_]
+        ['reference', 'predicted']
+        """
+        codes = _as_codes("stages", stages)
+        display = cls(
+            codes,
+            probabilities=_as_probabilities(probabilities, len(codes)),
+            true=None if true is None else _as_codes("true", true, len(codes)),
+            epoch_duration=check_positive(
+                "epoch_duration", epoch_duration, owner=cls.__name__
+            ),
+            start=start,
+        )
+        return display.plot(ax=ax)
+
+    def plot(self, *, ax: Axes | Sequence[Axes] | None = None) -> Self:
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where to draw: one for each panel. None makes a figure.
+
+        Returns
+        -------
+        HypnogramDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer axes than panels.
+        """
+        self.axes_ = self._panels(ax)
+        self.figure_ = self.axes_[0].get_figure()
+        edges = np.arange(len(self.stages) + 1) * self.epoch_duration
+        panels = iter(self.axes_)
+        if self.true is not None:
+            draw_steps(next(panels), edges, self.true, "reference")
+        name = "predicted" if self.true is not None else "stage"
+        draw_steps(next(panels), edges, self.stages, name)
+        if self.probabilities is not None:
+            draw_density(next(panels), edges, self.probabilities)
+        for panel in self.axes_:
+            panel.tick_params(labelbottom=panel is self.axes_[-1])
+            label_time(panel, edges[-1], self.start)
+        self.axes_[-1].set_xlabel("clock time" if self.start else "time (h:mm)")
+        return self
+
+    def _panels(self, ax: Axes | Sequence[Axes] | None) -> Array:
+        """Make the axes, or check those given."""
+        count = 1 + (self.true is not None) + (self.probabilities is not None)
+        if ax is None:
+            plt = optional_import("matplotlib.pyplot", extra="plot")
+            size = (10.0, 0.6 + 1.7 * count)
+            _, axes = plt.subplots(
+                count, sharex=True, squeeze=False, figsize=size, layout="constrained"
+            )
+            made: Array = axes[:, 0]
+            return made
+        given = np.atleast_1d(np.asarray(ax, dtype=object))
+        if given.shape != (count,):
+            msg = f"The 'ax' parameter must be {count} axes, one a panel. Got {ax!r}."
+            raise ValueError(msg)
+        return given
+
+
+def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:
+    """Check stage codes, and their number where that is known."""
+    codes: IntArray = np.asarray(values)
+    known = np.isin(codes, range(UNSCORED, N_STAGES)).all()
+    if codes.ndim != 1 or not codes.size or not known:
+        msg = (
+            f"{name!r} must be a flat, non-empty array of stage codes -1 to "
+            f"{N_STAGES - 1}. Got {values!r}."
+        )
+        raise ValueError(msg)
+    if length is not None and len(codes) != length:
+        msg = f"{name!r} must be as long as 'stages', {length}. Got {len(codes)}."
+        raise ValueError(msg)
+    return codes
+
+
+def _as_probabilities(values: Any, length: int) -> FloatArray | None:
+    """Check the shape of probabilities."""
+    if values is None:
+        return None
+    probabilities: FloatArray = np.asarray(values, dtype=float)
+    if probabilities.shape != (length, N_STAGES):
+        msg = (
+            f"'probabilities' must have the shape {(length, N_STAGES)}, one row an "
+            f"epoch. Got {probabilities.shape}."
+        )
+        raise ValueError(msg)
+    return probabilities

@@ -1,0 +1,60 @@
+"""What is drawn in one panel: a hypnogram or a hypnodensity."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sleepkit._stages import N1, N2, N3, REM, STAGES, UNSCORED, WAKE
+from sleepkit._typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+# Deeper sleep is darker, REM stands out; told apart with any colour vision.
+COLORS: Final = {
+    WAKE: "#f2c14e",
+    REM: "#d1495b",
+    N1: "#b3d4ea",
+    N2: "#5b9bc8",
+    N3: "#1f3f77",
+}
+_TOP_DOWN: Final = tuple(COLORS)
+_INK: Final = "#333333"
+
+
+def draw_steps(ax: Axes, edges: FloatArray, stages: IntArray, name: str) -> None:
+    """Draw stages as steps, wake on top, REM as a thick line; gaps are unscored."""
+    height = {stage: -float(place) for place, stage in enumerate(_TOP_DOWN)}
+    height[UNSCORED] = np.nan
+    levels = np.array([height[int(stage)] for stage in stages])
+    ax.stairs(levels, edges, baseline=None, color=_INK, linewidth=1)
+    in_rem = np.where(stages == REM, levels, np.nan)
+    ax.stairs(in_rem, edges, baseline=None, color=COLORS[REM], linewidth=4)
+    ax.set_yticks([height[stage] for stage in _TOP_DOWN], _names())
+    ax.set_ylim(height[_TOP_DOWN[-1]] - 0.5, 0.5)
+    ax.set_ylabel(name)
+    ax.spines[["top", "right"]].set_visible(False)
+
+
+def draw_density(ax: Axes, edges: FloatArray, probabilities: FloatArray) -> None:
+    """Stack the probabilities of the stages, in the order of the hypnogram."""
+    to_the_last_edge = np.vstack([probabilities, probabilities[-1:]])
+    bottom_up = _TOP_DOWN[::-1]
+    ax.stackplot(
+        edges,
+        to_the_last_edge[:, bottom_up].T,
+        colors=[COLORS[stage] for stage in bottom_up],
+        labels=_names()[::-1],
+        step="post",
+        linewidth=0,
+    )
+    ax.set_ylim(0, 1)
+    ax.set_ylabel("probability")
+    ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), reverse=True, frameon=False)
+
+
+def _names() -> list[str]:
+    """Name the stages from top to bottom."""
+    return [STAGES[stage] for stage in _TOP_DOWN]

@@ -1,0 +1,91 @@
+"""Nights as files, and a model trained on simulated ones."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import edfio
+import pytest
+
+from sleepkit.cli import main
+from sleepkit.datasets import make_polysomnography
+from sleepkit.io import write_hypnogram
+
+LABELS = {"eeg": "C4-M1", "eog": "E1-M2", "emg": "Chin", "ecg": "ECG"}
+START = datetime(2001, 2, 3, 22, 30)
+
+
+@pytest.fixture(scope="session")
+def cohort():
+    """Four people, half an hour each."""
+    return make_polysomnography(
+        4, hours=0.5, modalities=("eeg", "eog", "emg"), noise=0, random_state=1
+    )[0].recordings
+
+
+@pytest.fixture
+def write_night():
+    """``write_night(path, recording, labels=LABELS)``: EDF, one channel a modality."""
+
+    def write(path, recording, labels=LABELS):
+        channels = [
+            edfio.EdfSignal(
+                signal.data[0].astype(float),
+                signal.sfreq,
+                label=labels[name],
+                physical_dimension="uV",
+            )
+            for name, signal in recording.signals.items()
+            if name in labels
+        ]
+        about = edfio.Recording(startdate=START.date())
+        edfio.Edf(channels, recording=about, starttime=START.time()).write(path)
+        return path
+
+    return write
+
+
+@pytest.fixture
+def folder(tmp_path, cohort, write_night):
+    """Three scored nights of three people."""
+    nights = tmp_path / "nights"
+    nights.mkdir()
+    for i, recording in enumerate(cohort[:3]):
+        write_night(nights / f"night{i}.edf", recording)
+        write_hypnogram(nights / f"night{i}.csv", recording.hypnogram)
+    return nights
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory):
+    """What a small demo leaves."""
+    out = tmp_path_factory.mktemp("demo") / "results"
+    arguments = ["--subjects", "3", "--hours", "0.5", "--out", str(out)]
+    assert main(["demo", *arguments]) == 0
+    return out
+
+
+@pytest.fixture
+def run(capsys):
+    """``run(*arguments)``: exit code, standard output and standard error."""
+
+    def call(*arguments):
+        code = main([str(argument) for argument in arguments])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def fails(run):
+    """``fails(*arguments)``: the one line that a mistake gives, after "sleepkit: "."""
+
+    def call(*arguments):
+        code, _, error = run(*arguments)
+        assert code == 1
+        *notes, last = error.splitlines()
+        assert all(note.startswith("note: ") for note in notes)
+        assert last.startswith("sleepkit: ")
+        return last.removeprefix("sleepkit: ")
+
+    return call

@@ -1,0 +1,99 @@
+"""What every subcommand has in common."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import warnings
+
+import pytest
+
+from sleepkit import __version__
+from sleepkit.cli import _info, main
+from sleepkit.exceptions import SleepkitWarning
+
+COMMANDS = ("demo", "info", "stage", "train")
+
+
+def test_module_and_function_are_the_same_command():
+    command = [sys.executable, "-m", "sleepkit", "--version"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert answer.stdout == f"sleepkit {__version__}\n"
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_has_an_example(command, capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main([command, "--help"])
+    assert f"example:\n  sleepkit {command}" in capsys.readouterr().out
+
+
+def test_help_lists_the_commands(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["--help"])
+    text = capsys.readouterr().out
+    assert all(f"    {command} " in text for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "COMMAND"),
+        (["dream"], "invalid choice: 'dream'"),
+        (["stage", "x.edf"], "required: --model, --out"),
+        (["train", "x", "--out", "y", "--scheme", "cats"], "invalid choice: 'cats'"),
+        (["train", "x", "--out", "y", "--subject-pattern", "("], "regular expression"),
+        (["info", "x.edf", "--channels", "C4"], "MODALITY=LABEL for one of eeg, eog"),
+        (["info", "x.edf", "--channels", "ecg=ECG"], "MODALITY=LABEL for one of eeg"),
+        (["info", "x.edf", "--channels", "eeg=C4 - "], "must be MODALITY=LABEL"),
+        (["demo", "--subjects", "2"], "must be a whole number >= 3; got '2'"),
+        (["demo", "--subjects", "x"], "must be a whole number >= 3; got 'x'"),
+        (["demo", "--hours", "0"], "must be 0.25 to 24.0 hours; got '0'"),
+        (["demo", "--hours", "nan"], "must be 0.25 to 24.0 hours; got 'nan'"),
+        (["demo", "--hours", "long"], "must be 0.25 to 24.0 hours; got 'long'"),
+    ],
+)
+def test_wrong_usage(arguments, words, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments)
+    assert words in capsys.readouterr().err
+
+
+def test_mistakes_take_one_line(run, tmp_path):
+    path = tmp_path / "no.edf"
+    assert run("info", path) == (1, "", f"sleepkit: There is no file {path}.\n")
+
+
+def test_system_errors_name_the_file(run, tmp_path, monkeypatch):
+    def refuse(_):
+        (tmp_path / "folder").mkdir()
+        (tmp_path / "folder").read_text()
+
+    monkeypatch.setattr(_info, "run", refuse)
+    words = f"sleepkit: {tmp_path / 'folder'}: Is a directory.\n"
+    assert run("info", "x.edf") == (1, "", words)
+
+
+def test_a_bug_is_not_hidden(monkeypatch):
+    def fail(_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(_info, "run", fail)
+    with pytest.raises(ZeroDivisionError):
+        main(["info", "x.edf"])
+
+
+def test_interrupted(run, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_info, "run", interrupt)
+    assert run("info", "x.edf") == (130, "", "sleepkit: stopped.\n")
+
+
+def test_warnings_are_notes(run, monkeypatch):
+    def warn(_):
+        warnings.warn("two of three", SleepkitWarning, stacklevel=2)
+
+    monkeypatch.setattr(_info, "run", warn)
+    assert run("info", "x.edf") == (0, "", "note: two of three\n")

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import os
+import sys
+from errno import EACCES
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from sleepkit._stages import UNSCORED
+from sleepkit.io import read_hypnogram
+from sleepkit.persistence import save_model
+
+
+@pytest.fixture
+def model(demo):
+    return demo / "demo.model"
+
+
+@pytest.fixture
+def night(tmp_path, cohort, write_night):
+    return write_night(tmp_path / "night.edf", cohort[3])
+
+
+def test_files_and_report(run, night, model, cohort, tmp_path):
+    out = tmp_path / "a" / "b"
+    code, text, error = run("stage", night, "--model", model, "--out", out)
+    assert (code, error) == (0, "")
+    names = [f"night-hypnogram.{suffix}" for suffix in ("csv", "edf", "png")]
+    assert sorted(path.name for path in out.iterdir()) == names
+    assert "eeg: C4-M1 (100 Hz)" in text
+    assert "60 epochs of 30 s:" in text
+    staged = read_hypnogram(out / names[0])
+    assert staged.probabilities.shape == (60, 5)
+    assert np.mean(staged.stages == cohort[3].hypnogram) > 0.5
+    minutes = np.sum(staged.stages == 2) / 2
+    (line,) = [line for line in text.splitlines() if line.startswith("  N2 ")]
+    assert line.split()[1] == f"{minutes:.1f}"
+
+
+def test_start_of_the_night_is_kept(run, night, model, tmp_path):
+    run("stage", night, "--model", model, "--out", tmp_path)
+    staged = read_hypnogram(tmp_path / "night-hypnogram.edf")
+    assert str(staged.start) == "2001-02-03 22:30:00"
+
+
+def test_what_is_there_is_replaced(run, night, model, tmp_path):
+    (tmp_path / "night-hypnogram.csv").write_text("old")
+    assert run("stage", night, "--model", model, "--out", tmp_path)[0] == 0
+    assert len(read_hypnogram(tmp_path / "night-hypnogram.csv")) == 60
+
+
+def test_a_missing_modality_is_told(run, tmp_path, cohort, write_night, model):
+    path = write_night(tmp_path / "night.edf", cohort[3], {"eeg": "C4-M1"})
+    code, text, _ = run("stage", path, "--model", model, "--out", tmp_path)
+    assert code == 0
+    assert "eog: not in this file; staged without it" in text
+    assert "emg: not in this file; staged without it" in text
+
+
+def test_epochs_without_signal_stay_unscored(run, tmp_path, cohort, write_night, model):
+    eeg = cohort[3].signals["eeg"]
+    data = np.array(eeg.data)
+    data[:, 6000:12000] = 0
+    flat = cohort[3].with_signals({"eeg": eeg.replace(data=data)})
+    path = write_night(tmp_path / "night.edf", flat)
+    code, text, _ = run("stage", path, "--model", model, "--out", tmp_path)
+    assert code == 0
+    staged = read_hypnogram(tmp_path / "night-hypnogram.csv")
+    assert (staged.stages[2:4] == UNSCORED).all()
+    assert np.isnan(staged.probabilities[2:4]).all()
+    assert "epochs have no usable signal and stay unscored" in text
+
+
+def test_without_matplotlib(run, night, model, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    code, text, _ = run("stage", night, "--model", model, "--out", tmp_path)
+    assert code == 0
+    assert "There is no picture." in text
+    assert not (tmp_path / "night-hypnogram.png").exists()
+
+
+def test_no_night(fails, model, tmp_path):
+    words = fails("stage", tmp_path / "no.edf", "--model", model, "--out", tmp_path)
+    assert words == f"There is no file {tmp_path / 'no.edf'}."
+
+
+def test_no_model(fails, night, tmp_path):
+    words = fails("stage", night, "--model", tmp_path / "no", "--out", tmp_path)
+    assert words == f"{tmp_path / 'no'}: No such file or directory."
+
+
+def test_truncated_model(fails, night, model, tmp_path):
+    part = tmp_path / "part.model"
+    part.write_bytes(model.read_bytes()[:-100])
+    words = fails("stage", night, "--model", part, "--out", tmp_path)
+    assert words.startswith(f"{part} cannot be loaded as a model: it is cut short")
+
+
+def test_model_of_another_kind(fails, night, tmp_path):
+    path = tmp_path / "plain.model"
+    save_model(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), path)
+    words = fails("stage", night, "--model", path, "--out", tmp_path)
+    assert "does not say that it takes any of eeg, eog, emg; write it with" in words
+
+
+def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
+    path = write_night(tmp_path / "night.edf", cohort[3], {"eeg": "X", "ecg": "ECG"})
+    words = fails("stage", path, "--model", model, "--out", tmp_path / "out")
+    assert "No channel of" in words
+    assert "--channels eeg=C4-M1" in words
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_cannot_be(fails, night, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    words = fails("stage", night, "--model", model, "--out", tmp_path / "file")
+    assert words == f"{tmp_path / 'file'}: File exists."
+
+
+def test_no_permission(fails, night, model, tmp_path, monkeypatch):
+    def refuse(path, _):
+        raise PermissionError(EACCES, os.strerror(EACCES), str(path.parent))
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    out = tmp_path / "closed"
+    assert fails("stage", night, "--model", model, "--out", out) == (
+        f"{out}: Permission denied."
+    )
+    assert not list(out.iterdir())
+
+
+def test_a_failure_to_write_leaves_nothing_half(fails, night, model, tmp_path):
+    out = tmp_path / "out"
+    (out / "night-hypnogram.csv").mkdir(parents=True)
+    words = fails("stage", night, "--model", model, "--out", out)
+    assert "Is a directory" in words
+    assert [path.name for path in out.iterdir()] == ["night-hypnogram.csv"]
+
+
+@pytest.mark.real
+def test_real_night(run, real_data, model, tmp_path):
+    path = real_data / "dreams" / "excerpt3.edf"
+    code, text, _ = run("stage", path, "--model", model, "--out", tmp_path)
+    assert code == 0
+    for line in ("eeg: C3-A1 (50 Hz)", "eog: EOG1-A1 (50 Hz)", "emg: EMG1 (50 Hz)"):
+        assert line in text
+    assert len(read_hypnogram(tmp_path / "excerpt3-hypnogram.csv")) == 60

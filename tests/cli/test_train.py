@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import numpy as np
+
+from sleepkit.io import write_hypnogram
+from sleepkit.persistence import load_model, model_info
+
+
+def test_trains_and_scores_by_person(run, folder, cohort, tmp_path):
+    out = tmp_path / "models" / "my.model"
+    code, text, error = run("train", folder, "--out", out)
+    assert (code, error) == (0, "")
+    channels = "eeg C4-M1 (100 Hz), eog E1-M2 (100 Hz), emg Chin (100 Hz)"
+    assert f"used     night0.edf + night0.csv: night0, {channels}" in text
+    assert "Cross-validation over 3 people" in text
+    assert str(out) in text
+    about = model_info(out)["about"]
+    assert (about["nights"], about["people"], about["epochs"]) == (3, 3, 180)
+    stages = load_model(out).predict(cohort[3])
+    assert np.mean(stages == cohort[3].hypnogram) > 0.6
+
+
+def test_each_file_that_is_skipped_gets_a_reason(run, folder, cohort, write_night):
+    write_night(folder / "alone.edf", cohort[3])
+    (folder / "damaged.edf").write_bytes(b"0" + bytes(300))
+    (folder / "damaged.txt").write_text("W")
+    write_night(folder / "unscored.edf", cohort[3])
+    write_hypnogram(folder / "unscored.csv", np.full(60, -1))
+    write_night(folder / "integers.edf", cohort[3])
+    (folder / "integers.txt").write_text("5\n" * 60)
+    code, text, _ = run("train", folder, "--out", folder / "my.model")
+    assert code == 0
+    reasons = {
+        line.split()[1]: line
+        for line in text.splitlines()
+        if line.startswith("skipped")
+    }
+    assert set(reasons) == {
+        "alone.edf:",
+        "damaged.edf:",
+        "integers.edf:",
+        "unscored.edf:",
+    }
+    assert "there is no hypnogram of that name" in reasons["alone.edf:"]
+    assert "scores no epoch" in reasons["unscored.edf:"]
+    assert "so they need a scheme" in reasons["integers.edf:"]
+    assert model_info(folder / "my.model")["about"]["nights"] == 3
+
+
+def test_scheme(run, folder, cohort):
+    for i, night in enumerate(cohort[:3]):
+        (folder / f"night{i}.csv").unlink()
+        text = "".join(f"{[0, 1, 2, 3, 5][stage]}\n" for stage in night.hypnogram)
+        (folder / f"night{i}.txt").write_text(text)
+    out = folder / "my.model"
+    assert run("train", folder, "--out", out, "--scheme", "isruc")[0] == 0
+    found = {stage for night in cohort[:3] for stage in night.hypnogram.tolist()}
+    assert model_info(out)["classes"] == sorted(found)
+
+
+def test_files_of_one_name_in_two_folders(run, folder, cohort, write_night):
+    again = folder / "more"
+    again.mkdir()
+    write_night(again / "night0.edf", cohort[3])
+    write_hypnogram(again / "night0.csv", cohort[3].hypnogram)
+    code, text, _ = run("train", folder, "--out", folder / "my.model")
+    assert code == 0
+    assert "used     more/night0.edf + night0.csv: more/night0," in text
+    assert "over 4 people" in text
+
+
+def test_one_person_gives_no_score(run, folder):
+    arguments = ["--out", folder / "my.model", "--subject-pattern", "night"]
+    code, text, _ = run("train", folder, *arguments)
+    assert code == 0
+    assert "There is one person only, so no score" in text
+    assert model_info(folder / "my.model")["about"]["scores"] == {}
+
+
+def test_nights_may_lack_modalities(run, folder, cohort, write_night):
+    write_night(folder / "night0.edf", cohort[0], {"eog": "E1-M2"})
+    code, text, _ = run("train", folder, "--out", folder / "my.model")
+    assert code == 0
+    assert "night0.csv: night0, eog E1-M2 (100 Hz)" in text
+    assert model_info(folder / "my.model")["about"]["modalities"] == [
+        "eeg",
+        "eog",
+        "emg",
+    ]
+
+
+def test_no_folder(fails, tmp_path):
+    words = fails("train", tmp_path / "no", "--out", tmp_path / "my.model")
+    assert words == f"There is no folder {tmp_path / 'no'}."
+
+
+def test_empty_folder(fails, tmp_path):
+    words = fails("train", tmp_path, "--out", tmp_path / "my.model")
+    assert "can be used: there is no EDF file. `sleepkit train --help`" in words
+
+
+def test_no_usable_night(fails, tmp_path, cohort, write_night):
+    write_night(tmp_path / "alone.edf", cohort[0])
+    words = fails("train", tmp_path, "--out", tmp_path / "my.model")
+    assert "can be used, for the reasons above" in words
+    assert not (tmp_path / "my.model").exists()
+
+
+def test_one_stage_is_too_few(fails, folder):
+    for i in range(3):
+        write_hypnogram(folder / f"night{i}.csv", np.zeros(60, int))
+    words = fails("train", folder, "--out", folder / "my.model")
+    assert words == "Training needs epochs of at least two stages; the nights have: W."
+
+
+def test_a_stage_that_only_one_person_has(run, folder):
+    for i in range(3):
+        write_hypnogram(folder / f"night{i}.csv", np.full(60, 0 if i else 2))
+    assert run("train", folder, "--out", folder / "my.model")[0] == 0
+    assert model_info(folder / "my.model")["classes"] == [0, 2]
