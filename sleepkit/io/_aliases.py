@@ -59,6 +59,13 @@ def recognise(label: str, sfreq: float, present: Iterable[str] = ()) -> str | No
     return modality
 
 
+def rank(label: str) -> int:
+    """Place of a label in the table, left before right; unknown ones come last."""
+    known = tuple(aliases().modality)
+    folded = fold(label)
+    return known.index(folded) if folded in aliases().modality else len(known)
+
+
 def modalities() -> tuple[str, ...]:
     """All modalities that have known labels, the most used first."""
     return tuple(aliases().min_sfreq)

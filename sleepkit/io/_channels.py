@@ -8,11 +8,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from sleepkit.exceptions import ChannelError, SleepkitWarning
-from sleepkit.io._aliases import fold, is_electrode, modalities
+from sleepkit.io._aliases import fold, is_electrode, modalities, rank
+from sleepkit.io._units import ELECTRODE_MODALITIES
 
 ChannelKey: TypeAlias = str | int
 ChannelItem: TypeAlias = ChannelKey | tuple[ChannelKey, ChannelKey]
-ChannelSpec: TypeAlias = Mapping[str, ChannelItem | Sequence[ChannelItem]]
+ChannelSpec: TypeAlias = (
+    Mapping[str, ChannelItem | Sequence[ChannelItem]] | Sequence[str]
+)
 
 
 class ChannelInfo(NamedTuple):
@@ -77,30 +80,53 @@ def select_channels(
 ) -> Selection:
     """Find the channels of each modality, as asked for or by their known labels."""
     if spec is None:
-        return _recognised(channels, source)
+        return _recognised(channels, ELECTRODE_MODALITIES, source)
     if not spec:
         msg = "channels names no modality; leave it out to recognise known labels."
         raise ChannelError(msg)
-    return {
-        modality: _asked_for(modality, items, channels, source)
-        for modality, items in spec.items()
-    }
+    if isinstance(spec, Mapping):
+        return {
+            modality: _asked_for(modality, items, channels, source)
+            for modality, items in spec.items()
+        }
+    names = [spec] if isinstance(spec, str) else list(spec)
+    for name in names:
+        if name not in modalities():
+            msg = (
+                f"channels must name modalities of {', '.join(modalities())}, or map "
+                f"them to labels, as in {{'eeg': [{name!r}]}}; got {name!r}."
+            )
+            raise ChannelError(msg)
+    return _recognised(channels, names, source, needs_all=True)
 
 
-def _recognised(channels: Sequence[ChannelInfo], source: str) -> Selection:
-    """Take all channels of known label; of one modality those that share a rate."""
-    groups: dict[str, list[ChannelInfo]] = {name: [] for name in modalities()}
-    for channel in channels:
-        if channel.modality is not None:
+def _recognised(
+    channels: Sequence[ChannelInfo],
+    names: Sequence[str],
+    source: str,
+    *,
+    needs_all: bool = False,
+) -> Selection:
+    """Take all channels of known label; of one modality those that share a rate.
+
+    They come in the order of the table, since that of files differs from night to night
+    and would make a left eye of the right one.
+    """
+    groups: dict[str, list[ChannelInfo]] = {name: [] for name in names}
+    for channel in sorted(channels, key=lambda channel: rank(channel.label)):
+        if channel.modality in groups:
             groups[channel.modality].append(_find(channel.label, channels, source))
-    bare = [channel.label for channel in channels if is_electrode(channel.label)]
-    if not any(groups.values()):
+    absent = [name for name in names if not groups[name]]
+    labels = [channel.label for channel in channels] if "eeg" in absent else []
+    bare = list(filter(is_electrode, labels))
+    if absent and (needs_all or len(absent) == len(names)):
         msg = (
-            f"No channel of {source} has a known label; name yours, as in "
-            f"channels={{'eeg': [...]}}.{_hint(bare)} {_listing(channels)}"
+            f"No channel of {source} has a known label of {', '.join(absent)}; name "
+            f"yours, as in channels={{{absent[0]!r}: [...]}}.{_hint(bare)} "
+            f"{_listing(channels)}"
         )
         raise ChannelError(msg)
-    if bare and not groups["eeg"]:
+    if bare:
         _warn(f"No EEG was recognised in {source}.{_hint(bare)}")
     selection = {}
     for modality, group in groups.items():

@@ -20,7 +20,7 @@ from sleepkit.io._hypnogram_edf import parse_edf
 from sleepkit.io._hypnogram_table import parse_table
 from sleepkit.io._hypnogram_text import parse_json, parse_lines
 from sleepkit.io._hypnogram_xml import parse_xml
-from sleepkit.io._labels import Scheme, decode
+from sleepkit.io._labels import LABEL_DURATIONS, Scheme, decode
 from sleepkit.io._scoring import Scoring
 from sleepkit.utils import check_positive
 
@@ -126,8 +126,8 @@ def read_hypnogram(
     epoch_duration : float, default=30.0
         Length in seconds of the epochs to return.
     label_duration : float, default=None
-        Seconds that each label lasts in a file that gives no times, such as 5 for the
-        hypnograms of DREAMS. None means `epoch_duration`.
+        Seconds that each label lasts in a file that gives no times. None means 5 with
+        the scheme ``"dreams"``, and else `epoch_duration`.
 
     Returns
     -------
@@ -174,7 +174,7 @@ def read_hypnogram(
     owner = "read_hypnogram"
     epoch_duration = check_positive("epoch_duration", epoch_duration, owner=owner)
     if label_duration is None:
-        label_duration = epoch_duration
+        label_duration = LABEL_DURATIONS.get(str(scheme), epoch_duration)
     label_duration = check_positive("label_duration", label_duration, owner=owner)
     path = Path(path)
     try:

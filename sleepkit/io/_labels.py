@@ -19,6 +19,8 @@ SCHEMES: Final[dict[str, dict[int, int]]] = {
     "dreams": {5: WAKE, 4: REM, 3: N1, 2: N2, 1: N3, 0: N3, -2: -1, -3: -1},
     "pydynamo": {5: WAKE, 4: REM, 3: N1, 2: N2, 1: N3, 0: UNSCORED},
 }
+# Seconds that a label lasts where a scheme belongs to one way of scoring.
+LABEL_DURATIONS: Final = {"dreams": 5.0}
 _UNSCORED_IN_ANY: Final = dict.fromkeys((UNSCORED, 6, 9, 10), UNSCORED)
 
 _NAMES: Final = {

@@ -38,11 +38,11 @@ def from_mne(
     ----------
     raw : mne.io.BaseRaw
         Signals at one rate, in volts as always in MNE.
-    channels : mapping, default=None
-        Channels of each modality, as for `read_recording`. None recognises known
-        names; other channels go by their MNE type, unless all are of the type ``eeg``
-        although their names say otherwise (so MNE reads EDF). Channels marked as bad
-        are left out.
+    channels : mapping or sequence of str, default=None
+        Channels of each modality, as for `read_recording`. Where only modalities are
+        named, or none, known names count; other channels go by their MNE type, unless
+        all are of the type ``eeg`` although their names say otherwise (so MNE reads
+        EDF). Channels marked as bad are left out.
     hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
         The stages, as for `read_recording`; ``"annotations"`` are those of `raw`.
     scheme : str or mapping, default=None

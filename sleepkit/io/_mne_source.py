@@ -129,8 +129,9 @@ def open_raw(path: Path) -> Any:
 
     try:
         return mne.io.read_raw(path, preload=False, verbose="warning")
-    except (ValueError, NotImplementedError, RuntimeError, OSError, KeyError) as error:
-        msg = f"{path} is no EDF or BDF file, and MNE cannot read it: {error}"
+    except Exception as error:  # each format's parser raises errors of its own
+        why = str(error) or type(error).__name__
+        msg = f"{path} is no EDF or BDF file, and MNE cannot read it: {why}"
         raise RecordingError(msg) from error
 
 

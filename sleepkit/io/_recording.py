@@ -41,13 +41,17 @@ def read_recording(
     path : path-like
         An EDF, EDF+, BDF or BDF+ file of whatever suffix (``.rec`` of ISRUC too), or a
         file of any other format that MNE reads.
-    channels : mapping of str to list, default=None
+    channels : mapping of str to list, or sequence of str, default=None
         Channels of each modality, as ``{"eeg": ["C4-A1"], "eog": [("EOG(L)",
         "EOG(R)")]}``. A text is a label of the file (case and spaces do not matter
         where it is unambiguous), an int the position of a channel (see
-        `describe_channels`), and **a tuple is the first minus the second**. None
-        takes all channels whose labels are known; where those of one modality differ
-        in rate, the rate that most of them have (of equals, the higher).
+        `describe_channels`), and **a tuple is the first minus the second**. Modalities
+        alone, as ``["eeg", "resp"]``, take all channels whose labels are known, in an
+        order that does not depend on the file, left before right; where those of one
+        modality differ in rate, the rate that most of them have (of equals, the
+        higher). None does so for what staging uses, ``"eeg"``, ``"eog"``, ``"emg"`` and
+        ``"ecg"``, as far as it is there; ``"resp"`` (effort), ``"airflow"`` and
+        ``"spo2"`` are to be named.
     hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
         Stages of the night: a file for `read_hypnogram`, what that returns, stage codes
         from the first sample on, or ``"annotations"`` for those in the file itself.

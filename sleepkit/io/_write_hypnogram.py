@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
 from os import PathLike
@@ -18,7 +17,7 @@ from sleepkit._stages import STAGES
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._hypnogram_table import CLOCK_TIME, PROBABILITIES
-from sleepkit.utils import check_option
+from sleepkit.utils import check_option, write_whole
 
 _FORMATS: Final = {".csv": "csv", ".tsv": "bids", ".edf": "edf"}
 EDF_NAMES: Final = ("W", "N1", "N2", "N3", "R", "?")  # UNSCORED is -1, the last
@@ -102,7 +101,7 @@ def write_hypnogram(
         msg = "write_hypnogram needs at least one epoch; got none."
         raise HypnogramError(msg)
     render = {"csv": _csv, "bids": _bids, "edf": _edf}[kind]
-    _write_whole(path, render(hypnogram))
+    write_whole(path, render(hypnogram))
 
 
 def _csv(hypnogram: Hypnogram) -> bytes:
@@ -169,13 +168,3 @@ def _edf(hypnogram: Hypnogram) -> bytes:
         starttime=start.time() if start else None,
         annotations=annotations,
     ).to_bytes()
-
-
-def _write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name, then rename."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    try:
-        temporary.write_bytes(content)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)

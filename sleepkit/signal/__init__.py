@@ -1,16 +1,11 @@
 """Pure functions on arrays of signals, time last."""
 
 from sleepkit.signal._band_powers import BANDS, band_powers
-from sleepkit.signal._design import (
-    check_band,
-    design_bandpass,
-    design_notch,
-    effective_band,
-    line_harmonics,
-)
+from sleepkit.signal._design import check_band, design_bandpass, effective_band
 from sleepkit.signal._edges import trim_bounds
 from sleepkit.signal._epoching import epoch_starts, majority_labels, to_epochs
 from sleepkit.signal._filter import filter_signal
+from sleepkit.signal._notch import design_notch, line_harmonics
 from sleepkit.signal._quality import (
     WindowFlags,
     flag_windows,

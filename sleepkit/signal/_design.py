@@ -1,8 +1,8 @@
-"""The design of zero-phase FIR filters: band-passes and notches."""
+"""The design of zero-phase FIR filters: band-passes."""
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from scipy import signal
@@ -12,8 +12,6 @@ from sleepkit.utils import check_count, check_positive
 
 _HAMMING_LENGTH: Final = 3.3  # taps = 3.3 * sfreq / transition width, for 53 dB
 _MIN_TRANSITION: Final = 2.0  # hertz, unless the edge itself leaves less room
-_NOTCH_TRANSITION: Final = 0.5  # hertz, on either side of the notch
-_NOTCH_RELATIVE_WIDTH: Final = 1 / 200
 
 
 def check_band(
@@ -153,86 +151,7 @@ def design_bandpass(
     if low is not None:
         width = min(max(0.25 * low, _MIN_TRANSITION), low)
         switches.append((low - width / 2, width))
-    return _switching_filter(sfreq, switches, passes_top=high is None)
-
-
-def line_harmonics(sfreq: float, freq: float) -> tuple[float, ...]:
-    """List a frequency and its multiples that a notch filter can reach.
-
-    Parameters
-    ----------
-    sfreq : float
-        Sampling rate in hertz.
-    freq : float
-        Frequency of the power line in hertz, 50 or 60.
-
-    Returns
-    -------
-    tuple of float
-        The multiples of `freq` whose notches lie below ``sfreq / 2``.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import line_harmonics
-    >>> line_harmonics(256, 50)
-    (50.0, 100.0)
-    >>> line_harmonics(100, 50)
-    ()
-    """
-    multiples = freq * np.arange(1, int(sfreq / 2 / freq) + 1)
-    reach = _notch_half_width(multiples) + _NOTCH_TRANSITION
-    return tuple(float(each) for each in multiples[multiples + reach < sfreq / 2])
-
-
-def design_notch(sfreq: float, freqs: Any) -> FloatArray:
-    """Design a zero-phase filter that removes narrow bands.
-
-    Parameters
-    ----------
-    sfreq : float
-        Sampling rate in hertz.
-    freqs : sequence of float
-        Centres of the notches in hertz, such as from `line_harmonics`.
-
-    Returns
-    -------
-    ndarray of float64, shape (n_taps,)
-        An odd number of symmetric taps for `filter_signal`.
-
-    Raises
-    ------
-    ValueError
-        If a notch touches zero, ``sfreq / 2`` or another notch.
-
-    Notes
-    -----
-    The design of :func:`mne.filter.notch_filter`: each notch is ``freq / 200`` hertz
-    wide, and its transitions 0.5 Hz.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import design_notch
-    >>> design_notch(100, [40]).shape  # 3.3 / 0.5 Hz = 6.6 s
-    (661,)
-    """
-    freqs = np.sort(np.asarray(freqs, np.float64))
-    inner = _notch_half_width(freqs)
-    lows, highs = (freqs + sign * (inner + _NOTCH_TRANSITION) for sign in (-1, 1))
-    edges = np.stack([lows, highs], axis=1).ravel()
-    if np.any(np.diff(edges) <= 0) or edges[0] <= 0 or edges[-1] >= sfreq / 2:
-        msg = (
-            "design_notch needs notches apart from each other, from 0 and from "
-            f"sfreq / 2 = {sfreq / 2:g} Hz; got freqs={freqs.tolist()}."
-        )
-        raise ValueError(msg)
-    cutoffs = edges + np.tile([0.5, -0.5], freqs.size) * _NOTCH_TRANSITION
-    switches = [(float(cutoff), _NOTCH_TRANSITION) for cutoff in cutoffs[::-1]]
-    return _switching_filter(sfreq, switches, passes_top=True)
-
-
-def _notch_half_width(freqs: FloatArray) -> FloatArray:
-    """Return half the width of the stop band at each frequency."""
-    return freqs * (_NOTCH_RELATIVE_WIDTH / 2)
+    return switching_filter(sfreq, switches, passes_top=high is None)
 
 
 def _forward_backward(
@@ -249,7 +168,7 @@ def _forward_backward(
     return np.convolve(once, once[::-1])
 
 
-def _switching_filter(
+def switching_filter(
     sfreq: float, switches: list[tuple[float, float]], *, passes_top: bool
 ) -> FloatArray:
     """Switch between stop and pass at each (cutoff, width), from the top down."""

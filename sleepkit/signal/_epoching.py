@@ -56,7 +56,8 @@ def to_epochs(
         Length of an epoch in seconds.
     n_epochs : int, default=None
         Number of epochs; None means as many as are complete. What the signal is too
-        short for is NaN.
+        short for is NaN; a single sample, which rounding takes at odd rates, repeats
+        the one before.
 
     Returns
     -------
@@ -89,7 +90,10 @@ def to_epochs(
     missing = (int(starts[-1]) + length if n_epochs else 0) - x.shape[-1]
     if missing > 0:
         padding = [(0, 0)] * (x.ndim - 1) + [(0, missing)]
-        x = np.pad(x, padding, constant_values=np.nan)
+        if missing == 1 and x.shape[-1]:
+            x = np.pad(x, padding, "edge")
+        else:
+            x = np.pad(x, padding, constant_values=np.nan)
     if abs(exact - length) * n_epochs < _TINY:
         epochs = x[..., : n_epochs * length].reshape(*x.shape[:-1], n_epochs, length)
     else:

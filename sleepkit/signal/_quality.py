@@ -20,7 +20,7 @@ class WindowFlags(NamedTuple):
     nonfinite : ndarray of bool, shape (..., n_windows)
         Holds NaN or infinite samples. The other flags of such a window are False.
     flat : ndarray of bool, shape (..., n_windows)
-        Hardly moves, or mostly repeats the sample before.
+        Hardly moves, or mostly stays at one value.
     clipped : ndarray of bool, shape (..., n_windows)
         Stays at its own largest or smallest value.
     outlying : ndarray of bool, shape (..., n_windows)
@@ -61,7 +61,8 @@ def flag_windows(
         in microvolts.
     max_repeated : float, default=0.5
         A window is flat where more than this fraction of its samples equals the one
-        before.
+        before, and more than this fraction is of one value; repeats of many values are
+        the coarse steps of a recorder.
     max_clipped : float, default=0.01
         A window is clipped where more than this fraction of its samples repeats the
         largest or smallest value of the window. The limits of the recorder are unknown
@@ -101,7 +102,9 @@ def flag_windows(
         spread = highest - lowest
         sd = np.where(finite, _standard_deviation(windows), np.nan)
     repeated = _fraction(windows[..., 1:] == windows[..., :-1])
-    flat = finite & ((spread < min_range) | (repeated > max_repeated))
+    stays = repeated > max_repeated
+    stays[stays] = _mostly_one_value(windows[stays], max_repeated)
+    flat = finite & ((spread < min_range) | stays)
     at_limit = (windows == highest[..., None]) | (windows == lowest[..., None])
     staying = _fraction(at_limit[..., 1:] & at_limit[..., :-1])
     clipped = finite & (spread > 0) & (staying > max_clipped)
@@ -193,6 +196,15 @@ def _fraction(marks: BoolArray) -> FloatArray:
     """Count the marks along the last axis, per sample of the window."""
     fraction: FloatArray = np.count_nonzero(marks, axis=-1) / (marks.shape[-1] + 1)
     return fraction
+
+
+def _mostly_one_value(windows: FloatArray, fraction: float) -> BoolArray:
+    """Tell whether more than a fraction of each window is of one value."""
+    ordered = np.sort(windows, axis=-1)
+    n_times = windows.shape[-1]
+    reach = min(int(fraction * n_times), n_times)
+    found = ordered[..., reach:] == ordered[..., : n_times - reach]
+    return np.asarray(found.any(axis=-1))
 
 
 def _nanmedian(values: FloatArray) -> FloatArray:

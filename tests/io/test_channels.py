@@ -35,6 +35,40 @@ def test_known_labels_in_the_order_of_modalities():
     assert names(found) == {"eeg": ["C3-M2"], "eog": ["E1-M2"], "ecg": ["ECG"]}
 
 
+def test_breathing_and_oxygen_are_to_be_named():
+    """Staging does not use them, and at 1 Hz they would be spectra of nothing."""
+    night = channels("EEG Fpz-Cz", "Resp oro-nasal", "SaO2", sfreq=[100, 1, 1])
+    assert list(select_channels(night, None, "night.edf")) == ["eeg"]
+    found = select_channels(night, ["spo2", "eeg"], "night.edf")
+    assert names(found) == {"spo2": ["SaO2"], "eeg": ["EEG Fpz-Cz"]}
+    assert list(select_channels(night, "airflow", "night.edf")) == ["airflow"]
+    with pytest.raises(
+        ChannelError, match=r"No channel of night\.edf .* label of resp;"
+    ):
+        select_channels(night, ["eeg", "resp"], "night.edf")
+    with pytest.raises(
+        ChannelError, match=r"name modalities of eeg, .*'eeg': \['C3'\]"
+    ):
+        select_channels(night, ["C3"], "night.edf")
+
+
+@pytest.mark.parametrize(
+    ("modality", "labels"),
+    [
+        ("eeg", ["EEG", "EEG(sec)"]),  # C4-A1 and C3-A2 of SHHS
+        ("eeg", ["EEG F3-LER", "EEG C3-LER", "EEG C4-LER", "EEG O1-LER"]),
+        ("eog", ["LOC-A2", "ROC-A1"]),
+        ("eog", ["E1-M2", "E2-M1"]),
+        ("eog", ["EOG(L)", "EOG(R)"]),
+        ("emg", ["EMG Chin1", "EMG Chin2", "EMG Chin3"]),
+    ],
+)
+def test_the_order_of_channels_is_not_that_of_the_file(modality, labels):
+    for order in (labels, labels[::-1]):
+        found = select_channels(channels(*order), None, "night.edf")
+        assert names(found) == {modality: labels}
+
+
 def test_nothing_known_lists_the_labels():
     with pytest.raises(ChannelError, match=r"night\.edf.*Its channels are: POS, A1 B2"):
         select_channels(channels("POS", "A1 B2"), None, "night.edf")

@@ -62,7 +62,7 @@ def test_sleep_edf_written_again(real_data, tmp_path):
 @pytest.mark.parametrize("excerpt", [1, 2, 3, 4])
 def test_dreams(real_data, excerpt):
     path = real_data / "dreams" / f"Hypnogram_excerpt{excerpt}.txt"
-    hypnogram = read_hypnogram(path, scheme="dreams", label_duration=5)
+    hypnogram = read_hypnogram(path, scheme="dreams")
     lines = path.read_text().split()[1:]
     stage_of = {"5": 0, "4": 4, "3": 1, "2": 2, "1": 3, "0": 3}
     sixes = [lines[i : i + 6] for i in range(0, 360, 6)]

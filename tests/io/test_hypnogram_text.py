@@ -39,8 +39,13 @@ def test_line_ends_byte_order_mark_and_trailing_blanks(read, text):
 
 def test_five_second_labels(read):
     text = "[Hypnogram]\n" + "5\n" * 6 + "2\n" * 3 + "4\n" * 3 + "0\n" * 2 + "-1\n" * 4
-    hypnogram = read(text, scheme="dreams", label_duration=5)
+    hypnogram = read(text, scheme="dreams")  # DREAMS is scored every 5 s
     np.testing.assert_array_equal(hypnogram, [0, 4, -1])
+    other = {5: 0, 2: 2, 4: 4, 0: 3, -1: -1}
+    np.testing.assert_array_equal(
+        read(text, scheme=other, label_duration=5), [0, 4, -1]
+    )
+    assert len(read(text, scheme="dreams", label_duration=30)) == 18
     fine = read(text, scheme="dreams", epoch_duration=5)
     np.testing.assert_array_equal(
         fine, [0] * 6 + [2] * 3 + [4] * 3 + [3] * 2 + [-1] * 4

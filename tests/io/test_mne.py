@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import ChannelError, RecordingError, SleepkitWarning
-from sleepkit.io import Hypnogram, from_mne, to_mne
+from sleepkit.io import Hypnogram, from_mne, read_recording, to_mne
 from sleepkit.recording import Recording, Signal
 
 
@@ -134,7 +134,9 @@ def test_to_mne():
 @pytest.mark.parametrize("start", [None, datetime(2020, 3, 2, 22)])
 def test_there_and_back(start):
     night = make_recording([3, -1], start)
-    again = from_mne(to_mne(night), id="n", hypnogram="annotations")
+    again = from_mne(
+        to_mne(night), id="n", hypnogram="annotations", channels=night.modalities
+    )
     assert (again.id, again.subject, again.start) == ("n", "s", start)
     np.testing.assert_array_equal(again.hypnogram, night.hypnogram)
     assert again.modalities == night.modalities
@@ -178,3 +180,14 @@ def test_to_mne_needs_continuous_signals():
     signals = {"eeg": Signal(np.zeros((2, 1, 29, 128)))}
     with pytest.raises(RecordingError, match="continuous signals; eeg is epoched"):
         to_mne(Recording(id="n", subject="s", signals=signals))
+
+
+@pytest.mark.parametrize("suffix", [".set", ".vhdr", ".fif", ".gdf", ".mff", ".cnt"])
+@pytest.mark.parametrize(
+    "content", [b"MATLAB 5.0 MAT-file" + b" " * 200, b"\0" * 64], ids=["text", "zeros"]
+)
+def test_a_damaged_file_of_another_format_is_one_error(tmp_path, suffix, content):
+    path = tmp_path / f"night{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(RecordingError, match=r"night.* is no EDF or BDF file, and MNE"):
+        read_recording(path)

@@ -20,7 +20,6 @@ from sleepkit.exceptions import (
 from sleepkit.io import (
     Hypnogram,
     describe_channels,
-    read_hypnogram,
     read_recording,
     write_hypnogram,
 )
@@ -275,15 +274,18 @@ def test_less_than_an_epoch(write_edf):
 def test_files_that_are_none(tmp_path):
     empty, text = tmp_path / "empty.edf", tmp_path / "text.edf"
     junk, folder = tmp_path / "junk.bin", tmp_path / "folder"
+    values = tmp_path / "values.txt"
     empty.touch()
     text.write_text("stage\nW\n")
     junk.write_bytes(bytes(range(256)) * 9)
     folder.mkdir()
+    values.write_text("[C3-A1]\n-0.9\n0.4\n")
     for path, rule in [
         (tmp_path / "absent.edf", "There is no file .*absent.edf"),
         (empty, "empty.edf is empty"),
         (text, "text.edf does not begin like an EDF or BDF file"),
         (junk, "junk.bin is no EDF or BDF file, and MNE cannot read it"),
+        (values, "values.txt is no EDF or BDF file, and MNE cannot read it: Asser"),
         (folder, "folder is no EDF or BDF file, and MNE cannot read it"),
     ]:
         for read in (read_recording, describe_channels):
@@ -360,18 +362,17 @@ def microvolts_by_mne(path, label, scale=1e6):
 @pytest.mark.real
 def test_dreams(real_data):
     path = real_data / "dreams" / "excerpt3.edf"
-    labels = read_hypnogram(
-        real_data / "dreams" / "Hypnogram_excerpt3.txt",
-        scheme="dreams",
-        label_duration=5,
-    )
-    night = read_recording(path, hypnogram=labels)
+    labels = path.with_name("Hypnogram_excerpt3.txt")
+    night = read_recording(path, hypnogram=labels, scheme="dreams")
     assert {name: signal.ch_names for name, signal in night.signals.items()} == {
-        "eeg": ("O1-A1", "C3-A1", "FP1-A1"),
-        "eog": ("EOG2-A1", "EOG1-A1"),
+        "eeg": ("FP1-A1", "C3-A1", "O1-A1"),
+        "eog": ("EOG1-A1", "EOG2-A1"),
         "emg": ("EMG1",),
         "ecg": ("ECG",),
-        "resp": ("VAB", "VTH"),
+    }
+    breathing = read_recording(path, channels=["resp", "airflow", "spo2"]).signals
+    assert {name: signal.ch_names for name, signal in breathing.items()} == {
+        "resp": ("VTH", "VAB"),
         "airflow": ("NAF1",),
         "spo2": ("SAO2",),
     }
@@ -387,13 +388,10 @@ def test_nox(real_data):
     path = real_data / "nox" / "subject1.edf"
     night = read_recording(path)
     assert {name: signal.ch_names for name, signal in night.signals.items()} == {
-        "eeg": ("C3-M2", "C4-M1", "F3-M2", "F4-M1", "O1-M2", "O2-M1"),
+        "eeg": ("F3-M2", "F4-M1", "C3-M2", "C4-M1", "O1-M2", "O2-M1"),
         "eog": ("E1-M2", "E2-M1"),
         "emg": ("1-2", "1-F", "2-F"),
         "ecg": ("ECG",),
-        "resp": ("Abdomen", "Chest"),
-        "airflow": ("Airflow", "Nasal Pressure"),
-        "spo2": ("Saturation",),
     }
     expected = microvolts_by_mne(path, "E2-M1")
     np.testing.assert_allclose(night.signals["eog"].data[1], expected, atol=1e-3)
@@ -406,7 +404,7 @@ def test_sleep_edf(real_data):
     with pytest.warns(SleepkitWarning, match="last 10 epochs .* its hypnogram"):
         night = read_recording(path, hypnogram=folder / "SC4001EC-Hypnogram.edf")
     assert night.hypnogram.tolist() == [0] * 10
-    assert night.modalities == ("eeg", "eog", "airflow")  # its EMG is an envelope
+    assert night.modalities == ("eeg", "eog")  # its EMG is an envelope
     expected = microvolts_by_mne(path, "EEG Pz-Oz")
     np.testing.assert_allclose(night.signals["eeg"].data[1], expected, atol=1e-3)
 

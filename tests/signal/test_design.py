@@ -1,4 +1,4 @@
-"""Bands and notches that cannot be, and those that need no filter.
+"""Bands that cannot be, and those that need no filter.
 
 That the designs are MNE's is seen in what they do to a signal: see test_filter.py.
 """
@@ -8,13 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sleepkit.signal import (
-    check_band,
-    design_bandpass,
-    design_notch,
-    effective_band,
-    line_harmonics,
-)
+from sleepkit.signal import check_band, design_bandpass, effective_band
 
 
 @pytest.mark.parametrize("fir_order", [None, 100])
@@ -43,15 +37,3 @@ def test_bad_bands_are_named():
         design_bandpass(0, 1, 30)
     with pytest.raises(ValueError, match="even fir_order; got fir_order=99"):
         design_bandpass(100, 1, 30, fir_order=99)
-
-
-def test_bad_notches_are_named():
-    for freqs in ([0.4], [49.8], [20, 20.5]):
-        with pytest.raises(ValueError, match=r"apart.*sfreq / 2 = 50 Hz; got freqs="):
-            design_notch(100, freqs)
-
-
-def test_harmonics_end_below_nyquist():
-    assert line_harmonics(512, 60) == (60.0, 120.0, 180.0, 240.0)
-    assert line_harmonics(101, 50) == ()  # 50 + 0.125 + 0.5 > 50.5
-    assert line_harmonics(102, 50) == (50.0,)

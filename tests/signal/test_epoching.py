@@ -38,6 +38,12 @@ def test_missing_end_is_nan():
     assert to_epochs(np.ones(5), 1, 10).shape == (0, 10)
 
 
+def test_a_sample_that_rounding_takes_repeats_the_last():
+    epochs = to_epochs(np.arange(11.0), sfreq=1.9, epoch_duration=3, n_epochs=2)
+    assert epochs.shape == (2, 6)  # 5.7 samples, and the second epoch starts at 6
+    np.testing.assert_array_equal(epochs[1], [6, 7, 8, 9, 10, 10])
+
+
 def test_an_epoch_needs_a_sample():
     with pytest.raises(ValueError, match=r"An epoch of 0.1 s has no sample at 1 Hz"):
         to_epochs(np.ones(9), 1, 0.1)

@@ -40,7 +40,7 @@ def test_each_fault_is_found_where_it_is_and_nowhere_else():
     windows = noise()
     windows[0, 3] = 7.0
     windows[0, 4] = 0.4 * np.sin(np.arange(1000))  # 0.8 from top to bottom
-    windows[1, 5] = windows[1, 5].repeat(4)[:1000]  # three of four repeat
+    windows[1, 5, :600] = windows[1, 5, 0]
     windows[1, 6] = windows[1, 6].clip(-20, 20)
     windows[0, 7, 123] = np.nan
     windows[1, 8, 5] = np.inf
@@ -63,12 +63,24 @@ def test_each_fault_is_found_where_it_is_and_nowhere_else():
 
 
 def test_range_and_repetition_by_hand():
-    # Ten samples; five of the nine steps are repeats: 5 / 10 is not more than 0.5.
-    window = np.array([0, 0, 3, 3, 6, 6, 9, 9, 4, 4.0])
+    # Of ten samples five are 3, and five equal the one before: not more than 0.5.
+    window = np.array([0, 0, 3, 3, 3, 9, 9, 5, 3, 3.0])
     assert not flag_windows(window[None], max_clipped=1, max_z=None).flat[0]
     assert flag_windows(window[None], max_repeated=0.4, max_z=None).flat[0]
     assert flag_windows(window[None], min_range=9.1, max_z=None).flat[0]
     assert not flag_windows(window[None], min_range=9.0, max_z=None).flat[0]
+
+
+def test_coarse_steps_are_not_flat():
+    """As the ECG of a Nox recorder, whose steps of 31 uV repeat two of three times."""
+    times = np.arange(6000) / 200
+    beats = 900 * np.exp(-(((times % 0.9 - 0.4) / 0.01) ** 2))
+    ecg = 31.25 * np.round((beats + 120 * np.sin(0.9 * times)) / 31.25)
+    repeats = np.mean(ecg[1:] == ecg[:-1])
+    assert repeats > 0.6
+    assert not flag_windows(ecg[None], max_z=None).flat[0]
+    ecg[2000:5500] = ecg[2000]
+    assert flag_windows(ecg[None], max_z=None).flat[0]
 
 
 def test_clipping_by_hand():
