@@ -10,10 +10,10 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.preprocessing._base import SignalStep, require_continuous
+from sleepkit.preprocessing._base import SignalStep, continuous_epochs
 from sleepkit.preprocessing._scaling import measure
 from sleepkit.recording import Recording, Signal
-from sleepkit.signal import band_powers, to_epochs
+from sleepkit.signal import band_powers
 
 OWNER: Final = "BandPower"
 NORMALIZE: Final = (None, "append", "replace")
@@ -42,10 +42,9 @@ class BandFeatures(SignalStep):
         """Describe every epoch of a recording, absent modalities by NaN."""
         signals = recording.signals
         described = {}
-        for name, n_channels in self.n_channels:
+        for name, _ in self.n_channels:
             if name in signals:
-                self._check(name, signals[name], n_channels, recording)
-                described[name] = self._describe(name, signals[name], recording)
+                described[name] = self.signal(name, signals[name], recording)
             else:
                 described[name] = self._absent(name, recording.n_epochs)
         return recording.with_signals(described)
@@ -60,33 +59,25 @@ class BandFeatures(SignalStep):
             neighbour = f"[t{shift:+d}]" if shift else ""
             yield from (f"{name}{kind}{neighbour}" for kind in kinds for name in plain)
 
-    def _check(
-        self, name: str, signal: Signal, n_channels: int, recording: Recording
-    ) -> None:
-        """Refuse a signal that the columns are not made for."""
-        require_continuous(name, signal, recording, owner=OWNER)
+    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
+        """Describe the epochs of one signal."""
+        epochs = continuous_epochs(modality, signal, recording, owner=OWNER)
+        n_channels = dict(self.n_channels)[modality]
         if signal.n_channels != n_channels:
             msg = (
-                f"{OWNER} was fitted on {n_channels} channels of {name!r}, but "
+                f"{OWNER} was fitted on {n_channels} channels of {modality!r}, but "
                 f"recording {recording.id!r} has {signal.n_channels}."
             )
             raise RecordingError(msg)
-
-    def _describe(self, name: str, signal: Signal, recording: Recording) -> Signal:
-        """Describe the epochs of one signal."""
-        n_epochs, sfreq = recording.n_epochs, signal.sfreq or 0.0
-        epochs = to_epochs(
-            signal.data, sfreq, recording.epoch_duration, n_epochs=n_epochs
-        )
-        features = self._features(epochs, sfreq, signal.bandwidth)
+        features = self._features(epochs, signal.sfreq or 0.0, signal.bandwidth)
         valid = ~np.isnan(features).all(axis=1)
         if signal.valid is not None:
-            valid &= signal.valid[:n_epochs]
+            valid &= signal.valid[: recording.n_epochs]
         features[~valid] = np.nan  # what cannot be trusted lends nothing to neighbours
         return signal.replace(
             data=self._columns(features, alone=False),
             sfreq=None,
-            ch_names=self.names(name),
+            ch_names=self.names(modality),
             valid=None if valid.all() else valid,
         )
 

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeAlias
 
 from sleepkit._typing import FloatArray
 from sleepkit.preprocessing._base import SignalStep, SignalTransformer
-from sleepkit.recording import EpochArray, Signal
+from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.signal import check_band, design_bandpass, effective_band, filter_signal
 
 Band: TypeAlias = tuple[float | None, float | None]
@@ -125,9 +125,9 @@ class _BandpassFilter(SignalStep):
         taps = design_bandpass(sfreq, low, high, fir_order=self.fir_order)
         return filter_signal(data, taps)
 
-    def signal(self, modality: str, signal: Signal) -> Signal:
+    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
         """Filter a signal, and note a low-pass that had to be left out."""
-        filtered = super().signal(modality, signal)
+        filtered = super().signal(modality, signal, recording)
         _, high = self.band(modality) or (None, None)
         nyquist = (signal.sfreq or 0.0) / 2
         if high is None or high < nyquist:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -24,6 +24,7 @@ from sleepkit.signal import to_epochs
 from sleepkit.utils import check_positive
 
 DEFAULT_MODALITY = "eeg"
+_SIGNAL_NDIM = 3  # epochs, channels, times
 
 
 class SignalStep(ABC):
@@ -37,7 +38,7 @@ class SignalStep(ABC):
     def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
         """Change samples of shape (..., n_times) at ``sfreq`` hertz."""
 
-    def signal(self, modality: str, signal: Signal) -> Signal:
+    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
         """Change a signal; override where more than its samples changes."""
         sfreq = signal.sfreq or 0.0
         return signal.replace(data=self.values(modality, signal.data, sfreq))
@@ -47,7 +48,7 @@ class SignalStep(ABC):
         changed = {}
         for name, signal in recording.signals.items():
             require_continuous(name, signal, recording, owner=type(self).__name__)
-            changed[name] = self.signal(name, signal)
+            changed[name] = self.signal(name, signal, recording)
         return recording.with_signals(changed)
 
 
@@ -57,6 +58,8 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
     Subclasses give ``_transform_nights`` and ``_transform_array``, and may learn in
     ``_fit``.
     """
+
+    _takes_signals_only: ClassVar[bool] = False  # of plain arrays
 
     def fit(self, X: Any, y: Any = None) -> Self:
         """Check the parameters and the input, and learn what there is to learn.
@@ -122,6 +125,12 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
             dtype=[np.float64, np.float32],
             ensure_all_finite="allow-nan",
         )
+        if self._takes_signals_only and checked.ndim > _SIGNAL_NDIM:
+            msg = (
+                f"{type(self).__name__} needs epochs of shape (n_epochs, n_times) or "
+                f"(n_epochs, n_channels, n_times); got {checked.shape}."
+            )
+            raise ValueError(msg)
         return checked
 
     def __sklearn_tags__(self) -> Tags:
@@ -150,6 +159,7 @@ class SignalTransformer(RecordingTransformer):
 
     sfreq: float | None
     modalities: Mapping[str, Sequence[int]] | None
+    _takes_signals_only = True
 
     @abstractmethod
     def _step(self) -> SignalStep:

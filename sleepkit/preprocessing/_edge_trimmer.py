@@ -180,7 +180,9 @@ def _kept_rows(X: EpochArray, y: Any, rule: str, margin: float) -> BoolArray:
     check_consistent_length(X, y)
     kept = np.ones(len(X), np.bool_)
     for recording, rows, epochs in X.by_recording():
-        stages = np.full(recording.n_epochs, UNSCORED, dtype=y.dtype)
+        # int8 beside the type of y, because UNSCORED is no unsigned number
+        dtype = np.result_type(y.dtype, np.int8)
+        stages = np.full(recording.n_epochs, UNSCORED, dtype)
         stages[epochs] = y[rows]
         n_epochs = round(margin / recording.epoch_duration)
         bounds = trim_bounds(stages, rule=rule, margin=n_epochs)

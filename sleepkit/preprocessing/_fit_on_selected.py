@@ -282,9 +282,9 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
 
 def _fill_empty_columns(X: FloatArray) -> FloatArray:
     """Make features that no row knows constant: some estimators fail on NaN alone."""
-    if X.ndim != 2:
-        return X
-    return np.where(np.isnan(X).all(axis=0), np.zeros_like(X), X)
+    if X.ndim == 2:
+        X[:, np.isnan(X).all(axis=0)] = 0
+    return X
 
 
 def _check_scored(y: Any) -> None:

@@ -84,5 +84,5 @@ def _difference(recording: Recording, modality: str, other: str | None) -> Float
         )
         sd = flag_windows(np.moveaxis(epochs, 0, -2), max_z=None).sd.mean(axis=0)
         valid = signals[name].valid
-        spreads.append(sd if valid is None else np.where(valid, sd, np.nan))
+        spreads.append(sd if valid is None else np.where(valid[: len(sd)], sd, np.nan))
     return spreads[0] if other is None else spreads[0] - spreads[1]

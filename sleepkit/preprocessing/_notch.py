@@ -8,7 +8,7 @@ from typing import Final
 
 from sleepkit._typing import FloatArray
 from sleepkit.preprocessing._base import SignalStep, SignalTransformer
-from sleepkit.recording import Signal
+from sleepkit.recording import Recording, Signal
 from sleepkit.signal import design_notch, filter_signal, line_harmonics
 from sleepkit.utils import check_positive
 
@@ -80,10 +80,10 @@ class _NotchFilter(SignalStep):
         freqs = line_harmonics(sfreq, self.freq)
         return filter_signal(data, design_notch(sfreq, freqs)) if freqs else data
 
-    def signal(self, modality: str, signal: Signal) -> Signal:
+    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
         """Filter a signal, or note that there was nothing to filter."""
         sfreq = signal.sfreq or 0.0
         if line_harmonics(sfreq, self.freq):
-            return super().signal(modality, signal)
+            return super().signal(modality, signal, recording)
         note = f"notch left out: no room for {self.freq:g} Hz below {sfreq / 2:g} Hz"
         return signal.replace(provenance=(*signal.provenance, note))

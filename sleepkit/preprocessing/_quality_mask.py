@@ -46,10 +46,11 @@ class _QualityMask:
     def signal(self, name: str, signal: Signal, recording: Recording) -> Signal:
         """Set the mask of a signal; what was invalid before stays so."""
         epochs = continuous_epochs(name, signal, recording, owner=type(self).__name__)
-        valid = np.ones(len(epochs), np.bool_) if signal.valid is None else signal.valid
-        judged = epochs if valid.all() else epochs[valid]
+        valid = np.ones(len(epochs), np.bool_)
+        if signal.valid is not None:  # it may reach beyond the last epoch
+            valid &= signal.valid[: len(epochs)]
         mask = valid.copy()
-        mask[valid] = self.good(judged)
+        mask[valid] = self.good(epochs if valid.all() else epochs[valid])
         return signal.replace(valid=mask)
 
     def __call__(self, recording: Recording) -> Recording:
@@ -75,7 +76,7 @@ class QualityMask(RecordingTransformer):
         in microvolts.
     max_repeated : float, default=0.5
         An epoch is flat where more than this fraction of its samples equals the one
-        before.
+        before, and more than this fraction is of one value.
     max_clipped : float, default=0.01
         An epoch is clipped where more than this fraction of its samples repeats its
         largest or smallest value.
@@ -112,6 +113,8 @@ class QualityMask(RecordingTransformer):
            [False, False],
            [False, False]])
     """
+
+    _takes_signals_only = True
 
     def __init__(
         self,
@@ -160,12 +163,6 @@ class QualityMask(RecordingTransformer):
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
         """Set bad rows to NaN; each row is judged alone."""
-        if X.ndim > 3:
-            msg = (
-                "QualityMask needs epochs of shape (n_epochs, n_times) or (n_epochs, "
-                f"n_channels, n_times); got {X.shape}."
-            )
-            raise ValueError(msg)
         masked = X[:, np.newaxis].copy() if X.ndim == 2 else X.copy()
         step = replace(self._step(), max_z=None)
         channels = assign_channels(

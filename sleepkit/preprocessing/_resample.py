@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
+
 from sleepkit._typing import FloatArray
 from sleepkit.preprocessing._base import SignalStep, SignalTransformer
-from sleepkit.recording import Signal
+from sleepkit.recording import Recording, Signal
 from sleepkit.signal import resample
 from sleepkit.utils import check_positive
 
@@ -79,14 +82,20 @@ class _Resampler(SignalStep):
         """Resample samples."""
         return resample(data, sfreq, self.target_sfreq)
 
-    def signal(self, modality: str, signal: Signal) -> Signal:
+    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
         """Resample a signal, and remember up to where it has content."""
         sfreq = signal.sfreq or 0.0
         if sfreq == self.target_sfreq:
             return signal
-        bandwidths = (signal.bandwidth or sfreq / 2, self.target_sfreq / 2)
+        seconds = recording.n_epochs * recording.epoch_duration
+        data = self.values(modality, signal.data, sfreq)
         return signal.replace(
-            data=self.values(modality, signal.data, sfreq),
+            data=_hold(data, math.ceil(seconds * self.target_sfreq)),
             sfreq=self.target_sfreq,
-            bandwidth=min(bandwidths),
         )
+
+
+def _hold(data: FloatArray, n_times: int) -> FloatArray:
+    """Give the last epoch the samples that rounding took, by holding the last one."""
+    missing = n_times - data.shape[-1]
+    return np.pad(data, ((0, 0), (0, missing)), "edge") if missing > 0 else data

@@ -68,6 +68,8 @@ class SignalScaler(Scaler):
     (array([11.]), array([10.71]))
     """
 
+    _takes_signals_only = True
+
     def __init__(self, per: str = "recording", *, robust: bool = True) -> None:
         self.per = per
         self.robust = robust
@@ -82,10 +84,4 @@ class SignalScaler(Scaler):
 
     def _block(self, X: FloatArray) -> FloatArray:
         """See a plain array as (n_epochs, n_channels, n_times)."""
-        if X.ndim in (2, 3):
-            return X[:, np.newaxis] if X.ndim == 2 else X
-        msg = (
-            "SignalScaler needs epochs of shape (n_epochs, n_times) or (n_epochs, "
-            f"n_channels, n_times); got {X.shape}. For spectra there is SpectrumScaler."
-        )
-        raise ValueError(msg)
+        return X[:, np.newaxis] if X.ndim == 2 else X

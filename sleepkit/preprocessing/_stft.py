@@ -12,10 +12,10 @@ from sleepkit._typing import FloatArray
 from sleepkit.preprocessing._base import (
     SignalStep,
     SignalTransformer,
-    require_continuous,
+    continuous_epochs,
 )
 from sleepkit.recording import Recording, Signal
-from sleepkit.signal import epoch_spectra, spectrum_freqs, to_epochs
+from sleepkit.signal import epoch_spectra, spectrum_freqs
 from sleepkit.utils import check_positive
 
 _OWNER: Final = "STFTEpocher"
@@ -115,21 +115,11 @@ class _STFTEpocher(SignalStep):
         epochs = data[:, np.newaxis] if data.ndim == 2 else data
         return epoch_spectra(epochs, sfreq, **asdict(self))
 
-    def __call__(self, recording: Recording) -> Recording:
-        """Cut every signal into the recording's epochs, and compute their spectra."""
-        changed = {}
-        for name, signal in recording.signals.items():
-            require_continuous(name, signal, recording, owner=_OWNER)
-            changed[name] = self._spectra(name, signal, recording)
-        return recording.with_signals(changed)
-
-    def _spectra(self, name: str, signal: Signal, recording: Recording) -> Signal:
+    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
         """Compute the spectra of a signal, and mark what is missing in them."""
         sfreq = signal.sfreq or 0.0
-        epochs = to_epochs(
-            signal.data, sfreq, recording.epoch_duration, n_epochs=recording.n_epochs
-        )
-        spectra = self.values(name, epochs, sfreq)
+        epochs = continuous_epochs(modality, signal, recording, owner=_OWNER)
+        spectra = self.values(modality, epochs, sfreq)
         valid = ~np.isnan(spectra[..., 0]).all(axis=(1, 2))
         if signal.valid is not None:
             valid &= signal.valid[: recording.n_epochs]

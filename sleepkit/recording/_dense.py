@@ -83,11 +83,9 @@ def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Bloc
     else:
         per_epoch = epoch_duration * signal.sfreq
         starts = np.round(epochs * per_epoch).astype(np.intp)
+        samples = starts[:, None] + np.arange(round(per_epoch))
         # An odd rate can put the end of the last epoch one sample past the signal.
-        samples = np.minimum(
-            starts[:, None] + np.arange(round(per_epoch)), values.shape[1] - 1
-        )
-        taken = values[:, samples].swapaxes(0, 1)
+        taken = values.take(samples, axis=1, mode="clip").swapaxes(0, 1)
     if signal.valid is not None:
         taken[~signal.valid[epochs]] = np.nan
     return Block(taken, signal.sfreq, signal.freqs)
@@ -96,6 +94,8 @@ def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Bloc
 def join(blocks: Mapping[str, Block]) -> FloatArray:
     """Put modalities side by side: channels, or features where there are only these."""
     first, *others = blocks.values()
+    if not others:
+        return first.values
     if not all(block.has_grid_of(first) for block in others):
         told = ", ".join(f"{name} {block}" for name, block in blocks.items())
         msg = (

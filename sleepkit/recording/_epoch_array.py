@@ -175,11 +175,22 @@ class EpochArray(EpochView):
         -------
         EpochArray
             The same rows; each night is computed once, and read ever after.
+
+        Notes
+        -----
+        Results are found again by the content of the source, the parameters and the
+        code of the steps, and the versions of sleepkit, numpy and scipy. A function
+        that a step of your own calls is not looked into: after a change there, name
+        another folder.
         """
         return self.with_recordings(r.cached(str(directory)) for r in self.recordings)
 
     def materialize(
-        self, directory: str | PathLike[str] | None = None, n_jobs: int | None = None
+        self,
+        directory: str | PathLike[str] | None = None,
+        n_jobs: int | None = None,
+        *,
+        verbose: bool = False,
     ) -> EpochArray:
         """Compute every recording once, now.
 
@@ -191,13 +202,16 @@ class EpochArray(EpochView):
             keeps the results in memory, computed by threads.
         n_jobs : int, default=None
             Number of workers, as joblib counts them.
+        verbose : bool, default=False
+            Whether to show a progress bar.
 
         Returns
         -------
         EpochArray
             The same rows with no step pending.
         """
-        return self.with_recordings(materialize(self.recordings, directory, n_jobs))
+        computed = materialize(self.recordings, directory, n_jobs, verbose=verbose)
+        return self.with_recordings(computed)
 
     def select(self, names: Iterable[str]) -> EpochArray:
         """Keep only some modalities, to ask what if the others were missing.

@@ -16,7 +16,11 @@ def as_rows(key: Any, n_rows: int) -> IntArray:
     """
     if isinstance(key, tuple):
         if len(key) != 2 or key[1] is not Ellipsis:
-            msg = f"Rows have one axis; got {len(key)} indices."
+            msg = (
+                f"An EpochArray is indexed by its rows alone; got {len(key)} indices. "
+                "For columns, make an array of it with np.asarray, or a table by "
+                "BandPower().set_output(transform='pandas')."
+            )
             raise IndexError(msg)
         key = key[0]
     if isinstance(key, slice):

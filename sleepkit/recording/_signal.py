@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -21,6 +22,8 @@ from sleepkit.recording._payload import (
 )
 from sleepkit.utils import check_positive
 
+_HALF_SAMPLE = 0.5 + 1e-3  # and what float arithmetic adds to it
+
 
 class Signal:
     """The channels of one modality, as samples or as one feature array an epoch.
@@ -32,7 +35,9 @@ class Signal:
     data : array-like or LazyArray
         Continuous: microvolts, shape (n_channels, n_times) or (n_times,). Epoched:
         shape (n_epochs, n_channels, n_frames, n_bins) or (n_epochs, n_features).
-        Kept as float32; NaN is missing. A lazy array is read when `data` is asked for.
+        Kept as float32; NaN is missing. An array that is float32 already is shared, not
+        copied: do not change it afterwards. A lazy array is read when `data` is asked
+        for.
     sfreq : float, default=None
         Sampling rate in hertz of a continuous signal; None means epoched.
     ch_names : sequence of str, default=()
@@ -40,7 +45,7 @@ class Signal:
         they are numbered.
     bandwidth : float, default=None
         Frequency in hertz above which there is no true content, such as the Nyquist
-        frequency before resampling upwards. None means ``sfreq / 2``.
+        frequency before resampling upwards. None, or more, means ``sfreq / 2``.
     freqs : array-like of shape (n_bins,), default=None
         Frequencies in hertz of the bins of a spectrum.
     valid : array-like of bool of shape (n_epochs,), default=None
@@ -107,13 +112,7 @@ class Signal:
         self.ch_names = as_names(
             ch_names, self._data.shape[0 if sfreq is not None else 1]
         )
-        if bandwidth is None and self.sfreq is not None:
-            bandwidth = self.sfreq / 2
-        self.bandwidth = (
-            None
-            if bandwidth is None
-            else check_positive("bandwidth", bandwidth, owner="Signal")
-        )
+        self.bandwidth = _as_bandwidth(bandwidth, self.sfreq)
         self.freqs = None if freqs is None else as_flat("freqs", freqs, np.float64)
         self.valid = None if valid is None else as_flat("valid", valid, np.bool_)
         self.provenance = as_texts("provenance", provenance)
@@ -186,7 +185,7 @@ class Signal:
         if self.sfreq is None:
             return self.shape[0]
         # At an odd rate epoch i ends at the sample nearest to i * epoch_duration.
-        return int((self.shape[1] + 0.5) / (self.sfreq * epoch_duration))
+        return int((self.shape[1] + _HALF_SAMPLE) / (self.sfreq * epoch_duration))
 
     def replace(self, **changes: Any) -> Signal:
         """Copy the signal with some of its parts changed.
@@ -229,6 +228,14 @@ class Signal:
             size = f"{self.shape[0]} x {self.shape[1]} samples"
             return f"Signal({size} at {self.sfreq:g} Hz: {names})"
         return f"Signal(epoched {' x '.join(map(str, self.shape))})"
+
+
+def _as_bandwidth(bandwidth: float | None, sfreq: float | None) -> float | None:
+    """Check a bandwidth; samples hold nothing above half their rate."""
+    nyquist = math.inf if sfreq is None else sfreq / 2
+    if bandwidth is not None:
+        return min(check_positive("bandwidth", bandwidth, owner="Signal"), nyquist)
+    return None if sfreq is None else nyquist
 
 
 def _rebuild(parts: dict[str, Any]) -> Signal:

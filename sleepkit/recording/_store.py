@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from sleepkit._typing import FloatArray
 from sleepkit.exceptions import StoreError
 from sleepkit.recording._lazy import MappedArray
 from sleepkit.recording._signal import Signal
@@ -100,21 +101,23 @@ class Store:
     ) -> None:
         """Write a night under a temporary name, then rename it into place."""
         partial = folder.parent / _PARTIAL / f"{_process()}-{uuid.uuid4().hex[:8]}"
+        entries = {}
         try:
-            partial.mkdir(parents=True)
-            entries = {
-                name: _write_signal(partial / f"{i}-{_file_name(name)}.npy", signal)
-                for i, (name, signal) in enumerate(result.signals.items())
-            }
+            with self._writing():
+                partial.mkdir(parents=True)
+            for i, (name, signal) in enumerate(result.signals.items()):
+                path = partial / f"{i}-{_file_name(name)}.npy"
+                values = np.ascontiguousarray(signal.data)  # its errors are its own
+                with self._writing():
+                    entries[name] = _write_signal(path, signal, values)
             manifest = {"format": _FORMAT, "key": key, **about, "signals": entries}
             manifest["checksum"] = _checksum(manifest)
             text = json.dumps(manifest, indent=1)
-            (partial / _MANIFEST).write_text(text, encoding="utf-8")
-            if folder.exists():  # damaged: `_read` refused it
-                shutil.rmtree(folder)
-            partial.rename(folder)
-        except OSError as error:
-            raise self._refusal(error) from error
+            with self._writing():
+                (partial / _MANIFEST).write_text(text, encoding="utf-8")
+                if folder.exists():  # damaged: `_read` refused it
+                    shutil.rmtree(folder)
+                partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -122,20 +125,23 @@ class Store:
     def _lock(self, name: str) -> Iterator[None]:
         """Let one process or thread compute a night while the others wait for it."""
         with ExitStack() as stack:
-            try:
+            with self._writing():
                 locks = Path(self.directory) / _LOCKS
                 locks.mkdir(parents=True, exist_ok=True)
                 handle = stack.enter_context((locks / name).open("w"))
                 if fcntl is not None:
                     fcntl.flock(handle, fcntl.LOCK_EX)
-            except OSError as error:
-                raise self._refusal(error) from error
             self._sweep()
             yield
 
-    def _refusal(self, error: OSError) -> StoreError:
-        """Say that the folder did not take what was to be written."""
-        return StoreError(f"The store {self.directory} cannot be written to: {error}")
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Name the store where the folder does not take what is to be written."""
+        try:
+            yield
+        except OSError as error:
+            msg = f"The store {self.directory} cannot be written to: {error}"
+            raise StoreError(msg) from error
 
     def _sweep(self) -> None:
         """Remove what killed processes of this machine left half written."""
@@ -145,9 +151,9 @@ class Store:
                 shutil.rmtree(partial, ignore_errors=True)
 
 
-def _write_signal(path: Path, signal: Signal) -> dict[str, Any]:
+def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, Any]:
     """Write one modality's values to a file; return its entry in the manifest."""
-    np.save(path, np.ascontiguousarray(signal.data))
+    np.save(path, values)
     array = MappedArray.from_npy(path, "")
     return {
         "file": path.name,

@@ -130,6 +130,16 @@ def test_invalid_epochs_stay_invalid(step, nights):
 
 
 @steps
+def test_a_signal_and_its_mask_may_outlast_the_night(step, make_night):
+    night = make_night(4)
+    longer = make_night(5).signals["eeg"].replace(valid=[True, False, True, True, True])
+    X = EpochArray(night.with_signals({**night.signals, "eeg": longer}))
+    out = clone(step).fit(X, X.hypnogram).transform(X)
+    known = np.isfinite(out.epochs("eeg").reshape(4, -1)).any(axis=1)
+    assert known.tolist() == [True, False, True, True]
+
+
+@steps
 def test_recordings_are_accepted(step, nights):
     fitted = clone(step).fit(nights, nights.hypnogram)
     recordings = list(nights.recordings)
@@ -185,6 +195,17 @@ def test_two_dimensions_are_one_channel(step, arrays):
     one = clone(step).fit_transform(arrays[:, 0])
     same = clone(step).fit_transform(arrays[:, :1])
     np.testing.assert_allclose(one.ravel(), same.ravel(), rtol=1e-9)
+
+
+@pytest.mark.parametrize("step", SIGNAL_STEPS, ids=repr)
+def test_spectra_are_no_signals(step, arrays):
+    """A filter behind the STFT would run along the bins, and nobody would notice."""
+    spectra = STFTEpocher(sfreq=100).fit_transform(arrays)
+    if isinstance(step, EdgeTrimmer):
+        assert clone(step).fit_transform(spectra).shape == spectra.shape
+    else:
+        with pytest.raises(ValueError, match=r"or \(n_epochs, n_channels, n_times\)"):
+            clone(step).fit(spectra)
 
 
 @steps

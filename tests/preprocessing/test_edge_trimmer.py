@@ -35,6 +35,12 @@ def test_the_night_by_hand():
     assert len(marked) == len(X)
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.int64])
+def test_stages_of_any_integer_type(dtype):
+    X, y = view(NIGHT)
+    np.testing.assert_array_equal(trim_wake(X, y.astype(dtype))[1], NIGHT[TRIMMED])
+
+
 def test_each_night_is_judged_alone():
     X, y = view(NIGHT, np.array([2, 2, 0]), NIGHT[::-1])
     mask = EdgeTrimmer().fit_transform(X, y).train_mask

@@ -51,6 +51,8 @@ def test_epochs_that_are_missing_do_not_count():
     valid = np.arange(20) >= 4
     again = night(eeg=loud, valid=valid)  # 4 of 11
     assert not noisy_recordings(EpochArray([again]), other=None)[0]
+    shorter = night(eeg=loud[:12]).with_signals(again.signals)  # 4 of 8
+    assert noisy_recordings(EpochArray([shorter]), other=None)[0]
 
 
 def test_spectra_are_refused():

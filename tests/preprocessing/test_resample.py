@@ -43,6 +43,15 @@ def test_crooked_rates_keep_their_epochs(make_night, sfreq):
     assert X.epochs("eeg").shape == (4, 1, 3000)
 
 
+@pytest.mark.parametrize("target", [100, 200, 33.33])
+def test_no_epoch_is_lost_to_rounding(make_night, target):
+    """Half a sample is missing before, and another half is rounded away."""
+    night = make_night(15, ("eeg",), sfreq=99.97)
+    samples = Resampler(target).fit_transform(night).epochs("eeg")
+    assert samples.shape == (15, 1, round(30 * target))
+    assert np.isfinite(samples).all()
+
+
 def test_epochs_and_masks_stay(make_night):
     night = make_night(modalities=("eog",))
     valid = np.array([True, False, True, True])

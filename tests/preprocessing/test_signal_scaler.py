@@ -177,7 +177,7 @@ def test_spectra_are_refused(X):
     spectra = STFTEpocher().fit_transform(X)
     with pytest.raises(RecordingError, match="SignalScaler needs continuous signals"):
         SignalScaler("training").fit(spectra)
-    with pytest.raises(ValueError, match="there is SpectrumScaler"):
+    with pytest.raises(ValueError, match="SignalScaler needs epochs of shape"):
         SignalScaler().fit(np.zeros((2, 1, 3, 4)))
 
 

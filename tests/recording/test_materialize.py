@@ -95,6 +95,18 @@ def test_again_it_reads_what_is_there(X, tmp_path, counted):
     assert counted.names() == ["night0", "night1", "night2"]
 
 
+@pytest.mark.usefixtures("by_value")
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_a_bar_counts_the_nights(X, tmp_path, counted, capsys, n_jobs):
+    lazy = X.map(counted.step())
+    check_equal(lazy.materialize(n_jobs=n_jobs), lazy)
+    assert not capsys.readouterr().err
+    check_equal(lazy.materialize(n_jobs=n_jobs, verbose=True), lazy)
+    assert "3/3" in capsys.readouterr().err
+    lazy.materialize(tmp_path / "store", n_jobs, verbose=True)
+    assert "3/3" in capsys.readouterr().err
+
+
 def test_only_nights_with_rows_are_computed(X, tmp_path, counted):
     X[[0, 1]].map(counted.step()).materialize(tmp_path / "store")
     assert counted.names() == ["night0", "night2"]

@@ -61,8 +61,8 @@ def test_random_rows_are_those_of_numpy(seed):
         ([[1, 2]], r"int64 of shape \(1, 2\)"),
         ("eeg", "got <U3"),
         (None, "got object"),
-        ((1, 2), "Rows have one axis; got 2 indices"),
-        (([1, 2], 0), "Rows have one axis"),
+        ((1, 2), "by its rows alone; got 2 indices. For columns, make an array"),
+        (([1, 2], 0), "by its rows alone"),
         ((slice(None), slice(None), ...), "got 3 indices"),
     ],
 )

@@ -27,6 +27,14 @@ def test_no_rate_makes_a_signal_epoched(shape, n_channels):
     assert signal.n_epochs(30) == shape[0]
 
 
+def test_nothing_is_above_half_the_rate():
+    assert Signal(np.zeros(300), 10, bandwidth=8).bandwidth == 5
+    assert Signal(np.zeros(300), 10, bandwidth=3).bandwidth == 3
+    every_second = Signal(np.zeros(300), 10).replace(data=np.zeros(150), sfreq=5)
+    assert every_second.bandwidth == 2.5
+    assert Signal(np.zeros((3, 4)), bandwidth=8).bandwidth == 8
+
+
 def test_one_channel_may_be_flat():
     assert Signal(np.zeros(300), 10).shape == (1, 300)
 
@@ -85,7 +93,8 @@ def test_load_reads_once(counting_array):
 
 
 @pytest.mark.parametrize(
-    ("sfreq", "n_epochs"), [(100, 3), (99.97, 4), (256 / 3, 7), (85.353, 5), (0.5, 2)]
+    ("sfreq", "n_epochs"),
+    [(100, 3), (99.97, 4), (256 / 3, 7), (85.353, 5), (0.5, 2), (1.29, 15)],
 )
 def test_whole_epochs_end_at_the_nearest_sample(sfreq, n_epochs):
     end = round(n_epochs * 30 * sfreq)

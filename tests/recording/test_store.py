@@ -307,6 +307,14 @@ def test_a_night_that_vanished_after_it_was_opened_is_a_store_error(tmp_path):
         _ = stored.signals["eeg"].data
 
 
+def test_a_source_that_vanished_is_not_laid_on_the_store(tmp_path):
+    lost = night().cached(str(tmp_path / "lost")).compute()
+    (entries(tmp_path / "lost")[0] / "0-eeg.npy").unlink()
+    with pytest.raises(StoreError, match=r"^\S*0-eeg\.npy was there, but cannot be"):
+        lost.cached(str(tmp_path / "store")).compute()
+    assert entries(tmp_path / "store") == leftovers(tmp_path / "store") == []
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path, scale):
     (tmp_path / "file").write_text("not a folder")
     with pytest.raises(StoreError, match=r"store .*file.* cannot be written to"):
