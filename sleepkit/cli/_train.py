@@ -23,7 +23,7 @@ from sleepkit.cli._stager import (
     make_stager,
 )
 from sleepkit.exceptions import HypnogramError, RecordingError, SleepkitError
-from sleepkit.io._labels import SCHEMES
+from sleepkit.io import SCHEMES
 from sleepkit.persistence import save_model
 from sleepkit.recording import EpochArray, Recording
 
@@ -132,10 +132,4 @@ def _read(pair: Pair, arguments: Namespace) -> Recording:
     if night.hypnogram is None or (night.hypnogram == UNSCORED).all():
         msg = f"{pair.hypnogram} scores no epoch."
         raise HypnogramError(msg)
-    return Recording(
-        id=pair.signals.relative_to(arguments.folder).as_posix(),
-        subject=night.subject,
-        signals=night.signals,
-        hypnogram=night.hypnogram,
-        epoch_duration=night.epoch_duration,
-    )
+    return night.replace(id=pair.signals.relative_to(arguments.folder).as_posix())

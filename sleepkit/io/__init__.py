@@ -2,11 +2,13 @@
 
 from sleepkit.io._channels import ChannelInfo
 from sleepkit.io._hypnogram import Hypnogram, read_hypnogram
+from sleepkit.io._labels import SCHEMES
 from sleepkit.io._mne import from_mne, to_mne
 from sleepkit.io._recording import describe_channels, read_recording
 from sleepkit.io._write_hypnogram import write_hypnogram
 
 __all__ = [
+    "SCHEMES",
     "ChannelInfo",
     "Hypnogram",
     "describe_channels",

@@ -22,6 +22,8 @@ from sleepkit.recording._step import Layout, Step, versions
 from sleepkit.recording._store import Store
 from sleepkit.utils import check_positive
 
+_REPLACEABLE = ("id", "subject", "hypnogram", "start", "lights_off", "lights_on")
+
 
 class Recording:
     """One night of one subject: a few modalities and, perhaps, a hypnogram.
@@ -197,7 +199,8 @@ class Recording:
             "steps": [str(step) for step in before._steps if isinstance(step, Step)],
             "versions": versions(),
         }
-        return last.fetch(self._copy(steps=()), key, about, before.compute)
+        stored = last.fetch(self.id, key, about, lambda: before.signals)
+        return self.with_signals(stored)
 
     def load(self) -> Recording:
         """Run the pending steps and read all values into memory.
@@ -209,6 +212,52 @@ class Recording:
         """
         signals = self.compute()._signals
         return self.with_signals({name: s.load() for name, s in signals.items()})
+
+    def replace(self, **changes: Any) -> Recording:
+        """Change what is known of the night beside its signals.
+
+        Parameters
+        ----------
+        **changes : object
+            New values of `id`, `subject`, `hypnogram`, `start`, `lights_off` or
+            `lights_on`.
+
+        Returns
+        -------
+        Recording
+            The changed copy; signals and pending steps are shared.
+
+        Raises
+        ------
+        TypeError
+            If something else is named.
+        RecordingError
+            If the hypnogram is not one stage an epoch.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sleepkit.recording import Recording, Signal
+        >>> eeg = Signal(np.zeros((1, 6000)), 100)
+        >>> night = Recording(id="n1", subject="n1", signals={"eeg": eeg})
+        >>> night.replace(subject="lab:anna", lights_off=30.0)
+        Recording('n1' of 'lab:anna': 2 epochs of 30 s, eeg)
+        """
+        unknown = sorted(set(changes) - set(_REPLACEABLE))
+        if unknown:
+            msg = f"Recording.replace changes {_REPLACEABLE}; got {unknown}."
+            raise TypeError(msg)
+        if changes.get("hypnogram") is not None:
+            changes["hypnogram"] = as_stages(changes["hypnogram"])
+            if len(changes["hypnogram"]) != self.n_epochs:
+                msg = (
+                    f"Recording {self.id!r} has {self.n_epochs} epochs, but its new "
+                    f"hypnogram has {len(changes['hypnogram'])}."
+                )
+                raise RecordingError(msg)
+        copy = self._copy(steps=self._steps)
+        copy.__dict__.update(changes)
+        return copy
 
     def with_signals(self, signals: Mapping[str, Signal]) -> Recording:
         """Replace the signals.

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -21,9 +21,6 @@ from sleepkit._typing import FloatArray
 from sleepkit.exceptions import StoreError
 from sleepkit.recording._lazy import MappedArray
 from sleepkit.recording._signal import Signal
-
-if TYPE_CHECKING:
-    from sleepkit.recording._recording import Recording
 
 try:
     import fcntl
@@ -55,35 +52,35 @@ class Store:
 
     def fetch(
         self,
-        recording: Recording,
+        name: str,
         key: str,
         about: Mapping[str, Any],
-        compute: Callable[[], Recording],
-    ) -> Recording:
+        compute: Callable[[], Mapping[str, Signal]],
+    ) -> Mapping[str, Signal]:
         """Read a night, or compute and write it if it is not there.
 
         Parameters
         ----------
-        recording : Recording
-            The source, which lends its name, hypnogram and times.
+        name : str
+            Name of the night, for people who look into the folder.
         key : str
             Identity of the result.
         about : mapping
             What else the manifest shall tell.
         compute : callable
-            Gives the result.
+            Gives the signals.
 
         Returns
         -------
-        Recording
-            The night, its values mapped from the store.
+        mapping of str to Signal
+            The signals, their values mapped from the store.
 
         Raises
         ------
         StoreError
             If the folder cannot be written to.
         """
-        folder = Path(self.directory) / f"{_file_name(recording.id)}-{key[:20]}"
+        folder = Path(self.directory) / f"{_file_name(name)}-{key[:20]}"
         signals = _read(folder, key)
         if signals is None:
             with self._lock(folder.name):
@@ -94,10 +91,14 @@ class Store:
         if signals is None:
             msg = f"{folder} was written, but cannot be read back."
             raise StoreError(msg)
-        return recording.with_signals(signals)
+        return signals
 
     def _write(
-        self, folder: Path, key: str, about: Mapping[str, Any], result: Recording
+        self,
+        folder: Path,
+        key: str,
+        about: Mapping[str, Any],
+        signals: Mapping[str, Signal],
     ) -> None:
         """Write a night under a temporary name, then rename it into place."""
         partial = folder.parent / _PARTIAL / f"{_process()}-{uuid.uuid4().hex[:8]}"
@@ -105,7 +106,7 @@ class Store:
         try:
             with self._writing():
                 partial.mkdir(parents=True)
-            for i, (name, signal) in enumerate(result.signals.items()):
+            for i, (name, signal) in enumerate(signals.items()):
                 path = partial / f"{i}-{_file_name(name)}.npy"
                 values = np.ascontiguousarray(signal.data)  # its errors are its own
                 with self._writing():

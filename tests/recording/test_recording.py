@@ -137,6 +137,26 @@ def test_with_signals_keeps_the_night():
     assert (changed.start, changed.lights_off, changed.lights_on) == (start, 30, 80)
 
 
+def test_replace_changes_what_is_named_and_keeps_the_steps(scale):
+    known = night(hypnogram=[0, 1, 2]).map(scale(3.0))
+    changed = known.replace(id="m", subject="t", hypnogram=[2, 2, -1], lights_off=9.0)
+    assert (changed.id, changed.subject, changed.lights_off) == ("m", "t", 9.0)
+    assert changed.hypnogram.tolist() == [2, 2, -1]
+    assert changed.signals["eeg"].data.max() == 3.0
+    assert (known.id, known.hypnogram.tolist()) == ("n", [0, 1, 2])
+    assert changed.fingerprint != known.fingerprint
+    assert known.replace(hypnogram=None).n_epochs == 3
+
+
+def test_replace_refuses_what_does_not_fit():
+    with pytest.raises(TypeError, match=r"Recording.replace changes .*got \['sfreq'\]"):
+        night().replace(sfreq=100)
+    with pytest.raises(
+        RecordingError, match="has 3 epochs, but its new hypnogram has 2"
+    ):
+        night().replace(hypnogram=[0, 1])
+
+
 def test_with_signals_may_be_longer_but_not_shorter():
     assert night().with_signals({"x": Signal(np.zeros((4, 5)))}).n_epochs == 3
     with pytest.raises(
