@@ -285,7 +285,7 @@ def test_files_that_are_none(tmp_path):
         (empty, "empty.edf is empty"),
         (text, "text.edf does not begin like an EDF or BDF file"),
         (junk, "junk.bin is no EDF or BDF file, and MNE cannot read it"),
-        (values, "values.txt is no EDF or BDF file, and MNE cannot read it: Hauser"),
+        (values, "values.txt is no EDF or BDF file, and MNE cannot read it: Assertion"),
         (folder, "folder is no EDF or BDF file, and MNE cannot read it"),
     ]:
         for read in (read_recording, describe_channels):
