@@ -16,6 +16,7 @@ _ANYTHING: Final = "(.+)"
 # What the name of a night without suffix must be, and those of its hypnogram ({} is the
 # group in parentheses). Earlier rules win.
 _RULES: Final = (
+    (_ANYTHING, ("hypnogram_{}.txt",)),
     (_ANYTHING, ("{}.txt", "{}.csv", "{}.tsv", "{}.xml", "{}.json")),
     (_ANYTHING, ("{}-nsrr.xml", "{}-profusion.xml")),
     (_ANYTHING, ("{}-hypnogram.csv", "{}-hypnogram.edf", "{}_1.txt")),
@@ -31,6 +32,7 @@ _SUBJECTS: Final = (  # cohorts with several nights of a person
 )
 NAMING_RULES: Final = """
 A night (.edf, .bdf, .rec) goes with the first hypnogram that is there of
+  Hypnogram_NIGHT.txt               DREAMS
   NIGHT.txt .csv .tsv .xml .json    the same name
   NIGHT-nsrr.xml, -profusion.xml    NSRR
   NIGHT-hypnogram.csv, .edf         what `sleepkit stage` writes, corrected

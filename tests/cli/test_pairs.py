@@ -34,6 +34,7 @@ def pairs(tmp_path):
         ("a.edf", "a-hypnogram.csv", "a"),
         ("a.edf", "a-hypnogram.edf", "a"),
         ("1.rec", "1_1.txt", "1"),
+        ("excerpt3.edf", "Hypnogram_excerpt3.txt", "excerpt3"),
         ("SC4001E0-PSG.edf", "SC4001EC-Hypnogram.edf", "SC400"),
         ("ST7022J0-PSG.edf", "ST7022JM-Hypnogram.edf", "ST702"),
         ("shhs1-200001.edf", "shhs1-200001-nsrr.xml", "200001"),
