@@ -23,6 +23,7 @@ extensions = [
 exclude_patterns = ["_build"]
 templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
+html_title = "sleepkit"
 html_show_sourcelink = False
 default_role = "py:obj"
 
