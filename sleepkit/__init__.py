@@ -11,14 +11,19 @@ if TYPE_CHECKING:
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "classifiers",
     "datasets",
     "exceptions",
     "io",
+    "metrics",
+    "model_selection",
+    "nn",
     "persistence",
     "plotting",
     "preprocessing",
     "recording",
     "signal",
+    "training",
     "utils",
 ]
 

@@ -11,9 +11,10 @@ import pytest
 import sleepkit
 
 TORCH = {"skorch", "torch"}
-MAY_IMPORT_TORCH = {"cli", "persistence"}  # skops, of the model file, brings it along
+MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "training"}
 NEVER = {
     "exceptions": {"numpy"},
+    "model_selection": {"mne"},
     "preprocessing": {"mne"},
     "recording": {"mne", "scipy", "sklearn"},
     "signal": {"joblib", "mne", "sklearn"},

@@ -1,0 +1,7 @@
+"""Stagers: scikit-learn classifiers whose rows are epochs."""
+
+from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
+from sleepkit.classifiers._sleepmg import SleepMGClassifier
+
+__all__ = ["MedFuseSleepClassifier", "SleepClassifier", "SleepMGClassifier"]

@@ -1,0 +1,287 @@
+"""MedFuseSleep: transformers of each modality that listen to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+from skorch.callbacks import Callback
+from torch import Tensor, nn
+
+from sleepkit._typing import Array, RandomState
+from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._criteria import MedFuseLoss, view_log_proba
+from sleepkit.classifiers._inputs import split_modalities
+from sleepkit.nn import MedFuseNet
+from sleepkit.training import CosineSchedule, Epochs, RowEpochs
+from sleepkit.utils import check_count, check_option, check_positive
+
+
+class MedFuseSleepClassifier(SleepClassifier):
+    """Stage sequences of epochs by several modalities, or by any of them alone.
+
+    Each modality has a transformer over the frames of an epoch and one over the epochs
+    of a sequence; they run alone, and a second time listening to the other modalities.
+    An epoch with two or more modalities is staged by the fused result, one with a
+    single modality by that modality's own head, so a fitted classifier takes **any of
+    the modalities it was trained on**. The input is spectra (see `STFTEpocher`), or
+    features, which count as one frame.
+
+    Parameters
+    ----------
+    modalities : mapping of str to sequence of int, default=None
+        Indices on the second axis of a plain array for each modality, such as
+        ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. Every row of a
+        plain array stands alone, and a modality that is NaN throughout a row is missing
+        there. An `EpochArray` knows its modalities.
+    sequence_length : int, default=21
+        Epochs in a sequence. Sequences lie inside one night, and end at gaps.
+    stride : int, default=None
+        Epochs from one sequence to the next in staging; where sequences overlap, the
+        log-probabilities are averaged. None is a third of `sequence_length`.
+    d_model : int, default=128
+        Size of a token. Frames with as many values (channels times bins) enter as they
+        are, others through a linear layer.
+    n_heads : int, default=8
+        Attention heads, a divisor of `d_model`.
+    n_layers : int, default=4
+        Layers of each of the two transformers of a modality.
+    dim_feedforward : int, default=1024
+        Hidden units of the layers.
+    dropout : float, default=0.3
+        Dropout of attention outputs, feed-forward layers and heads.
+    max_relative_distance : int, default=6
+        Tokens farther apart than this count as this far.
+    d_head : int, default=1024
+        Hidden units of the heads.
+    multi_view : float, default=1.0
+        Weight of each modality's own loss; above 0, since its head is what stages where
+        other modalities are missing.
+    alignment : float, default=0.1
+        Weight of the alignment loss of each pair of modalities.
+    temperature : float, default=0.1
+        What the alignment loss divides cosines by.
+    negatives : {'sequence', 'batch'}, default='sequence'
+        What an epoch is told apart from in the alignment loss: the other epochs of its
+        sequence, or of the batch.
+    class_weight : "balanced" or mapping of class to float, default=None
+        What each class counts in the loss; None counts all rows alike.
+    lr : float, default=1e-4
+        Learning rate of Adam at its highest.
+    weight_decay : float, default=1e-4
+        Weight of the squared weights, in Adam's gradient.
+    warmup : float, default=0.05
+        Share of all steps in which the learning rate rises from zero; then it falls
+        along a cosine.
+    batch_size : int, default=16
+        Sequences (of plain arrays: rows) in a batch.
+    max_epochs : int, default=50
+        Passes over the training rows at most.
+    validation_fraction : float, default=0.1
+        Share of the subjects held out of training to find the best weights by; 0, or
+        fewer than two known subjects, learns from all rows for `max_epochs`.
+    patience : int, default=10
+        Passes without a better validation loss after which training stops. The best
+        weights are kept in any case.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last one.
+    callbacks : sequence of skorch.callbacks.Callback, default=None
+        Further callbacks of the skorch net; copied, so that they stay as they are.
+    device : str, default='auto'
+        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+    precision : {'auto', 'float32', 'bfloat16'}, default='auto'
+        Numbers that staging computes in: ``"auto"`` takes bfloat16 on GPUs made for it.
+        Training is always in float32.
+    max_ram : float, default=4e9
+        Bytes that the values of an `EpochArray` may take in memory; what needs more is
+        mapped from a temporary folder.
+    n_threads : int, default=None
+        Threads of torch during `fit` and staging; None leaves them as they are.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
+default=None
+        Seed of weights, dropout, the order of batches and the inner split. The same
+        seed, threads and hardware give the same weights, bit for bit.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes that were seen.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares of the training rows: what is predicted for an epoch without any
+        valid signal.
+    layout_ : dict of str to tuple of int
+        The modalities, and the shape of one epoch of each.
+    net_ : sleepkit.training.StagingNet
+        The skorch net, on the CPU, with the history of the last training.
+    n_features_in_ : int
+        Size of the second axis of X, where X was a plain array.
+
+    See Also
+    --------
+    sleepkit.nn.MedFuseNet : The module, with the references.
+    SleepMGClassifier : A method for raw signals and new groups of people.
+
+    Notes
+    -----
+    The loss is the cross-entropy of the fused result plus that of each modality
+    (``multi_view``) plus the alignment loss (``alignment``), whose sign is the one that
+    pulls the modalities' views of an epoch together; the paper's formula lacks a minus.
+    The paper names both a fixed rate of 1e-4 and a peak of 0.03, at which Adam would
+    diverge: here 1e-4 is the peak. Of the rows of one night, at staging, none depends
+    on which others were asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.classifiers import MedFuseSleepClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.tile(["N2", "REM"], 40)
+    >>> X = rng.normal(size=(80, 4)) + 4 * (y == "REM")[:, np.newaxis]
+    >>> stager = MedFuseSleepClassifier(
+    ...     {"eeg": [0, 1], "eog": [2, 3]}, d_model=8, n_heads=2, n_layers=1,
+    ...     dim_feedforward=16, d_head=16, lr=0.01, max_epochs=8, random_state=0)
+    >>> stager.fit(X, y).score(X, y)
+    1.0
+    >>> X[:, :2] = np.nan  # what if the EEG were missing?
+    >>> stager.score(X, y) > 0.9
+    True
+    """
+
+    _adam: ClassVar[dict[str, Any]] = {"eps": 1e-7}
+    _takes: ClassVar[Mapping[int, str]] = {
+        3: "spectra (n_channels, n_frames, n_bins), see STFTEpocher,",
+        1: "features",
+    }
+
+    def __init__(
+        self,
+        modalities: Mapping[str, Sequence[int]] | None = None,
+        *,
+        sequence_length: int = 21,
+        stride: int | None = None,
+        d_model: int = 128,
+        n_heads: int = 8,
+        n_layers: int = 4,
+        dim_feedforward: int = 1024,
+        dropout: float = 0.3,
+        max_relative_distance: int = 6,
+        d_head: int = 1024,
+        multi_view: float = 1.0,
+        alignment: float = 0.1,
+        temperature: float = 0.1,
+        negatives: Literal["sequence", "batch"] = "sequence",
+        class_weight: str | Mapping[Any, float] | None = None,
+        lr: float = 1e-4,
+        weight_decay: float = 1e-4,
+        warmup: float = 0.05,
+        batch_size: int = 16,
+        max_epochs: int = 50,
+        validation_fraction: float = 0.1,
+        patience: int = 10,
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        max_ram: float = 4e9,
+        n_threads: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool = False,
+    ) -> None:
+        self.modalities = modalities
+        self.sequence_length = sequence_length
+        self.stride = stride
+        self.d_model = d_model
+        self.n_heads = n_heads
+        self.n_layers = n_layers
+        self.dim_feedforward = dim_feedforward
+        self.dropout = dropout
+        self.max_relative_distance = max_relative_distance
+        self.d_head = d_head
+        self.multi_view = multi_view
+        self.alignment = alignment
+        self.temperature = temperature
+        self.negatives = negatives
+        self.class_weight = class_weight
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.warmup = warmup
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.max_ram = max_ram
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_params(self) -> None:
+        """Refuse parameters that cannot be used."""
+        super()._check_params()
+        for name in ("multi_view", "temperature"):
+            check_positive(name, getattr(self, name), owner=self._name)
+        for name in ("alignment", "warmup"):
+            check_positive(name, getattr(self, name), owner=self._name, zero=True)
+        options = ["sequence", "batch"]
+        check_option("negatives", self.negatives, options, owner=self._name)
+        check_count("sequence_length", self.sequence_length, owner=self._name)
+        if self.stride is not None:
+            check_count("stride", self.stride, owner=self._name)
+            if self.stride > self.sequence_length:
+                msg = (
+                    f"The 'stride' parameter of {self._name} must be at most "
+                    f"sequence_length = {self.sequence_length}. Got {self.stride}."
+                )
+                raise ValueError(msg)
+
+    def _module_factory(self) -> Callable[[], nn.Module]:
+        """Give what makes the net."""
+        return partial(
+            MedFuseNet,
+            self.layout_,
+            len(self.classes_),
+            d_model=self.d_model,
+            n_heads=self.n_heads,
+            n_layers=self.n_layers,
+            dim_feedforward=self.dim_feedforward,
+            dropout=self.dropout,
+            max_relative_distance=self.max_relative_distance,
+            d_head=self.d_head,
+        )
+
+    def _criterion(self, class_weight: Tensor | None) -> nn.Module:
+        """Make the sum of three losses."""
+        return MedFuseLoss(
+            class_weight,
+            multi_view=self.multi_view,
+            alignment=self.alignment,
+            temperature=self.temperature,
+            negatives=self.negatives,
+        )
+
+    def _read_out(self, output: Any, present: dict[str, Tensor]) -> Tensor:
+        """Take the fused view, or the only modality's own."""
+        return view_log_proba(output.logits, present)
+
+    def _own_callbacks(self, n_steps: int) -> list[Callback]:
+        """Warm up, then lower the learning rate."""
+        return [CosineSchedule(n_steps, self.warmup)]
+
+    def _sequences(self, epochs: Epochs) -> tuple[int, int]:
+        """Give length and stride; the rows of an array stand alone."""
+        if isinstance(epochs, RowEpochs):
+            return 1, 1
+        return self.sequence_length, self.stride or max(1, self.sequence_length // 3)
+
+    def _blocks(self, X: Array) -> dict[str, Array]:
+        """Take features (of all channels of a modality), or spectra."""
+        blocks = split_modalities(X, self.modalities, owner=self._name)
+        if X.ndim == 3:
+            return {name: block.reshape(len(X), -1) for name, block in blocks.items()}
+        return blocks

@@ -1,0 +1,245 @@
+"""SleepMG: stages told apart, groups of people not, and modalities in balance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+from skorch.callbacks import Callback
+from torch import Tensor, nn
+
+from sleepkit._typing import Array, IntArray, RandomState
+from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._criteria import SleepMGLoss
+from sleepkit.classifiers._inputs import split_modalities
+from sleepkit.classifiers._targets import Task
+from sleepkit.nn import SleepMGNet
+from sleepkit.training import ModalityBalance
+from sleepkit.utils import check_count, check_option, check_positive
+
+
+class SleepMGClassifier(SleepClassifier):
+    """Stage single epochs of raw signals, for people of other groups too.
+
+    Each modality has its own convolutional extractor, at its own sampling rate. One
+    linear layer tells stages apart, and a second one, behind a reversed gradient,
+    groups of subjects, so that the extractors unlearn what is particular to a group. In
+    both layers the modalities are balanced while training. A modality that is missing
+    contributes nothing.
+
+    Parameters
+    ----------
+    modalities : mapping of str to sequence of int, default=None
+        Indices on the second axis of a plain array for each modality, such as
+        ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. Every row of a
+        plain array stands alone, and a modality that is NaN throughout a row is missing
+        there. An `EpochArray` knows its modalities.
+    per_channel : bool, default=True
+        Whether the channels of a modality are read one by one, with shared weights, so
+        that a modality's features grow with its channels.
+    dropout : float, default=0.5
+        Dropout of the extractors.
+    adversarial : float, default=0.1
+        Strength of the reversed gradient.
+    domains : {'group', 'subject'}, default='group'
+        What is to be unlearnt: `n_domains` groups that the training subjects are drawn
+        into, or the subjects.
+    n_domains : int, default=5
+        Groups of subjects; at most as many as subjects.
+    balance : sequence of {'classifier', 'discriminator'}, \
+default=('classifier', 'discriminator')
+        Heads in which `sleepkit.training.ModalityBalance` balances the modalities; an
+        empty sequence is NaiveMG.
+    class_weight : "balanced" or mapping of class to float, default=None
+        What each class counts in the loss; None counts all rows alike.
+    lr : float, default=1e-3
+        Learning rate of Adam.
+    weight_decay : float, default=0.0
+        Weight of the squared weights, in Adam's gradient.
+    batch_size : int, default=256
+        Epochs in a batch.
+    max_epochs : int, default=50
+        Passes over the training rows at most.
+    validation_fraction : float, default=0.2
+        Share of the subjects held out of training to find the best weights by; 0, or
+        fewer than two known subjects, learns from all rows for `max_epochs`.
+    patience : int, default=20
+        Passes without a better validation loss after which training stops. The best
+        weights are kept in any case.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the weights of the last one.
+    callbacks : sequence of skorch.callbacks.Callback, default=None
+        Further callbacks of the skorch net; copied, so that they stay as they are.
+    device : str, default='auto'
+        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+    precision : {'auto', 'float32', 'bfloat16'}, default='auto'
+        Numbers that staging computes in: ``"auto"`` takes bfloat16 on GPUs made for it.
+        Training is always in float32.
+    max_ram : float, default=4e9
+        Bytes that the values of an `EpochArray` may take in memory; what needs more is
+        mapped from a temporary folder.
+    n_threads : int, default=None
+        Threads of torch during `fit` and staging; None leaves them as they are.
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
+default=None
+        Seed of weights, dropout, the order of batches and the inner split. The same
+        seed, threads and hardware give the same weights, bit for bit.
+    verbose : bool, default=False
+        Whether to show a progress bar.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes that were seen.
+    class_prior_ : ndarray of shape (n_classes,)
+        Their shares of the training rows: what is predicted for an epoch without any
+        valid signal.
+    layout_ : dict of str to tuple of int
+        The modalities, and the shape of one epoch of each.
+    net_ : sleepkit.training.StagingNet
+        The skorch net, on the CPU, with the history of the last training.
+    n_features_in_ : int
+        Size of the second axis of X, where X was a plain array.
+    n_domains_ : int
+        Domains that were told apart in training; 0 where fewer than two subjects are
+        known.
+
+    See Also
+    --------
+    sleepkit.nn.SleepMGNet : The module, with the references.
+    sleepkit.training.ModalityBalance : The balancing, for use with other nets.
+    MedFuseSleepClassifier : A method for spectra, and for missing modalities.
+
+    Notes
+    -----
+    Adam has betas of 0.5 and 0.999, as in the paper. With two modalities the paper's
+    balancing changes nothing: see `sleepkit.metrics.balance_coefficients`. Domains are
+    those of the subjects that are learnt, without those held out.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.classifiers import SleepMGClassifier
+    >>> rng = np.random.default_rng(0)
+    >>> y = np.tile(["N3", "W"], 40)
+    >>> X = rng.normal(size=(80, 1, 400)) * np.where(y == "N3", 9, 1)[:, None, None]
+    >>> stager = SleepMGClassifier(max_epochs=4, batch_size=16, random_state=0)
+    >>> stager.fit(X, y).score(X, y) > 0.9
+    True
+    """
+
+    _adam: ClassVar[dict[str, Any]] = {"betas": (0.5, 0.999)}
+    _takes: ClassVar[Mapping[int, str]] = {
+        2: "signals (n_channels, n_times)",
+        1: "features",
+    }
+
+    n_domains_: int
+
+    def __init__(
+        self,
+        modalities: Mapping[str, Sequence[int]] | None = None,
+        *,
+        per_channel: bool = True,
+        dropout: float = 0.5,
+        adversarial: float = 0.1,
+        domains: Literal["group", "subject"] = "group",
+        n_domains: int = 5,
+        balance: Sequence[str] = ("classifier", "discriminator"),
+        class_weight: str | Mapping[Any, float] | None = None,
+        lr: float = 1e-3,
+        weight_decay: float = 0.0,
+        batch_size: int = 256,
+        max_epochs: int = 50,
+        validation_fraction: float = 0.2,
+        patience: int = 20,
+        warm_start: bool = False,
+        callbacks: Sequence[Any] | None = None,
+        device: str = "auto",
+        precision: str = "auto",
+        max_ram: float = 4e9,
+        n_threads: int | None = None,
+        random_state: RandomState = None,
+        verbose: bool = False,
+    ) -> None:
+        self.modalities = modalities
+        self.per_channel = per_channel
+        self.dropout = dropout
+        self.adversarial = adversarial
+        self.domains = domains
+        self.n_domains = n_domains
+        self.balance = balance
+        self.class_weight = class_weight
+        self.lr = lr
+        self.weight_decay = weight_decay
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.validation_fraction = validation_fraction
+        self.patience = patience
+        self.warm_start = warm_start
+        self.callbacks = callbacks
+        self.device = device
+        self.precision = precision
+        self.max_ram = max_ram
+        self.n_threads = n_threads
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _check_params(self) -> None:
+        """Refuse parameters that cannot be used."""
+        super()._check_params()
+        check_positive("adversarial", self.adversarial, owner=self._name, zero=True)
+        check_option("domains", self.domains, ["group", "subject"], owner=self._name)
+        check_count("n_domains", self.n_domains, owner=self._name, minimum=2)
+        for head in self.balance:
+            options = ["classifier", "discriminator"]
+            check_option("balance", head, options, owner=self._name)
+
+    def _module_factory(self) -> Callable[[], nn.Module]:
+        """Give what makes the net."""
+        return partial(
+            SleepMGNet,
+            self.layout_,
+            len(self.classes_),
+            self.n_domains_,
+            per_channel=self.per_channel,
+            adversarial=self.adversarial,
+            dropout=self.dropout,
+        )
+
+    def _criterion(self, class_weight: Tensor | None) -> nn.Module:
+        """Make the sum of the losses of both heads."""
+        return SleepMGLoss(class_weight)
+
+    def _read_out(self, output: Any, present: dict[str, Tensor]) -> Tensor:
+        """Take the head of the stages."""
+        log_proba: Tensor = output.stage_logits.log_softmax(-1)
+        return log_proba
+
+    def _own_callbacks(self, n_steps: int) -> list[Callback]:
+        """Balance the modalities, where there are several."""
+        return [ModalityBalance(self.balance)] if len(self.balance) else []
+
+    def _domains(
+        self, task: Task, rng: np.random.Generator, *, fresh: bool
+    ) -> IntArray:
+        """Draw the subjects that are learnt into groups, or number them."""
+        people = np.array([])
+        if task.subject is not None:
+            people = np.unique(task.subject[task.learnt])
+        if fresh:
+            wanted = self.n_domains if self.domains == "group" else len(people)
+            self.n_domains_ = min(wanted, len(people)) if len(people) > 1 else 0
+        domains = np.full(len(task.codes), -1)
+        if self.n_domains_ and task.subject is not None:
+            group_of = rng.permutation(len(people)) % self.n_domains_
+            of = np.searchsorted(people, task.subject[task.learnt])
+            domains[task.learnt] = group_of[of]
+        return domains
+
+    def _blocks(self, X: Array) -> dict[str, Array]:
+        """Take signals; rows of an array with two axes have one channel."""
+        channels = X[:, np.newaxis] if X.ndim == 2 else X
+        return split_modalities(channels, self.modalities, owner=self._name)

@@ -1,0 +1,227 @@
+"""The half of a stager that trains: from checked rows to a skorch net at rest."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator, clone
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from skorch.callbacks import Callback, EarlyStopping
+from torch import Tensor, nn
+
+from sleepkit._typing import Array, FloatArray, IntArray, RandomState
+from sleepkit.classifiers._inputs import (
+    check_axes,
+    check_layout,
+    check_rows_and_targets,
+)
+from sleepkit.classifiers._targets import (
+    Task,
+    encode,
+    make_task,
+    spread,
+    subjects_of,
+    weigh_classes,
+)
+from sleepkit.exceptions import SleepkitError
+from sleepkit.recording import EpochArray
+from sleepkit.training import (
+    Batches,
+    Epochs,
+    ProgressBar,
+    RowEpochs,
+    StagingNet,
+    find_device,
+    open_nights,
+    seeded,
+    threads,
+)
+from sleepkit.utils import (
+    check_count,
+    check_option,
+    check_positive,
+    check_random_state,
+)
+
+_SEED_BOUND = 2**63
+_PRECISIONS = ("auto", "float32", "bfloat16")
+
+
+class Trainer(BaseEstimator, ABC):
+    """Parameters that all stagers have, what each must say of itself, and training."""
+
+    modalities: Mapping[str, Sequence[int]] | None
+    class_weight: str | Mapping[Any, float] | None
+    lr: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    validation_fraction: float
+    patience: int
+    warm_start: bool
+    callbacks: Sequence[Any] | None
+    device: str
+    precision: str
+    max_ram: float
+    n_threads: int | None
+    random_state: RandomState
+    verbose: bool
+
+    classes_: Array
+    class_prior_: FloatArray
+    layout_: dict[str, tuple[int, ...]]
+    net_: StagingNet
+
+    _adam: ClassVar[dict[str, Any]] = {}
+    _takes: ClassVar[Mapping[int, str]]  # numbers of axes of an epoch, in words
+
+    @abstractmethod
+    def _module_factory(self) -> Callable[[], nn.Module]:
+        """Give what makes the untrained module, from parameters and what was seen."""
+
+    @abstractmethod
+    def _criterion(self, class_weight: Tensor | None) -> nn.Module:
+        """Make the loss."""
+
+    @abstractmethod
+    def _read_out(self, output: Any, present: dict[str, Tensor]) -> Tensor:
+        """Turn the output of the module into log-probabilities."""
+
+    @abstractmethod
+    def _blocks(self, X: Array) -> dict[str, Array]:
+        """Take the modalities out of a plain array."""
+
+    def _sequences(self, epochs: Epochs) -> tuple[int | None, int]:
+        """Give length and stride of sequences; no length means epochs alone."""
+        return None, 1
+
+    def _domains(
+        self, task: Task, rng: np.random.Generator, *, fresh: bool
+    ) -> IntArray:
+        """Give each row the number of its domain; -1 where none is to be learnt."""
+        return np.full(len(task.codes), -1)
+
+    def _own_callbacks(self, n_steps: int) -> list[Callback]:
+        """Make the callbacks that belong to the method."""
+        return []
+
+    @property
+    def _name(self) -> str:
+        """Name of the class, for messages."""
+        return type(self).__name__
+
+    def _build_module(self) -> nn.Module:
+        """Make the untrained module."""
+        return self._module_factory()()
+
+    def _open(self, X: EpochArray | Array) -> AbstractContextManager[Epochs]:
+        """Compute nights once, or take the modalities of a plain array as they are."""
+        if isinstance(X, EpochArray):
+            return open_nights(X, self.max_ram, verbose=self.verbose)
+        return nullcontext(RowEpochs(self._blocks(X)))
+
+    def _check_params(self) -> None:
+        """Refuse parameters that cannot be used."""
+        for name in ("batch_size", "max_epochs", "patience"):
+            check_count(name, getattr(self, name), owner=self._name)
+        for name in ("lr", "max_ram"):
+            check_positive(name, getattr(self, name), owner=self._name)
+        if self.n_threads is not None:
+            check_count("n_threads", self.n_threads, owner=self._name)
+        check_positive("weight_decay", self.weight_decay, owner=self._name, zero=True)
+        check_option("precision", self.precision, _PRECISIONS, owner=self._name)
+        if not 0 <= self.validation_fraction < 1:
+            msg = (
+                f"The 'validation_fraction' parameter of {self._name} must be >= 0 and "
+                f"< 1. Got {self.validation_fraction!r} instead."
+            )
+            raise ValueError(msg)
+
+    def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
+        """Learn, from scratch or further."""
+        self._check_params()
+        X, y = check_rows_and_targets(self, X, y, fresh=fresh)
+        subject = subjects_of(X, groups)
+        mask = X.train_mask if isinstance(X, EpochArray) else np.ones(len(y), np.bool_)
+        check_classification_targets(y)
+        if fresh:
+            if hasattr(self, "net_"):  # a fit that fails leaves nothing half new
+                del self.net_
+            self.classes_ = unique_labels(y if classes is None else classes)
+        codes = encode(y, self.classes_, owner=self._name)
+        rng = check_random_state(self.random_state)
+        with self._open(X) as epochs:
+            if fresh:
+                check_axes(epochs.layout, self._takes, owner=self._name)
+                self.layout_ = dict(epochs.layout)
+            check_layout(epochs.layout, self.layout_, owner=self._name)
+            fraction = self.validation_fraction
+            task = make_task(
+                epochs, codes, subject, mask, fraction, rng, owner=self._name
+            )
+            self._train(epochs, task, rng, fresh=fresh)
+        return self
+
+    def _train(
+        self, epochs: Epochs, task: Task, rng: np.random.Generator, *, fresh: bool
+    ) -> None:
+        """Train a net, or train it further, and keep it where it can be pickled."""
+        domains = self._domains(task, rng, fresh=fresh)
+        length, _ = self._sequences(epochs)
+        train, valid = (
+            Batches(
+                epochs,
+                spread(epochs, rows, task.codes),
+                spread(epochs, rows, domains),
+                self.batch_size,
+                length,
+                shuffle,
+            )
+            for rows, shuffle in ((task.learnt, rng), (task.held, None))
+        )
+        validated = bool(task.held.any())
+        net = self._make_net(task, len(train), validated=validated)
+        seed = int(rng.integers(_SEED_BOUND))
+        with threads(self.n_threads), seeded(seed, torch.device(net.device)):
+            net.initialize()
+            if not fresh:
+                net.module_.load_state_dict(self.net_.module_.state_dict())
+            net.partial_fit((train, valid if validated else None))
+        net.rest()
+        if not all(p.isfinite().all() for p in net.module_.parameters()):
+            msg = f"The training of {self._name} diverged; try a smaller lr."
+            raise SleepkitError(msg)
+        self.net_ = net
+        share = np.bincount(task.codes[task.learnt], minlength=len(self.classes_))
+        self.class_prior_ = share / share.sum()
+
+    def _make_net(self, task: Task, n_batches: int, *, validated: bool) -> StagingNet:
+        """Put module, loss, optimiser and callbacks together."""
+        learnt = self.classes_[task.codes[task.learnt]]
+        weights = weigh_classes(self.class_weight, self.classes_, learnt)
+        callbacks = [*self._own_callbacks(n_batches * self.max_epochs)]
+        if self.verbose:
+            callbacks.append(ProgressBar())
+        callbacks += clone(list(self.callbacks or []), safe=False)
+        if validated:  # last, since stopping cuts the others short
+            callbacks.append(
+                EarlyStopping(patience=self.patience, threshold=0, load_best=True)
+            )
+        return StagingNet(
+            self._module_factory(),
+            self._criterion(None if weights is None else torch.from_numpy(weights)),
+            optimizer=torch.optim.Adam,
+            optimizer__weight_decay=self.weight_decay,
+            **{f"optimizer__{name}": value for name, value in self._adam.items()},
+            lr=self.lr,
+            max_epochs=self.max_epochs,
+            callbacks=callbacks,
+            callbacks__print_log=None,
+            verbose=0,
+            device=str(find_device(self.device)),
+        )

@@ -1,0 +1,19 @@
+"""Networks and losses in plain torch."""
+
+from sleepkit.nn._feature_net import FeatureNet
+from sleepkit.nn._losses import alignment_loss, multi_view_loss
+from sleepkit.nn._medfuse import MedFuseNet, MedFuseOutput
+from sleepkit.nn._reversal import gradient_reversal
+from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput, modality_logits
+
+__all__ = [
+    "FeatureNet",
+    "MedFuseNet",
+    "MedFuseOutput",
+    "SleepMGNet",
+    "SleepMGOutput",
+    "alignment_loss",
+    "gradient_reversal",
+    "modality_logits",
+    "multi_view_loss",
+]

@@ -1,0 +1,127 @@
+"""A transformer whose layers run alone or listen to other modalities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from sleepkit.nn._attention import RelativeAttention
+
+
+class Question(NamedTuple):
+    """What another modality asks: its tokens, and where it is there to ask.
+
+    `tokens` are (batch, n_tokens, d_model) or, one for all, (batch, 1, d_model);
+    `present` is bool and broadcasts to (batch, n_tokens, 1).
+    """
+
+    tokens: Tensor
+    present: Tensor
+
+
+def questions_for(
+    name: str, tokens: Mapping[str, Tensor], present: Mapping[str, Tensor]
+) -> dict[str, Question]:
+    """Collect what all others ask of one modality: token by token, or by CLS alone.
+
+    `tokens` of frames are (batch * seq, n_tokens, d_model) and of epochs
+    (batch, seq, d_model); `present` is (batch, seq).
+    """
+    n_rows, n_tokens = tokens[name].shape[:2]
+    return {
+        other: Question(
+            asking if asking.shape[1] == n_tokens else asking[:, :1],
+            present[other].reshape(n_rows, -1, 1),
+        )
+        for other, asking in tokens.items()
+        if other != name
+    }
+
+
+class FusionLayer(nn.Module):
+    """A post-norm layer that serves the unimodal and the multimodal pass.
+
+    Both passes share self-attention, feed-forward and their norms (eq. 1-5). In the
+    multimodal pass, cross-modal attention comes between the two: each other modality
+    asks, the layer's own stream answers with keys and values, and the answer is added
+    to the own stream (eq. 6-7). Where no other modality is present, the multimodal
+    pass is the unimodal one.
+
+    The paper's figures have two modalities. With more, each other one has an attention
+    of its own, and the answers are summed before the norm: our extension.
+    """
+
+    def __init__(
+        self,
+        others: Iterable[str],
+        d_model: int,
+        n_heads: int,
+        dim_feedforward: int,
+        dropout: float,
+        max_relative_distance: int,
+    ) -> None:
+        super().__init__()
+        attention = (d_model, n_heads, max_relative_distance)
+        self.attention = RelativeAttention(*attention)
+        self.attention_norm = nn.LayerNorm(d_model)
+        self.cross = nn.ModuleDict({n: RelativeAttention(*attention) for n in others})
+        self.cross_norm = nn.LayerNorm(d_model) if self.cross else nn.Identity()
+        self.feedforward = nn.Sequential(
+            nn.Linear(d_model, dim_feedforward),
+            nn.ReLU(inplace=True),
+            nn.Dropout(dropout),
+            nn.Linear(dim_feedforward, d_model),
+        )
+        self.feedforward_norm = nn.LayerNorm(d_model)
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(
+        self,
+        x: Tensor,
+        valid: Tensor | None = None,
+        questions: Mapping[str, Question] | None = None,
+    ) -> Tensor:
+        """Map tokens (batch, n_tokens, d_model); without questions: unimodal pass.
+
+        `valid` is bool, (batch, n_tokens): the tokens that others may look at.
+        """
+        x = self.attention_norm(x + self.dropout(self.attention(x, x, valid)))
+        if questions:
+            x = self._answer(x, valid, questions)
+        # flat, because rectifying a view in place would cost the gradient copies of it
+        update = self.feedforward(x.flatten(0, 1)).view_as(x)
+        mapped: Tensor = self.feedforward_norm(x + self.dropout(update))
+        return mapped
+
+    def _answer(
+        self, x: Tensor, valid: Tensor | None, questions: Mapping[str, Question]
+    ) -> Tensor:
+        """Cross-modal attention: the others' queries, own keys, values and residual."""
+        summed = x
+        for name, question in questions.items():
+            answer = self.dropout(self.cross[name](question.tokens, x, valid))
+            summed = summed + answer.masked_fill(~question.present, 0)
+        heard = torch.stack([q.present for q in questions.values()]).any(0)
+        return torch.where(heard, self.cross_norm(summed), x)
+
+
+class Encoder(nn.Module):
+    """A stack of layers, all of which hear the same questions."""
+
+    def __init__(self, layers: Iterable[FusionLayer]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers)
+
+    def forward(
+        self,
+        x: Tensor,
+        valid: Tensor | None = None,
+        questions: Mapping[str, Question] | None = None,
+    ) -> Tensor:
+        """Map tokens (batch, n_tokens, d_model), as `FusionLayer` does."""
+        for layer in self.layers:
+            x = layer(x, valid, questions)
+        return x

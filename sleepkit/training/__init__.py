@@ -1,0 +1,26 @@
+"""What stands between nights and skorch: epochs, batches, the net, its callbacks."""
+
+from sleepkit.training._batches import Batches
+from sleepkit.training._callbacks import CosineSchedule, ProgressBar
+from sleepkit.training._epochs import Epochs, NightEpochs, RowEpochs, open_nights
+from sleepkit.training._modality_balance import ModalityBalance
+from sleepkit.training._net import LastBatch, StagingNet
+from sleepkit.training._runtime import find_device, seeded, threads
+from sleepkit.training._stage import stage
+
+__all__ = [
+    "Batches",
+    "CosineSchedule",
+    "Epochs",
+    "LastBatch",
+    "ModalityBalance",
+    "NightEpochs",
+    "ProgressBar",
+    "RowEpochs",
+    "StagingNet",
+    "find_device",
+    "open_nights",
+    "seeded",
+    "stage",
+    "threads",
+]

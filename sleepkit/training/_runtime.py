@@ -1,0 +1,114 @@
+"""Device, threads and randomness of torch, set for a while and put back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import torch
+
+# torch has one generator and one number of threads for all threads of a process.
+_LOCK = threading.RLock()
+
+
+def find_device(device: str) -> torch.device:
+    """Choose where a net runs.
+
+    Parameters
+    ----------
+    device : str
+        A torch device; ``"auto"`` takes CUDA, else MPS, else the CPU.
+
+    Returns
+    -------
+    torch.device
+        The device.
+
+    Examples
+    --------
+    >>> from sleepkit.training import find_device
+    >>> find_device("cpu")
+    device(type='cpu')
+    """
+    if device != "auto":
+        return torch.device(device)
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextmanager
+def seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Draw torch's random numbers from a seed, and leave its generators as they were.
+
+    Threads wait for each other: torch has one generator for all.
+
+    Parameters
+    ----------
+    seed : int
+        The seed.
+    device : torch.device
+        Where the net runs.
+
+    Yields
+    ------
+    None
+        For as long as the context is open.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sleepkit.training import seeded
+    >>> draws = []
+    >>> for _ in range(2):
+    ...     with seeded(0, torch.device("cpu")):
+    ...         draws.append(torch.rand(1).item())
+    >>> draws[0] == draws[1]
+    True
+    """
+    devices = [device] if device.type == "cuda" else []
+    with ExitStack() as stack:
+        stack.enter_context(_LOCK)
+        stack.enter_context(torch.random.fork_rng(devices))
+        stack.enter_context(
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=True
+            )
+        )
+        torch.manual_seed(seed)
+        yield
+
+
+@contextmanager
+def threads(n_threads: int | None) -> Iterator[None]:
+    """Let torch use so many threads, and as many as before afterwards.
+
+    Parameters
+    ----------
+    n_threads : int or None
+        Number of threads; None leaves it as it is.
+
+    Yields
+    ------
+    None
+        For as long as the context is open.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sleepkit.training import threads
+    >>> with threads(1):
+    ...     torch.get_num_threads()
+    1
+    """
+    if n_threads is None:
+        yield
+        return
+    with _LOCK:
+        before = torch.get_num_threads()
+        torch.set_num_threads(n_threads)
+        try:
+            yield
+        finally:
+            torch.set_num_threads(before)

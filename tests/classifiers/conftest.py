@@ -1,0 +1,87 @@
+"""Classifiers that learn in a blink, and data that they can learn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
+from sleepkit.recording import EpochArray, Recording, Signal
+
+TINY_MEDFUSE = {
+    "sequence_length": 4,
+    "d_model": 8,
+    "n_heads": 2,
+    "n_layers": 1,
+    "dim_feedforward": 16,
+    "d_head": 16,
+    "dropout": 0.1,
+    "lr": 0.02,
+    "batch_size": 8,
+    "max_epochs": 4,
+}
+TINY_SLEEPMG = {"lr": 0.01, "dropout": 0.1, "batch_size": 16, "max_epochs": 4}
+SHARED = {"random_state": 0, "device": "cpu", "n_threads": 1}
+
+
+@pytest.fixture
+def medfuse():
+    """A factory of small MedFuseSleepClassifier."""
+    return lambda **params: MedFuseSleepClassifier(**TINY_MEDFUSE | SHARED | params)
+
+
+@pytest.fixture
+def sleepmg():
+    """A factory of small SleepMGClassifier."""
+    return lambda **params: SleepMGClassifier(**TINY_SLEEPMG | SHARED | params)
+
+
+@pytest.fixture(params=["medfuse", "sleepmg"])
+def make(request):
+    """A factory of either classifier."""
+    return request.getfixturevalue(request.param)
+
+
+def features(stages, rng, size=4):
+    """Noisy features with a peak at the stage, on a circle of as many."""
+    stages = np.asarray(stages)
+    peak = np.eye(5)[stages % 5] @ rng.normal(size=(5, size)) * 3
+    return (peak + 0.3 * rng.normal(size=(len(stages), size))).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def make_nights():
+    """A factory of nights of features, each of another subject.
+
+    ``make_nights(4, n_epochs=20, missing={0: "eog"})``: the first lacks a modality.
+    """
+
+    def make(n_nights=4, *, n_epochs=20, missing=None, stages=5, seed=0):
+        nights = []
+        for i in range(n_nights):
+            hypnogram = np.random.default_rng([seed, i]).permutation(n_epochs) % stages
+            signals = {
+                name: Signal(
+                    features(hypnogram, np.random.default_rng(k))
+                    + 0.1 * np.random.default_rng([seed, i, k]).normal(size=(1, 4))
+                )
+                for k, name in enumerate(("eeg", "eog"))
+                if (missing or {}).get(i) != name
+            }
+            nights.append(
+                Recording(
+                    id=f"n{i}", subject=f"s{i}", signals=signals, hypnogram=hypnogram
+                )
+            )
+        X = EpochArray(nights)
+        return X, X.hypnogram
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def blobs():
+    """Plain features of four columns, and stages in words."""
+    rng = np.random.default_rng(0)
+    y = np.arange(60) % 3
+    return features(y, rng), np.array(["W", "N2", "REM"])[y]

@@ -1,0 +1,157 @@
+import numpy as np
+import pytest
+import torch
+from sklearn.metrics import cohen_kappa_score
+from sklearn.pipeline import Pipeline
+from torch.nn.functional import cross_entropy
+
+from sleepkit.classifiers._criteria import SleepMGLoss
+from sleepkit.datasets import make_polysomnography
+from sleepkit.nn import SleepMGOutput
+from sleepkit.preprocessing import Resampler, SignalScaler
+from sleepkit.recording import EpochArray
+from sleepkit.training import ModalityBalance
+
+
+@pytest.mark.parametrize(
+    ("params", "n_domains"),
+    [
+        ({}, 4),  # of six subjects two are held out
+        ({"n_domains": 3}, 3),
+        ({"domains": "subject"}, 4),
+        ({"domains": "subject", "validation_fraction": 0}, 6),
+        ({"validation_fraction": 0}, 5),
+    ],
+)
+def test_domains_are_groups_of_training_subjects(
+    sleepmg, make_nights, params, n_domains
+):
+    X, y = make_nights(6)
+    stager = sleepmg(max_epochs=1, **{"validation_fraction": 0.3} | params).fit(X, y)
+    assert stager.n_domains_ == n_domains
+    assert stager.module_.domain_head.out_features == n_domains
+
+
+def test_no_domains_without_subjects(sleepmg, blobs):
+    X, y = blobs
+    stager = sleepmg(max_epochs=1).fit(X, y)
+    assert stager.n_domains_ == 0
+    assert stager.module_.domain_head is None
+    known = sleepmg(max_epochs=1).fit(X, y, groups=np.arange(60) % 3)
+    assert known.n_domains_ == 2
+
+
+def test_each_subject_is_in_one_domain(sleepmg, make_nights):
+    X, y = make_nights(6)
+    seen = {}
+
+    class Spy(ModalityBalance):
+        def on_grad_computed(self, net, named_parameters, **kwargs):
+            features = net.last_batch_.domains.tolist()
+            seen.setdefault("domains", []).extend(features)
+
+    sleepmg(max_epochs=1, n_domains=2, validation_fraction=0, callbacks=[Spy()]).fit(
+        X, y
+    )
+    assert sorted(set(seen["domains"])) == [0, 1]
+    assert seen["domains"].count(0) == 60
+
+
+def test_the_loss_by_hand():
+    torch.manual_seed(0)
+    stages, domains = torch.tensor([0, 2, 1]), torch.tensor([1, -1, 0])
+    weight = torch.tensor([1.0, 2.0, 3.0])
+    output = SleepMGOutput(torch.randn(3, 3), torch.randn(3, 2), torch.empty(3, 0))
+    found = SleepMGLoss(weight)(output, {"stages": stages, "domains": domains})
+    rows = [0, 2]
+    expected = cross_entropy(output.stage_logits, stages, weight=weight)
+    expected += cross_entropy(output.domain_logits[rows], domains[rows])
+    torch.testing.assert_close(found, expected)
+    unknown = {"stages": stages, "domains": torch.full((3,), -1)}
+    alone = SleepMGLoss(None)(output, unknown)
+    torch.testing.assert_close(alone, cross_entropy(output.stage_logits, stages))
+
+
+def test_balance_is_a_callback_that_can_be_left_out(sleepmg, make_nights):
+    X, y = make_nights(4)
+    balanced = sleepmg(max_epochs=2).fit(X, y).net_.history[-1]
+    assert "classifier_rho_eeg" in balanced
+    assert "discriminator_imbalance" in balanced
+    half = sleepmg(max_epochs=2, balance=("classifier",)).fit(X, y).net_.history[-1]
+    assert not any(name.startswith("discriminator") for name in half)
+    naive = sleepmg(max_epochs=2, balance=()).fit(X, y)
+    assert not any("rho" in name for name in naive.net_.history[-1])
+    callbacks = [callback for _, callback in naive.net_.callbacks_]
+    assert not any(isinstance(c, ModalityBalance) for c in callbacks)
+
+
+def test_modalities_keep_their_rates(sleepmg, make_night):
+    nights = [make_night(10, ("eeg", "eog"), seed=i) for i in range(2)]
+    X = EpochArray(nights)
+    stager = sleepmg(max_epochs=1).fit(X, X.hypnogram)
+    assert stager.layout_ == {"eeg": (1, 3000), "eog": (1, 1500)}
+    assert stager.predict_proba(X.select(["eog"])).shape == (20, 5)
+
+
+def test_epochs_are_staged_alone(sleepmg, make_nights):
+    X, y = make_nights(2)
+    stager = sleepmg(max_epochs=1).fit(X, y)
+    shuffled = np.random.default_rng(0).permutation(20)
+    blocks = {name: X[:20].epochs(name) for name in X.modalities}
+    mixed = EpochArray.from_arrays({n: b[shuffled] for n, b in blocks.items()})
+    np.testing.assert_allclose(
+        stager.predict_proba(mixed), stager.predict_proba(X)[shuffled], atol=1e-6
+    )
+
+
+def test_rows_of_two_axes_are_one_channel(sleepmg):
+    rng = np.random.default_rng(0)
+    y = np.arange(30) % 2
+    X = rng.normal(size=(30, 500)) * np.where(y, 5, 1)[:, np.newaxis]
+    flat = sleepmg(max_epochs=2).fit(X, y)
+    deep = sleepmg(max_epochs=2).fit(X[:, np.newaxis], y)
+    assert flat.layout_ == deep.layout_ == {"eeg": (1, 500)}
+    np.testing.assert_array_equal(
+        flat.predict_proba(X), deep.predict_proba(X[:, np.newaxis])
+    )
+
+
+def test_channels_of_arrays_are_modalities(sleepmg):
+    X = np.random.default_rng(0).normal(size=(20, 3, 400))
+    y = np.arange(20) % 2
+    columns = {"eeg": [0, 2], "emg": [1]}
+    stager = sleepmg(modalities=columns, max_epochs=1).fit(X, y)
+    assert stager.layout_ == {"eeg": (2, 400), "emg": (1, 400)}
+    X[:5, 1] = np.nan
+    assert np.isfinite(stager.predict_proba(X)).all()
+
+
+def test_spectra_are_refused_in_words(sleepmg):
+    with pytest.raises(ValueError, match=r"signals \(n_channels, n_times\) or feat"):
+        sleepmg().fit(np.ones((4, 1, 3, 5)), [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"domains": "night"}, "'domains'.*'group', 'subject'"),
+        ({"n_domains": 1}, "'n_domains'.*>= 2"),
+        ({"adversarial": -1}, "'adversarial'.*>= 0"),
+        ({"balance": ["head"]}, "'balance'.*'classifier'"),
+    ],
+)
+def test_bad_parameters(sleepmg, blobs, params, words):
+    with pytest.raises(ValueError, match=words):
+        sleepmg(**params).fit(*blobs)
+
+
+def test_simulated_nights_are_learnt_through_a_pipeline(sleepmg):
+    names = ["eeg", "eog", "emg"]
+    X, y, subjects = make_polysomnography(4, hours=1, modalities=names, random_state=0)
+    stage = sleepmg(lr=3e-3, max_epochs=8, batch_size=32)
+    stager = Pipeline(
+        [("resample", Resampler(50)), ("scale", SignalScaler()), ("stage", stage)]
+    )
+    new = subjects == subjects[-1]
+    stager.fit(X[~new], y[~new])
+    assert cohen_kappa_score(y[new], stager.predict(X[new])) > 0.3

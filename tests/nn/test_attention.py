@@ -1,0 +1,107 @@
+"""Attention with relative positions, against the formula."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sleepkit.nn._attention import RelativeAttention, relative_scores
+
+
+@pytest.fixture
+def attention():
+    return RelativeAttention(8, 2, 2).double()
+
+
+def tokens(n_tokens, batch=3, dim=8, seed=1):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(batch, n_tokens, dim, generator=generator, dtype=torch.float64)
+
+
+@pytest.mark.parametrize(("n_queries", "n_keys"), [(7, 7), (2, 7), (7, 2), (1, 1)])
+def test_formula(attention, slow_attention, n_queries, n_keys):
+    """Seven tokens reach beyond the largest distance, 2, on both sides."""
+    asking, asked = tokens(n_queries), tokens(n_keys, seed=2)
+    expected = slow_attention(attention, asking, asked)
+    torch.testing.assert_close(attention(asking, asked, None), expected)
+
+
+def test_scores_by_hand():
+    """One head of one dimension: query i times the entry for clip(j - i, -1, 1)."""
+    queries = torch.tensor([1.0, 10.0, 100.0])[None, None, :, None]
+    table = torch.tensor([2.0, 3.0, 5.0])[None, :, None]
+    expected = torch.tensor([[3.0, 5, 5, 5], [20, 30, 50, 50], [200, 200, 300, 500]])
+    torch.testing.assert_close(relative_scores(queries, table, 4)[0, 0], expected)
+
+
+def test_keys_beyond_the_largest_distance_are_alike(attention):
+    asked = tokens(9)
+    swapped = asked[:, [0, 1, 2, 3, 4, 5, 8, 7, 6]]
+    first, fifth = 0, 5
+    before, after = attention(asked, asked, None), attention(asked, swapped, None)
+    torch.testing.assert_close(before[:, first], after[:, first])
+    assert (before[:, fifth] - after[:, fifth]).abs().max() > 1e-3
+
+
+def test_without_distances_order_does_not_matter():
+    attention = RelativeAttention(8, 2, 0).double()
+    x = tokens(5)
+    torch.testing.assert_close(attention(x, x.flip(1), None), attention(x, x, None))
+
+
+def test_keys_that_are_not_valid_are_not_seen(attention):
+    x, valid = tokens(5), torch.tensor([True, True, True, False, False])
+    masked = attention(x, x, valid.expand(3, -1))
+    torch.testing.assert_close(masked, attention(x, x[:, :3], None))
+
+
+def test_each_row_has_its_own_mask(attention):
+    x = tokens(4, batch=2)
+    valid = torch.tensor([[True, True, True, True], [True, True, False, False]])
+    masked = attention(x, x, valid)
+    torch.testing.assert_close(masked[0], attention(x, x, None)[0])
+    torch.testing.assert_close(masked[1], attention(x, x[:, :2], None)[1])
+
+
+def test_nothing_to_see_is_finite(attention):
+    x = tokens(4).requires_grad_()
+    answer = attention(x, x, torch.zeros(3, 4, dtype=torch.bool))
+    answer.sum().backward()
+    assert answer.isfinite().all()
+    assert x.grad.isfinite().all()
+
+
+def test_gradients(attention):
+    asking, asked = tokens(4, batch=1), tokens(3, batch=1, seed=2)
+    asking.requires_grad_()
+    asked.requires_grad_()
+
+    def attend(asking, asked, positions):
+        state = {"positions": positions}
+        return torch.func.functional_call(attention, state, (asking, asked, None))
+
+    assert torch.autograd.gradcheck(attend, (asking, asked, attention.positions))
+
+
+def test_parameters(attention):
+    """Biases on queries, keys and values, not on the output; 2 k + 1 distances."""
+    shapes = {name: tuple(p.shape) for name, p in attention.named_parameters()}
+    expected = {"positions": (2, 5, 4), "output.weight": (8, 8)}
+    for name in ("query", "key", "value"):
+        expected |= {f"{name}.weight": (8, 8), f"{name}.bias": (8,)}
+    assert shapes == expected
+
+
+def test_positions_start_with_the_spread_of_keys():
+    positions = RelativeAttention(128, 8, 200).positions
+    assert positions.std().item() == pytest.approx(16**-0.5, rel=0.02)
+
+
+def test_probabilities_are_not_dropped(attention):
+    x = tokens(4)
+    assert torch.equal(attention.train()(x, x, None), attention.eval()(x, x, None))
+
+
+def test_heads_share_out_the_model():
+    with pytest.raises(ValueError, match="d_model must be a multiple of n_heads=3"):
+        RelativeAttention(8, 3, 2)

@@ -1,0 +1,101 @@
+"""FeatureNet has the sizes of the published code and reads channels alike."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from sleepkit.nn import FeatureNet
+from sleepkit.nn._feature_net import VectorNet
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "n_features"),
+    [(100, 256), (125, 384), (128, 384), (200, 640), (256, 832)],
+)
+def test_features_of_a_channel(sfreq, n_features):
+    net = FeatureNet(n_channels=1, n_times=30 * sfreq).eval()
+    assert net.n_features == n_features
+    assert net(torch.randn(2, 1, 30 * sfreq)).shape == (2, n_features)
+
+
+def test_number_of_parameters():
+    net = FeatureNet()
+    assert sum(p.numel() for p in net.parameters()) == 184_288
+    assert sum(p.numel() for p in FeatureNet(n_channels=6).parameters()) == 184_288
+
+
+def test_convolutions_of_the_published_code():
+    def sizes(branch):
+        kinds = [module for module in branch if isinstance(module, nn.Conv1d)]
+        return [(m.out_channels, m.kernel_size[0], m.stride[0]) for m in kinds]
+
+    def pools(branch):
+        return [m.kernel_size for m in branch if isinstance(m, nn.MaxPool1d)]
+
+    net = FeatureNet()
+    assert sizes(net.small) == [(32, 50, 6), (64, 8, 1), (64, 8, 1), (64, 8, 1)]
+    assert sizes(net.large) == [(64, 400, 50), (64, 6, 1), (64, 6, 1), (64, 6, 1)]
+    assert (pools(net.small), pools(net.large)) == ([16, 8], [8, 4])
+
+
+def test_channels_share_the_weights():
+    one, three = FeatureNet().eval(), FeatureNet(n_channels=3).eval()
+    three.load_state_dict(one.state_dict())
+    x = torch.randn(2, 3, 3000)
+    apart = torch.cat([one(x[:, [channel]]) for channel in range(3)], dim=1)
+    torch.testing.assert_close(three(x), apart)
+
+
+def test_channels_read_at_once():
+    net = FeatureNet(n_channels=6, per_channel=False).eval()
+    assert net.n_features == 256
+    assert net.small[0].in_channels == net.large[0].in_channels == 6
+    assert net(torch.randn(2, 6, 3000)).shape == (2, 256)
+
+
+@pytest.mark.parametrize("n_times", [1, 49, 400, 1500, 1949, 1950, 1951])
+def test_short_epochs_are_filled_up_with_zeros(n_times):
+    net = FeatureNet(n_times=n_times).eval()
+    x = torch.randn(2, 1, n_times)
+    features = net(x)
+    assert features.shape == (2, net.n_features)
+    filled = nn.functional.pad(x, (0, max(1950 - n_times, 0)))
+    longer = FeatureNet(n_times=filled.shape[-1]).eval()
+    longer.load_state_dict(net.state_dict())
+    torch.testing.assert_close(features, longer(filled))
+
+
+def test_1950_samples_are_the_shortest_that_work():
+    net = FeatureNet().eval()
+    assert net.large(torch.randn(1, 1, 1950)).shape == (1, 64)
+    with pytest.raises(RuntimeError, match="output size"):
+        net.large(torch.randn(1, 1, 1949))
+
+
+@pytest.mark.parametrize("net", [FeatureNet(n_times=100), VectorNet(7)])
+@pytest.mark.parametrize("batch", [0, 1])
+def test_too_few_rows_to_normalise_in_training(net, batch):
+    shape = (batch, 7) if isinstance(net, VectorNet) else (batch, 1, 100)
+    net.train()
+    before = {name: value.clone() for name, value in net.named_buffers()}
+    x = torch.randn(shape)
+    net(x).sum().backward()
+    assert net(x).shape == (batch, net.n_features)
+    for name, value in net.named_buffers():
+        torch.testing.assert_close(value, before[name], msg=name)
+
+
+def test_vectors_are_normalised_and_rectified():
+    net = VectorNet(7, 16).train()
+    features = net(1e3 * torch.randn(50, 7) + 1e4)
+    assert features.shape == (50, 16)
+    assert features.min() == 0
+    assert 0.3 < features.mean() < 0.5  # 1 / sqrt(2 pi) of a rectified normal
+
+
+@pytest.mark.parametrize("sizes", [(0, 3000), (1, 0), (1, 2.5)])
+def test_bad_sizes(sizes):
+    with pytest.raises(ValueError, match="parameter of FeatureNet must be a whole"):
+        FeatureNet(*sizes)

@@ -1,0 +1,96 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sleepkit.exceptions import RecordingError
+from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.training import NightEpochs, RowEpochs, open_nights
+
+CALLS = []
+
+
+def double(recording):
+    """A step that counts."""
+    CALLS.append(recording.id)
+    signals = recording.signals
+    return recording.with_signals(
+        {name: s.replace(data=2 * s.data) for name, s in signals.items()}
+    )
+
+
+def test_rows_stand_alone():
+    block = np.array([[1.0, 2.0], [np.nan, 4.0], [np.nan, np.nan]])
+    epochs = RowEpochs({"eeg": block, "eog": block[::-1]})
+    assert epochs.layout == {"eeg": (2,), "eog": (2,)}
+    assert epochs.present["eeg"].tolist() == [True, True, False]
+    assert epochs.usable.tolist() == [True, True, True]
+    assert epochs.night.tolist() == epochs.numbers.tolist() == [0, 1, 2]
+
+
+def test_batch_pads_and_marks():
+    epochs = RowEpochs({"eeg": np.array([[1.0, np.nan], [np.nan, np.nan]])})
+    batch = epochs.batch(np.array([[0, 1, -1]]))
+    assert batch["inputs"]["eeg"].tolist() == [[[1, 0], [0, 0], [0, 0]]]
+    assert batch["inputs"]["eeg"].dtype == np.float32
+    assert batch["present"]["eeg"].tolist() == [[True, False, False]]
+
+
+def test_nights_number_all_epochs(make_features):
+    X = make_features({"a": 3, "b": 4}, gaps={"b": [1]}, eog=["b"])
+    epochs = NightEpochs(X[[5, 1, 5]])
+    assert epochs.numbers.tolist() == [5, 1, 5]
+    assert epochs.night.tolist() == [0, 0, 0, 1, 1, 1, 1]
+    assert epochs.layout == {"eeg": (1,), "eog": (2,)}
+    assert epochs.present["eeg"].tolist() == [True] * 4 + [False] + [True] * 2
+    assert epochs.present["eog"].tolist() == [False] * 3 + [True, False, True, True]
+
+
+def test_nights_without_a_row_are_left_out(make_features):
+    epochs = NightEpochs(make_features({"a": 3, "b": 4})[3:])
+    assert epochs.night.tolist() == [0, 0, 0, 0]
+    assert epochs.batch(np.array([1]))["inputs"]["eeg"].tolist() == [[4]]
+
+
+def test_a_batch_of_nights(make_features):
+    X = make_features({"a": 3, "b": 4}, eog=["b"])
+    batch = NightEpochs(X).batch(np.array([[6, 0], [2, -1]]))
+    assert batch["inputs"]["eeg"].tolist() == [[[6], [0]], [[2], [0]]]
+    assert batch["inputs"]["eog"].tolist() == [[[-6, 6], [0, 0]], [[0, 0], [0, 0]]]
+    assert batch["present"]["eog"].tolist() == [[True, False], [False, False]]
+
+
+def test_signals_are_cut(make_night):
+    X = EpochArray([make_night(3, seed=1), make_night(2, seed=2)])
+    batch = NightEpochs(X).batch(np.array([4, 0]))
+    for name in ("eeg", "eog"):
+        expected = X[[4, 0]].epochs(name)
+        np.testing.assert_array_equal(batch["inputs"][name], expected)
+
+
+def test_rates_must_agree(make_night):
+    nights = [make_night(2, sfreq=100, seed=1), make_night(2, sfreq=50, seed=2)]
+    with pytest.raises(RecordingError, match=r"'night2'.*\(1, 1500\).*Resampler"):
+        NightEpochs(EpochArray(nights))
+
+
+def test_infinite_values_are_refused():
+    signal = Signal([[1.0], [np.inf]])
+    night = Recording(id="n", subject="s", signals={"eeg": signal})
+    with pytest.raises(RecordingError, match=r"'eeg' epochs.*'n'.*infinite"):
+        NightEpochs(EpochArray([night]))
+
+
+@pytest.mark.parametrize("max_ram", [1e9, 1], ids=["memory", "store"])
+def test_nights_are_computed_once(make_features, max_ram, monkeypatch, tmp_path):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    CALLS.clear()
+    X = make_features({"a": 3, "b": 4}).map(double)
+    with open_nights(X, max_ram) as epochs:
+        on_disk = list(Path(tmp_path).iterdir())
+        for _ in range(3):
+            values = epochs.batch(np.arange(7))["inputs"]["eeg"]
+    assert sorted(CALLS) == ["a", "b"]
+    assert values.ravel().tolist() == [0, 2, 4, 6, 8, 10, 12]
+    assert bool(on_disk) == (max_ram == 1)
+    assert list(Path(tmp_path).iterdir()) == []
