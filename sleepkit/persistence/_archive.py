@@ -3,78 +3,109 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import zlib
+from collections.abc import Mapping
 from io import BytesIO
 from typing import Any, Final
-from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile, ZipInfo
+from zipfile import ZIP_DEFLATED, ZIP_STORED, BadZipFile, ZipFile, ZipInfo
+
+import numpy as np
 
 from sleepkit.exceptions import ModelFileError
 
 INFO: Final = "sleepkit.json"
-SCHEMA: Final = "schema.json"
-_MEMBER: Final = re.compile(r"\w+\.npy", re.ASCII)
-_MAX_BYTES: Final = 2**30
+ARRAYS: Final = "arrays.safetensors"
+MAX_BYTES: Final = 2**30
 _MAX_JSON_BYTES: Final = 2**25  # as Python objects, text takes some twenty times more
+_FOREIGN: Final = re.compile(r"\d{1,2}/(schema\.json|\w+\.npy)", re.ASCII)
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _PICKLE_MAGIC: Final = b"\x80"
-_NPY_MAGIC: Final = b"\x93NUMPY"
 
 
-def add_info(content: bytes, info: dict[str, Any]) -> bytes:
-    """Put what is to be known of a model beside it in the archive."""
-    buffer = BytesIO(content)
-    with ZipFile(buffer, "a", compression=ZIP_DEFLATED) as archive:
+def pack(info: Mapping[str, Any], members: Mapping[str, bytes]) -> bytes:
+    """Put the text and the other members of a model into one archive."""
+    buffer = BytesIO()
+    with ZipFile(buffer, "w", compression=ZIP_DEFLATED) as archive:
         archive.writestr(INFO, json.dumps(info, indent=1))
+        for name, content in members.items():
+            # Weights hardly shrink; as they are they cannot be larger than the file.
+            kind = ZIP_STORED if name == ARRAYS else ZIP_DEFLATED
+            archive.writestr(name, content, compress_type=kind)
     return buffer.getvalue()
 
 
-def read_info(content: bytes) -> dict[str, Any]:
-    """Check an archive, sizes first, and read what it says of its model."""
+def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Check an archive, sizes first; return what it says, and its other members."""
     try:
         with ZipFile(BytesIO(content)) as archive:
-            _check_members(archive)
-            info = json.loads(archive.read(INFO))
+            _check_members(archive.infolist())
+            members = {name: archive.read(name) for name in archive.namelist()}
+        info = json.loads(members.pop(INFO))
+    except ModelFileError:
+        raise
     except (BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
         raise ModelFileError(_no_archive(content)) from error
     except (ValueError, EOFError) as error:
         msg = f"it is damaged: {error}."
         raise ModelFileError(msg) from error
+    for name, member in members.items():
+        if name.endswith(".npy"):
+            _check_npy(name, member)
     if not isinstance(info, dict):
         msg = f"it is damaged: its {INFO} is no object."
         raise ModelFileError(msg)
-    return info
+    return info, members
 
 
-def _check_members(archive: ZipFile) -> None:
-    """Require plain arrays and two texts, of a bearable size once unpacked."""
-    members = archive.infolist()
+def _check_members(members: list[ZipInfo]) -> None:
+    """Require the members of a model file, of a bearable size once unpacked."""
     names = [member.filename for member in members]
-    if INFO not in names or SCHEMA not in names:
-        msg = f"it is another program's archive: it holds no {INFO} and {SCHEMA}."
+    needed = {INFO, ARRAYS}
+    if not needed <= {*names}:
+        msg = f"it is another program's archive: it holds no {INFO} and {ARRAYS}."
         raise ModelFileError(msg)
-    strange = [n for n in names if n not in {INFO, SCHEMA} and not _MEMBER.fullmatch(n)]
-    if strange or len(set(names)) < len(names):
+    strange = [n for n in names if n not in needed and not _FOREIGN.fullmatch(n)]
+    if strange or len({*names}) < len(names):
         what = repr(strange[0]) if strange else "the same name twice"
         msg = f"it holds {what}, which no model file does."
         raise ModelFileError(msg)
     _check_sizes(members)
-    for name in names:
-        member = archive.read(name)  # also compares its checksum
-        if _MEMBER.fullmatch(name) and not member.startswith(_NPY_MAGIC):
-            msg = f"it is damaged: its {name} is no array."
-            raise ModelFileError(msg)
 
 
 def _check_sizes(members: list[ZipInfo]) -> None:
     """Refuse what would fill the memory, before anything is unpacked."""
     total = sum(member.file_size for member in members)
-    texts = sum(m.file_size for m in members if m.filename in {INFO, SCHEMA})
-    if total > _MAX_BYTES or texts > _MAX_JSON_BYTES:
+    texts = sum(m.file_size for m in members if m.filename.endswith(".json"))
+    if total > MAX_BYTES or texts > _MAX_JSON_BYTES:
         msg = (
             f"it would unpack to {total:,} bytes, {texts:,} of them text; a model file "
-            f"has at most {_MAX_BYTES:,} and {_MAX_JSON_BYTES:,}."
+            f"has at most {MAX_BYTES:,} and {_MAX_JSON_BYTES:,}."
         )
+        raise ModelFileError(msg)
+    if any(m.filename == ARRAYS and m.compress_type != ZIP_STORED for m in members):
+        msg = f"it is damaged: its {ARRAYS} is compressed."
+        raise ModelFileError(msg)
+
+
+def _check_npy(name: str, member: bytes) -> None:
+    """Require a plain array that is as large as it says."""
+    stream = BytesIO(member)
+    try:
+        is_first = np.lib.format.read_magic(stream) == (1, 0)
+        read = (
+            np.lib.format.read_array_header_1_0
+            if is_first
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(stream)
+    except ValueError as error:
+        msg = f"it is damaged: its {name} is no array."
+        raise ModelFileError(msg) from error
+    size = math.prod(shape) * dtype.itemsize
+    if dtype.hasobject or size != len(member) - stream.tell():
+        msg = f"it is damaged: its {name} says that it is {shape} of {dtype}."
         raise ModelFileError(msg)
 
 

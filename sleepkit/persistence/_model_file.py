@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib import import_module
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
-from zipfile import ZIP_DEFLATED
 
+import safetensors
 import sklearn
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
 
 import sleepkit
 from sleepkit.exceptions import ModelFileError, SleepkitWarning
-from sleepkit.persistence._archive import add_info, read_info
-from sleepkit.persistence._trust import check_trees, trusted_types
+from sleepkit.persistence._archive import MAX_BYTES, unpack
+from sleepkit.persistence._content import FORMAT, compose, construct
 from sleepkit.utils import write_whole
 
-_FORMAT: Final = 1
 _LOAD_ERRORS: Final = (
     ArithmeticError,
     AttributeError,
@@ -31,6 +27,7 @@ _LOAD_ERRORS: Final = (
     MemoryError,
     OSError,
     RuntimeError,
+    safetensors.SafetensorError,
     TypeError,
     ValueError,
 )
@@ -49,12 +46,13 @@ def save_model(
     Parameters
     ----------
     estimator : estimator
-        A pipeline or classifier made of scikit-learn's and sleepkit's parts.
+        One of sleepkit's classifiers or transformers, an estimator of scikit-learn's,
+        or a ``Pipeline`` of these.
     path : path-like
         The file to write; what is there is replaced.
     about : mapping of str to object, default=None
-        What a reader should know of the model, as JSON can say it: the modalities that
-        it was trained on, the nights, a score.
+        What a reader should know of the model, as JSON can say it: the nights that it
+        was trained on, how they were scored and trimmed, what it reached, its licence.
 
     Raises
     ------
@@ -68,8 +66,14 @@ def save_model(
 
     Notes
     -----
-    The file is a zip archive in the format of skops (arrays and a JSON description)
-    with one more member, ``sleepkit.json``, for versions, classes and `about`.
+    The file is a zip archive. ``sleepkit.json`` says everything that is no array:
+    versions, stages, `about`, and each step with its parameters and what it learnt.
+    ``arrays.safetensors`` holds the weights of nets and other fitted arrays. Estimators
+    that are not sleepkit's are written as skops does, each in a folder of the archive.
+
+    Left out are the ``Cache`` steps of a Pipeline, whose folders belong to the computer
+    that trained, and what only training needs where JSON cannot say it: ``callbacks``,
+    and a generator as ``random_state``. `model_info` lists them as ``"left_out"``.
 
     Examples
     --------
@@ -85,22 +89,12 @@ def save_model(
     array([0, 2])
     """
     try:
-        content = _skops().dumps(estimator, compression=ZIP_DEFLATED)
-        _construct(content)
+        content = compose(estimator, dict(about or {}))
+        construct(*unpack(content))
     except (ModelFileError, *_LOAD_ERRORS) as error:
         msg = f"This {type(estimator).__name__} cannot go into a model file: {error}"
         raise ModelFileError(msg) from error
-    classes = getattr(estimator, "classes_", None)
-    info = {
-        "format": _FORMAT,
-        "sleepkit": sleepkit.__version__,
-        "scikit-learn": sklearn.__version__,
-        "created": datetime.now(UTC).isoformat(timespec="seconds"),
-        "estimator": type(estimator).__name__,
-        "classes": None if classes is None else classes.tolist(),
-        "about": dict(about or {}),
-    }
-    write_whole(path, add_info(content, info))
+    write_whole(path, content)
 
 
 def load_model(path: str | PathLike[str]) -> Any:
@@ -131,6 +125,12 @@ def load_model(path: str | PathLike[str]) -> Any:
     --------
     save_model : Write an estimator.
 
+    Notes
+    -----
+    Nothing in the file is a program: parts are made of listed classes, and a net only
+    if its parameters tell of the very arrays in the file. Parameters come back as they
+    were; on another computer ``set_params(device="cpu")`` may be wanted.
+
     Examples
     --------
     >>> from pathlib import Path
@@ -142,11 +142,11 @@ def load_model(path: str | PathLike[str]) -> Any:
     ...     load_model(Path(folder, "stager.model"))
     LogisticRegression(C=0.5)
     """
-    content, info = _read(Path(path))
+    info, members = _read(Path(path))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            estimator = _construct(content)
+            estimator = construct(info, members)
         except ModelFileError as error:
             raise ModelFileError(_refusal(path, str(error))) from error
         except _LOAD_ERRORS as error:
@@ -173,9 +173,11 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``"format"``, versions of ``"sleepkit"`` and ``"scikit-learn"``, when it was
-        ``"created"``, class of the ``"estimator"``, its ``"classes"``, and ``"about"``
-        as it was given.
+        ``"format"``, versions of ``"sleepkit"``, ``"scikit-learn"`` and ``"torch"``,
+        when it was ``"created"``, class of the ``"estimator"``, its ``"classes"``, the
+        ``"layout"`` of an epoch in each modality where a net has one, ``"about"`` as it
+        was given, what was ``"left_out"``, and the ``"model"`` itself: its steps, their
+        parameters and what they learnt.
 
     Raises
     ------
@@ -195,46 +197,29 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
     >>> info["classes"], info["about"]
     ([0, 2], {'nights': 2})
     """
-    return _read(Path(path))[1]
+    return _read(Path(path))[0]
 
 
-def _read(path: Path) -> tuple[bytes, dict[str, Any]]:
-    """Read a file and what it says of itself, and require a format known here."""
-    content = path.read_bytes()
+def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+    """Read a file of a bearable size and a format known here."""
+    size = path.stat().st_size
+    if size > MAX_BYTES:
+        why = f"it has {size:,} bytes; a model file has at most {MAX_BYTES:,}."
+        raise ModelFileError(_refusal(path, why))
     try:
-        info = read_info(content)
+        info, members = unpack(path.read_bytes())
     except ModelFileError as error:
         raise ModelFileError(_refusal(path, str(error))) from error
-    if info.get("format") != _FORMAT:
+    if info.get("format") != FORMAT:
         why = (
             f"it has format {info.get('format')!r}, of sleepkit {info.get('sleepkit')};"
-            f" this is sleepkit {sleepkit.__version__}, which reads format {_FORMAT}: "
+            f" this is sleepkit {sleepkit.__version__}, which reads format {FORMAT}: "
             "install the version that wrote it, or train it again."
         )
         raise ModelFileError(_refusal(path, why))
-    return content, info
+    return info, members
 
 
 def _refusal(path: str | PathLike[str], why: str) -> str:
     """Name the file and the reason."""
     return f"{path} cannot be loaded as a model: {why}"
-
-
-def _construct(content: bytes) -> Any:
-    """Build the estimator out of types that are known to be harmless."""
-    skops_io, trusted = _skops(), trusted_types()
-    foreign = sorted({*skops_io.get_untrusted_types(data=content)} - {*trusted})
-    if foreign:
-        msg = f"it holds {', '.join(foreign)}, which no model file may hold."
-        raise ModelFileError(msg)
-    estimator = skops_io.loads(content, trusted=trusted)
-    if not isinstance(estimator, BaseEstimator):
-        msg = f"it holds a {type(estimator).__name__}, no estimator."
-        raise ModelFileError(msg)
-    check_trees(estimator)
-    return estimator
-
-
-def _skops() -> Any:
-    """Import skops when it is needed: it imports all of scikit-learn, and torch."""
-    return import_module("skops.io")

@@ -13,20 +13,16 @@ from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
 )
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
-from sleepkit import preprocessing
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
+from sleepkit.persistence._registry import estimators
+from sleepkit.preprocessing._scaling import Scaling
 
 
 def trusted_types() -> list[str]:
     """Name the types allowed beside scikit-learn's own that skops trusts."""
-    public = (getattr(preprocessing, name) for name in preprocessing.__all__)
-    ours = [
-        value
-        for value in public
-        if isinstance(value, type) and issubclass(value, BaseEstimator)
-    ]
-    return [f"{kind.__module__}.{kind.__qualname__}" for kind in (TreePredictor, *ours)]
+    kinds = (TreePredictor, Scaling, *estimators("preprocessing").values())
+    return [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
 
 
 def check_trees(estimator: Any) -> None:

@@ -1,0 +1,152 @@
+"""From a fitted estimator to JSON and arrays."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Mapping
+from os import PathLike, fspath
+from typing import Any, Final
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.pipeline import Pipeline
+
+from sleepkit._typing import Array
+from sleepkit.exceptions import ModelFileError
+from sleepkit.persistence._foreign import dump_foreign
+from sleepkit.persistence._net import HELD_BY_NET, has_net, net_state
+from sleepkit.persistence._registry import name_of
+from sleepkit.preprocessing import Cache
+from sleepkit.preprocessing._scaling import Scaling
+
+PIPELINE_PARAMETERS: Final = ("transform_input", "verbose")
+_ONLY_FOR_TRAINING: Final = {"callbacks", "random_state"}
+_FITTED: Final = re.compile(r"[a-z]\w*_|_sklearn_output_config")
+
+
+def is_fitted_name(name: str) -> bool:
+    """Tell whether an attribute is one that `fit` or `set_output` sets."""
+    return bool(_FITTED.fullmatch(name))
+
+
+class Encoder:
+    """Collects what JSON cannot say: arrays, and other people's estimators.
+
+    JSON objects are marks, such as ``{"tuple": [...]}``; `Decoder` reads them.
+
+    Attributes
+    ----------
+    arrays : dict of str to ndarray
+        Numbers, by the place where they belong.
+    foreign : list of dict of str to bytes
+        Parts of other people's estimators.
+    left_out : list of str
+        Places of what only training needs, and a file cannot hold.
+    """
+
+    def __init__(self) -> None:
+        self.arrays: dict[str, Array] = {}
+        self.foreign: list[dict[str, bytes]] = []
+        self.left_out: list[str] = []
+
+    def encode(self, value: Any, place: str) -> Any:
+        """Encode a value; ``place`` names it in arrays and messages."""
+        if isinstance(value, np.generic):
+            value = value.item()
+        if value is None or isinstance(value, (bool, int, float, str)):
+            return value
+        if isinstance(value, BaseEstimator):
+            return self._estimator(value, place)
+        if isinstance(value, np.ndarray):
+            return self._array(value, place)
+        if isinstance(value, PathLike):
+            return self.encode(fspath(value), place)
+        return self._container(value, place)
+
+    def _container(self, value: Any, place: str) -> Any:
+        """Encode what holds other values."""
+        if isinstance(value, Mapping):
+            pairs = [
+                [self.encode(k, place), self.encode(v, f"{place}.{k}")]
+                for k, v in value.items()
+            ]
+            return {"dict": pairs}
+        if isinstance(value, Scaling):
+            return {"scaling": self.encode(value._asdict(), place)}
+        if isinstance(value, (list, range)):
+            return self._items(value, place)
+        if type(value) is tuple:
+            return {"tuple": self._items(value, place)}
+        msg = f"its {place} is of type {type(value).__name__}, which a file cannot say."
+        raise ModelFileError(msg)
+
+    def _items(self, values: Any, place: str) -> list[Any]:
+        """Encode a sequence."""
+        return [self.encode(value, f"{place}.{i}") for i, value in enumerate(values)]
+
+    def _array(self, values: Array, place: str) -> Any:
+        """Keep numbers for later; text goes into the JSON."""
+        if values.dtype.kind in "OU" and all(isinstance(v, str) for v in values.flat):
+            return {"text": values.tolist(), "dtype": values.dtype.str}
+        if values.dtype.kind not in "biuf":
+            msg = f"its {place} is an array of {values.dtype}, which a file cannot say."
+            raise ModelFileError(msg)
+        key = place
+        while key in self.arrays:
+            key += "_"
+        self.arrays[key] = np.ascontiguousarray(values).reshape(values.shape)
+        return {"array": key}
+
+    def _estimator(self, estimator: Any, place: str) -> Any:
+        """Encode an estimator: a Pipeline, one of sleepkit's, or anybody's."""
+        if type(estimator) is Pipeline:
+            return self._pipeline(estimator, place)
+        name = name_of(estimator)
+        if name is None:
+            self.foreign.append(dump_foreign(estimator))
+            return {"foreign": str(len(self.foreign) - 1)}
+        parameters = estimator.get_params(deep=False)
+        node = {
+            "class": name,
+            "parameters": {
+                key: self._parameter(estimator, key, value, join(place, key))
+                for key, value in parameters.items()
+            },
+            "fitted": {
+                key: self.encode(value, join(place, key))
+                for key, value in vars(estimator).items()
+                if is_fitted_name(key) and key not in {*parameters, *HELD_BY_NET}
+            },
+        }
+        if has_net(estimator):
+            node["net"] = self.encode(net_state(estimator), join(place, "net"))
+        return node
+
+    def _pipeline(self, pipeline: Pipeline, place: str) -> Any:
+        """Encode the steps, without the folders of the computer that trained."""
+        steps = []
+        for name, step in pipeline.steps:
+            where = join(place, name)
+            if isinstance(step, Cache):
+                self.left_out.append(where)
+                step = "passthrough"
+            steps.append([name, self.encode(step, where)])
+        parameters = {name: getattr(pipeline, name) for name in PIPELINE_PARAMETERS}
+        return {"pipeline": steps, "parameters": parameters}
+
+    def _parameter(self, estimator: Any, name: str, value: Any, place: str) -> Any:
+        """Encode a parameter, or its default where only training needs the value."""
+        try:
+            return self.encode(value, place)
+        except ModelFileError:
+            if name not in _ONLY_FOR_TRAINING:
+                raise
+        self.left_out.append(place)
+        default = inspect.signature(type(estimator)).parameters[name].default
+        return self.encode(default, place)
+
+
+def join(place: str, name: str) -> str:
+    """Name a part of a place; the model itself has no name."""
+    return f"{place}.{name}" if place else name

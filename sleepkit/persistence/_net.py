@@ -1,0 +1,90 @@
+"""Weights of a classifier's net, out of it and back into it."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, Final
+
+from sleepkit._typing import Array
+from sleepkit.exceptions import ModelFileError
+
+HELD_BY_NET: Final = ("module_", "net_")
+_MORE_TENSORS: Final = 100  # that a module may make on the way, and replace
+_MORE_NUMBERS: Final = 2**22  # in tables that it fills by itself
+
+
+def has_net(estimator: Any) -> bool:
+    """Tell whether an estimator holds a trained net."""
+    return "net_" in vars(estimator)
+
+
+def net_state(estimator: Any) -> dict[str, Array]:
+    """Copy the weights out of a net, whatever device it is on."""
+    state = estimator.net_.module_.state_dict()
+    return {name: tensor.cpu().numpy() for name, tensor in state.items()}
+
+
+def restore_net(estimator: Any, state: Mapping[str, Array]) -> None:
+    """Build the net that the parameters tell of, and give it its weights.
+
+    It is built without memory first, and for good only if it is the net that the
+    weights belong to: parameters of a file cannot ask for more than the file holds.
+    """
+    import torch
+
+    from sleepkit.training import StagingNet, seeded
+
+    with _limited(4 * len(state) + _MORE_TENSORS), torch.device("meta"):
+        sketch = estimator._build_module()
+    _check_shapes(sketch, state)
+    with seeded(0, torch.device("cpu")):
+        module = estimator._build_module()
+    module.load_state_dict({n: torch.tensor(array) for n, array in state.items()})
+    # This net stages; to be trained further, a classifier takes the weights out of it.
+    estimator.net_ = StagingNet(module, torch.nn.Identity, verbose=0).initialize()
+
+
+@contextmanager
+def _limited(n_tensors: int) -> Iterator[None]:
+    """Stop a module that makes too many tensors, in this thread."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    thread, count = threading.get_ident(), 0
+
+    def refuse(*_: Any) -> None:
+        nonlocal count
+        count += threading.get_ident() == thread
+        if count > n_tensors:
+            msg = "its parameters tell of a larger net than its weights are for."
+            raise ModelFileError(msg)
+
+    handle = register_module_parameter_registration_hook(refuse)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _check_shapes(sketch: Any, state: Mapping[str, Array]) -> None:
+    """Require the weights of this net, and no large table beside them."""
+    told = {
+        name: (str(tensor.dtype).removeprefix("torch."), tuple(tensor.shape))
+        for name, tensor in sketch.state_dict().items()
+    }
+    found = {name: (array.dtype.name, array.shape) for name, array in state.items()}
+    wrong = sorted(
+        name for name in {*told, *found} if told.get(name) != found.get(name)
+    )
+    if wrong:
+        msg = (
+            "its parameters tell of another net than its weights are for: "
+            f"{wrong[0]} would be {told.get(wrong[0])}, and is {found.get(wrong[0])}."
+        )
+        raise ModelFileError(msg)
+    size = sum(t.numel() for t in chain(sketch.parameters(), sketch.buffers()))
+    if size > sum(array.size for array in state.values()) + _MORE_NUMBERS:
+        msg = f"its parameters tell of a net of {size:,} numbers, most not in the file."
+        raise ModelFileError(msg)

@@ -1,0 +1,48 @@
+"""The classes of sleepkit that a model file may name."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from inspect import isabstract
+from typing import Any, Final
+
+from sklearn.base import BaseEstimator
+
+from sleepkit.exceptions import ModelFileError
+
+_PACKAGES: Final = ("preprocessing", "classifiers")  # the second brings torch along
+# It writes where its parameter says, which a file from elsewhere must not decide.
+_EXCLUDED: Final = {"Cache"}
+
+
+def estimators(package: str) -> dict[str, type]:
+    """List the public estimators of a package by name."""
+    module = import_module(f"sleepkit.{package}")
+    values = {name: getattr(module, name) for name in module.__all__}
+    return {
+        name: value
+        for name, value in values.items()
+        if isinstance(value, type)
+        and issubclass(value, BaseEstimator)
+        and not isabstract(value)
+        and name not in _EXCLUDED
+    }
+
+
+def name_of(estimator: Any) -> str | None:
+    """Name the class of one of sleepkit's own estimators, ``"package.Class"``."""
+    kind = type(estimator)
+    for package in _PACKAGES:
+        if kind.__module__.startswith(f"sleepkit.{package}."):
+            known = estimators(package).get(kind.__name__)
+            return f"{package}.{kind.__name__}" if known is kind else None
+    return None
+
+
+def find_class(name: str) -> type:
+    """Find a class by the name that `name_of` gives."""
+    package, _, kind = name.partition(".")
+    if package not in _PACKAGES or kind not in estimators(package):
+        msg = f"it holds {name}, which no model file may hold."
+        raise ModelFileError(msg)
+    return estimators(package)[kind]

@@ -1,0 +1,187 @@
+"""Every transformer comes back, with its parameters and what it learnt."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sleepkit import preprocessing
+from sleepkit.exceptions import ModelFileError
+from sleepkit.persistence import load_model, model_info, save_model
+from sleepkit.persistence._registry import estimators
+from sleepkit.preprocessing import (
+    BandpassFilter,
+    BandPower,
+    Cache,
+    EdgeTrimmer,
+    FitOnSelected,
+    NotchFilter,
+    QualityMask,
+    Resampler,
+    SignalScaler,
+    SpectrumScaler,
+    STFTEpocher,
+)
+from sleepkit.recording import EpochArray
+
+TRANSFORMERS = [
+    BandPower(
+        {"slow": (0.5, 4.0), "fast": (12.0, 30)},
+        ratios=[("slow", "fast")],
+        normalize="append",
+        context=1,
+    ),
+    BandpassFilter({"eeg": (0.3, 40), "eog": (None, 23)}),
+    EdgeTrimmer("margin", margin=60.0),
+    FitOnSelected(SignalScaler("training")),
+    NotchFilter(),
+    QualityMask(max_z=None, only=("eeg",)),
+    Resampler(64),
+    STFTEpocher(),
+    SignalScaler(),
+    SignalScaler(per="training", robust=False),
+    make_pipeline(Resampler(100), STFTEpocher(), SpectrumScaler()),
+    make_pipeline(STFTEpocher(), SpectrumScaler(per="recording")),
+]
+
+
+@pytest.fixture(scope="module")
+def X(make_night):
+    nights = [make_night(6, sfreq=100.0, seed=seed) for seed in range(2)]
+    return EpochArray(nights)
+
+
+def test_the_list_of_classes_is_the_public_one():
+    listed = {
+        name
+        for name in preprocessing.__all__
+        if hasattr(getattr(preprocessing, name), "fit")
+    }
+    assert {*estimators("preprocessing")} == listed - {"Cache"}
+
+
+@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+def test_transformers_come_back(transformer, X, path):
+    rows = np.asarray(X) if isinstance(transformer, FitOnSelected) else X
+    transformer.fit(rows, X.hypnogram)
+    save_model(transformer, path)
+    again = load_model(path)
+    assert repr(again) == repr(transformer)
+    expected, found = transformer.transform(rows), again.transform(rows)
+    np.testing.assert_array_equal(np.asarray(found), np.asarray(expected))
+
+
+def test_parameters_keep_their_types(path):
+    modalities = {"eeg": range(2), "eog": [2], "emg": (3,)}
+    save_model(QualityMask(modalities=modalities, max_z=np.float64(3)), path)
+    again = load_model(path)
+    assert again.modalities == {"eeg": [0, 1], "eog": [2], "emg": (3,)}
+    assert again.only == ("eeg", "eog", "emg", "ecg")
+    assert type(again.max_z) is float
+
+
+def test_what_was_learnt_is_exact(X, path):
+    scaler = SignalScaler("training").fit(X)
+    save_model(scaler, path)
+    again = load_model(path)
+    assert {*again.scaling_} == {"eeg", "eog"}
+    for name, scaling in scaler.scaling_.items():
+        assert type(again.scaling_[name]) is type(scaling)
+        for part, expected in zip(again.scaling_[name], scaling, strict=True):
+            assert part.dtype == expected.dtype
+            np.testing.assert_array_equal(part, expected)
+
+
+def test_features_of_a_pipeline_of_both_kinds(X, path):
+    trees = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=1)
+    inner = make_pipeline(StandardScaler(), trees)
+    stager = make_pipeline(QualityMask(), BandPower(), FitOnSelected(inner))
+    stager.fit(X, X.hypnogram)
+    save_model(stager, path)
+    again = load_model(path)
+    np.testing.assert_array_equal(again.predict_proba(X), stager.predict_proba(X))
+    np.testing.assert_array_equal(again.classes_, stager.classes_)
+    assert model_info(path)["classes"] == [0, 1, 2, 3, 4]
+
+
+def test_transformers_inside_of_what_is_not_of_sleepkit(X, path):
+    inner = make_pipeline(BandPower(), SpectrumScaler(), FitOnSelected(GaussianNB()))
+    stager = OneVsRestClassifier(inner).fit(X, X.hypnogram)
+    save_model(stager, path)
+    again = load_model(path)
+    assert repr(again) == repr(stager)
+    np.testing.assert_array_equal(again.predict_proba(X), stager.predict_proba(X))
+
+
+def test_the_description_is_strict_about_what_holds_what(X, path):
+    save_model(make_pipeline(BandPower(context=1), StandardScaler()).fit(X), path)
+    step = model_info(path)["model"]["pipeline"][0][1]
+    assert step["class"] == "preprocessing.BandPower"
+    assert step["parameters"]["context"] == 1
+    assert step["fitted"]["n_channels_"] == {"dict": [["eeg", 1], ["eog", 1]]}
+
+
+def test_text_of_any_kind(path):
+    frame = pytest.importorskip("pandas").DataFrame({"wide": [0.0, 1], "b": [1.0, 2]})
+    scaler = SpectrumScaler().fit(frame)
+    save_model(scaler, path)
+    names = load_model(path).feature_names_in_
+    assert names.dtype == scaler.feature_names_in_.dtype
+    assert names.tolist() == ["wide", "b"]
+
+
+def test_the_output_that_was_set(path):
+    pytest.importorskip("pandas")
+    power = BandPower(sfreq=100).set_output(transform="pandas")
+    rows = np.random.default_rng(0).standard_normal((2, 3000))
+    expected = power.fit_transform(rows)
+    save_model(power, path)
+    assert load_model(path).transform(rows).equals(expected)
+
+
+def test_a_cache_stays_behind(X, path, tmp_path):
+    cache = Cache(tmp_path / "cache")
+    stager = make_pipeline(BandPower(), cache, FitOnSelected(LogisticRegression()))
+    stager.fit(X, X.hypnogram)
+    save_model(stager, path)
+    again = load_model(path)
+    assert again.named_steps["cache"] == "passthrough"
+    np.testing.assert_array_equal(again.predict(X), stager.predict(X))
+    assert model_info(path)["left_out"] == ["cache"]
+    assert str(tmp_path) not in json.dumps(model_info(path))
+
+
+def test_a_cache_alone_is_refused(path, tmp_path):
+    with pytest.raises(ModelFileError, match=r"it holds .*\.Cache, which no"):
+        save_model(Cache(tmp_path), path)
+
+
+@pytest.mark.parametrize("value", [{1}, 1j, len, b"bytes", np.array([1j])], ids=repr)
+def test_parameters_that_json_cannot_say(value, path):
+    with pytest.raises(
+        ModelFileError, match=r"its bandpower\.bands\.slow is .* cannot say"
+    ):
+        save_model(make_pipeline(BandPower({"slow": value})), path)
+    assert not path.exists()
+
+
+def test_about_that_json_cannot_say(path):
+    with pytest.raises(ModelFileError, match="not JSON serializable"):
+        save_model(SignalScaler(), path, about={"folder": Path()})
+
+
+def test_a_class_of_the_users_own(path):
+    class SignalScaler(preprocessing.SignalScaler):
+        pass
+
+    with pytest.raises(ModelFileError, match="cannot go into a model file"):
+        save_model(SignalScaler(), path)
