@@ -148,7 +148,7 @@ class MedFuseNet(nn.Module):
 
         Parameters
         ----------
-        inputs : dict of Tensor, shape (batch, seq, *epoch_shape)
+        inputs : dict of Tensor, shape (batch, seq, ...)
             One or more of the modalities. Values where a modality is absent do not
             matter and may be NaN.
         present : dict of Tensor of bool, shape (batch, seq), default=None

@@ -129,7 +129,7 @@ class SleepMGNet(nn.Module):
 
         Parameters
         ----------
-        inputs : mapping of str to Tensor, shape (batch, *shape)
+        inputs : mapping of str to Tensor, shape (batch, ...)
             Epochs of each modality, any but not none of the modalities.
         present : mapping of str to Tensor of bool, shape (batch,), default=None
             Which rows of a modality are there; without it, all that are given. Where a

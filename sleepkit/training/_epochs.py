@@ -84,7 +84,7 @@ class Epochs(ABC):
         Returns
         -------
         dict
-            ``inputs``, float32 of shape (*index.shape, *epoch), 0 where there is
+            ``inputs``, float32 of shape ``index.shape + shape``, 0 where there is
             nothing; and ``present``, bool of the shape of ``index``.
         """
         real = index >= 0

@@ -41,8 +41,8 @@ def stage(
     module : torch.nn.Module
         The trained module, on the CPU.
     read_out : callable
-        Makes log-probabilities of shape (*index, n_classes) out of what the module
-        returned and what is present.
+        Makes log-probabilities of shape ``index.shape + (n_classes,)`` out of what the
+        module returned and what is present.
     epochs : Epochs
         The epochs, and which of them are rows.
     n_classes : int
