@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
@@ -16,7 +15,6 @@ from sleepkit.io._scoring import Label, Scoring
 
 # What edfio raises at damaged files, a variable it then lacks included.
 _DAMAGE: Final = (ValueError, LookupError, ArithmeticError, UnboundLocalError)
-_NO_START: Final = datetime(1985, 1, 1)  # midnight, of a date left out: not known
 _ASCII: Final = bytes(range(128)) + b"?" * 128
 
 
@@ -33,12 +31,11 @@ def parse_edf(path: Path) -> Scoring:
         except _DAMAGE as error:
             msg = f"the EDF file must be whole; {error}."
             raise HypnogramError(msg) from error
-        start = edf_start(edf)
     labels = [
         Label(onset, duration, text, f"annotation {index}")
         for index, (onset, duration, text) in enumerate(annotations, 1)
     ]
-    return Scoring(labels, has_events=True, start=None if start == _NO_START else start)
+    return Scoring(labels, has_events=True, start=edf_start(edf))
 
 
 def _annotations(
