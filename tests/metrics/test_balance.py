@@ -94,6 +94,20 @@ def test_equal_modalities_get_equal_parts(n_modalities, level, metric):
     np.testing.assert_allclose(coefficients, np.tanh(1 / n_modalities))
 
 
+@pytest.mark.parametrize("metric", ["squared", "signed"])
+def test_rounding_is_not_imbalance(metric):
+    v = [0.1 + 0.2, 0.3, 0.3, 0.3]
+    assert v[0] != v[1]
+    np.testing.assert_allclose(rho(v, metric=metric), np.tanh(0.25))
+
+
+@pytest.mark.parametrize("step", [1e-1, 1e-3, 1e-5])
+def test_small_differences_count_as_much_as_large_ones(step):
+    v = [0.5 + step, 0.5, 0.5, 0.5]
+    expected = np.tanh([9 / 12, 1 / 12, 1 / 12, 1 / 12])
+    np.testing.assert_allclose(rho(v), expected, rtol=1e-6)
+
+
 def test_the_square_forgets_the_sign():
     best, worst = [0.9, 0.5, 0.5, 0.5], [0.35, 0.6, 0.6, 0.6]
     # shares deviate by 3e and -e, -e, -e: parts 9/12 and 1/12 each

@@ -40,6 +40,49 @@ def test_convolutions_of_the_published_code():
     assert (pools(net.small), pools(net.large)) == ([16, 8], [8, 4])
 
 
+def read(x, convolution, norm, stride=1):
+    """Convolution, then normalisation, then rectifier, in evaluation."""
+    x = nn.functional.conv1d(x, convolution.weight, convolution.bias, stride)
+    mean, scale = norm.running_mean, norm.weight / (norm.running_var + 1e-5).sqrt()
+    return ((x - mean[:, None]) * scale[:, None] + norm.bias[:, None]).clamp(min=0)
+
+
+def branch_by_hand(x, branch, stride, pools):
+    """One wide convolution and three that keep the length, between two poolings."""
+    convolutions = [m for m in branch if isinstance(m, nn.Conv1d)]
+    norms = [m for m in branch if isinstance(m, nn.BatchNorm1d)]
+    x = read(x, convolutions.pop(0), norms.pop(0), stride)
+    x = nn.functional.max_pool1d(x, pools[0])
+    for convolution, norm in zip(convolutions, norms, strict=True):
+        kernel = convolution.kernel_size[0]
+        # "same" of an even kernel: the odd sample is filled up at the end
+        padded = nn.functional.pad(x, ((kernel - 1) // 2, kernel // 2))
+        x = read(padded, convolution, norm)
+    return nn.functional.max_pool1d(x, pools[1]).flatten(1)
+
+
+def test_layer_by_layer():
+    net = FeatureNet().eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            for values in (module.running_mean, module.bias.data):
+                values.normal_(0, 0.3)
+            for values in (module.running_var, module.weight.data):
+                values.uniform_(0.5, 2)
+    x = torch.randn(3, 1, 3000)
+    small = branch_by_hand(x, net.small, 6, (16, 8))
+    large = branch_by_hand(x, net.large, 50, (8, 4))
+    torch.testing.assert_close(net(x), torch.cat([small, large], dim=1))
+
+
+@pytest.mark.parametrize("branch", ["small", "large"])
+def test_half_is_dropped_after_the_first_pooling(branch):
+    modules = list(getattr(FeatureNet(), branch))
+    (at,) = (i for i, m in enumerate(modules) if isinstance(m, nn.Dropout))
+    assert isinstance(modules[at - 1], nn.MaxPool1d)
+    assert modules[at].p == 0.5
+
+
 def test_channels_share_the_weights():
     one, three = FeatureNet().eval(), FeatureNet(n_channels=3).eval()
     three.load_state_dict(one.state_dict())

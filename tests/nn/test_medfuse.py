@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch import nn
 
 from sleepkit.nn import MedFuseNet
 
@@ -35,11 +36,36 @@ def everything(output):
     return [*output.logits.values(), *output.embeddings.values()]
 
 
-def test_paper_size():
-    """10.0 million parameters for EEG and EOG."""
+@pytest.fixture(scope="module")
+def paper():
+    """The net of the paper, without values."""
     with torch.device("meta"):
-        net = MedFuseNet({"eeg": (1, 29, 128), "eog": (1, 29, 128)})
-    assert sum(p.numel() for p in net.parameters()) == pytest.approx(10.0e6, rel=0.02)
+        return MedFuseNet({"eeg": (1, 29, 128), "eog": (1, 29, 128)})
+
+
+def test_paper_size(paper):
+    """10.0 million parameters for EEG and EOG, counted by hand."""
+    attention = 3 * (128 * 128 + 128) + 128 * 128 + 8 * 13 * 16
+    feedforward = 128 * 1024 + 1024 + 1024 * 128 + 128
+    layer = 2 * attention + feedforward + 3 * (128 + 128)
+    head = 128 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 5 + 5
+    total = 2 * (2 * 4 * layer + 128) + 3 * head
+    assert total == pytest.approx(10.0e6, rel=0.02)
+    assert sum(p.numel() for p in paper.parameters()) == total
+
+
+def test_heads_and_distances_of_the_paper(paper):
+    """Eight heads of 16, and 13 distances."""
+    tables = [p for name, p in paper.named_parameters() if name.endswith("positions")]
+    assert {tuple(p.shape) for p in tables} == {(8, 13, 16)}
+    assert len(tables) == 2 * 2 * 4 * 2  # modalities, encoders, layers, attentions
+
+
+def test_dropout_of_the_paper(paper):
+    """In every layer (updates, hidden units) and in the two hidden layers of heads."""
+    dropouts = [module for module in paper.modules() if isinstance(module, nn.Dropout)]
+    assert {module.p for module in dropouts} == {0.3}
+    assert len(dropouts) == 2 * 2 * 4 * 2 + 3 * 2
 
 
 def test_shapes():
@@ -237,26 +263,11 @@ def test_features_beside_spectra():
     assert not torch.equal(net(inputs).logits["fused"], output.logits["fused"])
 
 
-@pytest.mark.parametrize(
-    ("shape", "size"),
-    [((1, 3, 8), None), ((2, 3, 4), None), ((2, 3, 8), 16), ((3,), 3), ((8,), 8)],
-)
-def test_entry(shape, size):
-    """Spectra of d_model values enter as they are, all else by a linear layer."""
-    net = make_net({"eeg": shape})
-    entry = net.streams["eeg"].entry
-    assert getattr(entry, "in_features", None) == size
-    assert net(make_inputs({"eeg": shape})).logits["eeg"].shape == (BATCH, SEQ, 5)
-
-
-def test_frames_hold_all_channels():
-    """Token 1 + t is frame t: channels one after the other."""
-    shape = (2, 3, 4)
-    x = torch.arange(24.0).reshape(1, 1, *shape)
-    stream = make_net({"eeg": shape}).streams["eeg"]
-    tokens = stream.tokens(x, torch.ones(1, 1, dtype=torch.bool))
-    assert torch.equal(tokens[0, 0], stream.cls)
-    assert tokens[0, 2].tolist() == [4, 5, 6, 7, 16, 17, 18, 19]
+@pytest.mark.parametrize("view", ["eeg", "eog", "fused"])
+def test_heads_have_two_hidden_layers(view):
+    hidden = [nn.Linear, nn.ReLU, nn.Dropout]
+    kinds = [type(module) for module in make_net().heads[view]]
+    assert kinds == [*hidden, *hidden, nn.Linear]
 
 
 def test_heads_start_alike_and_are_apart():

@@ -34,6 +34,21 @@ def test_ten_channels_of_the_paper():
     assert output.domain_logits.shape == (2, 4)
 
 
+def test_weights_are_shared_inside_a_modality_only():
+    net = SleepMGNet(PAPER, n_domains=4)
+    heads = (2560 + 1) * (5 + 4)
+    assert sum(p.numel() for p in net.parameters()) == 4 * 184_288 + heads
+
+
+def test_dropout_is_that_of_the_extractors():
+    def rates(**options):
+        modules = SleepMGNet({"eeg": (1, 300)}, **options).modules()
+        return [module.p for module in modules if isinstance(module, nn.Dropout)]
+
+    assert rates() == [0.5, 0.5]
+    assert rates(dropout=0.2) == [0.2, 0.2]
+
+
 def test_all_channels_of_a_modality_at_once():
     net = SleepMGNet(PAPER, per_channel=False)
     assert {s.stop - s.start for s in net.slices.values()} == {256}

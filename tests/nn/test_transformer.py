@@ -63,6 +63,13 @@ def test_multimodal_pass(slow_attention):
     torch.testing.assert_close(layer(x, None, questions), expected)
 
 
+def test_norm_of_cross_modal_attention_is_its_own():
+    layer = make_layer()
+    norms = {m for m in layer.modules() if isinstance(m, torch.nn.LayerNorm)}
+    assert norms == {layer.attention_norm, layer.cross_norm, layer.feedforward_norm}
+    assert len(norms) == 3
+
+
 def test_direction_of_cross_modal_attention(slow_attention):
     """Asking the other stream instead would be something else."""
     layer, x, other = make_layer(), tokens(1), tokens(2)

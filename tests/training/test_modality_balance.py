@@ -152,6 +152,27 @@ def test_history_holds_the_measures():
             assert row[f"{name}_rho_{modality}"] == pytest.approx(rho[place])
 
 
+def test_history_holds_means_over_the_batches_of_an_epoch():
+    net, balance = one_step(), ModalityBalance()
+    whole = net.last_batch_
+    part = SimpleNamespace(
+        output=whole.output._replace(features=whole.output.features[:3]),
+        stages=whole.stages[:3],
+        domains=whole.domains[:3],
+    )
+
+    def share_after(*batches):
+        balance.on_epoch_begin(net)
+        for net.last_batch_ in batches:
+            balance.on_grad_computed(net, net.module_.named_parameters())
+        balance.on_epoch_end(net)
+        return net.history[-1]["classifier_share_eeg"]
+
+    both, one, other = share_after(whole, part), share_after(whole), share_after(part)
+    assert one != other
+    assert both == pytest.approx((one + other) / 2)
+
+
 @pytest.mark.parametrize("metric", ["squared", "signed"])
 @pytest.mark.parametrize("score", ["true_prob", "correct_prob"])
 def test_options_reach_the_equations(metric, score):

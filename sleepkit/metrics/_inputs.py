@@ -1,0 +1,89 @@
+"""What every metric takes: hypnograms, probabilities and groups; and pairs counted."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._typing import Array, FloatArray, IntArray
+
+
+def check_stages(name: str, stages: Any, *, owner: str, ndim: int = 1) -> IntArray:
+    """Require stage codes, -1 where unscored, with an epoch at least."""
+    codes = np.asarray(stages)
+    if codes.ndim != ndim or not codes.size:
+        msg = f"{owner} needs {name} in {ndim} dimension{'s' * (ndim > 1)}, with an "
+        msg += f"epoch at least; got shape {codes.shape}."
+        raise ValueError(msg)
+    known = np.isin(codes, range(UNSCORED, N_STAGES))
+    if not known.all():
+        msg = (
+            f"{owner} needs stages 0 to {N_STAGES - 1} in {name}, or {UNSCORED} where "
+        )
+        msg += f"unscored; got {codes[~known].tolist()[0]!r}."
+        raise ValueError(msg)
+    return codes.astype(np.intp, copy=False)
+
+
+def check_stagings(owner: str, **stagings: Any) -> list[IntArray]:
+    """Require stagings of the same epochs, at least one, all of them scored."""
+    rows = [check_stages(name, row, owner=owner) for name, row in stagings.items()]
+    lengths = [len(row) for row in rows]
+    if len(set(lengths)) > 1:
+        got = ", ".join(map(str, lengths))
+        msg = f"{owner} needs {', '.join(stagings)} of the same length; got {got}."
+        raise ValueError(msg)
+    for name, row in zip(stagings, rows, strict=True):
+        n_unscored = np.count_nonzero(row == UNSCORED)
+        if n_unscored:
+            msg = f"{owner} needs scored epochs only; {n_unscored} of {len(row)} in "
+            msg += f"{name} are unscored ({UNSCORED}). Leave these epochs out first."
+            raise ValueError(msg)
+    return rows
+
+
+def number_groups(
+    owner: str, name: str, groups: Any, n_epochs: int
+) -> tuple[Array, IntArray]:
+    """Return the sorted groups, and for each epoch the number of its group."""
+    labels = np.asarray(groups)
+    if labels.shape != (n_epochs,):
+        msg = f"{owner} needs {name} of shape ({n_epochs},), one for each epoch; "
+        msg += f"got {labels.shape}."
+        raise ValueError(msg)
+    return np.unique(labels, return_inverse=True)
+
+
+def check_probabilities(proba: Any, *, owner: str) -> FloatArray:
+    """Require rows of five probabilities."""
+    rows = np.asarray(proba, dtype=np.float64)
+    if rows.ndim != 2 or rows.shape[1] != N_STAGES or not rows.size:
+        msg = f"{owner} needs proba of shape (n_epochs, {N_STAGES}), a column for each "
+        msg += f"stage, zero where a classifier has not met it; got shape {rows.shape}."
+        raise ValueError(msg)
+    if not (rows >= 0).all() or not np.allclose(rows.sum(axis=1), 1, atol=1e-3):
+        msg = f"{owner} needs rows of proba that are >= 0 and sum to 1."
+        raise ValueError(msg)
+    return rows
+
+
+def check_predictions(
+    y_true: Any, proba: Any, *, owner: str
+) -> tuple[IntArray, FloatArray]:
+    """Require a true stage for each row of probabilities."""
+    (truth,) = check_stagings(owner, y_true=y_true)
+    rows = check_probabilities(proba, owner=owner)
+    if len(truth) != len(rows):
+        msg = f"{owner} needs y_true and proba of the same length; "
+        msg += f"got {len(truth)}, {len(rows)}."
+        raise ValueError(msg)
+    return truth, rows
+
+
+def count_pairs(rows: IntArray, columns: IntArray) -> IntArray:
+    """Count how often each stage meets each, where both are scored: (5, 5)."""
+    both = (rows >= 0) & (columns >= 0)
+    pairs = N_STAGES * rows[both] + columns[both]
+    return np.bincount(pairs, minlength=N_STAGES**2).reshape(N_STAGES, N_STAGES)

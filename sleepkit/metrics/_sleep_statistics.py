@@ -1,0 +1,164 @@
+"""A night in a few numbers: how long, how soon, how deep, how broken."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Final
+
+import numpy as np
+
+from sleepkit._stages import N_STAGES, REM, STAGES, UNSCORED, WAKE
+from sleepkit._typing import BoolArray, IntArray
+from sleepkit.metrics._inputs import check_stages
+from sleepkit.utils import check_positive
+
+_NAMES: Final = {
+    WAKE: "WAKE",
+    **{code: STAGES[code] for code in range(WAKE + 1, N_STAGES)},
+    UNSCORED: "UNS",
+}
+_PERSISTENT: Final = 300  # seconds of unbroken sleep that SOL_5min waits for
+
+
+def sleep_statistics(
+    stages: Any,
+    *,
+    epoch_duration: float = 30.0,
+    lights_off: float | None = None,
+    lights_on: float | None = None,
+) -> dict[str, float]:
+    """Summarize a night by the numbers that sleep reports have.
+
+    Parameters
+    ----------
+    stages : array-like of int, shape (n_epochs,)
+        Hypnogram: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
+    epoch_duration : float, default=30.0
+        Seconds of an epoch.
+    lights_off : float or None, default=None
+        Seconds from the start of the first epoch to lights off. None, or before the
+        first epoch, means that the time in bed starts with the first epoch.
+    lights_on : float or None, default=None
+        Seconds from the start of the first epoch to lights on; None, or after the last
+        epoch, means that the time in bed ends with the last epoch.
+
+    Returns
+    -------
+    dict of str to float
+        The statistics, in the order of the notes. Undefined ones are NaN.
+
+    Raises
+    ------
+    ValueError
+        If the stages are no hypnogram, or no epoch lies between the lights.
+
+    See Also
+    --------
+    compare_sleep_statistics : Predicted against expert, over nights.
+    stage_transitions : From which stage to which.
+
+    Notes
+    -----
+    Names and definitions are those of the method ``sleep_statistics`` of YASA's
+    ``Hypnogram`` [1]_ (YASA 0.8; its older function of that name is deprecated). In
+    minutes, except shares (percent) and SFI (per hour):
+
+    - TIB: time in bed, all epochs whose middle lies between lights off and lights on.
+    - SPT: sleep period, from the first to the last epoch of sleep.
+    - WASO: wake within the sleep period.
+    - TST: total sleep time, N1 + N2 + N3 + REM.
+    - SE, SME: TST in percent of TIB, and of SPT.
+    - SFI: changes from sleep to wake per hour of TST.
+    - SOL: from lights off to the first epoch of sleep.
+    - SOL_5min: from lights off to the first five minutes of unbroken sleep.
+    - Lat_REM: *from lights off* to the first REM; the AASM counts from sleep onset,
+      which is ``Lat_REM - SOL``.
+    - WAKE, N1, N2, N3, REM, UNS: time in each stage, and unscored, within TIB.
+    - %N1, %N2, %N3, %REM: the stages in percent of TST.
+
+    Unscored epochs count in TIB and SPT, are neither sleep nor wake, and break a run
+    of sleep. A night without sleep has SPT, TST and SE zero, and all that begins with
+    sleep or is a share of it NaN; a night without REM has no Lat_REM. Two things differ
+    from YASA: nothing is rounded to four digits, and UNS is there when it is zero, so
+    that all nights have the same statistics.
+
+    References
+    ----------
+    .. [1] Vallat, Walker: An open-source, high-performance tool for automated sleep
+       staging. eLife 10, 2021.
+
+    Examples
+    --------
+    >>> from sleepkit.metrics import sleep_statistics
+    >>> night = 4 * [0] + 2 * [1] + 10 * [2] + 2 * [0] + 4 * [3] + 4 * [4] + 2 * [0]
+    >>> found = sleep_statistics(night)
+    >>> found["TIB"], found["TST"], found["WASO"], found["SOL"], found["Lat_REM"]
+    (14.0, 10.0, 1.0, 2.0, 11.0)
+    >>> round(found["SE"], 1), found["%N2"]
+    (71.4, 50.0)
+    >>> sleep_statistics(night, lights_off=60)["SOL"]
+    1.0
+    """
+    check_positive("epoch_duration", epoch_duration, owner="sleep_statistics")
+    codes = check_stages("stages", stages, owner="sleep_statistics")
+    codes = _between_lights(codes, epoch_duration, lights_off, lights_on)
+    asleep, awake = codes > WAKE, codes == WAKE
+    period = _span(asleep)
+    n_woken = int(np.count_nonzero(asleep[:-1] & awake[1:]))
+    per_epoch = epoch_duration / 60
+    tib, spt = len(codes) * per_epoch, len(codes[period]) * per_epoch
+    tst, waso = (int(mask.sum()) * per_epoch for mask in (asleep, awake[period]))
+    amounts = {
+        name: int((codes == code).sum()) * per_epoch for code, name in _NAMES.items()
+    }
+    n_persistent = math.ceil(_PERSISTENT / epoch_duration)
+    return {
+        "TIB": tib,
+        "SPT": spt,
+        "WASO": waso if tst else np.nan,
+        "TST": tst,
+        "SE": _ratio(100 * tst, tib),
+        "SME": _ratio(100 * tst, spt),
+        "SFI": _ratio(60 * n_woken, tst),
+        "SOL": _latency(asleep) * per_epoch,
+        "SOL_5min": _latency(asleep, n_persistent) * per_epoch,
+        "Lat_REM": _latency(codes == REM) * per_epoch,
+        **amounts,
+        **{f"%{name}": _ratio(100 * amounts[name], tst) for name in STAGES[1:]},
+    }
+
+
+def _between_lights(
+    codes: IntArray, epoch_duration: float, off: float | None, on: float | None
+) -> IntArray:
+    """Keep the epochs whose middle lies between the lights."""
+    middles = (np.arange(len(codes)) + 0.5) * epoch_duration
+    start, stop = -np.inf if off is None else off, np.inf if on is None else on
+    dark = (start <= middles) & (middles < stop)
+    if not dark.any():
+        msg = (
+            "sleep_statistics needs an epoch between lights_off and lights_on; got "
+            f"lights_off={off}, lights_on={on} and {len(codes)} epochs of "
+            f"{epoch_duration} s."
+        )
+        raise ValueError(msg)
+    return codes[dark]
+
+
+def _span(mask: BoolArray) -> slice:
+    """Find the stretch from the first to the last epoch; empty where there is none."""
+    epochs = np.flatnonzero(mask)
+    return slice(epochs[0], epochs[-1] + 1) if len(epochs) else slice(0)
+
+
+def _latency(mask: BoolArray, length: int = 1) -> float:
+    """Count the epochs before the first run of so many; NaN where there is none."""
+    if len(mask) < length:
+        return np.nan
+    runs = np.lib.stride_tricks.sliding_window_view(mask, length).all(axis=1)
+    return float(runs.argmax()) if runs.any() else np.nan
+
+
+def _ratio(part: float, whole: float) -> float:
+    """Divide; of nothing there is no share."""
+    return part / whole if whole else np.nan
