@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar, Self
 from warnings import warn
 
+import numpy as np
 from scipy.special import softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
@@ -73,6 +74,11 @@ class SleepClassifier(ClassifierMixin, Trainer):
             If a parameter or the input cannot be used.
         SleepkitError
             If the training diverges.
+
+        Notes
+        -----
+        A fit that fails, or is interrupted, leaves the classifier without a net; one
+        that went on from another fit, by `warm_start` or `partial_fit`, leaves that.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         return self._fit(X, y, groups, None, fresh=fresh)
@@ -141,9 +147,11 @@ class SleepClassifier(ClassifierMixin, Trainer):
         Raises
         ------
         ValueError
-            If a modality is new or of another shape, or no epoch has any signal.
+            If a parameter cannot be used, a modality is new or of another shape, no
+            epoch has any signal, or values are beyond what the net can compute with.
         """
         check_is_fitted(self, "net_")
+        self._check_params()
         checked = check_rows(self, X)
         with self._open(checked) as epochs, threads(self.n_threads):
             check_layout(epochs.layout, self.layout_, owner=self._name)
@@ -160,6 +168,9 @@ class SleepClassifier(ClassifierMixin, Trainer):
                 precision=self.precision,
             )
             empty = ~epochs.usable[epochs.numbers]
+        if np.isnan(log_proba[~empty]).any():
+            msg = f"{self._name} cannot stage X: its values are too large."
+            raise ValueError(msg)
         proba: FloatArray = softmax(log_proba, axis=1)
         if empty.any():
             self._tell_empty(int(empty.sum()), len(empty))

@@ -72,8 +72,8 @@ class MedFuseSleepClassifier(SleepClassifier):
     weight_decay : float, default=1e-4
         Weight of the squared weights, in Adam's gradient.
     warmup : float, default=0.05
-        Share of all steps in which the learning rate rises from zero; then it falls
-        along a cosine.
+        Share of all steps (20,000 at most) in which the learning rate rises from zero;
+        then it falls along a cosine.
     batch_size : int, default=16
         Sequences (of plain arrays: rows) in a batch.
     max_epochs : int, default=50
@@ -87,7 +87,8 @@ class MedFuseSleepClassifier(SleepClassifier):
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one.
     callbacks : sequence of skorch.callbacks.Callback, default=None
-        Further callbacks of the skorch net; copied, so that they stay as they are.
+        Further callbacks of the skorch net; copied, so that they stay as they are. The
+        learning rate is set before each batch, whatever a callback made of it.
     device : str, default='auto'
         Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
@@ -265,7 +266,8 @@ default=None
             negatives=self.negatives,
         )
 
-    def _read_out(self, output: Any, present: dict[str, Tensor]) -> Tensor:
+    @staticmethod
+    def _read_out(output: Any, present: dict[str, Tensor]) -> Tensor:
         """Take the fused view, or the only modality's own."""
         return view_log_proba(output.logits, present)
 

@@ -47,7 +47,8 @@ class SleepMGClassifier(SleepClassifier):
         What is to be unlearnt: `n_domains` groups that the training subjects are drawn
         into, or the subjects.
     n_domains : int, default=5
-        Groups of subjects; at most as many as subjects.
+        Groups of the training subjects; at most as many as subjects. The paper cuts all
+        subjects into five and trains on four, which is ``n_domains=4``.
     balance : sequence of {'classifier', 'discriminator'}, \
 default=('classifier', 'discriminator')
         Heads in which `sleepkit.training.ModalityBalance` balances the modalities; an
@@ -213,7 +214,11 @@ default=None
         """Make the sum of the losses of both heads."""
         return SleepMGLoss(class_weight)
 
-    def _read_out(self, output: Any, present: dict[str, Tensor]) -> Tensor:
+    @staticmethod
+    def _read_out(
+        output: Any,
+        present: dict[str, Tensor],  # noqa: ARG004 - what the module left out is zero
+    ) -> Tensor:
         """Take the head of the stages."""
         log_proba: Tensor = output.stage_logits.log_softmax(-1)
         return log_proba

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_consistent_length
 
@@ -41,7 +42,8 @@ def subjects_of(X: EpochArray | Array, groups: Any) -> Array | None:
     if groups is None:
         return X.subject if isinstance(X, EpochArray) else None
     check_consistent_length(X, groups)
-    return np.asarray(groups)
+    subjects: Array = column_or_1d(groups)
+    return subjects
 
 
 def make_task(

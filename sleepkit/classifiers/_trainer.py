@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from sleepkit._typing import Array, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._inputs import (
     check_axes,
+    check_callbacks,
     check_layout,
     check_rows_and_targets,
 )
@@ -88,8 +89,9 @@ class Trainer(BaseEstimator, ABC):
     def _criterion(self, class_weight: Tensor | None) -> nn.Module:
         """Make the loss."""
 
+    @staticmethod
     @abstractmethod
-    def _read_out(self, output: Any, present: dict[str, Tensor]) -> Tensor:
+    def _read_out(output: Any, present: dict[str, Tensor]) -> Tensor:
         """Turn the output of the module into log-probabilities."""
 
     @abstractmethod
@@ -135,6 +137,8 @@ class Trainer(BaseEstimator, ABC):
             check_count("n_threads", self.n_threads, owner=self._name)
         check_positive("weight_decay", self.weight_decay, owner=self._name, zero=True)
         check_option("precision", self.precision, _PRECISIONS, owner=self._name)
+        find_device(self.device)
+        check_callbacks(self.callbacks, owner=self._name)
         if not 0 <= self.validation_fraction < 1:
             msg = (
                 f"The 'validation_fraction' parameter of {self._name} must be >= 0 and "
@@ -145,13 +149,13 @@ class Trainer(BaseEstimator, ABC):
     def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
         """Learn, from scratch or further."""
         self._check_params()
+        if fresh and hasattr(self, "net_"):  # a fit that fails leaves nothing half new
+            del self.net_
         X, y = check_rows_and_targets(self, X, y, fresh=fresh)
         subject = subjects_of(X, groups)
         mask = X.train_mask if isinstance(X, EpochArray) else np.ones(len(y), np.bool_)
         check_classification_targets(y)
         if fresh:
-            if hasattr(self, "net_"):  # a fit that fails leaves nothing half new
-                del self.net_
             self.classes_ = unique_labels(y if classes is None else classes)
         codes = encode(y, self.classes_, owner=self._name)
         rng = check_random_state(self.random_state)
@@ -190,7 +194,7 @@ class Trainer(BaseEstimator, ABC):
         with threads(self.n_threads), seeded(seed, torch.device(net.device)):
             net.initialize()
             if not fresh:
-                net.module_.load_state_dict(self.net_.module_.state_dict())
+                self._hand_over(net.module_)
             net.partial_fit((train, valid if validated else None))
         net.rest()
         if not all(p.isfinite().all() for p in net.module_.parameters()):
@@ -200,21 +204,34 @@ class Trainer(BaseEstimator, ABC):
         share = np.bincount(task.codes[task.learnt], minlength=len(self.classes_))
         self.class_prior_ = share / share.sum()
 
+    def _hand_over(self, module: nn.Module) -> None:
+        """Give a new module the weights that were learnt."""
+        try:
+            module.load_state_dict(self.net_.module_.state_dict())
+        except RuntimeError as error:
+            msg = (
+                f"The parameters of {self._name} make another net than the one it "
+                "was fitted with; put them back, or fit anew with warm_start=False."
+            )
+            raise ValueError(msg) from error
+
     def _make_net(self, task: Task, n_batches: int, *, validated: bool) -> StagingNet:
         """Put module, loss, optimiser and callbacks together."""
         learnt = self.classes_[task.codes[task.learnt]]
         weights = weigh_classes(self.class_weight, self.classes_, learnt)
-        callbacks = [*self._own_callbacks(n_batches * self.max_epochs)]
+        callbacks: list[Any] = [*self._own_callbacks(n_batches * self.max_epochs)]
         if self.verbose:
             callbacks.append(ProgressBar())
         callbacks += clone(list(self.callbacks or []), safe=False)
-        if validated:  # last, since stopping cuts the others short
-            callbacks.append(
-                EarlyStopping(patience=self.patience, threshold=0, load_best=True)
+        if validated:  # last, so that the best weights win over what others put back
+            stopping = EarlyStopping(
+                patience=self.patience, threshold=0, load_best=True
             )
+            callbacks.append(("best_weights", stopping))
         return StagingNet(
             self._module_factory(),
             self._criterion(None if weights is None else torch.from_numpy(weights)),
+            self._read_out,
             optimizer=torch.optim.Adam,
             optimizer__weight_decay=self.weight_decay,
             **{f"optimizer__{name}": value for name, value in self._adam.items()},

@@ -14,6 +14,7 @@ from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._encode import PIPELINE_PARAMETERS, is_fitted_name
 from sleepkit.persistence._foreign import load_foreign
+from sleepkit.persistence._history import check_history
 from sleepkit.persistence._net import restore_net
 from sleepkit.persistence._registry import find_class
 from sleepkit.preprocessing._scaling import Scaling
@@ -87,7 +88,8 @@ class Decoder:
                 raise ModelFileError(msg)
             setattr(estimator, name, value)
         if "net" in node:
-            restore_net(estimator, self.decode(node["net"]))
+            history = check_history(node.get("history", []))
+            restore_net(estimator, self.decode(node["net"]), history)
         return estimator
 
     def _values(self, nodes: dict[str, Any]) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from sklearn.pipeline import Pipeline
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._foreign import dump_foreign
+from sleepkit.persistence._history import plain_history
 from sleepkit.persistence._net import HELD_BY_NET, has_net, net_state
 from sleepkit.persistence._registry import name_of
 from sleepkit.preprocessing import Cache
@@ -121,6 +122,7 @@ class Encoder:
         }
         if has_net(estimator):
             node["net"] = self.encode(net_state(estimator), join(place, "net"))
+            node["history"] = plain_history(estimator.net_.history)
         return node
 
     def _pipeline(self, pipeline: Pipeline, place: str) -> Any:

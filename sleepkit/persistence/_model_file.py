@@ -67,7 +67,8 @@ def save_model(
     Notes
     -----
     The file is a zip archive. ``sleepkit.json`` says everything that is no array:
-    versions, stages, `about`, and each step with its parameters and what it learnt.
+    versions, stages, `about`, and each step with its parameters and what it learnt; of
+    a net also the history of its last training, a row of losses and times an epoch.
     ``arrays.safetensors`` holds the weights of nets and other fitted arrays. Estimators
     that are not sleepkit's are written as skops does, each in a folder of the archive.
 
@@ -90,7 +91,9 @@ def save_model(
     """
     try:
         content = compose(estimator, dict(about or {}))
-        construct(*unpack(content))
+        with warnings.catch_warnings():  # what this computer lacks is told by loading
+            warnings.simplefilter("ignore", SleepkitWarning)
+            construct(*unpack(content))
     except (ModelFileError, *_LOAD_ERRORS) as error:
         msg = f"This {type(estimator).__name__} cannot go into a model file: {error}"
         raise ModelFileError(msg) from error
@@ -119,7 +122,8 @@ def load_model(path: str | PathLike[str]) -> Any:
     Warns
     -----
     SleepkitWarning
-        If the model was trained with another version of scikit-learn.
+        If the model was trained with another version of scikit-learn, or on a device
+        that this computer does not have.
 
     See Also
     --------
@@ -128,8 +132,12 @@ def load_model(path: str | PathLike[str]) -> Any:
     Notes
     -----
     Nothing in the file is a program: parts are made of listed classes, and a net only
-    if its parameters tell of the very arrays in the file. Parameters come back as they
-    were; on another computer ``set_params(device="cpu")`` may be wanted.
+    if its parameters tell of the very arrays in the file. ``net_.history`` tells how a
+    net was trained, epoch by epoch, and ``partial_fit`` goes on from its weights.
+
+    Parameters come back as they were, but for a ``device`` that this computer does not
+    have: that becomes ``"auto"``, so that a model trained with ``device="cuda"`` stages
+    on any computer.
 
     Examples
     --------
@@ -152,6 +160,9 @@ def load_model(path: str | PathLike[str]) -> Any:
         except _LOAD_ERRORS as error:
             msg = _refusal(path, f"it is damaged ({type(error).__name__}: {error}).")
             raise ModelFileError(msg) from error
+    for told in caught:
+        if issubclass(told.category, SleepkitWarning):
+            warnings.warn(f"{path}: {told.message}", SleepkitWarning, stacklevel=2)
     if any(issubclass(w.category, InconsistentVersionWarning) for w in caught):
         msg = (
             f"{path} was trained with scikit-learn {info.get('scikit-learn')}, and "
@@ -177,7 +188,7 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
         when it was ``"created"``, class of the ``"estimator"``, its ``"classes"``, the
         ``"layout"`` of an epoch in each modality where a net has one, ``"about"`` as it
         was given, what was ``"left_out"``, and the ``"model"`` itself: its steps, their
-        parameters and what they learnt.
+        parameters, what they learnt, and the history of a net's training.
 
     Raises
     ------

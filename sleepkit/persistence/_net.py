@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from typing import Any, Final
 
 from sleepkit._typing import Array
-from sleepkit.exceptions import ModelFileError
+from sleepkit.exceptions import ModelFileError, SleepkitWarning
+from sleepkit.persistence._history import Row
 
 HELD_BY_NET: Final = ("module_", "net_")
 _MORE_TENSORS: Final = 100  # that a module may make on the way, and replace
@@ -27,8 +29,8 @@ def net_state(estimator: Any) -> dict[str, Array]:
     return {name: tensor.cpu().numpy() for name, tensor in state.items()}
 
 
-def restore_net(estimator: Any, state: Mapping[str, Array]) -> None:
-    """Build the net that the parameters tell of, and give it its weights.
+def restore_net(estimator: Any, state: Mapping[str, Array], history: list[Row]) -> None:
+    """Build the net that the parameters tell of, and give it weights and history.
 
     It is built without memory first, and for good only if it is the net that the
     weights belong to: parameters of a file cannot ask for more than the file holds.
@@ -44,7 +46,30 @@ def restore_net(estimator: Any, state: Mapping[str, Array]) -> None:
         module = estimator._build_module()
     module.load_state_dict({n: torch.tensor(array) for n, array in state.items()})
     # This net stages; to be trained further, a classifier takes the weights out of it.
-    estimator.net_ = StagingNet(module, torch.nn.Identity, verbose=0).initialize()
+    net = StagingNet(module, torch.nn.Identity, estimator._read_out, verbose=0)
+    estimator.net_ = net.initialize()
+    net.history.extend({**row, "batches": []} for row in history)
+    _settle_device(estimator)
+
+
+def _settle_device(estimator: Any) -> None:
+    """Let it stage where this computer has no such device as it was trained on."""
+    import torch
+
+    from sleepkit.training import find_device
+
+    wanted = estimator.device
+    if wanted != "auto":
+        torch.device(wanted)  # what is none at all is refused
+    try:
+        find_device(wanted)
+    except ValueError:
+        estimator.device = "auto"
+        msg = (
+            f"The model was trained with device={wanted!r}, which this computer does "
+            "not have; it is 'auto' now."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=2)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from typing import Any
 from skorch.callbacks import Callback
 from tqdm import tqdm
 
+_MAX_WARMUP = 20_000  # steps, of the training that MedFuseSleep describes
+
 
 class CosineSchedule(Callback):
     """Raise the learning rate from zero, then lower it along a cosine.
@@ -17,7 +19,8 @@ class CosineSchedule(Callback):
     n_steps : int
         Batches in the whole training; after these the rate is zero.
     warmup : float, default=0.05
-        Share of these that the rate takes to rise to the net's ``lr``.
+        Share of these that the rate takes to rise to the net's ``lr``, or 20,000 of
+        them where that is less.
 
     Examples
     --------
@@ -44,7 +47,7 @@ class CosineSchedule(Callback):
         float
             From 0 to 1.
         """
-        rise = round(self.warmup * self.n_steps)
+        rise = min(_MAX_WARMUP, round(self.warmup * self.n_steps))
         if step < rise:
             return (step + 1) / rise
         done = min(1.0, (step - rise) / max(1, self.n_steps - rise))

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from contextlib import suppress
+from typing import Any, NamedTuple, Self
 
+import torch
 from skorch import NeuralNet
 from skorch.utils import to_tensor
 from torch import Tensor
+
+from sleepkit._typing import IntArray
+from sleepkit.training._batches import UNLABELLED
+from sleepkit.training._stage import ReadOut
 
 
 class LastBatch(NamedTuple):
@@ -28,13 +34,21 @@ class LastBatch(NamedTuple):
     domains: Tensor
 
 
+class _StopTraining(Exception):  # noqa: N818 - no error
+    """A callback wants no further epochs."""
+
+
 class StagingNet(NeuralNet):
     """A skorch net whose data are a pair of `Batches`, for training and validation.
 
     The module may return anything that the criterion understands: the criterion is
     called with the output and a dict of ``stages``, ``domains`` and ``present``.
     After each training batch's backward pass `last_batch_` holds what callbacks need
-    (on ``on_grad_computed``).
+    (on ``on_grad_computed``); on ``on_batch_end`` they get classes and probabilities of
+    the labelled epochs, so that skorch's ``EpochScoring`` works with scikit-learn's
+    scorers of predictions. A callback that stops the training at the end of an epoch
+    (by KeyboardInterrupt, as skorch's do) cuts no other callback short; any other
+    KeyboardInterrupt is the user's, and goes through.
 
     Parameters
     ----------
@@ -42,6 +56,9 @@ class StagingNet(NeuralNet):
         The module, or what makes it.
     criterion : torch.nn.Module or callable
         The loss, or what makes it.
+    read_out : callable, default=None
+        Makes log-probabilities out of what the module returned and what is present, as
+        for `stage`; None leaves callbacks with batches as they are.
     **params : object
         Further parameters of ``skorch.NeuralNet``.
 
@@ -69,8 +86,95 @@ class StagingNet(NeuralNet):
 
     last_batch_: LastBatch | None = None
 
-    def __init__(self, module: Any, criterion: Any, **params: Any) -> None:
+    def __init__(
+        self,
+        module: Any,
+        criterion: Any,
+        read_out: ReadOut | None = None,
+        **params: Any,
+    ) -> None:
         super().__init__(module, criterion, **params)
+        self.read_out = read_out
+
+    def partial_fit(
+        self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
+    ) -> Self:
+        """Train, until the epochs are over or a callback stops.
+
+        Parameters
+        ----------
+        X : tuple of Batches and (Batches or None)
+            Training and validation.
+        y : object, default=None
+            Ignored.
+        classes : object, default=None
+            Ignored.
+        **fit_params : object
+            Passed on to skorch.
+
+        Returns
+        -------
+        StagingNet
+            The net itself.
+        """
+        if not self.initialized_:
+            self.initialize()
+        self.notify("on_train_begin", X=X, y=y)
+        with suppress(_StopTraining):
+            self.fit_loop(X, y, **fit_params)
+        self.notify("on_train_end", X=X, y=y)
+        return self
+
+    def notify(self, method_name: str, **cb_kwargs: Any) -> None:
+        """Call all callbacks, also where one of them wants this epoch to be the last.
+
+        Parameters
+        ----------
+        method_name : str
+            Their method.
+        **cb_kwargs : object
+            What it is called with.
+        """
+        if method_name == "on_batch_end" and self.read_out is not None:
+            cb_kwargs |= self._labelled(cb_kwargs["batch"], cb_kwargs["y_pred"])
+        stopped = False
+        getattr(self, method_name)(self, **cb_kwargs)
+        for _, callback in self.callbacks_:
+            try:
+                getattr(callback, method_name)(self, **cb_kwargs)
+            except KeyboardInterrupt:
+                if method_name != "on_epoch_end":
+                    raise
+                stopped = True
+        if stopped:
+            raise _StopTraining
+
+    def _labelled(self, batch: Any, output: Any) -> dict[str, Any]:
+        """Give classes and probabilities of the epochs in a batch that have a class."""
+        inputs, targets = batch
+        known = targets["stages"] != UNLABELLED
+        present = to_tensor(inputs["present"], device=self.device)
+        read = self.read_out(output, present).detach().exp()  # type: ignore[misc]
+        return {
+            "batch": (inputs, targets["stages"][known]),
+            "y_pred": read[torch.from_numpy(known)],
+        }
+
+    def predict(self, X: Any) -> IntArray:
+        """Give classes to a scorer, by the outputs that ``EpochScoring`` collected.
+
+        Parameters
+        ----------
+        X : object
+            What skorch hands on; the net is not run again.
+
+        Returns
+        -------
+        ndarray of int of shape (n_labelled,)
+            The number of the most probable class of each labelled epoch.
+        """
+        numbers: IntArray = self.predict_proba(X).argmax(axis=1)
+        return numbers
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
         """Take the data apart: the split was made by subject, outside.

@@ -25,24 +25,38 @@ def find_device(device: str) -> torch.device:
     torch.device
         The device.
 
+    Raises
+    ------
+    ValueError
+        If this computer has no such device.
+
     Examples
     --------
     >>> from sleepkit.training import find_device
     >>> find_device("cpu")
     device(type='cpu')
     """
-    if device != "auto":
-        return torch.device(device)
+    found = ["cpu"]
+    if torch.backends.mps.is_available():
+        found.insert(0, "mps")
     if torch.cuda.is_available():
-        return torch.device("cuda")
-    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+        numbers = range(torch.cuda.device_count())
+        found = ["cuda", *(f"cuda:{number}" for number in numbers), *found]
+    if device != "auto" and str(device) not in found:
+        msg = (
+            "The 'device' parameter must be 'auto', which chooses, or what this "
+            f"computer has: {', '.join(found)}. Got {device!r} instead."
+        )
+        raise ValueError(msg)
+    return torch.device(found[0] if device == "auto" else device)
 
 
 @contextmanager
 def seeded(seed: int, device: torch.device) -> Iterator[None]:
     """Draw torch's random numbers from a seed, and leave its generators as they were.
 
-    Threads wait for each other: torch has one generator for all.
+    Threads that open this context wait for each other, since torch has one generator
+    for all; what other threads draw meanwhile comes out of the same one.
 
     Parameters
     ----------
@@ -76,7 +90,10 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
                 enabled=True, benchmark=False, deterministic=True
             )
         )
-        torch.manual_seed(seed)
+        if device.type == "cpu":  # those of accelerators are not put back
+            torch.default_generator.manual_seed(seed)
+        else:
+            torch.manual_seed(seed)
         yield
 
 

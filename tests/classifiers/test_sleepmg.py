@@ -5,12 +5,37 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 from torch.nn.functional import cross_entropy
 
+from sleepkit.classifiers import SleepMGClassifier
 from sleepkit.classifiers._criteria import SleepMGLoss
 from sleepkit.datasets import make_polysomnography
-from sleepkit.nn import SleepMGOutput
+from sleepkit.nn import SleepMGNet, SleepMGOutput
 from sleepkit.preprocessing import Resampler, SignalScaler
 from sleepkit.recording import EpochArray
 from sleepkit.training import ModalityBalance
+
+
+def test_defaults_are_those_of_the_paper():
+    paper = {"lr": 1e-3, "weight_decay": 0.0, "batch_size": 256, "max_epochs": 50}
+    paper |= {"adversarial": 0.1, "per_channel": True, "dropout": 0.5}
+    paper |= {"domains": "group", "balance": ("classifier", "discriminator")}
+    paper |= {"validation_fraction": 0.2, "class_weight": None}
+    assert paper.items() <= SleepMGClassifier().get_params().items()
+
+
+def test_parameters_reach_the_net_and_adam(sleepmg):
+    X = np.random.default_rng(0).normal(size=(8, 2, 300))
+    stager = sleepmg(
+        per_channel=False, dropout=0.2, adversarial=0.7, lr=0.003, weight_decay=0.02
+    )
+    stager.fit(X, np.arange(8) % 2)
+    expected = SleepMGNet({"eeg": (2, 300)}, 2, per_channel=False, dropout=0.2)
+    assert str(stager.module_) == str(expected)
+    assert stager.module_.adversarial == 0.7
+    adam = stager.net_.optimizer_
+    assert type(adam) is torch.optim.Adam
+    (group,) = adam.param_groups
+    assert (group["lr"], group["weight_decay"]) == (0.003, 0.02)
+    assert (group["betas"], group["eps"]) == ((0.5, 0.999), 1e-8)
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from skorch.callbacks import LRScheduler
 
 from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
-from sleepkit.exceptions import ModelFileError
+from sleepkit.exceptions import ModelFileError, SleepkitWarning
 from sleepkit.model_selection import SubjectKFold
 from sleepkit.persistence import load_model, model_info, save_model
 from sleepkit.preprocessing import SignalScaler, SpectrumScaler
@@ -112,6 +112,57 @@ def test_it_goes_on_learning(stager, features, path):
     again = load_model(path).partial_fit(X, y)
     expected = pickle.loads(pickle.dumps(stager[-1])).partial_fit(X, y)
     np.testing.assert_array_equal(again.predict_proba(X), expected.predict_proba(X))
+
+
+def test_it_goes_on_from_a_warm_start(stager, features, path):
+    X, y = as_nights(features[0]), features[1]
+    warm = clone(stager[-1]).set_params(warm_start=True).fit(X, y)
+    save_model(warm, path)
+    again = load_model(path).fit(X.select(["eeg"]), y)
+    expected = warm.fit(X.select(["eeg"]), y)
+    np.testing.assert_array_equal(again.predict_proba(X), expected.predict_proba(X))
+    assert set(again.layout_) == {"eeg", "eog"}
+
+
+def test_the_history_of_the_training(stager, path, tmp_path):
+    save_model(stager, path)
+    history = stager[-1].net_.history
+    again = load_model(path)[-1].net_.history
+    assert {"epoch", "train_loss", "valid_loss", "dur"} <= again[0].keys()
+    for row, told in zip(history, again, strict=True):
+        assert told == {**row, "batches": []}
+    assert again[:, "train_loss"] == history[:, "train_loss"]
+    assert model_info(path)["model"]["pipeline"][1][1]["history"][1]["epoch"] == 2
+    save_model(load_model(path), tmp_path / "second.model")
+    assert load_model(tmp_path / "second.model")[-1].net_.history == again
+
+
+def test_a_device_that_this_computer_does_not_have(change, stager, features, path):
+    def describe(model):
+        model["parameters"]["device"] = "cuda:99"
+
+    change(describe)
+    words = r"stager\.model: .* device='cuda:99', .* does not have; it is 'auto' now"
+    with pytest.warns(SleepkitWarning, match=words):
+        again = load_model(path)
+    assert again.device == "auto"
+    X = as_nights(features[0])
+    expected = stager[-1].predict(X)
+    np.testing.assert_array_equal(again.predict(X), expected)
+    moved = pickle.loads(pickle.dumps(stager[-1])).set_params(device="cuda:99")
+    with pytest.raises(ValueError, match=r"'device' parameter .* Got 'cuda:99'"):
+        moved.predict(X)
+    save_model(moved, path)  # the other computer's file can be written again
+
+
+@pytest.mark.parametrize("device", ["gpu", 1.5, None, ["cpu"]], ids=str)
+def test_a_device_that_is_none(change, path, device):
+    def describe(model):
+        model["parameters"]["device"] = device
+
+    change(describe)
+    with pytest.raises(ModelFileError, match="damaged"):
+        load_model(path)
 
 
 def test_it_is_an_estimator_like_any_other(stager, features, path, tmp_path):
@@ -302,3 +353,38 @@ def test_a_net_where_none_belongs(change, path):
     change(describe)
     with pytest.raises(ModelFileError, match="damaged"):
         load_model(path)
+
+
+@pytest.mark.parametrize(
+    ("history", "words"),
+    [
+        ("long", "damaged: its history is no list"),
+        ({"train_loss": [1.0]}, "damaged: its history is no list"),
+        ([1], "damaged: its history is no list of rows"),
+        (None, "damaged: its history is no list"),
+        ([{"train_loss": [1.0]}], "its history holds a list for 'train_loss'"),
+        ([{"batches": [{}]}], "its history holds a list for 'batches'"),
+        ([{"epoch": {"class": "os.system"}}], "holds a dict for 'epoch'"),
+        ([{}] * 100_001, "its history has 100,001 epochs; a model file has at most"),
+    ],
+    ids=["text", "columns", "numbers", "none", "list", "batches", "mark", "huge"],
+)
+def test_a_history_that_is_none(change, path, history, words):
+    change(lambda model: model.update(history=history))
+    with pytest.raises(ModelFileError, match=words):
+        load_model(path)
+
+
+def test_a_file_without_a_history(change, path):
+    change(lambda model: model.pop("history"))
+    assert load_model(path).net_.history == []
+
+
+def test_what_is_no_plain_value_stays_out_of_the_history(stager, path):
+    noted = pickle.loads(pickle.dumps(stager[-1]))
+    noted.net_.history.record("lr", np.float32(0.5))
+    noted.net_.history.record("grads", np.ones(3))
+    save_model(noted, path)
+    last = load_model(path).net_.history[-1]
+    assert last["lr"] == 0.5
+    assert "grads" not in last

@@ -17,6 +17,12 @@ def test_schedule_rises_then_falls_to_zero():
     assert schedule.factor(120) == pytest.approx(0)
 
 
+def test_a_long_training_warms_up_for_20_000_steps():
+    schedule = CosineSchedule(1_000_000)
+    assert schedule.factor(9_999) == pytest.approx(0.5)
+    assert schedule.factor(20_000) == 1
+
+
 def test_no_warm_up():
     assert CosineSchedule(10, warmup=0).factor(0) == 1
 

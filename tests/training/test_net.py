@@ -4,7 +4,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
+from skorch.callbacks import Callback, EpochScoring
 from torch.nn.functional import cross_entropy
 
 from sleepkit.training import Batches, LastBatch, RowEpochs, StagingNet
@@ -87,3 +87,54 @@ def test_a_net_at_rest_is_on_the_cpu_and_pickles(data):
     again = pickle.loads(pickle.dumps(net))
     for a, b in zip(again.module_.parameters(), net.module_.parameters(), strict=True):
         assert torch.equal(a, b)
+
+
+class Stop(Callback):
+    """Wants no further epoch."""
+
+    def on_epoch_end(self, net, **kwargs):
+        raise KeyboardInterrupt
+
+
+def test_a_callback_that_stops_cuts_no_other_short(data):
+    callbacks = [Stop(), EpochScoring(lambda *_: 1.0, name="one")]
+    net = make_net(callbacks=callbacks, read_out=first_head, max_epochs=9).fit(data)
+    assert net.history[:, "one"] == [1.0]
+
+
+def test_an_interruption_goes_through(data, monkeypatch):
+    monkeypatch.setattr(Watch, "on_grad_computed", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make_net(callbacks=[Watch()]).fit(data)
+    monkeypatch.setattr(RowEpochs, "batch", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        make_net().fit(data)
+
+
+def interrupt(*_, **__):
+    raise KeyboardInterrupt
+
+
+def first_head(output, _present):
+    return output["first"].log_softmax(-1)
+
+
+def test_scorers_see_labelled_epochs(data):
+    data[0].stages[:3] = -1
+    seen = []
+
+    def score(net, X, y):
+        proba = net.predict_proba(X)
+        assert proba.sum(axis=1) == pytest.approx(1)
+        seen.append(y)
+        return (proba.argmax(axis=1) == y).mean()
+
+    scores = [
+        ("train", EpochScoring(score, name="on_train", on_train=True)),
+        ("valid", EpochScoring(score, name="by_hand", lower_is_better=False)),
+        ("f1", EpochScoring("accuracy", name="accuracy", lower_is_better=False)),
+    ]
+    net = make_net(callbacks=scores, read_out=first_head, max_epochs=2).fit(data)
+    assert [len(y) for y in seen] == [9, 12, 9, 12]
+    np.testing.assert_array_equal(seen[1], np.arange(12) % 3)
+    assert net.history[:, "by_hand"] == net.history[:, "accuracy"]

@@ -45,6 +45,27 @@ def test_none_leaves_the_threads():
         assert torch.get_num_threads() == before
 
 
+def test_other_devices_keep_their_generators(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "manual_seed_all", lambda _: 1 / 0)
+    draw(0)
+
+
 def test_find_device():
     assert find_device("cpu") == CPU
     assert find_device("auto").type in {"cpu", "cuda", "mps"}
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "meta", "gpu", 99])
+def test_devices_that_are_not_there(device):
+    words = rf"'device' parameter must be 'auto', .*cpu\. Got {device!r} instead"
+    with pytest.raises(ValueError, match=words):
+        find_device(device)
+
+
+def test_auto_takes_the_gpu_where_there_is_one(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    assert find_device("auto") == torch.device("cuda")
+    assert find_device("cuda:1") == torch.device("cuda", 1)
+    with pytest.raises(ValueError, match=r"has: cuda, cuda:0, cuda:1, .*cpu\. Got"):
+        find_device("cuda:2")
