@@ -13,6 +13,7 @@ __version__ = "0.1.0.dev0"
 __all__ = [
     "classifiers",
     "datasets",
+    "evaluation",
     "exceptions",
     "io",
     "metrics",

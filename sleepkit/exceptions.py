@@ -6,6 +6,7 @@ __all__ = [
     "ChannelError",
     "DiscontinuousRecordingError",
     "HypnogramError",
+    "LeakageError",
     "ModelFileError",
     "RecordingError",
     "SleepkitError",
@@ -49,3 +50,7 @@ class StoreError(SleepkitError, OSError):
 
 class ModelFileError(SleepkitError, ValueError):
     """A model file is damaged, foreign or not to be trusted."""
+
+
+class LeakageError(SleepkitError, ValueError):
+    """People, nights or groups are in training and in test."""

@@ -121,6 +121,11 @@ class Recording:
         return self.compute()._signals
 
     @property
+    def sources(self) -> Mapping[str, Signal]:
+        """The modalities before all pending steps."""
+        return self._signals
+
+    @property
     def is_computed(self) -> bool:
         """Whether no step is pending."""
         return not self._steps

@@ -166,7 +166,7 @@ class Signal:
             # Flat, because joblib's hash depends on strides, which a pickle may change.
             values = np.ravel(self._data) if self.is_loaded else self._data.fingerprint
             parts = (values, self.shape, self._attributes())
-            self._fingerprint = str(joblib.hash(parts))
+            self._fingerprint = str(joblib.hash(parts, hash_name="sha1"))
         return self._fingerprint
 
     def n_epochs(self, epoch_duration: float) -> int:

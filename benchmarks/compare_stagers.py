@@ -1,0 +1,317 @@
+"""Compare LightGBM, MedFuseSleep and SleepMG, and write what came out as a docs page.
+
+    python benchmarks/compare_stagers.py --out docs/results
+
+On simulated people and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
+Finished fits are kept in --work: the same command goes on after a crash.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+from lightgbm import LGBMClassifier
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection import GroupKFold
+from sklearn.pipeline import make_pipeline
+
+from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
+from sleepkit.datasets import make_polysomnography
+from sleepkit.evaluation import cross_validate_staging
+from sleepkit.preprocessing import (
+    BandpassFilter,
+    BandPower,
+    Cache,
+    FitOnSelected,
+    QualityMask,
+    Resampler,
+    SignalScaler,
+    SpectrumScaler,
+    STFTEpocher,
+)
+from sleepkit.recording import EpochArray
+
+COMMAND = "python benchmarks/compare_stagers.py --out docs/results"
+TITLE = "Three stagers, every subset of modalities"
+ABOUT = f"""Boosted trees on band powers, MedFuseSleep and SleepMG, on the same folds by
+subject, staged with all modalities and with every subset, without fitting again. The
+nets are small and their training is short, as told below: these are figures of this
+library at work, not of the papers' systems. Made by ``{COMMAND}``.
+"""
+NAMES = ("LightGBM", "MedFuseSleep", "SleepMG")
+
+
+class Neighbours(TransformerMixin, BaseEstimator):
+    """Features of each epoch and of its neighbours; NaN where there are none."""
+
+    def __init__(self, reach=5):
+        self.reach = reach
+
+    def fit(self, X, y=None):
+        (recording, *_) = X.recordings
+        self.layout_ = dict(recording.layout)
+        return self
+
+    def transform(self, X):
+        width = sum(self.layout_.values())
+        table = np.full((len(X), (2 * self.reach + 1) * width), np.nan, np.float32)
+        for recording, rows, epochs in X.by_recording():
+            night = EpochArray([recording], include_unscored=True)
+            blocks = [
+                night.epochs(name)
+                if name in night.modalities
+                else np.full((recording.n_epochs, n), np.nan)
+                for name, n in self.layout_.items()
+            ]
+            padded = np.pad(
+                np.concatenate(blocks, axis=1),
+                ((self.reach, self.reach), (0, 0)),
+                constant_values=np.nan,
+            )
+            around = epochs[:, np.newaxis] + np.arange(2 * self.reach + 1)
+            table[rows] = padded[around].reshape(len(rows), -1)
+        return table
+
+
+def trees(**params):
+    """LightGBM with one thread, since folds run side by side."""
+    return LGBMClassifier(
+        n_estimators=200,
+        learning_rate=0.05,
+        num_leaves=31,
+        subsample=0.8,
+        subsample_freq=1,
+        colsample_bytree=0.5,
+        n_jobs=1,
+        verbose=-1,
+        **params,
+    )
+
+
+def simulated_people():
+    """Twelve people, three hours each."""
+    X, y, _ = make_polysomnography(
+        12, hours=3, modalities=("eeg", "eog", "emg"), random_state=0
+    )
+    return X, y
+
+
+def simulated_stagers(cache):
+    """From signals; nets of the size that the command trains."""
+    medfuse = MedFuseSleepClassifier(
+        d_model=32,
+        n_heads=4,
+        n_layers=1,
+        dim_feedforward=64,
+        d_head=32,
+        dropout=0.1,
+        lr=3e-3,
+        batch_size=8,
+        max_epochs=12,
+        validation_fraction=0,
+    )
+    sleepmg = SleepMGClassifier(batch_size=64, max_epochs=6, validation_fraction=0)
+    return dict(
+        zip(
+            NAMES,
+            (
+                make_pipeline(
+                    QualityMask(),
+                    BandPower(normalize="append", context=2),
+                    Cache(cache),
+                    FitOnSelected(trees()),
+                ),
+                make_pipeline(
+                    QualityMask(),
+                    STFTEpocher(hop=2),
+                    Cache(cache),
+                    SpectrumScaler("recording"),
+                    medfuse,
+                ),
+                make_pipeline(
+                    QualityMask(),
+                    BandpassFilter((0.3, 35)),
+                    Resampler(100),
+                    Cache(cache),
+                    SignalScaler(),
+                    sleepmg,
+                ),
+            ),
+            strict=True,
+        )
+    )
+
+
+def real_nights(folder):
+    """All scored epochs of the published features: 10 powers a channel, by night."""
+    blocks, labels, names = [], [], []
+    for path in sorted(folder.glob("*.npz")):
+        night = np.load(path)
+        blocks.append(night["features"])
+        labels.append(night["labels"])
+        names += [path.stem] * len(labels[-1])
+    features, stages = np.concatenate(blocks), np.concatenate(labels)
+    X = EpochArray.from_arrays(
+        {"eeg": features[:, :2], "eog": features[:, 2]},
+        recording=names,
+        subject=[name[:5] for name in names],
+    )
+    scored = stages >= 0
+    return X[scored], stages[scored].astype(int)
+
+
+def real_stagers():
+    """From features: 11 epochs, 21 epochs and a single one."""
+    medfuse = MedFuseSleepClassifier(
+        d_model=64,
+        n_heads=4,
+        n_layers=2,
+        dim_feedforward=128,
+        d_head=64,
+        lr=1e-3,
+        max_epochs=6,
+        validation_fraction=0,
+    )
+    sleepmg = SleepMGClassifier(max_epochs=10, validation_fraction=0)
+    stagers = (make_pipeline(Neighbours(), trees()), medfuse, sleepmg)
+    return dict(zip(NAMES, stagers, strict=True))
+
+
+def table(titles, rows):
+    """A list-table of reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [titles, *rows]:
+        lines += [
+            f"   {'* ' if i == 0 else '  '}- {cell}" for i, cell in enumerate(row)
+        ]
+    return "\n".join([*lines, ""])
+
+
+def score_table(result):
+    """Scores, and the interval of kappa."""
+    scores, bounds = result.scores(), result.intervals()
+    kappas = [
+        f"{low:.3f} to {high:.3f}"
+        for metric, low, high in zip(
+            bounds["metric"], bounds["low"], bounds["high"], strict=True
+        )
+        if metric == "kappa"
+    ]
+    figures = [
+        [f"{value:.3f}" for value in scores[name]]
+        for name in ("accuracy", "kappa", "f1_macro")
+    ]
+    columns = [scores["estimator"], scores["condition"], *figures, kappas]
+    titles = ("stager", "given", "accuracy", "kappa", "macro-F1", "kappa, 95 %")
+    return table(titles, zip(*columns, strict=True))
+
+
+def comparison_table(result):
+    """Paired differences of kappa, with everything given and with each subset."""
+    rows = []
+    for condition in result.conditions:
+        for first, second in combinations(result.estimators, 2):
+            found = result.compare((first, condition), (second, condition))
+            low, high = found.interval
+            rows.append(
+                (
+                    f"{first} - {second}",
+                    condition,
+                    f"{found.difference:+.3f}",
+                    f"{low:+.3f} to {high:+.3f}",
+                    f"{found.p_value:.2g}",
+                    f"{found.effect_size:.2f}",
+                )
+            )
+    titles = ("difference of kappa", "given", "pooled", "95 % interval", "p", "d_z")
+    return table(titles, rows)
+
+
+def section(title, text, result, seconds):
+    """What came out for one cohort."""
+    data = result.protocol["data"]
+    window = result.protocol["scoring_window"]
+    about = (
+        f"{text} Scored: {window}; {data['n_epochs']} epochs, {data['n_recordings']} "
+        f"nights, {data['n_subjects']} people. {seconds / 60:.0f} min on two cores."
+    )
+    parts = [title, "-" * len(title), "", about, "", score_table(result)]
+    parts += [
+        "Paired by subject; the interval is of the pooled difference (bootstrap), p of",
+        "Wilcoxon's signed-rank test over subjects, d_z the effect size:",
+        "",
+        comparison_table(result),
+    ]
+    return "\n".join(parts)
+
+
+def evaluate(stagers, X, y, args, name, **params):
+    """Cross-validate, with every subset, and time it."""
+    start = time.perf_counter()
+    result = cross_validate_staging(
+        stagers,
+        X,
+        y,
+        subsets="every",
+        directory=args.work / name,
+        n_jobs=args.jobs,
+        random_state=0,
+        verbose=True,
+        **params,
+    )
+    result.save(args.work / name / "result")
+    seconds = sum(
+        fit["fit"] + sum(fit["stage"].values()) for fit in result.protocol["seconds"]
+    )
+    print(f"{name}: {time.perf_counter() - start:.0f} s\n{result}")
+    return result, seconds / args.jobs
+
+
+def main():
+    """Run what is asked for, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("compare-stagers"))
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    page = [TITLE, "=" * len(TITLE), "", ABOUT]
+    X, y = simulated_people()
+    stagers = simulated_stagers(args.work / "cache")
+    found = evaluate(stagers, X, y, args, "simulated", cv=3)
+    text = (
+        "Simulated people, three hours of EEG, EOG and EMG each, 3 folds. LightGBM has "
+        "band powers of five epochs, also relative to the night; MedFuseSleep (d_model "
+        "32, one layer, 12 passes) spectra and SleepMG (6 passes) signals, scaled by "
+        "night."
+    )
+    page.append(section("Simulated people", text, *found))
+    folder = Path(os.environ.get("SLEEPKIT_REAL_DATA", "none"), "sleep_edf", "nights")
+    if folder.is_dir():
+        X, y = real_nights(folder)
+        found = evaluate(
+            real_stagers(),
+            X,
+            y,
+            args,
+            "sleep_edf",
+            cv=GroupKFold(5),
+            window="scored epochs of sleep and 30 min around it",
+        )
+        text = (
+            "Features of Sleep-EDF Expanded: ten powers of each of two EEG and one EOG "
+            "channel, scaled by night by their publisher, 5 folds by person. LightGBM "
+            "has eleven epochs, MedFuseSleep (d_model 64, two layers, 6 passes) "
+            "sequences of 21, SleepMG (10 passes) one."
+        )
+        page.append(section("Real nights", text, *found))
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "three_stagers.rst").write_text("\n".join(page))
+
+
+if __name__ == "__main__":
+    main()
