@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from sleepkit.cli._arguments import count, hours
+from sleepkit.cli._model import save
 from sleepkit.cli._nights import MODALITIES
 from sleepkit.cli._results import print_files, print_scores, write_results
-from sleepkit.cli._stager import (
-    cross_validate,
-    describe,
-    fit,
-    make_stager,
-    score,
-    stage_night,
-)
-from sleepkit.cli._train import save
+from sleepkit.cli._stagers import make_stager
+from sleepkit.cli._staging import stage_night
+from sleepkit.cli._training import compute_features, cross_validate, fit_all
 from sleepkit.datasets import make_polysomnography
+from sleepkit.evaluation import evaluate_staging
 from sleepkit.recording import EpochArray
 
+_METHODS: Final = ("medfusesleep", "sleepmg")
+_N_FOLDS: Final = 3
 SUMMARY: Final = "the whole job on simulated nights, in a minute or two"
 EXAMPLE: Final = "sleepkit demo"
 
@@ -35,10 +34,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="where the results go (./sleepkit-demo)",
     )
     parser.add_argument(
-        "--subjects", type=count(3), default=12, help="people to simulate (12)"
+        "--subjects", type=count(4), default=11, help="people to simulate (11)"
     )
     parser.add_argument(
-        "--hours", type=hours, default=8.0, help="length of their nights (8)"
+        "--hours", type=hours, default=2.5, help="length of their nights (2.5)"
     )
 
 
@@ -46,8 +45,7 @@ def run(arguments: Namespace) -> None:
     """Simulate people, learn from all but one, and stage that one's night."""
     print(
         f"Simulating {arguments.subjects} people, a night of {arguments.hours:g} h "
-        "each. "
-        "The last one's is kept for the end."
+        "each. The last one's is kept for the end."
     )
     cohort, _, _ = make_polysomnography(
         arguments.subjects,
@@ -56,19 +54,21 @@ def run(arguments: Namespace) -> None:
         random_state=0,
     )
     *nights, unseen = cohort.recordings
-    stager = make_stager()
-    X = describe(stager, nights)
-    print(f"Cross-validation over {len(nights)} people, none in training and test:")
-    scores = cross_validate(stager, X)
-    print_scores(scores)
-    fit(stager, X)
-    unseen = unseen.load()
-    stages, probabilities = stage_night(stager, unseen)
-    print(f"The night of {unseen.subject}, whom the stager has never met:")
-    expert = EpochArray([unseen]).hypnogram
-    print_scores({"this stager": score(expert, stages)})
-    files = write_results(arguments.out / "night", unseen, stages, probabilities)
-    model = arguments.out / "demo.model"
-    save(model, stager, nights, X, scores)
-    print_files([*files, model])
-    print(f"Your own night: sleepkit stage NIGHT.edf --model {model} --out FOLDER")
+    X, unseen = EpochArray(nights), unseen.load()
+    with TemporaryDirectory(prefix="sleepkit-") as cache:
+        stagers = {method: make_stager(method, cache) for method in _METHODS}
+        compute_features(stagers.values(), X)
+        print("Cross-validation by subject, on people whom a stager has not met:")
+        result = cross_validate(stagers, X, _N_FOLDS)
+        print_scores(result)
+        fitted = dict(zip(_METHODS, fit_all(stagers.values(), X), strict=True))
+        print(f"The night of {unseen.subject}, whom the stagers have never met:")
+        night = EpochArray([unseen])
+        print_scores(evaluate_staging(fitted, night, night.hypnogram))
+        staged = stage_night(fitted[_METHODS[0]], unseen)
+    files = write_results(arguments.out / "night", unseen, *staged)
+    models = [arguments.out / f"{method}.model" for method in _METHODS]
+    for model, (method, stager) in zip(models, fitted.items(), strict=True):
+        save(model, stager, method, X, result)
+    print_files([*files, *models])
+    print(f"Your own night: sleepkit stage NIGHT.edf --model {models[0]} --out FOLDER")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -40,11 +41,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.showwarning = _show_warning
         try:
             arguments.run(arguments)
+            sys.stdout.flush()
+        except BrokenPipeError:  # whoever read the output has seen enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return _FAILED
         except (SleepkitError, OSError) as error:
             print(f"sleepkit: {_one_line(error)}", file=sys.stderr)
             return _FAILED
-        except KeyboardInterrupt:
-            print("sleepkit: stopped.", file=sys.stderr)
+        except KeyboardInterrupt as stop:
+            notes = getattr(stop, "__notes__", [])
+            print(" ".join(["sleepkit: stopped.", *notes]), file=sys.stderr)
             return _INTERRUPTED
     return 0
 

@@ -5,9 +5,15 @@ from __future__ import annotations
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 
 import sleepkit
-from sleepkit.cli import _demo, _info, _stage, _train
+from sleepkit.cli import _demo, _evaluate, _info, _stage, _train
 
-_COMMANDS = {"demo": _demo, "train": _train, "stage": _stage, "info": _info}
+_COMMANDS = {
+    "demo": _demo,
+    "info": _info,
+    "train": _train,
+    "evaluate": _evaluate,
+    "stage": _stage,
+}
 
 
 def make_parser() -> ArgumentParser:

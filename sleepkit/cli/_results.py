@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from io import BytesIO
 from pathlib import Path
+from textwrap import indent
 
 import numpy as np
 
 from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.cli._stager import Score
+from sleepkit.evaluation import StagingResult
 from sleepkit.io import write_hypnogram
+from sleepkit.metrics import staging_scores
 from sleepkit.plotting import HypnogramDisplay
 from sleepkit.recording import Recording
 from sleepkit.utils import optional_import, write_whole
@@ -65,12 +66,17 @@ def print_stage_times(stages: IntArray, epoch_duration: float) -> None:
             print(f"  {name:<9}{minutes:9.1f}{count / len(stages):8.0%}")
 
 
-def print_scores(scores: Mapping[str, Score]) -> None:
-    """Print a table of scores."""
-    width = max(map(len, scores)) + 2
-    print(f"  {'':{width}}accuracy   kappa   macro-F1")
-    for name, (accuracy, kappa, f1_macro) in scores.items():
-        print(f"  {name:{width}}{accuracy:8.2f}{kappa:8.2f}{f1_macro:11.2f}")
+def print_scores(result: StagingResult) -> None:
+    """Print a table of scores, beside what one gets for always saying the same."""
+    print(indent(str(result), "  "))
+    true = result.predictions(result.estimators[0], result.conditions[0])["true"]
+    most = int(np.bincount(true).argmax())
+    scores = staging_scores(true, np.full_like(true, most))
+    accuracy, f1_macro = scores["accuracy"], scores["f1_macro"]
+    print(
+        f"  Always {STAGES[most]} would have accuracy {accuracy:.3f}, kappa 0 and "
+        f"macro-F1 {f1_macro:.3f}."
+    )
 
 
 def _plain(start: datetime | None) -> datetime | None:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from sleepkit._stages import UNSCORED
 from sleepkit.cli._arguments import add_night
+from sleepkit.cli._model import open_model
 from sleepkit.cli._nights import MODALITIES, name_channel, read_night
 from sleepkit.cli._results import print_files, print_stage_times, write_results
-from sleepkit.cli._stager import stage_night
-from sleepkit.exceptions import ModelFileError
-from sleepkit.persistence import load_model, model_info
+from sleepkit.cli._staging import stage_night
 
 SUMMARY: Final = "write the hypnogram of a night"
 EXAMPLE: Final = "sleepkit stage night.edf --model my.model --out results/"
@@ -36,21 +35,29 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="where NIGHT-hypnogram.csv, .edf and .png go",
     )
+    parser.add_argument(
+        "--without",
+        nargs="+",
+        choices=MODALITIES,
+        default=[],
+        metavar="MODALITY",
+        help="leave out a modality, whose electrode fell off perhaps",
+    )
 
 
 def run(arguments: Namespace) -> None:
     """Stage a night with a trained model, and write what was found."""
-    modalities = _trained_modalities(arguments.model)
-    stager: Any = load_model(arguments.model)
+    model = open_model(arguments.model)
+    modalities = [m for m in model.modalities if m not in arguments.without]
     night = read_night(
         arguments.night, dict(arguments.channels), modalities=modalities
     ).load()
-    for modality in modalities:
+    for modality in model.modalities:
         if modality in night.modalities:
             print(f"{modality}: {name_channel(night, modality)}")
-        else:
+        elif modality in modalities:
             print(f"{modality}: not in this file; staged without it")
-    stages, probabilities = stage_night(stager, night)
+    stages, probabilities = stage_night(model.stager, night)
     print(f"{night.n_epochs} epochs of {night.epoch_duration:g} s:")
     print_stage_times(stages, night.epoch_duration)
     n_unusable = np.count_nonzero(stages == UNSCORED)
@@ -58,16 +65,3 @@ def run(arguments: Namespace) -> None:
         print(f"{n_unusable} epochs have no usable signal and stay unscored.")
     prefix = arguments.out / arguments.night.stem
     print_files(write_results(prefix, night, stages, probabilities))
-
-
-def _trained_modalities(model: Path) -> list[str]:
-    """Ask a model file what the command can give to its model."""
-    named = model_info(model)["about"].get("modalities", ())
-    known = [name for name in MODALITIES if name in named]
-    if not known:
-        msg = (
-            f"{model} does not say that it takes any of {', '.join(MODALITIES)}; write "
-            "it with `sleepkit train`."
-        )
-        raise ModelFileError(msg)
-    return known

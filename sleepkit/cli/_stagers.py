@@ -1,122 +1,115 @@
-"""The pipeline that the command trains, and what it learns from nights."""
+"""The stagers that the command trains, by the names of their methods."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from os import PathLike
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from sklearn.base import clone
-from sklearn.dummy import DummyClassifier
 from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.metrics import accuracy_score, cohen_kappa_score, f1_score
-from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import Pipeline
-from tqdm import tqdm
 
-from sleepkit._stages import N_STAGES, STAGES, UNSCORED
-from sleepkit._typing import FloatArray, IntArray
-from sleepkit.exceptions import HypnogramError
-from sleepkit.preprocessing import BandPower, FitOnSelected, QualityMask
-from sleepkit.recording import EpochArray, Recording, as_epoch_array
+from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
+from sleepkit.preprocessing import (
+    BandpassFilter,
+    BandPower,
+    Cache,
+    FitOnSelected,
+    QualityMask,
+    Resampler,
+    SignalScaler,
+    SpectrumScaler,
+    STFTEpocher,
+)
 
-_MAX_FOLDS: Final = 5
-_MANY_EPOCHS: Final = 5_000  # with fewer, starting processes takes longer
-
-
-class Score(NamedTuple):
-    """How well stages agree with an expert's."""
-
-    accuracy: float
-    kappa: float
-    f1_macro: float
+_SFREQ: Final = 100  # Hz, of every night that a net sees
+_CACHE: Final = ("cache", Cache("cache"))  # its folder is set when a stager is made
 
 
-def make_stager() -> Pipeline:
-    """Make the pipeline: band powers of each epoch, then boosted trees.
+class Method(NamedTuple):
+    """A stager that a laptop trains in minutes, and what its paper has instead."""
 
-    Powers relative to the night and those of the neighbours are what helps most with
-    people who were not trained on.
+    small: Pipeline
+    published: dict[str, Any]
+
+
+def make_stager(
+    method: str, cache: str | PathLike[str], *, published: bool = False
+) -> Pipeline:
+    """Make the Pipeline of a method, which keeps what it computes of a night.
+
+    What the last step sees is relative to the night: that is what helps most with
+    people who were not trained on. ``published`` takes sizes and training of the paper.
     """
-    trees = HistGradientBoostingClassifier(
-        max_iter=60,
-        max_leaf_nodes=15,
-        max_bins=63,
-        early_stopping=False,  # its inner split would not be by subject
-        random_state=0,
-    )
-    power = BandPower(normalize="append", context=2)
-    return Pipeline(
-        [("quality", QualityMask()), ("power", power), ("stage", FitOnSelected(trees))]
-    )
+    found = METHODS[method]
+    stager: Pipeline = clone(found.small).set_params(cache__directory=cache)
+    return stager.set_params(**found.published) if published else stager
 
 
-def describe(stager: Pipeline, nights: Sequence[Recording]) -> EpochArray:
-    """Compute the features of scored nights, each once; fits all but the last step."""
-    features = stager[:-1].fit(list(nights))
-    described = [
-        features.transform(night).recordings[0].load()
-        for night in tqdm(nights, desc="reading", unit="night", disable=None)
+_MEDFUSESLEEP: Final = Pipeline(
+    [
+        ("quality", QualityMask()),
+        ("resample", Resampler(_SFREQ)),
+        ("spectra", STFTEpocher(hop=2.0)),
+        _CACHE,
+        ("scale", SpectrumScaler("recording")),
+        (
+            "stage",
+            MedFuseSleepClassifier(
+                d_model=32,
+                n_heads=4,
+                n_layers=1,
+                dim_feedforward=64,
+                dropout=0.1,
+                d_head=32,
+                lr=3e-3,
+                batch_size=8,
+                max_epochs=12,
+                validation_fraction=0,  # so few passes need no early stopping
+                random_state=0,
+            ),
+        ),
     ]
-    return EpochArray(described)
-
-
-def fit(stager: Pipeline, X: EpochArray) -> None:
-    """Fit the last step on features."""
-    found = np.unique(X.hypnogram)
-    if len(found) < 2:
-        names = ", ".join(STAGES[stage] for stage in found)
-        msg = f"Training needs epochs of at least two stages; the nights have: {names}."
-        raise HypnogramError(msg)
-    stager[-1].fit(X, X.hypnogram)
-
-
-def cross_validate(stager: Pipeline, X: EpochArray) -> dict[str, Score]:
-    """Score the stager on people left out of training, beside two ways of guessing."""
-    y = X.hypnogram
-    most = int(np.bincount(y).argmax())
-    by_share = DummyClassifier(strategy="stratified", random_state=0)
-    predicted = {
-        "this stager": _predict_left_out(clone(stager[-1]), X),
-        "guessing by share": _predict_left_out(by_share, X),
-        f"always {STAGES[most]}": np.full_like(y, most),
-    }
-    return {name: score(y, stages) for name, stages in predicted.items()}
-
-
-def score(y: IntArray, predicted: IntArray) -> Score:
-    """Compare stages with those of an expert."""
-    return Score(
-        float(accuracy_score(y, predicted)),
-        float(cohen_kappa_score(y, predicted)),
-        float(f1_score(y, predicted, average="macro", zero_division=0.0)),
-    )
-
-
-def stage_night(stager: Any, night: Recording) -> tuple[IntArray, FloatArray]:
-    """Stage all epochs of a night.
-
-    Without any usable signal an epoch stays unscored, with probabilities of NaN.
-    """
-    probabilities = np.zeros((night.n_epochs, N_STAGES))
-    probabilities[:, stager.classes_] = stager.predict_proba(night)
-    stages = probabilities.argmax(axis=1)
-    checked = QualityMask().fit_transform(as_epoch_array(night))
-    usable = np.any(list(checked.valid.values()), axis=0)
-    stages[~usable] = UNSCORED
-    probabilities[~usable] = np.nan
-    return stages, probabilities
-
-
-def _predict_left_out(classifier: Any, X: EpochArray) -> IntArray:
-    """Predict the stages of each person by a classifier that was trained on others."""
-    folds = min(_MAX_FOLDS, len(np.unique(X.subject)))
-    predicted: IntArray = cross_val_predict(
-        classifier,
-        X,
-        X.hypnogram,
-        groups=X.subject,
-        cv=GroupKFold(folds),
-        n_jobs=-1 if len(X) > _MANY_EPOCHS else None,
-    )
-    return predicted
+)
+_SLEEPMG: Final = Pipeline(
+    [
+        ("quality", QualityMask()),
+        ("filter", BandpassFilter((0.3, 35))),
+        ("resample", Resampler(_SFREQ)),
+        _CACHE,
+        ("scale", SignalScaler()),
+        (
+            "stage",
+            SleepMGClassifier(
+                batch_size=64, max_epochs=6, validation_fraction=0, random_state=0
+            ),
+        ),
+    ]
+)
+_TREES: Final = Pipeline(
+    [
+        ("quality", QualityMask()),
+        ("power", BandPower(normalize="append", context=2)),
+        _CACHE,
+        (
+            "stage",
+            FitOnSelected(
+                HistGradientBoostingClassifier(
+                    max_iter=60,
+                    max_leaf_nodes=15,
+                    max_bins=63,
+                    early_stopping=False,  # its inner split would not be by subject
+                    random_state=0,
+                )
+            ),
+        ),
+    ]
+)
+METHODS: Final = {
+    "medfusesleep": Method(
+        _MEDFUSESLEEP,
+        {"spectra__hop": 1.0, "stage": MedFuseSleepClassifier(random_state=0)},
+    ),
+    "sleepmg": Method(_SLEEPMG, {"stage": SleepMGClassifier(random_state=0)}),
+    "trees": Method(_TREES, {}),
+}

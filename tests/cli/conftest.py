@@ -56,13 +56,22 @@ def folder(tmp_path, cohort, write_night):
     return nights
 
 
+METHODS = ("medfusesleep", "sleepmg")
+
+
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory):
     """What a small demo leaves."""
     out = tmp_path_factory.mktemp("demo") / "results"
-    arguments = ["--subjects", "3", "--hours", "0.5", "--out", str(out)]
+    arguments = ["--subjects", "4", "--hours", "0.5", "--out", str(out)]
     assert main(["demo", *arguments]) == 0
     return out
+
+
+@pytest.fixture(params=METHODS)
+def model(request, demo):
+    """The model file of each method."""
+    return demo / f"{request.param}.model"
 
 
 @pytest.fixture

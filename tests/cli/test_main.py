@@ -12,7 +12,7 @@ from sleepkit import __version__
 from sleepkit.cli import _info, main
 from sleepkit.exceptions import SleepkitWarning
 
-COMMANDS = ("demo", "info", "stage", "train")
+COMMANDS = ("demo", "evaluate", "info", "stage", "train")
 
 
 def test_module_and_function_are_the_same_command():
@@ -42,12 +42,14 @@ def test_help_lists_the_commands(capsys):
         (["dream"], "invalid choice: 'dream'"),
         (["stage", "x.edf"], "required: --model, --out"),
         (["train", "x", "--out", "y", "--scheme", "cats"], "invalid choice: 'cats'"),
+        (["train", "x", "--out", "y", "--method", "x"], "invalid choice: 'x'"),
+        (["train", "x", "--out", "y", "--folds", "-1"], "must be a whole number >= 0"),
         (["train", "x", "--out", "y", "--subject-pattern", "("], "regular expression"),
         (["info", "x.edf", "--channels", "C4"], "MODALITY=LABEL for one of eeg, eog"),
         (["info", "x.edf", "--channels", "ecg=ECG"], "MODALITY=LABEL for one of eeg"),
         (["info", "x.edf", "--channels", "eeg=C4 - "], "must be MODALITY=LABEL"),
-        (["demo", "--subjects", "2"], "must be a whole number >= 3; got '2'"),
-        (["demo", "--subjects", "x"], "must be a whole number >= 3; got 'x'"),
+        (["demo", "--subjects", "3"], "must be a whole number >= 4; got '3'"),
+        (["demo", "--subjects", "x"], "must be a whole number >= 4; got 'x'"),
         (["demo", "--hours", "0"], "must be 0.25 to 24.0 hours; got '0'"),
         (["demo", "--hours", "nan"], "must be 0.25 to 24.0 hours; got 'nan'"),
         (["demo", "--hours", "long"], "must be 0.25 to 24.0 hours; got 'long'"),
@@ -89,6 +91,24 @@ def test_interrupted(run, monkeypatch):
 
     monkeypatch.setattr(_info, "run", interrupt)
     assert run("info", "x.edf") == (130, "", "sleepkit: stopped.\n")
+
+
+def test_interrupted_with_a_word_on_what_is_done(run, monkeypatch):
+    def interrupt(_):
+        stop = KeyboardInterrupt()
+        stop.add_note("2 of 3 fits are done.")
+        raise stop
+
+    monkeypatch.setattr(_info, "run", interrupt)
+    words = "sleepkit: stopped. 2 of 3 fits are done.\n"
+    assert run("info", "x.edf") == (130, "", words)
+
+
+def test_a_reader_who_has_seen_enough(tmp_path, cohort, write_night):
+    night = write_night(tmp_path / "night.edf", cohort[0])
+    command = f"{sys.executable} -m sleepkit info {night} | true"
+    answer = subprocess.run(command, shell=True, capture_output=True, check=True)
+    assert answer.stderr == b""
 
 
 def test_warnings_are_notes(run, monkeypatch):

@@ -11,12 +11,8 @@ from sklearn.linear_model import LogisticRegression
 
 from sleepkit._stages import UNSCORED
 from sleepkit.io import read_hypnogram
-from sleepkit.persistence import save_model
-
-
-@pytest.fixture
-def model(demo):
-    return demo / "demo.model"
+from sleepkit.persistence import load_model, save_model
+from sleepkit.recording import EpochArray
 
 
 @pytest.fixture
@@ -34,7 +30,8 @@ def test_files_and_report(run, night, model, cohort, tmp_path):
     assert "60 epochs of 30 s:" in text
     staged = read_hypnogram(out / names[0])
     assert staged.probabilities.shape == (60, 5)
-    assert np.mean(staged.stages == cohort[3].hypnogram) > 0.5
+    expected = load_model(model).predict(cohort[3])
+    assert np.mean(staged.stages == expected) > 0.95  # EDF rounds samples
     minutes = np.sum(staged.stages == 2) / 2
     (line,) = [line for line in text.splitlines() if line.startswith("  N2 ")]
     assert line.split()[1] == f"{minutes:.1f}"
@@ -141,11 +138,46 @@ def test_a_failure_to_write_leaves_nothing_half(fails, night, model, tmp_path):
     assert [path.name for path in out.iterdir()] == ["night-hypnogram.csv"]
 
 
-@pytest.mark.real
-def test_real_night(run, real_data, model, tmp_path):
-    path = real_data / "dreams" / "excerpt3.edf"
-    code, text, _ = run("stage", path, "--model", model, "--out", tmp_path)
+def test_without_a_modality(run, night, model, cohort, tmp_path):
+    run("stage", night, "--model", model, "--out", tmp_path / "all")
+    code, text, _ = run(
+        "stage", night, "--model", model, "--out", tmp_path, "--without", "eog", "emg"
+    )
     assert code == 0
-    for line in ("eeg: C3-A1 (50 Hz)", "eog: EOG1-A1 (50 Hz)", "emg: EMG1 (50 Hz)"):
-        assert line in text
-    assert len(read_hypnogram(tmp_path / "excerpt3-hypnogram.csv")) == 60
+    assert "eog" not in text.replace(str(tmp_path), "")
+    whole = read_hypnogram(tmp_path / "all" / "night-hypnogram.csv")
+    part = read_hypnogram(tmp_path / "night-hypnogram.csv")
+    assert not np.array_equal(whole.probabilities, part.probabilities)
+    stager = load_model(model)
+    usable = part.stages != UNSCORED
+    expected = stager.predict_proba(EpochArray([cohort[3]]).select(["eeg"]))
+    np.testing.assert_allclose(
+        part.probabilities[usable], expected[usable], atol=0.02
+    )  # EDF rounds samples, the table probabilities
+
+
+def test_nothing_to_stage_by(fails, tmp_path, cohort, write_night, model):
+    signals = cohort[3].signals
+    dead = {n: s.replace(data=np.zeros(s.shape, "f4")) for n, s in signals.items()}
+    path = write_night(tmp_path / "night.edf", cohort[3].with_signals(dead))
+    words = fails("stage", path, "--model", model, "--out", tmp_path / "out")
+    assert words.startswith("No epoch of 'night' has a usable signal: all are missing")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("missing", [None, "eeg", "eog", "emg"])
+def test_real_night(run, real_data, model, tmp_path, missing):
+    path = real_data / "dreams" / "excerpt3.edf"
+    arguments = ["stage", path, "--model", model, "--out", tmp_path]
+    code, text, _ = run(*arguments, *(["--without", missing] if missing else []))
+    assert code == 0
+    used = {
+        "eeg": "eeg: C3-A1 (50 Hz)",
+        "eog": "eog: EOG1-A1 (50 Hz)",
+        "emg": "emg: EMG1 (50 Hz)",
+    }
+    assert [line in text for line in used.values()] == [m != missing for m in used]
+    staged = read_hypnogram(tmp_path / "excerpt3-hypnogram.csv")
+    assert len(staged) == 60
+    assert (staged.stages != UNSCORED).sum() > 50

@@ -2,63 +2,38 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn.base import clone
 
-from sleepkit._stages import STAGES
-from sleepkit.cli import _stager
-from sleepkit.cli._stager import (
-    cross_validate,
-    describe,
-    fit,
-    make_stager,
-    score,
-    stage_night,
-)
+from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
+from sleepkit.cli._stagers import METHODS, make_stager
 from sleepkit.recording import EpochArray
 
 
-@pytest.fixture(scope="module")
-def stager():
-    return make_stager()
+@pytest.mark.parametrize("method", METHODS)
+def test_each_takes_any_modalities(method, cohort, tmp_path):
+    X = EpochArray(cohort)
+    stager = make_stager(method, tmp_path)
+    if method != "trees":
+        stager.set_params(stage__max_epochs=1)
+    stager.fit(X, X.hypnogram)
+    whole = stager.predict_proba(X)
+    for name in X.modalities:
+        part = stager.predict_proba(X.drop(name))
+        assert np.isfinite(part).all()
+        assert not np.allclose(part, whole)
 
 
-@pytest.fixture(scope="module")
-def X(stager, cohort):
-    return describe(stager, cohort)
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_computed_is_kept(method, tmp_path):
+    assert make_stager(method, tmp_path)["cache"].directory == tmp_path
+    assert make_stager(method, "other")["cache"].directory == "other"
 
 
-def test_describing_first_gives_the_same_model(stager, X, cohort):
-    fit(stager, X)
-    nights = EpochArray(cohort)
-    whole = clone(stager).fit(nights, nights.hypnogram)
-    np.testing.assert_array_equal(
-        stager.predict_proba(nights), whole.predict_proba(nights)
-    )
-
-
-def test_scores_of_people_left_out(stager, X, monkeypatch):
-    scores = cross_validate(stager, X)
-    most = STAGES[np.bincount(X.hypnogram).argmax()]
-    assert list(scores) == ["this stager", "guessing by share", f"always {most}"]
-    share = np.bincount(X.hypnogram).max() / len(X)
-    assert scores[f"always {most}"].accuracy == pytest.approx(share)
-    assert scores[f"always {most}"].kappa == 0
-    assert scores["this stager"].kappa > scores["guessing by share"].kappa + 0.2
-    monkeypatch.setattr(_stager, "_MANY_EPOCHS", 0)
-    assert cross_validate(stager, X) == scores  # whatever the number of processes
-
-
-def test_score_by_hand():
-    y, predicted = np.array([0, 0, 2, 2]), np.array([0, 2, 2, 2])
-    # kappa: agreement 3/4, by chance 1/2 x 1/4 + 1/2 x 3/4 = 1/2
-    # F1: W 2/3, N2 4/5
-    assert score(y, predicted) == pytest.approx((0.75, 0.5, (2 / 3 + 4 / 5) / 2))
-
-
-def test_stages_that_training_lacked_have_probability_zero(cohort):
-    nights = EpochArray(cohort)
-    rows = np.isin(nights.hypnogram, [0, 2])
-    stager = make_stager().fit(nights[rows], nights.hypnogram[rows])
-    stages, probabilities = stage_night(stager, cohort[0])
-    assert set(stages.tolist()) <= {-1, 0, 2}
-    np.testing.assert_array_equal(probabilities[stages >= 0][:, [1, 3, 4]], 0)
+def test_published_sizes(tmp_path):
+    medfuse = make_stager("medfusesleep", tmp_path, published=True)
+    default = MedFuseSleepClassifier(random_state=0)
+    assert medfuse["stage"].get_params() == default.get_params()
+    assert medfuse["spectra"].hop == 1
+    sleepmg = make_stager("sleepmg", tmp_path, published=True)
+    default = SleepMGClassifier(random_state=0)
+    assert sleepmg["stage"].get_params() == default.get_params()
+    assert make_stager("medfusesleep", tmp_path)["spectra"].hop == 2  # as it was

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from sleepkit.io import write_hypnogram
+
+
+@pytest.fixture
+def rows(run):
+    """``rows(*arguments)``: what is printed of each condition, as words."""
+
+    def evaluate(*arguments):
+        code, text, _ = run("evaluate", *arguments)
+        assert code == 0
+        lines = [line.split() for line in text.splitlines()]
+        return {words[1]: words for words in lines if len(words) == 6}, text
+
+    return evaluate
+
+
+def test_each_modality_missing(rows, folder, model):
+    found, text = rows(folder, "--model", model)
+    assert list(found) == ["given", "all", "eeg+eog", "eeg+emg", "eog+emg"]
+    for given in ("all", "eeg+eog", "eeg+emg", "eog+emg"):
+        assert found[given][0] == model.stem
+        assert found[given][-1] == "180"
+    assert "used     night0.edf + night0.csv: night0, eeg C4-M1 (100 Hz)" in text
+    assert "Always " in text
+
+
+def test_files(rows, folder, model, tmp_path):
+    out = tmp_path / "scores"
+    _, text = rows(folder, "--model", model, "--out", out)
+    names = {"scores.csv", "predictions.npz", "protocol.json"}
+    assert {path.name for path in out.iterdir()} == names
+    assert all(str(out / name) in text for name in names)
+    protocol = json.loads((out / "protocol.json").read_text())
+    assert protocol["data"]["n_subjects"] == 3
+    with np.load(out / "predictions.npz") as predictions:
+        assert len(predictions["predicted"]) == 4 * 180
+
+
+def test_people_of_the_training_are_left_out(run, fails, folder, cohort, write_night):
+    model = folder / "my.model"
+    arguments = ["--out", model, "--method", "trees", "--folds", 0]
+    assert run("train", folder, *arguments)[0] == 0
+    words = fails("evaluate", folder, "--model", model)
+    assert "can be used, for the reasons above" in words
+    write_night(folder / "new.edf", cohort[3])
+    write_hypnogram(folder / "new.csv", cohort[3].hypnogram)
+    code, text, _ = run("evaluate", folder, "--model", model)
+    assert code == 0
+    assert "skipped  night0.edf: the model was trained on night0" in text
+    assert "of 1 nights of 1 people" in text
+
+
+def test_no_model(fails, folder, tmp_path):
+    words = fails("evaluate", folder, "--model", tmp_path / "no")
+    assert words == f"{tmp_path / 'no'}: No such file or directory."
