@@ -11,6 +11,8 @@ from typing import Any
 
 import joblib
 
+from sleepkit.utils import read_source
+
 _SESSION = uuid.uuid4().hex
 
 
@@ -56,7 +58,7 @@ def _source(definition: Any) -> str:
     name = f"{definition.__module__}.{definition.__qualname__}"
     if getattr(definition, "__closure__", None):
         return f"{name} {_SESSION}"  # what it closes over cannot be compared
-    try:
-        return f"{name} {inspect.getsource(definition)}"
-    except (OSError, TypeError):
-        return f"{name} {_SESSION}" if definition.__module__ == "__main__" else name
+    source = read_source(definition)
+    if source is None and definition.__module__ == "__main__":
+        source = _SESSION
+    return f"{name} {source or ''}"

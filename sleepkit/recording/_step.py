@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import joblib
 
 from sleepkit.exceptions import StepError
+from sleepkit.utils import read_source
 
 if TYPE_CHECKING:
     from sleepkit.recording._recording import Recording
@@ -121,12 +122,9 @@ def _fingerprint(function: Any) -> str:
     """Identify a step by name, code and parameters."""
     definition = _definition(function)
     parts: list[Any] = [definition.__module__, definition.__qualname__]
-    try:
-        source = inspect.getsource(definition)
-        parts.append(hashlib.sha256(source.encode()).hexdigest())
-    except (OSError, TypeError):
-        # Code that cannot be read cannot be compared with that of another session.
-        parts.append(_SESSION)
+    source = read_source(definition)
+    # Code that cannot be read cannot be compared with that of another session.
+    parts.append(hashlib.sha256(source.encode()).hexdigest() if source else _SESSION)
     if isinstance(function, partial):
         parts.append((function.args, function.keywords))
     if not inspect.isroutine(_unwrapped(function)):

@@ -4,6 +4,7 @@ from sleepkit.utils._checks import check_count, check_option, check_positive
 from sleepkit.utils._files import write_whole
 from sleepkit.utils._optional import optional_import
 from sleepkit.utils._random import check_random_state
+from sleepkit.utils._source import read_source
 
 __all__ = [
     "check_count",
@@ -11,5 +12,6 @@ __all__ = [
     "check_positive",
     "check_random_state",
     "optional_import",
+    "read_source",
     "write_whole",
 ]
