@@ -58,6 +58,15 @@ def count(minimum: int) -> Callable[[str], int]:
     return parse
 
 
+def folds(text: str) -> int:
+    """Require folds, of which one alone is none."""
+    number = count(0)(text)
+    if number == 1:
+        msg = f"must be 0, or 2 or more; got {text!r}"
+        raise ArgumentTypeError(msg)
+    return number
+
+
 def hours(text: str) -> float:
     """Require a length that nights can have."""
     try:

@@ -10,7 +10,12 @@ from typing import Final
 from sleepkit.cli._arguments import count, hours
 from sleepkit.cli._model import save
 from sleepkit.cli._nights import MODALITIES
-from sleepkit.cli._results import print_files, print_scores, write_results
+from sleepkit.cli._results import (
+    make_folder,
+    print_files,
+    print_scores,
+    write_results,
+)
 from sleepkit.cli._stagers import make_stager
 from sleepkit.cli._staging import stage_night
 from sleepkit.cli._training import compute_features, cross_validate, fit_all
@@ -54,6 +59,7 @@ def run(arguments: Namespace) -> None:
         random_state=0,
     )
     *nights, unseen = cohort.recordings
+    make_folder(arguments.out)
     X, unseen = EpochArray(nights), unseen.load()
     with TemporaryDirectory(prefix="sleepkit-") as cache:
         stagers = {method: make_stager(method, cache) for method in _METHODS}

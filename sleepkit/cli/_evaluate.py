@@ -9,7 +9,7 @@ from typing import Final
 from sleepkit.cli._folder import add_folder, read_folder
 from sleepkit.cli._model import open_model
 from sleepkit.cli._pairs import NAMING_RULES
-from sleepkit.cli._results import print_files, print_scores
+from sleepkit.cli._results import make_folder, print_files, print_scores
 from sleepkit.evaluation import evaluate_staging
 
 SUMMARY: Final = "score a model on a folder of scored nights"
@@ -31,7 +31,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> None:
     """Stage nights of people whom the model has not met, and compare."""
     model = open_model(arguments.model)
-    X = read_folder(arguments, model.modalities, is_known=model.has_met)
+    X, _ = read_folder(arguments, model.modalities, is_known=model.has_met)
+    if arguments.out is not None:
+        make_folder(arguments.out)
     result = evaluate_staging(
         {model.method: model.stager},
         X,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from sleepkit._stages import UNSCORED
@@ -36,20 +37,20 @@ def read_folder(
     arguments: Namespace,
     modalities: Collection[str],
     *,
-    is_known: Callable[[str], bool] | None = None,
-) -> EpochArray:
+    is_known: Callable[[str], bool] = lambda _: False,
+) -> tuple[EpochArray, list[str]]:
     """Read the nights that can be used, and say of each file what becomes of it.
 
-    Nights of people who are known to the model are not used.
+    Not used are copies of a file, and what a model knows: the person by name, the file
+    by its hash. The hashes of the files that are used come second.
     """
     pairs = find_pairs(arguments.folder, arguments.subject_pattern)
-    nights = []
+    nights, files = [], dict[str, Path]()
     for pair in pairs:
         name = pair.signals.relative_to(arguments.folder)
         try:
-            if is_known is not None and is_known(pair.subject):
-                msg = f"the model was trained on {pair.subject}"
-                raise RecordingError(msg)
+            content = _hash_file(pair.signals)
+            _refuse_known(pair, content, files, is_known)
             night = _read(pair, arguments, modalities)
         except (SleepkitError, OSError) as error:
             print(f"skipped  {name}: {' '.join(str(error).split())}")
@@ -61,6 +62,7 @@ def read_folder(
         hypnogram = "" if pair.hypnogram is None else pair.hypnogram.name
         print(f"used     {name} + {hypnogram}: {pair.subject}, {channels}")
         nights.append(night)
+        files[content] = name
     if not nights:
         msg = (
             f"No night in {arguments.folder} can be used"
@@ -68,7 +70,31 @@ def read_folder(
             + " `sleepkit train --help` tells how files must be named."
         )
         raise RecordingError(msg)
-    return EpochArray(nights)
+    return EpochArray(nights), list(files)
+
+
+def _hash_file(path: Path) -> str:
+    """Identify a file by its content, whatever its name."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _refuse_known(
+    pair: Pair,
+    content: str,
+    files: Mapping[str, Path],
+    is_known: Callable[[str], bool],
+) -> None:
+    """Refuse a night that is there already, or was learnt from."""
+    if content in files:
+        msg = f"it is a copy of {files[content]}"
+    elif is_known(pair.subject):
+        msg = f"the model was trained on {pair.subject}"
+    elif is_known(content):
+        msg = "the model was trained on this night, under another name"
+    else:
+        return
+    raise RecordingError(msg)
 
 
 def _read(pair: Pair, arguments: Namespace, modalities: Collection[str]) -> Recording:

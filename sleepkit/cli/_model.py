@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,11 +23,11 @@ class Model(NamedTuple):
     stager: Any
     method: str
     modalities: list[str]
-    people: Collection[str]  # by their hashes
+    known: Collection[str]  # hashes of people and files
 
-    def has_met(self, subject: str) -> bool:
-        """Tell whether it was trained on somebody of this name."""
-        return _hash(subject) in self.people
+    def has_met(self, name: str) -> bool:
+        """Tell whether it learnt from a person of this name, or a file of this hash."""
+        return name in self.known or _hash(name) in self.known
 
 
 def save(
@@ -36,10 +36,11 @@ def save(
     method: str,
     X: EpochArray,
     result: StagingResult | None,
+    files: Sequence[str] = (),
 ) -> None:
     """Write a model file, with what it was trained on and what it reached.
 
-    People are named by hashes, by which `Model.has_met` knows them again.
+    People and files are named by hashes, by which `Model.has_met` knows them again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     about: dict[str, Any] = {
@@ -48,6 +49,7 @@ def save(
         "nights": len(X.recordings),
         "epochs": len(X),
         "people": sorted(_hash(subject) for subject in np.unique(X.subject)),
+        "files": sorted(files),
     }
     if result is not None:
         scores = result.scores()
@@ -71,11 +73,11 @@ def open_model(path: Path) -> Model:
             "it with `sleepkit train`."
         )
         raise ModelFileError(msg)
-    people = frozenset(map(str, about.get("people", ())))
+    known = {str(name) for key in ("people", "files") for name in about.get(key, ())}
     method = str(about.get("method", path.name))
-    return Model(load_model(path), method, modalities, people)
+    return Model(load_model(path), method, modalities, known)
 
 
 def _hash(subject: str) -> str:
-    """Replace the name of a person by what does not tell it."""
+    """Replace the name of a person; who guesses the name can tell that it is right."""
     return hashlib.sha256(str(subject).encode()).hexdigest()[:16]

@@ -101,6 +101,5 @@ def _find_subject(path: Path, patterns: Iterable[str]) -> str:
     text = path.as_posix()
     matches = (re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
     match = next(filter(None, matches), None)
-    if match is None:
-        return path.with_suffix("").as_posix()
-    return match[1] if match.re.groups else match[0]
+    name = match and (match[1] if match.re.groups else match[0])
+    return name or path.with_suffix("").as_posix()

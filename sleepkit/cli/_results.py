@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
+from errno import EACCES
 from io import BytesIO
 from pathlib import Path
 from textwrap import indent
@@ -17,6 +19,13 @@ from sleepkit.metrics import staging_scores
 from sleepkit.plotting import HypnogramDisplay
 from sleepkit.recording import Recording
 from sleepkit.utils import optional_import, write_whole
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder before the work for it begins, or say that it cannot be."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(EACCES, os.strerror(EACCES), str(folder))
 
 
 def write_results(

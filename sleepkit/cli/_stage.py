@@ -14,6 +14,7 @@ from sleepkit.cli._model import open_model
 from sleepkit.cli._nights import MODALITIES, name_channel, read_night
 from sleepkit.cli._results import print_files, print_stage_times, write_results
 from sleepkit.cli._staging import stage_night
+from sleepkit.exceptions import ChannelError
 
 SUMMARY: Final = "write the hypnogram of a night"
 EXAMPLE: Final = "sleepkit stage night.edf --model my.model --out results/"
@@ -49,6 +50,12 @@ def run(arguments: Namespace) -> None:
     """Stage a night with a trained model, and write what was found."""
     model = open_model(arguments.model)
     modalities = [m for m in model.modalities if m not in arguments.without]
+    if not modalities:
+        msg = (
+            f"Nothing is left to stage by: {arguments.model} was trained on "
+            f"{', '.join(model.modalities)}."
+        )
+        raise ChannelError(msg)
     night = read_night(
         arguments.night, dict(arguments.channels), modalities=modalities
     ).load()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Final
 
 import joblib
@@ -44,15 +45,22 @@ def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:
 
 
 def cross_validate(
-    stagers: Mapping[str, Pipeline], X: EpochArray, n_folds: int
+    stagers: Mapping[str, Pipeline],
+    X: EpochArray,
+    n_folds: int,
+    directory: Path | None = None,
 ) -> StagingResult:
-    """Score the stagers by subject, with all modalities and without each."""
+    """Score the stagers by subject, with all modalities and without each.
+
+    Finished folds are kept in a directory.
+    """
     return cross_validate_staging(
         stagers,
         X,
         X.hypnogram,
         cv=min(n_folds, len(np.unique(X.subject))),
         subsets="drop_one",
+        directory=directory,
         n_jobs=count_jobs(),
         verbose=True,
     )

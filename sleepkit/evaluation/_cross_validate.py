@@ -102,8 +102,10 @@ def cross_validate_staging(
 
     Notes
     -----
-    A night is known by its signals, whatever it is called. An estimator is given rows
-    of the training subjects only, and all leaks are looked for before the first fit.
+    A night is known by its signals, whatever it is called; before these are loaded, by
+    the file that they are read from, so that a copy of a file is another night. An
+    estimator is given rows of the training subjects only, and all leaks are looked for
+    before the first fit.
     What cannot be seen: whom a pretrained part has learnt from; that scikit-learn's
     early stopping holds out rows, not subjects, of the training set; and data that an
     estimator reads by itself.

@@ -74,7 +74,7 @@ def evaluate_staging(
     >>> print(evaluate_staging({"always N2": dummy}, X, [2, 2, 0, 0]))
     stager     given  accuracy  kappa  macro-F1  epochs
     always N2  all       0.500  0.000     0.333       4
-    Scored: all rows of X, of 1 nights of 1 people.
+    Scored: all rows of X, of 1 night of 1 person.
     """
     X, stages = check_inputs(estimators, X, y, owner="evaluate_staging")
     window = name_window(X, window)

@@ -154,21 +154,24 @@ class StagingResult:
         -------
         dict of str to list
             Columns ``estimator``, ``condition``, ``metric``, ``value``, ``low`` and
-            ``high``.
+            ``high``. The last two are NaN where only one subject could be staged.
         """
         names = ("estimator", "condition", "metric", "value", "low", "high")
         table: Table = {name: [] for name in names}
         for estimator, condition, staged in self._each():
             pair = (staged["true"], staged["predicted"])
-            bounds = bootstrap_scores(
-                *pair,
-                staged["subject"],
-                level=level,
-                n_resamples=n_resamples,
-                random_state=random_state,
-            )
+            bounds: dict[str, tuple[float, float]] = {}
+            if len(np.unique(staged["subject"])) > 1:
+                bounds = bootstrap_scores(
+                    *pair,
+                    staged["subject"],
+                    level=level,
+                    n_resamples=n_resamples,
+                    random_state=random_state,
+                )
             for metric, value in staging_scores(*pair).items():
-                row = (estimator, condition, metric, value, *bounds[metric])
+                ends = bounds.get(metric, (np.nan, np.nan))
+                row = (estimator, condition, metric, value, *ends)
                 for name, cell in zip(names, row, strict=True):
                     table[name].append(cell)
         return table
@@ -242,10 +245,11 @@ class StagingResult:
             len(np.unique(self._rows[name][tested]))
             for name in ("recording", "subject")
         )
+        nights = "1 night" if n_nights == 1 else f"{n_nights} nights"
+        people = "1 person" if n_people == 1 else f"{n_people} people"
         return (
             f"{draw_scores(self.scores())}\n"
-            f"Scored: {self.protocol['scoring_window']}, of {n_nights} nights of "
-            f"{n_people} people."
+            f"Scored: {self.protocol['scoring_window']}, of {nights} of {people}."
         )
 
     def _chosen(self, estimator: str | None, condition: str | None) -> list[Part]:

@@ -65,7 +65,8 @@ def sleep_statistics(
 
     - TIB: time in bed, all epochs whose middle lies between lights off and lights on.
     - SPT: sleep period, from the first to the last epoch of sleep.
-    - WASO: wake within the sleep period.
+    - WASO: wake *within the sleep period*; that of the AASM goes on to lights on, which
+      is ``TIB - SOL - TST``.
     - TST: total sleep time, N1 + N2 + N3 + REM.
     - SE, SME: TST in percent of TIB, and of SPT.
     - SFI: changes from sleep to wake per hour of TST.

@@ -54,7 +54,26 @@ def test_people_of_the_training_are_left_out(run, fails, folder, cohort, write_n
     code, text, _ = run("evaluate", folder, "--model", model)
     assert code == 0
     assert "skipped  night0.edf: the model was trained on night0" in text
-    assert "of 1 nights of 1 people" in text
+    assert "of 1 night of 1 person" in text
+
+
+def test_a_night_of_the_training_under_another_name(run, folder, tmp_path):
+    model = tmp_path / "my.model"
+    arguments = ["--out", model, "--method", "trees", "--folds", 0]
+    assert run("train", folder, *arguments)[0] == 0
+    code, text, _ = run("evaluate", tmp_path, "--model", model)  # one folder up
+    assert code == 1
+    words = "the model was trained on this night, under another name"
+    assert f"skipped  nights/night0.edf: {words}" in text
+
+
+def test_a_place_that_cannot_be_written_to(run, folder, model, tmp_path):
+    (tmp_path / "file").write_text("")
+    code, text, error = run(
+        "evaluate", folder, "--model", model, "--out", tmp_path / "file"
+    )
+    assert (code, error) == (1, f"sleepkit: {tmp_path / 'file'}: File exists.\n")
+    assert "kappa" not in text  # nothing was staged in vain
 
 
 def test_no_model(fails, folder, tmp_path):

@@ -44,6 +44,7 @@ def test_help_lists_the_commands(capsys):
         (["train", "x", "--out", "y", "--scheme", "cats"], "invalid choice: 'cats'"),
         (["train", "x", "--out", "y", "--method", "x"], "invalid choice: 'x'"),
         (["train", "x", "--out", "y", "--folds", "-1"], "must be a whole number >= 0"),
+        (["train", "x", "--out", "y", "--folds", "1"], "must be 0, or 2 or more"),
         (["train", "x", "--out", "y", "--subject-pattern", "("], "regular expression"),
         (["info", "x.edf", "--channels", "C4"], "MODALITY=LABEL for one of eeg, eog"),
         (["info", "x.edf", "--channels", "ecg=ECG"], "MODALITY=LABEL for one of eeg"),

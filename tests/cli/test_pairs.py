@@ -79,3 +79,8 @@ def test_a_pattern_names_the_person(pairs):
     assert {subject for _, subject in pairs(*names, pattern=r"p\d").values()} == {"p7"}
     found = pairs(*names, pattern=r"p(\d)")
     assert {subject for _, subject in found.values()} == {"7"}
+
+
+def test_a_pattern_whose_group_is_not_there_names_nobody(pairs):
+    found = pairs("p7.edf", "p8.edf", pattern=r"(x)?p")
+    assert {subject for _, subject in found.values()} == {"p7", "p8"}

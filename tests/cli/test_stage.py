@@ -156,6 +156,14 @@ def test_without_a_modality(run, night, model, cohort, tmp_path):
     )  # EDF rounds samples, the table probabilities
 
 
+def test_without_anything(fails, night, model, tmp_path):
+    all_of_them = ["--without", "eeg", "eog", "emg"]
+    words = fails("stage", night, "--model", model, "--out", tmp_path, *all_of_them)
+    assert words == (
+        f"Nothing is left to stage by: {model} was trained on eeg, eog, emg."
+    )
+
+
 def test_nothing_to_stage_by(fails, tmp_path, cohort, write_night, model):
     signals = cohort[3].signals
     dead = {n: s.replace(data=np.zeros(s.shape, "f4")) for n, s in signals.items()}

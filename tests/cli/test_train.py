@@ -1,8 +1,12 @@
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
+from sleepkit.cli import _train, _training
+from sleepkit.evaluation import _tasks
 from sleepkit.io import write_hypnogram
 from sleepkit.persistence import load_model, model_info
 
@@ -90,6 +94,46 @@ def test_one_person_gives_no_score(train, folder):
     assert code == 0
     assert "There is one person only, so no score" in text
     assert "scores" not in model_info(folder / "my.model")["about"]
+
+
+def test_a_copy_of_a_night_is_no_other_person(train, folder):
+    (folder / "a copy.edf").write_bytes((folder / "night0.edf").read_bytes())
+    (folder / "a copy.csv").write_bytes((folder / "night0.csv").read_bytes())
+    code, text, _ = train(folder, "--out", folder / "my.model", "--folds", 0)
+    assert code == 0
+    assert "skipped  night0.edf: it is a copy of a copy.edf" in text
+    assert model_info(folder / "my.model")["about"]["nights"] == 3
+
+
+def test_a_place_that_cannot_be_written_to_is_told_at_once(
+    fails, folder, tmp_path, monkeypatch
+):
+    def train(*_):
+        msg = "trained all the same"
+        raise AssertionError(msg)
+
+    monkeypatch.setattr(_train, "compute_features", train)
+    (tmp_path / "file").write_text("")
+    for out, words in {
+        tmp_path: f"{tmp_path}: Is a directory.",
+        tmp_path / "file" / "my.model": f"{tmp_path / 'file'}: File exists.",
+    }.items():
+        assert fails("train", folder, "--out", out) == words
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    words = fails("train", folder, "--out", tmp_path / "new" / "my.model")
+    assert words == f"{tmp_path / 'new'}: Permission denied."
+
+
+def test_a_run_that_was_stopped_goes_on(train, folder, monkeypatch):
+    arguments = [folder, "--out", folder / "my.model", "--cache", folder / "cache"]
+    assert train(*arguments)[0] == 0
+    folds = list((folder / "cache").glob("*.fold"))
+    assert len(folds) == 3
+    about = model_info(folder / "my.model")["about"]
+    monkeypatch.setattr(_training, "count_jobs", lambda: 1)
+    monkeypatch.setattr(_tasks, "run", None)  # no fold is fitted again
+    assert train(*arguments)[0] == 0
+    assert model_info(folder / "my.model")["about"] == about
 
 
 def test_no_folds_no_scores(train, folder):

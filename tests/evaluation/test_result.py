@@ -96,6 +96,15 @@ def test_intervals(result):
     assert len(frame) == 4 * 8
 
 
+def test_no_interval_where_one_subject_could_be_staged(make_cohort, nearest):
+    X, y = make_cohort(without={f"p{i}": ["eog"] for i in range(1, 6)})
+    found = cross_validate_staging({"a": nearest()}, X, y, cv=3, subsets=[["eog"]])
+    frame = pd.DataFrame(found.intervals(n_resamples=50))
+    one = frame["condition"] == "eog"
+    assert frame.loc[one, ["low", "high"]].isna().all(axis=None)
+    assert frame.loc[~one, "low"].notna().any()
+
+
 def test_compare(result):
     a, b = result.predictions("a"), result.predictions("b")
     some = a["condition"] == "all"
@@ -211,4 +220,4 @@ def test_text(result, cohort, nearest):
     X, y = cohort
     cv = [(X.subject != "p0", X.subject == "p0")]
     some = cross_validate_staging({"a": nearest()}, X, y, cv=cv)
-    assert str(some).endswith("Scored: all rows of X, of 1 nights of 1 people.")
+    assert str(some).endswith("Scored: all rows of X, of 1 night of 1 person.")
