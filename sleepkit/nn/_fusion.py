@@ -37,8 +37,9 @@ class MedFuseOutput(NamedTuple):
 class Unimodal(NamedTuple):
     """What each modality that was given is alone, by name.
 
-    `tokens` enter and `frames` leave the inner encoder, (batch * seq, n_tokens,
-    d_model); `embeddings` enter and `epochs` leave the outer one, (batch, seq, d_model).
+    `tokens` enter the inner encoder and `frames` leave it, (batch * seq, n_tokens,
+    d_model); `embeddings` enter the outer one and `epochs` leave it, (batch, seq,
+    d_model); `present` is (batch, seq).
     """
 
     present: dict[str, Tensor]

@@ -1,12 +1,18 @@
 """Checks, randomness and optional packages, shared by every layer above."""
 
-from sleepkit.utils._checks import check_count, check_option, check_positive
+from sleepkit.utils._checks import (
+    check_count,
+    check_fraction,
+    check_option,
+    check_positive,
+)
 from sleepkit.utils._files import write_whole
 from sleepkit.utils._optional import optional_import
 from sleepkit.utils._random import check_random_state
 
 __all__ = [
     "check_count",
+    "check_fraction",
     "check_option",
     "check_positive",
     "check_random_state",

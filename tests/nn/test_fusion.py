@@ -234,7 +234,7 @@ def test_other_shape(make, make_inputs, shape):
 
 @pytest.mark.parametrize("name", ["", "eeg.left", "fused"])
 def test_names_that_cannot_be(make, name):
-    with pytest.raises(ValueError, match="name of a modality of .*Net must not be"):
+    with pytest.raises(ValueError, match=r"name of a modality of .*Net must not be"):
         make([name])
 
 
