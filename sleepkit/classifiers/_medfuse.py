@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
+import torch
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
@@ -361,7 +362,8 @@ default=None
         if fresh and hasattr(self, "temperature_"):
             del self.temperature_
         super()._train(epochs, task, rng, fresh=fresh)
-        self.temperature_ = float(self.net_.criterion_.temperature)
+        with torch.no_grad():
+            self.temperature_ = float(self.net_.criterion_.temperature)
 
     @property
     def _read_out(self) -> ReadOut:
