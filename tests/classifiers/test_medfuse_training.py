@@ -216,6 +216,15 @@ def test_modality_dropout_as_a_callback(medfuse, make_nights):
     assert np.mean(Rates.shares[4:]) == pytest.approx(1 - 0.375, abs=0.1)
 
 
+def test_modality_dropout_of_either_method(make, make_nights):
+    """Every net leaves alone what is not present."""
+    X, y = make_nights(3)
+    plain = make(max_epochs=2).fit(X, y)
+    dropped = make(max_epochs=2, callbacks=[ModalityDropout(0.5), Rates]).fit(X, y)
+    assert np.mean(Rates.shares) == pytest.approx(1 - 0.375, abs=0.1)
+    assert not same(weights(plain), weights(dropped))
+
+
 def test_dropout_teaches_the_fused_head_to_do_with_one(medfuse, make_nights):
     """The base model does worse with EOG alone unless it learnt to be without EEG."""
     X, y = make_nights(4)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sleepkit.classifiers import MedFuseSleepClassifier
+from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence import load_model, save_model
 from sleepkit.recording import EpochArray
 
@@ -22,6 +23,14 @@ def nights():
     columns = {"eeg": [0, 1, 2], "eog": [3, 4], "emg": [5]}
     people = np.repeat(["a", "b", "c", "d", "e"], 12)
     return EpochArray.from_arrays(X, recording=people, modalities=columns), y
+
+
+def test_an_unknown_fusion_is_refused(nights, path):
+    X, y = nights
+    sizes = {"d_model": 8, "n_heads": 2, "n_layers": 1, "d_head": 8, "max_epochs": 1}
+    stager = MedFuseSleepClassifier(**sizes).fit(X, y).set_params(fusion="late")
+    with pytest.raises(ModelFileError, match="late"):
+        save_model(stager, path)
 
 
 @pytest.mark.parametrize(
