@@ -41,7 +41,7 @@ class EarlyFusionNet(FusionNet):
         Probability of dropping out what attention and feed-forward layers give, and
         the hidden units of feed-forward layers and heads.
     max_relative_distance : int, default=6
-        Tokens farther apart than this count as this far; other modalities mostly are.
+        Tokens farther apart than this count as this far.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
 
@@ -58,9 +58,10 @@ class EarlyFusionNet(FusionNet):
         U = outer([H_CLS1 of all epochs, H_CLS2 of all epochs])
         z = U[first half] + U[second half]
 
-    with learnt modality tokens t_m. All modalities of the net keep their places in
-    these rows, and those that are absent are not looked at: what is said of some
-    modalities is what would be said if there were no others.
+    with learnt modality tokens t_m. Relative positions are counted along these rows, so
+    that other modalities are mostly `max_relative_distance` away. All modalities of the
+    net keep their places, and those that are absent are not looked at: what is said of
+    some modalities is what would be said if there were no others.
 
     Examples
     --------
@@ -106,10 +107,13 @@ class EarlyFusionNet(FusionNet):
     def _in_their_places(self, alone: Unimodal) -> tuple[list[Tensor], list[Tensor]]:
         """List presence and tokens of all modalities; those not given are absent."""
         like, there = (next(iter(x.values())) for x in (alone.tokens, alone.present))
-        nowhere = torch.zeros_like(there)
         present, tokens = [], []
         for name in self.streams:
-            shape = (len(like), self._entrance(name).n_tokens, like.shape[-1])
-            present.append(alone.present.get(name, nowhere))
-            tokens.append(alone.tokens.get(name, like.new_zeros(())).expand(shape))
+            if name in alone.present:
+                present.append(alone.present[name])
+                tokens.append(alone.tokens[name])
+            else:
+                shape = (len(like), self._entrance(name).n_tokens, like.shape[-1])
+                present.append(torch.zeros_like(there))
+                tokens.append(like.new_zeros(shape))
         return present, tokens

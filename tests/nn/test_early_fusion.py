@@ -72,7 +72,7 @@ def test_both_passes_teach_the_same_encoders(net, make_inputs):
         assert taught == ({"eeg", "eog"} if view == "fused" else {view})
 
 
-def test_the_order_of_an_absent_one_keeps_its_place(make_fusion, make_inputs):
+def test_an_absent_one_keeps_its_place(make_fusion, make_inputs):
     """Features are two tokens: without its place, others would move together."""
     shapes = {"eeg": (4,), "eog": (4,), "emg": (4,)}
     net = make_fusion(EarlyFusionNet, shapes, max_relative_distance=6)

@@ -34,6 +34,24 @@ def assert_close(outputs, others):
         torch.testing.assert_close(a, b)
 
 
+ATTENTION = 3 * (128 * 128 + 128) + 128 * 128 + 8 * 13 * 16
+FEEDFORWARD = 128 * 1024 + 1024 + 1024 * 128 + 128
+LAYER = ATTENTION + FEEDFORWARD + 2 * (128 + 128)
+HEAD = 128 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 5 + 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_encoders", "n_vectors"),
+    [(MidLateFusionNet, 4, 2), (EarlyFusionNet, 2, 4)],
+)
+def test_paper_size(kind, n_encoders, n_vectors):
+    """No cross-modal attention; encoders of each modality, or one pair for all."""
+    with torch.device("meta"):
+        net = kind({"eeg": (1, 29, 128), "eog": (1, 29, 128)})
+    total = n_encoders * 4 * LAYER + n_vectors * 128 + 3 * HEAD
+    assert sum(p.numel() for p in net.parameters()) == total
+
+
 def test_shapes(make, make_inputs):
     net = make(THREE, n_classes=4)
     output = net(make_inputs(net))
