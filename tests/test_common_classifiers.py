@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 
 import pytest
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
@@ -15,19 +15,22 @@ from sleepkit import classifiers
 from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
 
 # Small enough for a second a check, and still able to learn three blobs.
+MEDFUSE = MedFuseSleepClassifier(
+    d_model=8,
+    n_heads=2,
+    n_layers=1,
+    dim_feedforward=16,
+    d_head=16,
+    dropout=0.0,
+    lr=0.02,
+    max_epochs=10,
+    device="cpu",
+    n_threads=1,
+)
 ESTIMATORS = [
-    MedFuseSleepClassifier(
-        d_model=8,
-        n_heads=2,
-        n_layers=1,
-        dim_feedforward=16,
-        d_head=16,
-        dropout=0.0,
-        lr=0.02,
-        max_epochs=10,
-        device="cpu",
-        n_threads=1,
-    ),
+    MEDFUSE,
+    clone(MEDFUSE).set_params(fusion="early", temperature="learnt", validate_every=3),
+    clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
     SleepMGClassifier(
         dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import combinations
 from typing import Any, Literal
@@ -20,8 +21,15 @@ from sleepkit.nn import (
 Targets = Mapping[str, Any]  # stages, domains, and what is present of each modality
 
 
+_MAX_SCALE = 100.0  # of the cosines, as in CLIP: a temperature of 0.01
+
+
 class MedFuseLoss(nn.Module):
-    """Fused view, each modality's view, and modalities that agree."""
+    """Fused view, each modality's view, and modalities that agree.
+
+    A learnt temperature is the exponential of a parameter, so that it stays above 0,
+    and is kept from falling below 0.01, both as in CLIP.
+    """
 
     class_weight: Tensor | None
 
@@ -33,35 +41,48 @@ class MedFuseLoss(nn.Module):
         alignment: float,
         temperature: float,
         negatives: Literal["sequence", "batch"],
+        learn_temperature: bool = False,
+        fused_from: int = 2,
     ) -> None:
         super().__init__()
         self.register_buffer("class_weight", class_weight)
         self.multi_view = multi_view
         self.alignment = alignment
-        self.temperature = temperature
         self.negatives = negatives
+        self.fused_from = fused_from
+        self._fixed_temperature = temperature
+        scale = nn.Parameter(torch.tensor(-math.log(temperature)))
+        self.log_scale = scale if learn_temperature else None
+
+    @property
+    def temperature(self) -> float | Tensor:
+        """What cosines are divided by."""
+        if self.log_scale is None:
+            return self._fixed_temperature
+        with torch.no_grad():
+            self.log_scale.clamp_(max=math.log(_MAX_SCALE))
+        return torch.exp(-self.log_scale)
 
     def forward(self, output: MedFuseOutput, targets: Targets) -> Tensor:
         """Sum what the stages and the pairs of modalities ask for."""
         present = targets["present"]
-        weights = {
-            view: 1.0 if view == "fused" or len(present) == 1 else self.multi_view
-            for view in output.logits
-        }
+        own = self.multi_view if "fused" in output.logits else 1.0
         loss = multi_view_loss(
             output.logits,
             targets["stages"],
             present,
-            weights=weights,
+            weights=dict.fromkeys(output.embeddings, own),
             class_weight=self.class_weight,
+            fused_from=self.fused_from,
         )
         if not self.alignment:
             return loss
+        temperature = self.temperature
         for a, b in combinations(output.embeddings, 2):
             loss = loss + self.alignment * alignment_loss(
                 output.embeddings[a],
                 output.embeddings[b],
-                temperature=self.temperature,
+                temperature=temperature,
                 negatives=self.negatives,
                 mask=present[a] & present[b],
             )
@@ -90,12 +111,17 @@ class SleepMGLoss(nn.Module):
         return loss
 
 
-def view_log_proba(logits: Mapping[str, Tensor], present: dict[str, Tensor]) -> Tensor:
-    """Read each epoch from the fused view, or from the only modality that it has."""
-    chosen = next(iter(logits.values()))
+def view_log_proba(
+    output: MedFuseOutput, present: Mapping[str, Tensor], fused_from: int = 2
+) -> Tensor:
+    """Read each epoch from the fused view, or from the only modality that it has.
+
+    The fused view is read where an epoch has `fused_from` modalities or more.
+    """
+    chosen = next(iter(output.logits.values()))
     for name, there in present.items():
-        chosen = torch.where(there[..., None], logits[name], chosen)
-    if "fused" in logits:
-        several = torch.stack(list(present.values())).sum(0) > 1
-        chosen = torch.where(several[..., None], logits["fused"], chosen)
+        chosen = torch.where(there[..., None], output.logits[name], chosen)
+    if "fused" in output.logits:
+        enough = torch.stack(list(present.values())).sum(0) >= fused_from
+        chosen = torch.where(enough[..., None], output.logits["fused"], chosen)
     return chosen.log_softmax(-1)

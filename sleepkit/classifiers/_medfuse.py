@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, ClassVar, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
-from skorch.callbacks import Callback
-from torch import Tensor, nn
-
-from sleepkit._typing import Array, RandomState
-from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._criteria import MedFuseLoss, view_log_proba
-from sleepkit.classifiers._inputs import split_modalities
-from sleepkit.nn import MedFuseNet
-from sleepkit.training import CosineSchedule, Epochs, RowEpochs
-from sleepkit.utils import check_count, check_option, check_positive
+from sleepkit._typing import RandomState
+from sleepkit.classifiers._medfuse_method import MedFuseMethod
 
 
-class MedFuseSleepClassifier(SleepClassifier):
+class MedFuseSleepClassifier(MedFuseMethod):
     """Stage sequences of epochs by several modalities, or by any of them alone.
 
     Each modality has a transformer over the frames of an epoch and one over the epochs
     of a sequence; they run alone, and a second time listening to the other modalities.
     An epoch with two or more modalities is staged by the fused result, one with a
     single modality by that modality's own head, so a fitted classifier takes **any of
-    the modalities it was trained on**. The input is spectra (see `STFTEpocher`), or
-    features, which count as one frame.
+    the modalities it was trained on**, night by night and epoch by epoch, and nights
+    that lack some are learnt from beside complete ones. The input is spectra (see
+    `STFTEpocher`), or features, which count as one frame.
 
     Parameters
     ----------
@@ -35,6 +27,10 @@ class MedFuseSleepClassifier(SleepClassifier):
         ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. Every row of a
         plain array stands alone, and a modality that is NaN throughout a row is missing
         there. An `EpochArray` knows its modalities.
+    fusion : {'coordinated', 'early', 'mid-late'}, default='coordinated'
+        How modalities come together: by attention between their transformers, as in
+        the paper; in one transformer for the tokens of all; or by the sum of what each
+        modality's own transformers found. See the modules of the same names.
     sequence_length : int, default=21
         Epochs in a sequence. Sequences lie inside one night, and end at gaps.
     stride : int, default=None
@@ -56,24 +52,38 @@ class MedFuseSleepClassifier(SleepClassifier):
     d_head : int, default=1024
         Hidden units of the heads.
     multi_view : float, default=1.0
-        Weight of each modality's own loss; above 0, since its head is what stages where
-        other modalities are missing.
+        Weight of each modality's own loss. With 0 and ``alignment=0`` the loss is that
+        of the paper's MedFuseSleep-Base.
     alignment : float, default=0.1
         Weight of the alignment loss of each pair of modalities.
-    temperature : float, default=0.1
-        What the alignment loss divides cosines by.
+    temperature : float or 'learnt', default=0.1
+        What the alignment loss divides cosines by. One that is learnt starts at 0.1
+        and stays above 0.01; it belongs to the loss, not to the net that stages.
     negatives : {'sequence', 'batch'}, default='sequence'
         What an epoch is told apart from in the alignment loss: the other epochs of its
         sequence, or of the batch.
+    missing : {'auto', 'own_head', 'fused_head'}, default='auto'
+        What stages an epoch with a single modality: the modality's own head, or the
+        fused one from that modality alone. The fused head also learns from such epochs
+        where it has to stage them, and otherwise from those with two or more.
+        ``"auto"`` takes the own head where it is taught, that is, `multi_view` > 0.
+    modality_dropout : float, default=0.0
+        Probability that a modality is left out of a sequence in training; the last one
+        never is. See `sleepkit.training.ModalityDropout`, which as one of `callbacks`
+        offers more.
     class_weight : "balanced" or mapping of class to float, default=None
         What each class counts in the loss; None counts all rows alike.
     lr : float, default=1e-4
         Learning rate of Adam at its highest.
     weight_decay : float, default=1e-4
         Weight of the squared weights, in Adam's gradient.
+    schedule : {'cosine', 'released', 'constant'}, default='cosine'
+        How the learning rate goes: a warm-up and a cosine to zero over `max_epochs`;
+        22,000 steps at `lr` and then cosines that start again, as in the code that the
+        authors released; or `lr` throughout. See `sleepkit.training.RestartSchedule`.
     warmup : float, default=0.05
-        Share of all steps (20,000 at most) in which the learning rate rises from zero;
-        then it falls along a cosine.
+        Share of all steps (20,000 at most) in which the learning rate of the schedule
+        ``'cosine'`` rises from zero.
     batch_size : int, default=16
         Sequences (of plain arrays: rows) in a batch.
     max_epochs : int, default=50
@@ -82,13 +92,18 @@ class MedFuseSleepClassifier(SleepClassifier):
         Share of the subjects held out of training to find the best weights by; 0, or
         fewer than two known subjects, learns from all rows for `max_epochs`.
     patience : int, default=10
-        Passes without a better validation loss after which training stops. The best
-        weights are kept in any case.
+        Validations without a better loss after which training stops. The best weights
+        are kept in any case.
+    validate_every : int, default=None
+        Steps from one validation to the next, so that training stops after
+        ``patience * validate_every`` steps without a better loss; the paper's code has
+        250 times 400. None validates after each pass.
     warm_start : bool, default=False
         Whether `fit` goes on from the weights of the last one.
     callbacks : sequence of skorch.callbacks.Callback, default=None
         Further callbacks of the skorch net; copied, so that they stay as they are. The
-        learning rate is set before each batch, whatever a callback made of it.
+        learning rate is set before each batch, whatever a callback made of it, except
+        with ``schedule='constant'``.
     device : str, default='auto'
         Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
@@ -117,19 +132,25 @@ default=None
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
         The skorch net, on the CPU, with the history of the last training.
+    temperature_ : float
+        The temperature of the alignment loss at the end of the training.
     n_features_in_ : int
         Size of the second axis of X, where X was a plain array.
 
     See Also
     --------
-    sleepkit.nn.MedFuseNet : The module, with the references.
+    sleepkit.nn.MedFuseNet : The module of coordinated fusion, with the references.
+    sleepkit.nn.EarlyFusionNet : The module of early fusion.
+    sleepkit.nn.MidLateFusionNet : The module of mid-late fusion.
     SleepMGClassifier : A method for raw signals and new groups of people.
 
     Notes
     -----
-    The loss is the cross-entropy of the fused result plus that of each modality
-    (``multi_view``) plus the alignment loss (``alignment``), whose sign is the one that
-    pulls the modalities' views of an epoch together; the paper's formula lacks a minus.
+    The loss is ``CE_fused + multi_view * sum_m CE_m + alignment * L_AL``: the
+    cross-entropy of the fused result, that of each modality, each over the epochs that
+    have what it needs, and the alignment loss over the epochs that both modalities of
+    a pair have, whose sign is the one that pulls their views of an epoch together; the
+    paper's formula lacks a minus. With one modality the loss is its cross-entropy.
     The paper names both a fixed rate of 1e-4 and a peak of 0.03, at which Adam would
     diverge: here 1e-4 is the peak. Of the rows of one night, at staging, none depends
     on which others were asked for.
@@ -151,16 +172,11 @@ default=None
     True
     """
 
-    _adam: ClassVar[dict[str, Any]] = {"eps": 1e-7}
-    _takes: ClassVar[Mapping[int, str]] = {
-        3: "spectra (n_channels, n_frames, n_bins), see STFTEpocher,",
-        1: "features",
-    }
-
     def __init__(
         self,
         modalities: Mapping[str, Sequence[int]] | None = None,
         *,
+        fusion: Literal["coordinated", "early", "mid-late"] = "coordinated",
         sequence_length: int = 21,
         stride: int | None = None,
         d_model: int = 128,
@@ -172,16 +188,20 @@ default=None
         d_head: int = 1024,
         multi_view: float = 1.0,
         alignment: float = 0.1,
-        temperature: float = 0.1,
+        temperature: float | Literal["learnt"] = 0.1,
         negatives: Literal["sequence", "batch"] = "sequence",
+        missing: Literal["auto", "own_head", "fused_head"] = "auto",
+        modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
         weight_decay: float = 1e-4,
+        schedule: Literal["cosine", "released", "constant"] = "cosine",
         warmup: float = 0.05,
         batch_size: int = 16,
         max_epochs: int = 50,
         validation_fraction: float = 0.1,
         patience: int = 10,
+        validate_every: int | None = None,
         warm_start: bool = False,
         callbacks: Sequence[Any] | None = None,
         device: str = "auto",
@@ -192,6 +212,7 @@ default=None
         verbose: bool = False,
     ) -> None:
         self.modalities = modalities
+        self.fusion = fusion
         self.sequence_length = sequence_length
         self.stride = stride
         self.d_model = d_model
@@ -205,14 +226,18 @@ default=None
         self.alignment = alignment
         self.temperature = temperature
         self.negatives = negatives
+        self.missing = missing
+        self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr
         self.weight_decay = weight_decay
+        self.schedule = schedule
         self.warmup = warmup
         self.batch_size = batch_size
         self.max_epochs = max_epochs
         self.validation_fraction = validation_fraction
         self.patience = patience
+        self.validate_every = validate_every
         self.warm_start = warm_start
         self.callbacks = callbacks
         self.device = device
@@ -221,69 +246,3 @@ default=None
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
-
-    def _check_params(self) -> None:
-        """Refuse parameters that cannot be used."""
-        super()._check_params()
-        for name in ("multi_view", "temperature"):
-            check_positive(name, getattr(self, name), owner=self._name)
-        for name in ("alignment", "warmup"):
-            check_positive(name, getattr(self, name), owner=self._name, zero=True)
-        options = ["sequence", "batch"]
-        check_option("negatives", self.negatives, options, owner=self._name)
-        check_count("sequence_length", self.sequence_length, owner=self._name)
-        if self.stride is not None:
-            check_count("stride", self.stride, owner=self._name)
-            if self.stride > self.sequence_length:
-                msg = (
-                    f"The 'stride' parameter of {self._name} must be at most "
-                    f"sequence_length = {self.sequence_length}. Got {self.stride}."
-                )
-                raise ValueError(msg)
-
-    def _module_factory(self) -> Callable[[], nn.Module]:
-        """Give what makes the net."""
-        return partial(
-            MedFuseNet,
-            self.layout_,
-            len(self.classes_),
-            d_model=self.d_model,
-            n_heads=self.n_heads,
-            n_layers=self.n_layers,
-            dim_feedforward=self.dim_feedforward,
-            dropout=self.dropout,
-            max_relative_distance=self.max_relative_distance,
-            d_head=self.d_head,
-        )
-
-    def _criterion(self, class_weight: Tensor | None) -> nn.Module:
-        """Make the sum of three losses."""
-        return MedFuseLoss(
-            class_weight,
-            multi_view=self.multi_view,
-            alignment=self.alignment,
-            temperature=self.temperature,
-            negatives=self.negatives,
-        )
-
-    @staticmethod
-    def _read_out(output: Any, present: dict[str, Tensor]) -> Tensor:
-        """Take the fused view, or the only modality's own."""
-        return view_log_proba(output.logits, present)
-
-    def _own_callbacks(self, n_steps: int) -> list[Callback]:
-        """Warm up, then lower the learning rate."""
-        return [CosineSchedule(n_steps, self.warmup)]
-
-    def _sequences(self, epochs: Epochs) -> tuple[int, int]:
-        """Give length and stride; the rows of an array stand alone."""
-        if isinstance(epochs, RowEpochs):
-            return 1, 1
-        return self.sequence_length, self.stride or max(1, self.sequence_length // 3)
-
-    def _blocks(self, X: Array) -> dict[str, Array]:
-        """Take features (of all channels of a modality), or spectra."""
-        blocks = split_modalities(X, self.modalities, owner=self._name)
-        if X.ndim == 3:
-            return {name: block.reshape(len(X), -1) for name, block in blocks.items()}
-        return blocks

@@ -35,6 +35,8 @@ from sleepkit.training import (
     Batches,
     Epochs,
     ProgressBar,
+    ReadOut,
+    Rounds,
     RowEpochs,
     StagingNet,
     find_device,
@@ -44,6 +46,7 @@ from sleepkit.training import (
 )
 from sleepkit.utils import (
     check_count,
+    check_fraction,
     check_option,
     check_positive,
     check_random_state,
@@ -64,6 +67,7 @@ class Trainer(BaseEstimator, ABC):
     max_epochs: int
     validation_fraction: float
     patience: int
+    validate_every: int | None = None  # where it is no parameter: after each pass
     warm_start: bool
     callbacks: Sequence[Any] | None
     device: str
@@ -89,10 +93,10 @@ class Trainer(BaseEstimator, ABC):
     def _criterion(self, class_weight: Tensor | None) -> nn.Module:
         """Make the loss."""
 
-    @staticmethod
+    @property
     @abstractmethod
-    def _read_out(output: Any, present: dict[str, Tensor]) -> Tensor:
-        """Turn the output of the module into log-probabilities."""
+    def _read_out(self) -> ReadOut:
+        """What turns the output of the module into log-probabilities."""
 
     @abstractmethod
     def _blocks(self, X: Array) -> dict[str, Array]:
@@ -139,12 +143,8 @@ class Trainer(BaseEstimator, ABC):
         check_option("precision", self.precision, _PRECISIONS, owner=self._name)
         find_device(self.device)
         check_callbacks(self.callbacks, owner=self._name)
-        if not 0 <= self.validation_fraction < 1:
-            msg = (
-                f"The 'validation_fraction' parameter of {self._name} must be >= 0 and "
-                f"< 1. Got {self.validation_fraction!r} instead."
-            )
-            raise ValueError(msg)
+        fraction = self.validation_fraction
+        check_fraction("validation_fraction", fraction, owner=self._name)
 
     def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
         """Learn, from scratch or further."""
@@ -175,6 +175,31 @@ class Trainer(BaseEstimator, ABC):
         self, epochs: Epochs, task: Task, rng: np.random.Generator, *, fresh: bool
     ) -> None:
         """Train a net, or train it further, and keep it where it can be pickled."""
+        train, valid = self._batches(epochs, task, rng, fresh=fresh)
+        n_steps, n_rounds = len(train) * self.max_epochs, self.max_epochs
+        data: Batches | Rounds = train
+        if self.validate_every is not None:
+            data = Rounds(train, self.max_epochs, self.validate_every)
+            n_rounds = data.n_rounds
+        net = self._make_net(task, n_steps, n_rounds, validated=valid is not None)
+        seed = int(rng.integers(_SEED_BOUND))
+        with threads(self.n_threads), seeded(seed, torch.device(net.device)):
+            net.initialize()
+            if not fresh:
+                self._hand_over(net.module_)
+            net.partial_fit((data, valid))
+        net.rest()
+        if not all(p.isfinite().all() for p in net.module_.parameters()):
+            msg = f"The training of {self._name} diverged; try a smaller lr."
+            raise SleepkitError(msg)
+        self.net_ = net
+        share = np.bincount(task.codes[task.learnt], minlength=len(self.classes_))
+        self.class_prior_ = share / share.sum()
+
+    def _batches(
+        self, epochs: Epochs, task: Task, rng: np.random.Generator, *, fresh: bool
+    ) -> tuple[Batches, Batches | None]:
+        """Lay out the rows that are learnt, and those of the inner validation."""
         domains = self._domains(task, rng, fresh=fresh)
         length, _ = self._sequences(epochs)
         train, valid = (
@@ -188,21 +213,7 @@ class Trainer(BaseEstimator, ABC):
             )
             for rows, shuffle in ((task.learnt, rng), (task.held, None))
         )
-        validated = bool(task.held.any())
-        net = self._make_net(task, len(train), validated=validated)
-        seed = int(rng.integers(_SEED_BOUND))
-        with threads(self.n_threads), seeded(seed, torch.device(net.device)):
-            net.initialize()
-            if not fresh:
-                self._hand_over(net.module_)
-            net.partial_fit((train, valid if validated else None))
-        net.rest()
-        if not all(p.isfinite().all() for p in net.module_.parameters()):
-            msg = f"The training of {self._name} diverged; try a smaller lr."
-            raise SleepkitError(msg)
-        self.net_ = net
-        share = np.bincount(task.codes[task.learnt], minlength=len(self.classes_))
-        self.class_prior_ = share / share.sum()
+        return train, valid if task.held.any() else None
 
     def _hand_over(self, module: nn.Module) -> None:
         """Give a new module the weights that were learnt."""
@@ -215,11 +226,13 @@ class Trainer(BaseEstimator, ABC):
             )
             raise ValueError(msg) from error
 
-    def _make_net(self, task: Task, n_batches: int, *, validated: bool) -> StagingNet:
+    def _make_net(
+        self, task: Task, n_steps: int, n_rounds: int, *, validated: bool
+    ) -> StagingNet:
         """Put module, loss, optimiser and callbacks together."""
         learnt = self.classes_[task.codes[task.learnt]]
         weights = weigh_classes(self.class_weight, self.classes_, learnt)
-        callbacks: list[Any] = [*self._own_callbacks(n_batches * self.max_epochs)]
+        callbacks: list[Any] = [*self._own_callbacks(n_steps)]
         if self.verbose:
             callbacks.append(ProgressBar())
         callbacks += clone(list(self.callbacks or []), safe=False)
@@ -236,7 +249,7 @@ class Trainer(BaseEstimator, ABC):
             optimizer__weight_decay=self.weight_decay,
             **{f"optimizer__{name}": value for name, value in self._adam.items()},
             lr=self.lr,
-            max_epochs=self.max_epochs,
+            max_epochs=n_rounds,
             callbacks=callbacks,
             callbacks__print_log=None,
             verbose=0,

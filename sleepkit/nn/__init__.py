@@ -1,15 +1,20 @@
 """Networks and losses in plain torch."""
 
+from sleepkit.nn._early_fusion import EarlyFusionNet
 from sleepkit.nn._feature_net import FeatureNet
+from sleepkit.nn._fusion import MedFuseOutput
 from sleepkit.nn._losses import alignment_loss, multi_view_loss
-from sleepkit.nn._medfuse import MedFuseNet, MedFuseOutput
+from sleepkit.nn._medfuse import MedFuseNet
+from sleepkit.nn._mid_late_fusion import MidLateFusionNet
 from sleepkit.nn._reversal import gradient_reversal
 from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput, modality_logits
 
 __all__ = [
+    "EarlyFusionNet",
     "FeatureNet",
     "MedFuseNet",
     "MedFuseOutput",
+    "MidLateFusionNet",
     "SleepMGNet",
     "SleepMGOutput",
     "alignment_loss",

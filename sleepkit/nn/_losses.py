@@ -19,6 +19,7 @@ def multi_view_loss(
     *,
     weights: Mapping[str, float] | None = None,
     class_weight: Tensor | None = None,
+    fused_from: int = 2,
 ) -> Tensor:
     """Sum the cross-entropies of the modalities and of their fusion.
 
@@ -30,11 +31,13 @@ def multi_view_loss(
         The stages. Epochs below 0 are unscored and do not count.
     present : dict of Tensor of bool, shape (batch, seq), default=None
         The epochs that each modality has; all, where it is not named. Only these
-        count for its view, and for the fused one those that two or more have.
+        count for its view.
     weights : dict of float, default=None
         What each view counts, where that is not 1. Views of 0 are left out.
     class_weight : Tensor, shape (n_classes,), default=None
         What each stage counts, where that is not 1.
+    fused_from : int, default=2
+        Modalities that an epoch must have to count for the fused view.
 
     Returns
     -------
@@ -57,7 +60,8 @@ def multi_view_loss(
     """
     weights = weights or {}
     loss = labels.new_zeros((), dtype=torch.float32)
-    for view, counts in _countable(logits, labels, present or {}).items():
+    countable = _countable(logits, labels, present or {}, fused_from)
+    for view, counts in countable.items():
         weight = weights.get(view, 1.0)
         if weight:
             entropy = _mean_entropy(logits[view], labels, counts, class_weight)
@@ -66,14 +70,17 @@ def multi_view_loss(
 
 
 def _countable(
-    logits: Mapping[str, Tensor], labels: Tensor, present: Mapping[str, Tensor]
+    logits: Mapping[str, Tensor],
+    labels: Tensor,
+    present: Mapping[str, Tensor],
+    fused_from: int,
 ) -> dict[str, Tensor]:
     """Say for each view which epochs have a label and what the view needs."""
     scored = labels >= 0
     counts = {view: scored & present.get(view, scored) for view in logits}
     modalities = [counts[view] for view in counts if view != "fused"]
     if "fused" in counts and modalities:
-        counts["fused"] = torch.stack(modalities).sum(0) > 1
+        counts["fused"] = torch.stack(modalities).sum(0) >= fused_from
     return counts
 
 
@@ -94,7 +101,7 @@ def alignment_loss(
     a: Tensor,
     b: Tensor,
     *,
-    temperature: float = 0.1,
+    temperature: float | Tensor = 0.1,
     negatives: Literal["sequence", "batch"] = "sequence",
     mask: Tensor | None = None,
     literal_sign: bool = False,
@@ -107,8 +114,8 @@ def alignment_loss(
         Embeddings of the epochs by one modality.
     b : Tensor, shape (batch, seq, dim)
         Embeddings of the same epochs by another.
-    temperature : float, default=0.1
-        What the cosines are divided by.
+    temperature : float or Tensor of shape (), default=0.1
+        What the cosines are divided by; a tensor may be learnt.
     negatives : {"sequence", "batch"}, default="sequence"
         An epoch is told apart from the others of its sequence, as in the authors'
         code, or of the whole batch.
@@ -151,7 +158,8 @@ def alignment_loss(
     >>> round(alignment_loss(epochs, epochs.roll(1, dims=1)).item(), 3)
     20.0
     """
-    check_positive("temperature", temperature, owner="alignment_loss")
+    if not isinstance(temperature, Tensor):
+        check_positive("temperature", temperature, owner="alignment_loss")
     check_option("negatives", negatives, ("sequence", "batch"), owner="alignment_loss")
     if mask is None:
         mask = a.new_ones(a.shape[:2], dtype=torch.bool)

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from copy import deepcopy
-from functools import partial
-from typing import NamedTuple, cast
+from collections.abc import Iterable
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from sleepkit.nn._stream import Stream
-from sleepkit.nn._transformer import Encoder, FusionLayer, questions_for
+from sleepkit.nn._fusion import Unimodal, first_tokens
+from sleepkit.nn._mid_late_fusion import MidLateFusionNet
+from sleepkit.nn._transformer import questions_for
 
 
-class MedFuseOutput(NamedTuple):
-    """What `MedFuseNet` says about every epoch of a batch of sequences.
-
-    Attributes
-    ----------
-    logits : dict of Tensor, shape (batch, seq, n_classes)
-        One entry for each modality that was given and, of two or more, ``"fused"``.
-    embeddings : dict of Tensor, shape (batch, seq, d_model)
-        The CLS tokens after the inner encoder of the unimodal pass, which
-        `alignment_loss` compares, for each modality that was given.
-    """
-
-    logits: dict[str, Tensor]
-    embeddings: dict[str, Tensor]
-
-
-class MedFuseNet(nn.Module):
+class MedFuseNet(MidLateFusionNet):
     """Stage sequences of epochs from any subset of a few modalities.
 
     Each modality has an inner encoder, which sums up the frames of an epoch in a CLS
@@ -70,6 +51,11 @@ class MedFuseNet(nn.Module):
         If a modality has a name or a shape that cannot be, or `n_heads` does not
         divide `d_model`.
 
+    See Also
+    --------
+    MidLateFusionNet : The same without the multimodal pass.
+    EarlyFusionNet : Encoders that all modalities share.
+
     Notes
     -----
     The architecture is that of [1]_ and [2]_. Relative positions are on the keys, for
@@ -81,7 +67,7 @@ class MedFuseNet(nn.Module):
     the others. A modality with another number of frames asks by its CLS token alone,
     and the answer goes to every token. And where a modality is missing, it is neither
     looked at nor does it ask: where nothing else is present, the multimodal pass is
-    the unimodal one, so fused logits mean something where two or more are present.
+    the unimodal one, and the fused head is a second opinion on that.
 
     References
     ----------
@@ -101,149 +87,22 @@ class MedFuseNet(nn.Module):
     >>> output = net(inputs)
     >>> {view: tuple(logits.shape) for view, logits in output.logits.items()}
     {'eeg': (2, 21, 5), 'eog': (2, 21, 5), 'fused': (2, 21, 5)}
-    >>> alone = net({"eeg": inputs["eeg"]})
+    >>> alone = net({"eeg": inputs["eeg"]})  # as if there were no EOG
     >>> torch.equal(alone.logits["eeg"], output.logits["eeg"])
     True
     """
 
-    def __init__(
-        self,
-        modalities: Mapping[str, tuple[int, ...]],
-        n_classes: int = 5,
-        *,
-        d_model: int = 128,
-        n_heads: int = 8,
-        n_layers: int = 4,
-        dim_feedforward: int = 1024,
-        dropout: float = 0.3,
-        max_relative_distance: int = 6,
-        d_head: int = 1024,
-    ) -> None:
-        super().__init__()
-        _check_names(modalities)
-        self.streams = nn.ModuleDict()
-        for name, shape in modalities.items():
-            layer = partial(
-                FusionLayer,
-                [other for other in modalities if other != name],
-                d_model,
-                n_heads,
-                dim_feedforward,
-                dropout,
-                max_relative_distance,
-            )
-            inner = Encoder(layer() for _ in range(n_layers))
-            outer = Encoder(layer() for _ in range(n_layers))
-            self.streams[name] = Stream(shape, d_model, inner, outer)
-        views = [*modalities, "fused"] if len(modalities) > 1 else list(modalities)
-        head = _head(d_model, d_head, n_classes, dropout)
-        self.heads = nn.ModuleDict({view: deepcopy(head) for view in views})
+    def _heard_by(self, name: str, modalities: Iterable[str]) -> list[str]:
+        """All others ask."""
+        return [other for other in modalities if other != name]
 
-    def forward(
-        self,
-        inputs: Mapping[str, Tensor],
-        present: Mapping[str, Tensor] | None = None,
-    ) -> MedFuseOutput:
-        """Stage every epoch, by each modality alone and by all that are given.
-
-        Parameters
-        ----------
-        inputs : dict of Tensor, shape (batch, seq, ...)
-            One or more of the modalities. Values where a modality is absent do not
-            matter and may be NaN.
-        present : dict of Tensor of bool, shape (batch, seq), default=None
-            Which epochs each modality has; all, where it is not named. Short sequences
-            are padded by epochs of which nothing is present.
-
-        Returns
-        -------
-        MedFuseOutput
-            Logits and embeddings, finite also where nothing is present. What they say
-            of one modality depends on that modality alone.
-
-        Raises
-        ------
-        ValueError
-            If no modality is given, an unknown one, or one of another shape.
-        """
-        there = self._presence(inputs, present or {})
-        tokens = {m: self._stream(m).tokens(inputs[m], there[m]) for m in there}
-        frames = {m: self._stream(m).inner(tokens[m]) for m in there}
-        embeddings = {m: _first(frames[m], there[m]) for m in there}
-        epochs = {m: self._stream(m).outer(embeddings[m], there[m]) for m in there}
-        logits = {m: self.heads[m](epochs[m]) for m in there}
-        if len(there) > 1:
-            fused = self._fuse(tokens, frames, epochs, there)
-            logits["fused"] = self.heads["fused"](fused)
-        return MedFuseOutput(logits, embeddings)
-
-    def _fuse(
-        self,
-        tokens: dict[str, Tensor],
-        frames: dict[str, Tensor],
-        epochs: dict[str, Tensor],
-        present: dict[str, Tensor],
-    ) -> Tensor:
-        """Run the multimodal pass and sum the streams: (batch, seq, d_model)."""
-        streams = []
-        for name, there in present.items():
-            stream = self._stream(name)
-            asked = questions_for(name, frames, present)
-            inner = _first(stream.inner(tokens[name], None, asked), there)
-            asked = questions_for(name, epochs, present)
-            outer = stream.outer(inner, there, asked)
-            streams.append(outer.masked_fill(~there[..., None], 0))
-        return torch.stack(streams).sum(0)
-
-    def _presence(
-        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
-    ) -> dict[str, Tensor]:
-        """Name the modalities given, in the net's order, with their epochs."""
-        if not inputs or set(inputs) - set(self.streams):
-            known, given = ", ".join(self.streams), ", ".join(inputs) or "none"
-            msg = f"MedFuseNet needs one or more of {known}; got {given}."
-            raise ValueError(msg)
-        batch_and_seq = next(iter(inputs.values())).shape[:2]
-        for name, x in inputs.items():
-            expected = (*batch_and_seq, *self._stream(name).shape)
-            if x.shape != expected:
-                msg = (
-                    f"MedFuseNet needs {name!r} of shape (batch, seq, *epoch) = "
-                    f"{expected}; got {tuple(x.shape)}."
-                )
-                raise ValueError(msg)
-        everywhere = x.new_ones(batch_and_seq, dtype=torch.bool)
-        return {m: present.get(m, everywhere) for m in self.streams if m in inputs}
-
-    def _stream(self, name: str) -> Stream:
-        """Look up the stream of a modality."""
-        return cast("Stream", self.streams[name])
-
-
-def _first(tokens: Tensor, like: Tensor) -> Tensor:
-    """Take the CLS tokens: (batch * seq, n_tokens, dim) -> (batch, seq, dim)."""
-    return tokens[:, 0].reshape(*like.shape, -1)
-
-
-def _head(d_model: int, d_head: int, n_classes: int, dropout: float) -> nn.Sequential:
-    """Two hidden layers and one logit for each stage."""
-    return nn.Sequential(
-        nn.Linear(d_model, d_head),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(d_head, d_head),
-        nn.ReLU(),
-        nn.Dropout(dropout),
-        nn.Linear(d_head, n_classes),
-    )
-
-
-def _check_names(names: Iterable[str]) -> None:
-    """Refuse names that mean something else here or to torch."""
-    for name in names:
-        if not name or "." in name or name == "fused":
-            msg = (
-                "The name of a modality of MedFuseNet must not be empty, hold a dot "
-                f"or be 'fused'; got {name!r}."
-            )
-            raise ValueError(msg)
+    def _fuse(self, alone: Unimodal) -> Tensor:
+        """Run the multimodal pass and sum the streams."""
+        streams = {}
+        for name, there in alone.present.items():
+            inner, outer = self._encoders(name)
+            asked = questions_for(name, alone.frames, alone.present)
+            epochs = first_tokens(inner(alone.tokens[name], None, asked), there)
+            asked = questions_for(name, alone.epochs, alone.present)
+            streams[name] = outer(epochs, there, asked)
+        return alone.total(streams)

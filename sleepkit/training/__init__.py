@@ -1,12 +1,15 @@
 """What stands between nights and skorch: epochs, batches, the net, its callbacks."""
 
 from sleepkit.training._batches import Batches
-from sleepkit.training._callbacks import CosineSchedule, ProgressBar
+from sleepkit.training._callbacks import ProgressBar
 from sleepkit.training._epochs import Epochs, NightEpochs, RowEpochs, open_nights
 from sleepkit.training._modality_balance import ModalityBalance
+from sleepkit.training._modality_dropout import ModalityDropout
 from sleepkit.training._net import LastBatch, StagingNet
+from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import find_device, seeded, threads
-from sleepkit.training._stage import stage
+from sleepkit.training._schedules import CosineSchedule, RestartSchedule
+from sleepkit.training._stage import ReadOut, stage
 
 __all__ = [
     "Batches",
@@ -14,8 +17,12 @@ __all__ = [
     "Epochs",
     "LastBatch",
     "ModalityBalance",
+    "ModalityDropout",
     "NightEpochs",
     "ProgressBar",
+    "ReadOut",
+    "RestartSchedule",
+    "Rounds",
     "RowEpochs",
     "StagingNet",
     "find_device",

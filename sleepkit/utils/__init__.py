@@ -1,6 +1,11 @@
 """Checks, randomness and optional packages, shared by every layer above."""
 
-from sleepkit.utils._checks import check_count, check_option, check_positive
+from sleepkit.utils._checks import (
+    check_count,
+    check_fraction,
+    check_option,
+    check_positive,
+)
 from sleepkit.utils._files import write_whole
 from sleepkit.utils._optional import optional_import
 from sleepkit.utils._random import check_random_state
@@ -8,6 +13,7 @@ from sleepkit.utils._source import read_source
 
 __all__ = [
     "check_count",
+    "check_fraction",
     "check_option",
     "check_positive",
     "check_random_state",

@@ -86,6 +86,44 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
     raise ValueError(msg)
 
 
+def check_fraction(name: str, value: Any, *, owner: str) -> float:
+    """Require a part of a whole that is not all of it.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    value : object
+        What the user gave.
+    owner : str
+        The class or function that the parameter belongs to.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    ValueError
+        If it is no number, below 0, or 1 or more.
+
+    Examples
+    --------
+    >>> from sleepkit.utils import check_fraction
+    >>> check_fraction("validation_fraction", 0.1, owner="SleepMGClassifier")
+    0.1
+    """
+    number = isinstance(value, Real) and not isinstance(value, bool)
+    if number and 0 <= value < 1:
+        return float(value)
+    msg = (
+        f"The {name!r} parameter of {owner} must be >= 0 and < 1. "
+        f"Got {value!r} instead."
+    )
+    raise ValueError(msg)
+
+
 def check_option(name: str, value: Any, options: Iterable[Any], *, owner: str) -> Any:
     """Require one of a few values.
 

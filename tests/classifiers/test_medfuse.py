@@ -54,7 +54,7 @@ def test_each_epoch_is_read_from_the_right_view():
         "eeg": torch.tensor([[True, True, False, False]]),
         "eog": torch.tensor([[True, False, True, False]]),
     }
-    read = view_log_proba(logits, present)
+    read = view_log_proba(MedFuseOutput(logits, {}), present)
     odds = (read[..., 0] - read[..., 1])[0]
     assert odds[:3].tolist() == pytest.approx([3, 1, 2])
     assert read.exp().sum(-1).flatten().tolist() == pytest.approx([1] * 4)
@@ -190,7 +190,7 @@ def test_signals_are_refused_in_words(medfuse, make_night):
         ({"stride": 5}, "'stride'.*at most sequence_length = 4"),
         ({"stride": 0}, "'stride'"),
         ({"sequence_length": 0}, "'sequence_length'"),
-        ({"multi_view": 0}, "'multi_view'.*> 0"),
+        ({"multi_view": -1}, "'multi_view'.*>= 0"),
         ({"alignment": -1}, "'alignment'.*>= 0"),
         ({"negatives": "night"}, "'negatives'.*'sequence', 'batch'"),
     ],

@@ -49,3 +49,55 @@ def attend_once(module, asking, asked):
             answer.append((odds / odds.sum()) @ values[:, part])
         rows.append(module.output(torch.cat(answer)))
     return torch.stack(rows)
+
+
+BATCH, SEQ = 2, 5
+SPECTRUM = (1, 3, 8)
+SMALL = {"d_model": 8, "n_heads": 2, "n_layers": 2}
+SMALL |= {"dim_feedforward": 12, "d_head": 10, "max_relative_distance": 2}
+
+
+@pytest.fixture
+def make_fusion():
+    """A factory of small nets: ``make_fusion(MedFuseNet, ["eeg", "eog"])``."""
+
+    def make(kind, modalities=("eeg", "eog"), **parameters):
+        if not isinstance(modalities, dict):
+            modalities = dict.fromkeys(modalities, SPECTRUM)
+        return kind(modalities, **SMALL | parameters).eval()
+
+    return make
+
+
+@pytest.fixture
+def make_inputs():
+    """A factory of inputs for a net: two sequences of five epochs."""
+
+    def make(net, dtype=torch.float32):
+        return {
+            name: torch.randn(BATCH, SEQ, *stream.shape, dtype=dtype)
+            for name, stream in net.streams.items()
+        }
+
+    return make
+
+
+@pytest.fixture
+def encode_by_hand():
+    """Post-norm layers on one sequence: ``encode_by_hand(encoder, x, asking)``."""
+
+    def encode(encoder, x, asking=None):
+        for layer in encoder.layers:
+            x = layer_by_hand(layer, x, asking)
+        return x
+
+    return encode
+
+
+def layer_by_hand(layer, x, asking):
+    x = x[None]
+    x = layer.attention_norm(x + layer.attention(x, x, None))
+    if asking is not None:
+        (cross,) = layer.cross.values()
+        x = layer.cross_norm(x + cross(asking[None], x, None))
+    return layer.feedforward_norm(x + layer.feedforward(x))[0]

@@ -64,6 +64,23 @@ def test_fusion_needs_two_of_three(views, labels):
     torch.testing.assert_close(loss, expected)
 
 
+@pytest.mark.parametrize("fused_from", [1, 2, 3])
+def test_the_fused_view_counts_from_so_many_modalities(views, labels, fused_from):
+    views = views | {"c": randn(BATCH, SEQ, 5, seed=9)}
+    there = randn(3, BATCH, SEQ, seed=1) > 0
+    present = dict(zip("abc", there, strict=True))
+    loss = multi_view_loss(
+        views,
+        labels,
+        present,
+        weights=dict.fromkeys("abc", 0),
+        fused_from=fused_from,
+    )
+    counts = (labels >= 0) & (there.sum(0) >= fused_from)
+    assert counts.any()
+    torch.testing.assert_close(loss, mean_entropy(views["fused"], labels, counts))
+
+
 def test_modality_that_is_not_named_is_present(views, labels):
     b = randn(BATCH, SEQ) > 0
     everywhere = torch.ones(BATCH, SEQ, dtype=torch.bool)

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sleepkit.utils import check_count, check_option, check_positive
+from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,14 @@ def test_counts_are_whole():
     for value in (0, 2.0, True, "3", None):
         with pytest.raises(ValueError, match="'n' parameter of Thing must be a whole"):
             check_count("n", value, owner="Thing")
+
+
+def test_fractions_leave_a_rest():
+    assert check_fraction("p", 0, owner="Thing") == 0.0
+    assert check_fraction("p", np.float32(0.5), owner="Thing") == 0.5
+    for value in (1, -0.1, np.nan, True, "0.5", None):
+        with pytest.raises(ValueError, match="'p' parameter of Thing must be >= 0 and"):
+            check_fraction("p", value, owner="Thing")
 
 
 def test_options_are_listed():

@@ -1,0 +1,149 @@
+"""Learning rates that change from step to step."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import Any
+
+from sleepkit.training._step_callback import StepCallback
+
+_MAX_WARMUP = 20_000  # steps, of the training that MedFuseSleep describes
+
+
+class _Schedule(StepCallback):
+    """Sets the rate of each training batch to a share of the net's ``lr``."""
+
+    @abstractmethod
+    def factor(self, step: int) -> float:
+        """Give the rate of a step, as a share of ``lr``.
+
+        Parameters
+        ----------
+        step : int
+            Batches before it.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+
+    def _before(self, net: Any, batch: Any, step: int) -> None:
+        """Set the rate."""
+        for group in net.optimizer_.param_groups:
+            group["lr"] = net.lr * self.factor(step)
+
+
+class CosineSchedule(_Schedule):
+    """Raise the learning rate from zero, then lower it along a cosine.
+
+    Parameters
+    ----------
+    n_steps : int
+        Batches in the whole training; after these the rate is zero.
+    warmup : float, default=0.05
+        Share of these that the rate takes to rise to the net's ``lr``, or 20,000 of
+        them where that is less.
+
+    See Also
+    --------
+    RestartSchedule : The schedule of the code that MedFuseSleep's authors released.
+
+    Examples
+    --------
+    >>> from sleepkit.training import CosineSchedule
+    >>> schedule = CosineSchedule(100, warmup=0.1)
+    >>> [round(schedule.factor(step), 3) for step in (0, 9, 10, 55, 100)]
+    [0.1, 1.0, 1.0, 0.5, 0.0]
+    """
+
+    def __init__(self, n_steps: int, warmup: float = 0.05) -> None:
+        self.n_steps = n_steps
+        self.warmup = warmup
+
+    def factor(self, step: int) -> float:
+        """Give the rate of a step, as a share of ``lr``.
+
+        Parameters
+        ----------
+        step : int
+            Batches before it.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+        rise = min(_MAX_WARMUP, round(self.warmup * self.n_steps))
+        if step < rise:
+            return (step + 1) / rise
+        done = min(1.0, (step - rise) / max(1, self.n_steps - rise))
+        return _cosine(done)
+
+
+class RestartSchedule(_Schedule):
+    """Keep the learning rate, then lower it along cosines that start again.
+
+    The cycles are counted from the first step, so that the end of the plateau falls
+    somewhere in one of them.
+
+    Parameters
+    ----------
+    plateau : int, default=22000
+        Batches for which the rate stays at the net's ``lr``.
+    first_cycle : int, default=4
+        Batches of the first cosine.
+    growth : int, default=2
+        How many times longer each cosine is than the one before.
+
+    See Also
+    --------
+    CosineSchedule : One warm-up, one cosine.
+
+    Notes
+    -----
+    With the default values this is what the code released with CoRe-Sleep does. Its
+    cycles end at steps ``4 (2**n - 1)``: the plateau ends in the cycle from 16,380 to
+    32,764, at three quarters of the rate.
+
+    Examples
+    --------
+    >>> from sleepkit.training import RestartSchedule
+    >>> schedule = RestartSchedule()
+    >>> [round(schedule.factor(step), 2) for step in (21_999, 22_000, 32_763, 32_764)]
+    [1.0, 0.74, 0.0, 1.0]
+    """
+
+    def __init__(
+        self, plateau: int = 22_000, first_cycle: int = 4, growth: int = 2
+    ) -> None:
+        self.plateau = plateau
+        self.first_cycle = first_cycle
+        self.growth = growth
+
+    def factor(self, step: int) -> float:
+        """Give the rate of a step, as a share of ``lr``.
+
+        Parameters
+        ----------
+        step : int
+            Batches before it.
+
+        Returns
+        -------
+        float
+            From 0 to 1.
+        """
+        if step < self.plateau:
+            return 1.0
+        start, length = 0, self.first_cycle
+        while step >= start + length:
+            start += length
+            length *= self.growth
+        return _cosine((step - start) / length)
+
+
+def _cosine(done: float) -> float:
+    """Fall from 1 to 0."""
+    return (1 + math.cos(math.pi * done)) / 2

@@ -1,0 +1,262 @@
+"""What every way to fuse promises: any subset of modalities, whatever is missing."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import torch
+from torch import nn
+
+from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+
+BATCH, SEQ = 2, 5
+THREE = ("eeg", "eog", "emg")
+
+
+@pytest.fixture(params=[MedFuseNet, EarlyFusionNet, MidLateFusionNet])
+def make(request, make_fusion):
+    """A factory of small nets of one kind."""
+    return partial(make_fusion, request.param)
+
+
+def masks(**rows):
+    """One row of 0 and 1 for each sequence of the batch."""
+    return {name: torch.tensor(there).bool() for name, there in rows.items()}
+
+
+def everything(output):
+    return [*output.logits.values(), *output.embeddings.values()]
+
+
+def assert_close(outputs, others):
+    for a, b in zip(everything(outputs), everything(others), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+ATTENTION = 3 * (128 * 128 + 128) + 128 * 128 + 8 * 13 * 16
+FEEDFORWARD = 128 * 1024 + 1024 + 1024 * 128 + 128
+LAYER = ATTENTION + FEEDFORWARD + 2 * (128 + 128)
+HEAD = 128 * 1024 + 1024 + 1024 * 1024 + 1024 + 1024 * 5 + 5
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_encoders", "n_vectors"),
+    [(MidLateFusionNet, 4, 2), (EarlyFusionNet, 2, 4)],
+)
+def test_paper_size(kind, n_encoders, n_vectors):
+    """No cross-modal attention; encoders of each modality, or one pair for all."""
+    with torch.device("meta"):
+        net = kind({"eeg": (1, 29, 128), "eog": (1, 29, 128)})
+    total = n_encoders * 4 * LAYER + n_vectors * 128 + 3 * HEAD
+    assert sum(p.numel() for p in net.parameters()) == total
+
+
+def test_shapes(make, make_inputs):
+    net = make(THREE, n_classes=4)
+    output = net(make_inputs(net))
+    assert list(output.logits) == [*THREE, "fused"]
+    assert {tuple(x.shape) for x in output.logits.values()} == {(BATCH, SEQ, 4)}
+    assert list(output.embeddings) == list(THREE)
+    assert {tuple(x.shape) for x in output.embeddings.values()} == {(BATCH, SEQ, 8)}
+
+
+@pytest.mark.parametrize("name", THREE)
+@pytest.mark.parametrize("given", [("eeg", "eog"), ("eog", "emg"), THREE])
+def test_modalities_do_not_depend_on_each_other(make, make_inputs, name, given):
+    net = make(THREE)
+    inputs = make_inputs(net)
+    given = {m: inputs[m] for m in {name, *given}}
+    alone, together = net({name: inputs[name]}), net(given)
+    assert torch.equal(alone.logits[name], together.logits[name])
+    assert torch.equal(alone.embeddings[name], together.embeddings[name])
+
+
+def test_absence_of_one_does_not_change_the_other(make, make_inputs):
+    net = make()
+    inputs = make_inputs(net)
+    present = masks(eog=[[1, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
+    partly, full = net(inputs, present), net(inputs)
+    assert torch.equal(partly.logits["eeg"], full.logits["eeg"])
+    assert not torch.allclose(partly.logits["fused"], full.logits["fused"])
+
+
+@pytest.mark.parametrize("absent", THREE)
+def test_subset_is_as_if_the_others_were_absent(make, make_inputs, absent):
+    net = make(THREE)
+    inputs = make_inputs(net)
+    pair = net({m: x for m, x in inputs.items() if m != absent})
+    masked = net(inputs, masks(**{absent: [[0] * SEQ] * BATCH}))
+    for name, logits in pair.logits.items():
+        torch.testing.assert_close(masked.logits[name], logits)
+    assert not torch.allclose(net(inputs).logits["fused"], pair.logits["fused"])
+
+
+def test_alone_the_fused_head_sees_the_unimodal_pass(make, make_inputs):
+    """The heads start as copies, so that equal streams give equal logits."""
+    net = make()
+    inputs = make_inputs(net)
+    masked = net(inputs, masks(eog=[[0] * SEQ] * BATCH)).logits
+    torch.testing.assert_close(masked["fused"], masked["eeg"])
+    alone = net({"eeg": inputs["eeg"]}).logits
+    assert list(alone) == ["eeg", "fused"]
+    assert torch.equal(alone["fused"], alone["eeg"])
+
+
+def test_padded_sequences_are_as_short_ones(make, make_inputs):
+    """Of one modality alone; early fusion counts distances in the joint pass."""
+    net = make()
+    inputs = make_inputs(net)
+    there = torch.arange(SEQ).expand(BATCH, -1) < 3
+    padded = net(inputs, dict.fromkeys(inputs, there))
+    short = net({m: x[:, :3] for m, x in inputs.items()})
+    for part, expected in zip(padded, short, strict=True):
+        for name in expected.keys() - {"fused"}:
+            torch.testing.assert_close(part[name][:, :3], expected[name])
+    if not isinstance(net, EarlyFusionNet):
+        fused = padded.logits["fused"][:, :3]
+        torch.testing.assert_close(fused, short.logits["fused"])
+
+
+def test_rows_of_a_batch_do_not_mix(make, make_inputs):
+    net = make()
+    inputs = make_inputs(net)
+    present = masks(
+        eeg=[[1, 1, 0, 1, 1], [0, 1, 1, 1, 0]], eog=[[1, 0, 0, 1, 1], [1, 1, 0, 1, 0]]
+    )
+    both = net(inputs, present)
+    for row in range(BATCH):
+        rows = slice(row, row + 1)
+        single = net(
+            {m: x[rows] for m, x in inputs.items()},
+            {m: there[rows] for m, there in present.items()},
+        )
+        for a, b in zip(everything(both), everything(single), strict=True):
+            torch.testing.assert_close(a[rows], b)
+
+
+def test_absent_epochs_may_hold_anything(make, make_inputs):
+    """NaN where nothing is present reaches neither the output nor the gradients."""
+    net = make().train()
+    inputs = make_inputs(net)
+    present = masks(
+        eeg=[[1, 1, 0, 1, 0], [0, 0, 0, 0, 0]], eog=[[1, 0, 1, 1, 0], [0, 1, 1, 0, 0]]
+    )
+    with torch.random.fork_rng():
+        expected = net(inputs, present)
+    spoilt = {
+        m: x.masked_fill(~present[m][:, :, None, None, None], torch.nan)
+        for m, x in inputs.items()
+    }
+    output = net(spoilt, present)
+    for a, b in zip(everything(output), everything(expected), strict=True):
+        assert a.isfinite().all()
+        assert torch.equal(a, b)
+    sum(x.square().sum() for x in everything(output)).backward()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_context_reaches_other_epochs(make, make_inputs):
+    net = make()
+    inputs = make_inputs(net)
+    before = net(inputs).logits["eeg"]
+    inputs["eeg"][:, -1] += 1
+    assert (net(inputs).logits["eeg"] - before)[:, 0].abs().max() > 1e-4
+
+
+def test_frames_have_an_order(make, make_inputs):
+    net = make()
+    inputs = make_inputs(net)
+    before = net(inputs).embeddings["eeg"]
+    flipped = {m: x.flip(3) for m, x in inputs.items()}
+    assert (net(flipped).embeddings["eeg"] - before).abs().max() > 1e-3
+
+
+def test_channels_and_features(make, make_inputs):
+    """Any number of channels, spectra of another length, features beside them."""
+    net = make({"eeg": (3, 4, 8), "eog": (2, 3, 4), "resp": (6,)})
+    inputs = make_inputs(net)
+    output = net(inputs)
+    assert list(output.logits) == ["eeg", "eog", "resp", "fused"]
+    inputs["eeg"][:, :, 2] += 1  # the last channel counts
+    assert not torch.allclose(net(inputs).logits["eeg"], output.logits["eeg"])
+
+
+def test_a_single_modality_has_nothing_to_fuse(make, make_inputs):
+    net = make(["eeg"])
+    assert list(net.heads) == ["eeg"]
+    assert list(net(make_inputs(net)).logits) == ["eeg"]
+
+
+@pytest.mark.parametrize("view", ["eeg", "eog", "fused"])
+def test_heads_have_two_hidden_layers(make, view):
+    hidden = [nn.Linear, nn.ReLU, nn.Dropout]
+    kinds = [type(module) for module in make().heads[view]]
+    assert kinds == [*hidden, *hidden, nn.Linear]
+
+
+def test_heads_start_alike_and_are_apart(make):
+    net = make()
+    eeg, fused = net.heads["eeg"], net.heads["fused"]
+    for a, b in zip(eeg.parameters(), fused.parameters(), strict=True):
+        assert torch.equal(a, b)
+        assert a is not b
+
+
+def test_order_of_inputs_does_not_matter(make, make_inputs):
+    net = make()
+    inputs = make_inputs(net)
+    swapped = net(dict(reversed(inputs.items())))
+    assert list(swapped.logits) == ["eeg", "eog", "fused"]
+    assert torch.equal(swapped.logits["fused"], net(inputs).logits["fused"])
+
+
+def test_seed_decides_the_start(make):
+    states = []
+    for seed in (1, 1, 2):
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            states.append(torch.cat([p.flatten() for p in make().parameters()]))
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_half_precision(make, make_inputs):
+    net = make()
+    present = masks(eog=[[1, 0, 0, 1, 1], [0, 0, 0, 0, 0]])
+    with torch.autocast("cpu", torch.bfloat16):
+        output = net(make_inputs(net), present)
+    assert all(x.isfinite().all() for x in everything(output))
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        ([], "Net needs one or more of eeg, eog; got none"),
+        (["eeg", "ecg"], "Net needs one or more of eeg, eog; got eeg, ecg"),
+    ],
+)
+def test_unknown_modality(make, names, message):
+    inputs = {name: torch.zeros(BATCH, SEQ, 1, 3, 8) for name in names}
+    with pytest.raises(ValueError, match=message):
+        make()(inputs)
+
+
+@pytest.mark.parametrize("shape", [(BATCH, SEQ, 1, 3, 9), (BATCH, 4, 1, 3, 8)])
+def test_other_shape(make, make_inputs, shape):
+    net = make()
+    inputs = make_inputs(net) | {"eog": torch.zeros(shape)}
+    with pytest.raises(ValueError, match=r"needs 'eog' .*\(2, 5, 1, 3, 8\); got"):
+        net(inputs)
+
+
+@pytest.mark.parametrize("name", ["", "eeg.left", "fused"])
+def test_names_that_cannot_be(make, name):
+    with pytest.raises(ValueError, match=r"name of a modality of .*Net must not be"):
+        make([name])
+
+
+@pytest.mark.parametrize("shape", [(), (3, 8), (1, 0, 8)])
+def test_epochs_that_cannot_be(make, shape):
+    with pytest.raises(ValueError, match=r"needs epochs of shape \(n_channels"):
+        make({"eeg": shape})

@@ -1,0 +1,32 @@
+import numpy as np
+import pytest
+
+from sleepkit.training import Batches, Rounds, RowEpochs
+
+
+@pytest.fixture
+def batches():
+    """Five batches of one epoch, whose number is its class."""
+    epochs = RowEpochs({"eeg": np.arange(5.0)[:, np.newaxis]})
+    return Batches(epochs, np.arange(5), np.full(5, -1), 1)
+
+
+def stages(rounds):
+    return [int(targets["stages"][0]) for _, targets in rounds]
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 5, 7, 15, 99])
+def test_rounds_go_on_through_the_passes(batches, n_steps):
+    rounds = Rounds(batches, 3, n_steps)
+    seen = [stages(rounds) for _ in range(rounds.n_rounds)]
+    assert [stage for part in seen for stage in part] == [0, 1, 2, 3, 4] * 3
+    assert all(len(part) == n_steps for part in seen[:-1])
+    assert 0 < len(seen[-1]) <= n_steps
+
+
+def test_each_pass_is_shuffled_anew(batches):
+    batches.rng = np.random.default_rng(0)
+    rounds = Rounds(batches, 2, 5)
+    first, second = stages(rounds), stages(rounds)
+    assert sorted(first) == sorted(second) == [0, 1, 2, 3, 4]
+    assert first != second
