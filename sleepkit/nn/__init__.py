@@ -1,5 +1,6 @@
 """Networks and losses in plain torch."""
 
+from sleepkit.nn._dropout import Dropout
 from sleepkit.nn._early_fusion import EarlyFusionNet
 from sleepkit.nn._feature_net import FeatureNet
 from sleepkit.nn._fusion import MedFuseOutput
@@ -10,6 +11,7 @@ from sleepkit.nn._reversal import gradient_reversal
 from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput, modality_logits
 
 __all__ = [
+    "Dropout",
     "EarlyFusionNet",
     "FeatureNet",
     "MedFuseNet",

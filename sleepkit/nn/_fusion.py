@@ -10,6 +10,7 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
+from sleepkit.nn._dropout import Dropout
 from sleepkit.nn._stream import Entrance
 from sleepkit.nn._transformer import Encoder, FusionLayer
 
@@ -200,9 +201,9 @@ def _head(d_model: int, d_head: int, n_classes: int, dropout: float) -> nn.Seque
     return nn.Sequential(
         nn.Linear(d_model, d_head),
         nn.ReLU(),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(d_head, d_head),
         nn.ReLU(),
-        nn.Dropout(dropout),
+        Dropout(dropout),
         nn.Linear(d_head, n_classes),
     )

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._attention import RelativeAttention
+from sleepkit.nn._dropout import Dropout
+from sleepkit.nn._feed_forward import FeedForward
 
 
 class Question(NamedTuple):
@@ -69,14 +71,9 @@ class FusionLayer(nn.Module):
         self.attention_norm = nn.LayerNorm(d_model)
         self.cross = nn.ModuleDict({n: RelativeAttention(*attention) for n in others})
         self.cross_norm = nn.LayerNorm(d_model) if self.cross else nn.Identity()
-        self.feedforward = nn.Sequential(
-            nn.Linear(d_model, dim_feedforward),
-            nn.ReLU(inplace=True),
-            nn.Dropout(dropout),
-            nn.Linear(dim_feedforward, d_model),
-        )
+        self.feedforward = FeedForward(d_model, dim_feedforward, dropout)
         self.feedforward_norm = nn.LayerNorm(d_model)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
 
     def forward(
         self,
@@ -91,8 +88,7 @@ class FusionLayer(nn.Module):
         x = self.attention_norm(x + self.dropout(self.attention(x, x, valid)))
         if questions:
             x = self._answer(x, valid, questions)
-        # flat, because rectifying a view in place would cost the gradient copies of it
-        update = self.feedforward(x.flatten(0, 1)).view_as(x)
+        update = self.feedforward(x)
         mapped: Tensor = self.feedforward_norm(x + self.dropout(update))
         return mapped
 

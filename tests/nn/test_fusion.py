@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+from sleepkit.nn._dropout import Dropout
 
 BATCH, SEQ = 2, 5
 THREE = ("eeg", "eog", "emg")
@@ -190,7 +191,7 @@ def test_a_single_modality_has_nothing_to_fuse(make, make_inputs):
 
 @pytest.mark.parametrize("view", ["eeg", "eog", "fused"])
 def test_heads_have_two_hidden_layers(make, view):
-    hidden = [nn.Linear, nn.ReLU, nn.Dropout]
+    hidden = [nn.Linear, nn.ReLU, Dropout]
     kinds = [type(module) for module in make().heads[view]]
     assert kinds == [*hidden, *hidden, nn.Linear]
 

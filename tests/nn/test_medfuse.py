@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import nn
 
 from sleepkit.nn import MedFuseNet
+from sleepkit.nn._dropout import Dropout
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def test_heads_and_distances_of_the_paper(paper):
 
 def test_dropout_of_the_paper(paper):
     """In every layer (updates, hidden units) and in the two hidden layers of heads."""
-    dropouts = [module for module in paper.modules() if isinstance(module, nn.Dropout)]
+    dropouts = [module for module in paper.modules() if isinstance(module, Dropout)]
     assert {module.p for module in dropouts} == {0.3}
     assert len(dropouts) == 2 * 2 * 4 * 2 + 3 * 2
 

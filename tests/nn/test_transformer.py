@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from sleepkit.nn._dropout import Dropout
 from sleepkit.nn._transformer import Encoder, FusionLayer, Question, questions_for
 
 BATCH, N_TOKENS, DIM = 2, 4, 8
@@ -126,7 +127,7 @@ def test_dropout_is_on_updates_not_on_the_residual():
 
 def test_hidden_units_are_dropped():
     hidden = make_layer(dropout=0.3).feedforward[2]
-    assert isinstance(hidden, torch.nn.Dropout)
+    assert isinstance(hidden, Dropout)
     assert hidden.p == 0.3
 
 

@@ -1,0 +1,99 @@
+"""A training step of MedFuseSleep at paper size, against what this machine can do.
+
+    python benchmarks/bench_medfuse.py
+
+The share of the fp32 matrix-product rate (2048-cube product, same run) counts only the
+model's own multiply-adds; the same model with torch's dropout is timed beside it.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from sleepkit.classifiers._criteria import MedFuseLoss
+from sleepkit.nn import Dropout, MedFuseNet
+from sleepkit.nn._feed_forward import FeedForward
+
+MODALITIES = ("eeg", "eog")
+BATCH, SEQUENCE, FRAMES, BINS = 16, 21, 29, 128
+
+
+def make_step(dropout, *, plain=False):
+    """Give a function that makes a training step."""
+    torch.manual_seed(0)
+    shapes = dict.fromkeys(MODALITIES, (1, FRAMES, BINS))
+    net = MedFuseNet(shapes, dropout=dropout)
+    if plain:
+        use_torch(net)
+    inputs = {m: torch.randn(BATCH, SEQUENCE, 1, FRAMES, BINS) for m in MODALITIES}
+    present = {m: torch.ones(BATCH, SEQUENCE, dtype=torch.bool) for m in MODALITIES}
+    stages = torch.randint(0, 5, (BATCH, SEQUENCE))
+    loss = MedFuseLoss(
+        None, multi_view=1.0, alignment=0.1, temperature=0.1, negatives="sequence"
+    )
+    optimizer = torch.optim.Adam(net.parameters())
+
+    def step():
+        optimizer.zero_grad()
+        loss(net(inputs, present), {"stages": stages, "present": present}).backward()
+        optimizer.step()
+
+    return step
+
+
+def use_torch(module):
+    """Put torch's own dropout and separate layers into a net."""
+    for name, child in module.named_children():
+        if isinstance(child, FeedForward):
+            enter, relu, dropout, leave = child
+            layers = (nn.Flatten(0, 1), enter, relu, nn.Dropout(dropout.p), leave)
+            setattr(module, name, Reshaped(*layers))
+        elif isinstance(child, Dropout):
+            setattr(module, name, nn.Dropout(child.p))
+        else:
+            use_torch(child)
+
+
+class Reshaped(nn.Sequential):
+    """Layers on rows, in the shape that came."""
+
+    def forward(self, x):
+        return super().forward(x).view(x.shape)
+
+
+def main():
+    """Time all in turn, and print medians."""
+    steps = {
+        "dropout .3": make_step(0.3),
+        "dropout .3, torch's": make_step(0.3, plain=True),
+        "no dropout": make_step(0.0),
+    }
+    with FlopCounterMode(display=False) as counter:
+        make_step(0.0, plain=True)()
+    flops = counter.get_total_flops()
+    cube = torch.randn(2048, 2048)
+    steps["product"] = lambda: cube @ cube
+    seconds = {name: [] for name in steps}
+    for turn in range(6):
+        for name, step in steps.items():
+            start = time.perf_counter()
+            step()
+            if turn:  # the first warms up
+                seconds[name].append(time.perf_counter() - start)
+    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    rate = 2 * 2048**3 / medians.pop("product")
+    print(f"threads {torch.get_num_threads()}, product {rate / 1e9:.0f} GFLOP/s")
+    print(f"a step: {flops / 1e9:.0f} GFLOP")
+    for name, median in medians.items():
+        print(f"{name:22}{median:7.2f} s{flops / median / rate:8.1%} of the rate")
+    ratio = medians["dropout .3, torch's"] / medians["dropout .3"]
+    print(f"{ratio:.2f} x as fast as with torch's dropout")
+
+
+if __name__ == "__main__":
+    main()
