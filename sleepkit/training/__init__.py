@@ -5,8 +5,10 @@ from sleepkit.training._callbacks import CosineSchedule, ProgressBar
 from sleepkit.training._epochs import Epochs, NightEpochs, RowEpochs, open_nights
 from sleepkit.training._modality_balance import ModalityBalance
 from sleepkit.training._net import LastBatch, StagingNet
+from sleepkit.training._on_the_fly_modulation import OnTheFlyModulation
+from sleepkit.training._reversal_schedule import ReversalSchedule
 from sleepkit.training._runtime import find_device, seeded, threads
-from sleepkit.training._stage import stage
+from sleepkit.training._stage import ReadOut, stage
 
 __all__ = [
     "Batches",
@@ -15,7 +17,10 @@ __all__ = [
     "LastBatch",
     "ModalityBalance",
     "NightEpochs",
+    "OnTheFlyModulation",
     "ProgressBar",
+    "ReadOut",
+    "ReversalSchedule",
     "RowEpochs",
     "StagingNet",
     "find_device",

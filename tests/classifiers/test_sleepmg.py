@@ -86,7 +86,7 @@ def test_the_loss_by_hand():
     torch.manual_seed(0)
     stages, domains = torch.tensor([0, 2, 1]), torch.tensor([1, -1, 0])
     weight = torch.tensor([1.0, 2.0, 3.0])
-    output = SleepMGOutput(torch.randn(3, 3), torch.randn(3, 2), torch.empty(3, 0))
+    output = SleepMGOutput(torch.randn(3, 3), torch.randn(3, 2), torch.empty(3, 0), {})
     found = SleepMGLoss(weight)(output, {"stages": stages, "domains": domains})
     rows = [0, 2]
     expected = cross_entropy(output.stage_logits, stages, weight=weight)
@@ -102,8 +102,9 @@ def test_balance_is_a_callback_that_can_be_left_out(sleepmg, make_nights):
     balanced = sleepmg(max_epochs=2).fit(X, y).net_.history[-1]
     assert "classifier_rho_eeg" in balanced
     assert "discriminator_imbalance" in balanced
-    half = sleepmg(max_epochs=2, balance=("classifier",)).fit(X, y).net_.history[-1]
-    assert not any(name.startswith("discriminator") for name in half)
+    half = sleepmg(max_epochs=2, balance=("classifier",)).fit(X, y)
+    (balance,) = (c for _, c in half.net_.callbacks_ if isinstance(c, ModalityBalance))
+    assert balance.targets == ("classifier",)
     naive = sleepmg(max_epochs=2, balance=()).fit(X, y)
     assert not any("rho" in name for name in naive.net_.history[-1])
     callbacks = [callback for _, callback in naive.net_.callbacks_]
@@ -163,6 +164,9 @@ def test_spectra_are_refused_in_words(sleepmg):
         ({"n_domains": 1}, "'n_domains'.*>= 2"),
         ({"adversarial": -1}, "'adversarial'.*>= 0"),
         ({"balance": ["head"]}, "'balance'.*'classifier'"),
+        ({"fusion": "sum"}, "'fusion'.*'concat', 'attention'"),
+        ({"fusion": "attention"}, r"needs fusion='concat'.*balance=\(\)"),
+        ({"epoch_duration": 0}, "'epoch_duration'.*> 0"),
     ],
 )
 def test_bad_parameters(sleepmg, blobs, params, words):
