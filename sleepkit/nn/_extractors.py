@@ -82,6 +82,13 @@ def choose_encoders(
         for shape in shapes.values()
     }
     chosen: dict[str, EncoderClass] = {}
+    for name, kind in given.items():
+        if kind is not None and (isinstance(kind, nn.Module) or not callable(kind)):
+            msg = (
+                "An encoder is a class of torch.nn.Module, or makes such modules when "
+                f"called with the shape of an epoch; got {kind!r} for {name!r}."
+            )
+            raise ValueError(msg)
     for name, shape in shapes.items():
         usual = VectorNet if len(shape) == 1 else for_rate[shape[-1]]
         chosen[name] = given.get(name) or usual

@@ -180,6 +180,8 @@ def test_bad_inputs(inputs, message):
         (VECTORS, {"fusion": "sum"}, "'fusion' parameter of SleepMGNet"),
         (VECTORS, {"epoch_duration": 0}, "'epoch_duration' parameter of SleepMGNet"),
         (VECTORS, {"encoder": {"ecg": nn.Linear}}, "an encoder for 'ecg'"),
+        (VECTORS, {"encoder": nn.ReLU()}, r"An encoder is a class.*got ReLU\(\)"),
+        (VECTORS, {"encoder": {"eeg": "os"}}, "got 'os' for 'eeg'"),
         (VECTORS, {"modality_specific": False}, "needs signals of one length"),
         ({"eeg": (0,)}, {}, "whole number >= 1"),
         (VECTORS, {"n_classes": 0}, "'n_classes' parameter of SleepMGNet"),
