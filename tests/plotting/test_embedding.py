@@ -29,14 +29,16 @@ def clusters():
     return centers[stages] + rng.normal(size=(90, 10)), stages, np.arange(90) % 2
 
 
+def place(xy):
+    """A point to two digits, whatever its type of number."""
+    return tuple(np.asarray(xy, float).round(2).tolist())
+
+
 def points_of(ax):
-    """Places and colours of the points, in one order whatever was drawn first."""
+    """Places and colours of the points, whatever was drawn first."""
     drawn = ax.collections[0]
-    found = {
-        tuple(np.round(xy, 4)): to_hex(color)
-        for xy, color in zip(drawn.get_offsets(), drawn.get_facecolors(), strict=True)
-    }
-    return found
+    pairs = zip(drawn.get_offsets(), drawn.get_facecolors(), strict=True)
+    return {place(xy): to_hex(color) for xy, color in pairs}
 
 
 def names_of(ax):
@@ -58,7 +60,7 @@ def test_points_have_the_colours_of_their_labels(clusters):
     assert len(by_stage) == 90
     colors = {}
     for point, stage, who in zip(display.embedding, stages, subject, strict=True):
-        at = tuple(np.round(point, 4))
+        at = place(point)
         assert by_stage[at] == COLORS[stage]
         colors.setdefault(who, set()).add(by_subject[at])
     assert all(len(found) == 1 for found in colors.values())
