@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 _FEWEST: Final = 4  # epochs that can be told near and far apart
 _MAX_NAMES: Final = 12  # in a legend
+_FEW_COLORS: Final = 10  # that no two of are alike
 _SEED_BOUND: Final = 2**32 - 1
 
 
@@ -236,7 +237,8 @@ def _colors(labels: Array) -> dict[Any, Any]:
     kinds = np.unique(labels)
     if np.isin(kinds, STAGES).all():
         return {name: COLORS[i] for i, name in enumerate(STAGES) if name in kinds}
-    some = optional_import("matplotlib", extra="plot").colormaps["tab20"].colors
+    palette = "tab10" if len(kinds) <= _FEW_COLORS else "tab20"
+    some = optional_import("matplotlib", extra="plot").colormaps[palette].colors
     return {kind: some[i % len(some)] for i, kind in enumerate(kinds)}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -55,7 +56,7 @@ class TrainingDisplay:
     >>> history = [{"valid_accuracy": 0.5}, {"valid_accuracy": 0.7}]
     >>> display = TrainingDisplay.from_history(history, ["valid_accuracy"])
     >>> display.axes_[0].get_ylabel()
-    'valid accuracy'
+    'validation accuracy'
     """
 
     figure_: Figure
@@ -181,9 +182,14 @@ default=("classifier_imbalance", "discriminator_imbalance")
             dot = "o" if len(values) == 1 else None  # one epoch makes no line
             panel.plot(epochs, values, label=self.name, marker=dot)
             panel.set_xlabel("epoch")
-            panel.set_ylabel(quantity.replace("_", " "))
+            panel.set_ylabel(_in_words(quantity))
             panel.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True))
             panel.spines[["top", "right"]].set_visible(False)
         if self.name is not None:
             self.axes_[-1].legend(frameon=False)
         return self
+
+
+def _in_words(quantity: str) -> str:
+    """Write out the name of a column."""
+    return re.sub(r"^valid_", "validation ", quantity).replace("_", " ")

@@ -30,8 +30,8 @@ def clusters():
 
 
 def place(xy):
-    """A point to two digits, whatever its type of number."""
-    return tuple(np.asarray(xy, float).round(2).tolist())
+    """A point to look up, whatever its type of number."""
+    return tuple(np.asarray(xy, float).tolist())
 
 
 def points_of(ax):
