@@ -141,28 +141,22 @@ default=None
 
     Plain parameters make the rows of the paper's ablations:
 
-    =======================  =======================================================
-    Table 2, multimodal (M) and generalizable (G) modules
-    --------------------------------------------------------------------------------
-    neither: FeatureNet      ``modality_specific=False, adversarial=0, balance=()``
-    G                        ``modality_specific=False, balance=()``
-    M                        ``adversarial=0, balance=()``
-    M and G: NaiveMG         ``balance=()``
-    -----------------------  -------------------------------------------------------
-    Table 3, fusion of FeatureNet's features
-    --------------------------------------------------------------------------------
-    direct concatenation     ``adversarial=0, balance=()``
-    self-attention           ``fusion="attention", adversarial=0, balance=()``
-    balance                  ``adversarial=0, balance=["classifier"]``
-    -----------------------  -------------------------------------------------------
-    Table 4, what of NaiveMG is balanced
-    --------------------------------------------------------------------------------
-    nothing                  ``balance=()``
-    extractors               ``balance=["extractor"]``
-    classifier               ``balance=["classifier"]``
-    discriminator            ``balance=["discriminator"]``
-    both heads: SleepMG      the defaults
-    =======================  =======================================================
+    =====  ====================  =======================================================
+    table  row                   parameters
+    =====  ====================  =======================================================
+    2      neither M nor G       ``modality_specific=False, adversarial=0, balance=()``
+    2      G(eneralizable)       ``modality_specific=False, balance=()``
+    2      M(ultimodal)          ``adversarial=0, balance=()``
+    2      M and G               ``balance=()``: NaiveMG
+    3      direct concatenation  ``adversarial=0, balance=()``
+    3      self-attention        ``fusion="attention", adversarial=0, balance=()``
+    3      balance               ``adversarial=0, balance=["classifier"]``
+    4      nothing               ``balance=()``: NaiveMG
+    4      extractors            ``balance=["extractor"]``
+    4      classifier            ``balance=["classifier"]``
+    4      discriminator         ``balance=["discriminator"]``
+    4      both heads            the defaults: SleepMG
+    =====  ====================  =======================================================
 
     OGM-GE is ``adversarial=0, balance=()`` with
     ``callbacks=[sleepkit.training.OnTheFlyModulation()]``.
