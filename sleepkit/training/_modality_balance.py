@@ -22,6 +22,7 @@ from sleepkit.training._modality_view import (
     head_performance,
     is_active,
 )
+from sleepkit.training._step_memory import StepMemory
 from sleepkit.utils import check_option
 
 # what is balanced -> the head whose coefficients it goes by
@@ -75,7 +76,10 @@ default=("classifier", "discriminator")
     keeps it for each batch, and as a mean for each epoch: ``classifier_score_eeg`` is
     the performance (equation 4), ``classifier_share_eeg`` its share (5),
     ``classifier_rho_eeg`` the coefficient (6) and ``classifier_imbalance`` the
-    imbalance degree, and likewise of the discriminator and other modalities.
+    imbalance degree, and likewise of the discriminator and other modalities. What the
+    optimizer leaves of the coefficients of a target is ``classifier_step_eeg``: by how
+    much they made the step of the modality larger or smaller. Under Adam it is about 1
+    for a coefficient that stays as it is, in ``mode="update"`` the coefficient itself.
 
     Where a modality is absent its features are zero, and it scores as the bias alone.
     The net keeps its current batch as ``last_batch_``, with ``output``, a
@@ -138,6 +142,7 @@ default=("classifier", "discriminator")
         check_blocks(
             net, owner="ModalityBalance", extractors="extractor" in self.targets
         )
+        self.memory_: dict[str, StepMemory] = {}
 
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
         """Forget what was measured in the last epoch.
@@ -165,13 +170,19 @@ default=("classifier", "discriminator")
             Not used.
         """
         rho = {name: self._measure(net, name) for name in HEADS}
-        if not is_active(net, self.start, self.stop):
-            return
+        active = is_active(net, self.start, self.stop)
         for target in self.targets:
             coefficients = rho[_HEAD_OF[target]]
-            if coefficients is not None:
+            if coefficients is None:
+                continue
+            if active:
                 for parameter, scale in _scales(net.module_, target, coefficients):
                     self._scale(parameter, scale)
+            applied = coefficients if active else np.ones_like(coefficients)
+            if self.mode == "gradient":
+                memory = self.memory_.setdefault(target, StepMemory(net.optimizer_))
+                applied = memory.factor(applied)
+            self._record_each(net, f"{target}_step", applied)
 
     def on_batch_end(self, net: Any, **_: Any) -> None:
         """With ``mode="update"``, scale the step that was made.
@@ -209,11 +220,15 @@ default=("classifier", "discriminator")
         shares = performance_shares(performance)
         rho = balance_coefficients(shares, metric=self.metric)
         self._record(net, f"{name}_imbalance", imbalance_degree(shares))
-        kinds = {"score": performance, "share": shares, "rho": rho}
-        for kind, values in kinds.items():
-            for modality, value in zip(net.module_.slices, values, strict=True):
-                self._record(net, f"{name}_{kind}_{modality}", float(value))
+        self._record_each(net, f"{name}_score", performance)
+        self._record_each(net, f"{name}_share", shares)
+        self._record_each(net, f"{name}_rho", rho)
         return rho
+
+    def _record_each(self, net: Any, key: str, values: FloatArray) -> None:
+        """Write a value of each modality."""
+        for modality, value in zip(net.module_.slices, values, strict=True):
+            self._record(net, f"{key}_{modality}", float(value))
 
     def _record(self, net: Any, key: str, value: float) -> None:
         """Write a value of this batch, and keep it until the end of the epoch."""

@@ -22,6 +22,7 @@ from sleepkit.metrics import (
 )
 from sleepkit.nn import SleepMGNet
 from sleepkit.training import ModalityBalance
+from sleepkit.training._modality_balance import _HEAD_OF
 
 SHAPES = {"eeg": (6,), "eog": (3,), "emg": (2,)}
 TWO = {"eeg": (6,), "eog": (3,)}
@@ -95,7 +96,12 @@ def one_step(balance=None, *, n_domains=3, domains=None, epoch=0):
     for _ in range(epoch + 1):
         history.new_epoch()
     history.new_batch()
-    net = SimpleNamespace(module_=module, last_batch_=batch, history=history)
+    net = SimpleNamespace(
+        module_=module,
+        last_batch_=batch,
+        history=history,
+        optimizer_=torch.optim.SGD(module.parameters()),
+    )
     sum(losses(batch)).backward()
     if balance is not None:
         balance.on_train_begin(net)
@@ -157,6 +163,7 @@ def test_history_holds_the_measures():
 
 def test_history_holds_means_over_the_batches_of_an_epoch():
     net, balance = one_step(), ModalityBalance()
+    balance.on_train_begin(net)
     whole = net.last_batch_
     part = SimpleNamespace(
         output=whole.output._replace(features=whole.output.features[:3]),
@@ -287,8 +294,10 @@ def test_stop_0_only_measures():
     assert "classifier_rho_eeg" in watched.history[-1]
 
 
-def test_both_modes_are_one_under_plain_descent():
-    nets = [trained(ModalityBalance(mode=mode)) for mode in ("gradient", "update")]
+@pytest.mark.parametrize("targets", [["classifier"], [*_HEAD_OF]])
+def test_both_modes_are_one_under_plain_descent(targets):
+    modes = ("gradient", "update")
+    nets = [trained(ModalityBalance(targets, mode=mode)) for mode in modes]
     for a, b in zip(*(net.module_.parameters() for net in nets), strict=True):
         torch.testing.assert_close(a, b)
 
@@ -331,6 +340,26 @@ def test_adam_feels_a_constant_coefficient_of_the_update():
     plain, _ = moved_by_adam(ModalityBalance(stop=0))
     moved, _ = moved_by_adam(ModalityBalance(mode="update"))
     assert moved.norm() < 0.6 * plain.norm()
+
+
+@pytest.mark.parametrize("mode", ["gradient", "update"])
+def test_history_tells_what_adam_leaves_of_a_coefficient(mode):
+    """Two modalities have a constant coefficient, .4621, which Adam takes out."""
+    balance = ModalityBalance(["classifier"], mode=mode, start=5)
+    _, net = moved_by_adam(balance)
+    steps = np.array(net.history[:, "classifier_step_eeg"])
+    np.testing.assert_allclose(steps[:5], 1)
+    assert "discriminator_step_eeg" not in net.history[-1]
+    if mode == "update":
+        np.testing.assert_allclose(steps[5:], np.tanh(0.5))
+    else:  # ten steps at 1, and up to ten at .4621, two an epoch, hardly forgotten
+        rho = np.array([1.0] * 10 + [np.tanh(0.5)] * 10)
+        means = [
+            np.average(rho[: t + 1] ** 2, weights=0.999 ** np.arange(t, -1, -1))
+            for t in range(20)
+        ]
+        expected = (rho / np.sqrt(means)).reshape(10, 2).mean(axis=1)
+        np.testing.assert_allclose(steps, expected)
 
 
 def test_the_update_is_scaled_by_the_coefficients():
