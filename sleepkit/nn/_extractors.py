@@ -69,9 +69,7 @@ def choose_encoders(
 ) -> dict[str, EncoderClass]:
     """Take the encoder that was given for a modality, or the one for its axes."""
     given = encoder if isinstance(encoder, Mapping) else dict.fromkeys(shapes, encoder)
-    for name in given.keys() - shapes.keys():
-        msg = f"SleepMGNet reads {', '.join(shapes)}; got an encoder for {name!r}."
-        raise ValueError(msg)
+    _check_given(given, shapes)
     for_rate = {  # one object for each length, by which a shared encoder knows it
         shape[-1]: partial(
             FeatureNet,
@@ -82,23 +80,31 @@ def choose_encoders(
         for shape in shapes.values()
     }
     chosen: dict[str, EncoderClass] = {}
+    for name, shape in shapes.items():
+        by_axes: dict[int, EncoderClass] = {1: VectorNet, 2: for_rate[shape[-1]]}
+        found = given.get(name) or by_axes.get(len(shape))
+        if found is None:
+            msg = (
+                "SleepMGNet reads epochs of shape (n_channels, n_times) or "
+                f"(n_features,) by itself; got {shape} for {name!r} without an encoder."
+            )
+            raise ValueError(msg)
+        chosen[name] = found
+    return chosen
+
+
+def _check_given(given: Mapping[str, EncoderClass | None], shapes: Shapes) -> None:
+    """Require classes, for modalities that there are."""
     for name, kind in given.items():
+        if name not in shapes:
+            msg = f"SleepMGNet reads {', '.join(shapes)}; got an encoder for {name!r}."
+            raise ValueError(msg)
         if kind is not None and (isinstance(kind, nn.Module) or not callable(kind)):
             msg = (
                 "An encoder is a class of torch.nn.Module, or makes such modules when "
                 f"called with the shape of an epoch; got {kind!r} for {name!r}."
             )
             raise ValueError(msg)
-    for name, shape in shapes.items():
-        usual = VectorNet if len(shape) == 1 else for_rate[shape[-1]]
-        chosen[name] = given.get(name) or usual
-        if chosen[name] is usual and len(shape) not in (1, 2):
-            msg = (
-                "SleepMGNet reads epochs of shape (n_channels, n_times) or "
-                f"(n_features,) by itself; got {shape} for {name!r} without an encoder."
-            )
-            raise ValueError(msg)
-    return chosen
 
 
 def encoded_width(encoder: nn.Module, shape: tuple[int, ...]) -> int:

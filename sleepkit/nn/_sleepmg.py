@@ -227,6 +227,8 @@ class SleepMGNet(nn.Module):
 
         Then every row is by itself, and a batch that keeps its size rounds the same.
         """
+        if present.all():
+            return x
         if self.training or not present.any():
             return x[present]
         return torch.where(present.view(-1, *[1] * (x.ndim - 1)), x, 0)
