@@ -248,6 +248,8 @@ def test_rows_of_the_tables(sleepmg, row):
     stager = sleepmg(modalities=modalities, max_epochs=12, **ABLATIONS[row])
     stager.fit(X, y, groups=people)
     assert stager.score(X, y) > 0.8
+    for name in ("modality_specific", "fusion", "adversarial"):
+        assert getattr(stager.module_, name) == getattr(stager, name)
     assert "valid_accuracy" in stager.net_.history[-1]
 
 
