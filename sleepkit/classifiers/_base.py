@@ -12,11 +12,11 @@ from sklearn.utils import Tags
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from sleepkit._typing import Array, FloatArray
+from sleepkit._typing import Array, BoolArray, FloatArray
 from sleepkit.classifiers._inputs import check_layout, check_rows
 from sleepkit.classifiers._trainer import Trainer
 from sleepkit.exceptions import SleepkitWarning
-from sleepkit.training import find_device, stage, threads
+from sleepkit.training import ReadOut, find_device, stage, threads
 
 
 class SleepClassifier(ClassifierMixin, Trainer):
@@ -151,40 +151,48 @@ class SleepClassifier(ClassifierMixin, Trainer):
             epoch has any signal, or values are beyond what the net can compute with.
         """
         check_is_fitted(self, "net_")
+        log_proba, empty = self._run(X, self._read_out, len(self.classes_))
+        proba: FloatArray = softmax(log_proba, axis=1)
+        if empty.any():
+            self._tell_empty(empty, "the shares of the classes in training")
+            proba[empty] = self.class_prior_
+        return proba
+
+    def _run(
+        self, X: Any, read_out: ReadOut, n_columns: int
+    ) -> tuple[FloatArray, BoolArray]:
+        """Run the net; return what is read of each row, and which have no signal."""
         self._check_params()
         checked = check_rows(self, X)
         with self._open(checked) as epochs, threads(self.n_threads):
             check_layout(epochs.layout, self.layout_, owner=self._name)
             length, stride = self._sequences(epochs)
-            log_proba = stage(
+            values = stage(
                 self.module_,
-                self._read_out,
+                read_out,
                 epochs,
-                n_classes=len(self.classes_),
+                n_classes=n_columns,
                 batch_size=self.batch_size,
                 length=length,
                 stride=stride,
                 device=find_device(self.device),
                 precision=self.precision,
             )
-            empty = ~epochs.usable[epochs.numbers]
-        if np.isnan(log_proba[~empty]).any():
+            empty: BoolArray = ~epochs.usable[epochs.numbers]
+        if np.isnan(values[~empty]).any():
             msg = f"{self._name} cannot stage X: its values are too large."
             raise ValueError(msg)
-        proba: FloatArray = softmax(log_proba, axis=1)
-        if empty.any():
-            self._tell_empty(int(empty.sum()), len(empty))
-            proba[empty] = self.class_prior_
-        return proba
+        return values, empty
 
-    def _tell_empty(self, n_empty: int, n_rows: int) -> None:
+    def _tell_empty(self, empty: BoolArray, instead: str) -> None:
         """Say that epochs hold nothing, and refuse if all do."""
+        n_empty, n_rows = int(empty.sum()), len(empty)
         if n_empty == n_rows:
             msg = f"{self._name} cannot stage X: no epoch has a valid signal."
             raise ValueError(msg)
         warn(
             f"{n_empty} of {n_rows} epochs have no valid signal in any modality; they "
-            "get the shares of the classes in training.",
+            f"get {instead}.",
             SleepkitWarning,
             stacklevel=3,
         )

@@ -13,14 +13,15 @@ from torch import Tensor, nn
 from sleepkit._typing import Array, IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._criteria import SleepMGLoss
+from sleepkit.classifiers._features import FeatureTransformer
 from sleepkit.classifiers._inputs import split_modalities
 from sleepkit.classifiers._targets import Task
-from sleepkit.nn import SleepMGNet
+from sleepkit.nn import EncoderClass, SleepMGNet
 from sleepkit.training import ModalityBalance
 from sleepkit.utils import check_count, check_option, check_positive
 
 
-class SleepMGClassifier(SleepClassifier):
+class SleepMGClassifier(FeatureTransformer, SleepClassifier):
     """Stage single epochs of raw signals, for people of other groups too.
 
     Each modality has its own convolutional extractor, at its own sampling rate. One
@@ -36,23 +37,41 @@ class SleepMGClassifier(SleepClassifier):
         ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. Every row of a
         plain array stands alone, and a modality that is NaN throughout a row is missing
         there. An `EpochArray` knows its modalities.
+    encoder : class of torch.nn.Module, or mapping of str to such, default=None
+        What reads a modality, or some modalities by name, instead of
+        `sleepkit.nn.FeatureNet` for signals and `sleepkit.nn.VectorNet` for features.
+        See `sleepkit.nn.SleepMGNet`; a batch may hold a single row of a modality. A
+        model file cannot hold a class.
+    modality_specific : bool, default=True
+        Whether each modality has an extractor of its own. Otherwise one reads every
+        channel of all modalities, which then need one sampling rate.
     per_channel : bool, default=True
         Whether the channels of a modality are read one by one, with shared weights, so
         that a modality's features grow with its channels.
+    epoch_duration : float, default=None
+        Length of an epoch in seconds. With it, kernels scale with the sampling rate of
+        a modality, so as to last what they last at 100 Hz; None counts them in samples,
+        as published.
     dropout : float, default=0.5
         Dropout of the extractors.
+    fusion : {'concat', 'attention'}, default='concat'
+        How the features of the modalities are fused: side by side, or by
+        self-attention. The latter cannot be balanced, and needs ``balance=()``.
     adversarial : float, default=0.1
-        Strength of the reversed gradient.
+        Strength of the reversed gradient; `sleepkit.training.ReversalSchedule` lets it
+        rise. With 0 the domains are told apart, and nothing is unlearnt.
     domains : {'group', 'subject'}, default='group'
         What is to be unlearnt: `n_domains` groups that the training subjects are drawn
-        into, or the subjects.
+        into, as equal in number as can be, or the subjects. Staging needs neither.
     n_domains : int, default=5
-        Groups of the training subjects; at most as many as subjects. The paper cuts all
-        subjects into five and trains on four, which is ``n_domains=4``.
-    balance : sequence of {'classifier', 'discriminator'}, \
+        Groups of the training subjects. Fewer subjects are a group each, and one has
+        no other to be told from: there are no domains then. The paper cuts all subjects
+        into five and trains on four, which is ``n_domains=4``.
+    balance : sequence of {'extractor', 'classifier', 'discriminator'}, \
 default=('classifier', 'discriminator')
-        Heads in which `sleepkit.training.ModalityBalance` balances the modalities; an
-        empty sequence is NaiveMG.
+        Where `sleepkit.training.ModalityBalance` balances the modalities, its
+        `targets`; an empty sequence is NaiveMG. For its other options leave this empty
+        and give one as `callbacks`.
     class_weight : "balanced" or mapping of class to float, default=None
         What each class counts in the loss; None counts all rows alike.
     lr : float, default=1e-3
@@ -100,12 +119,13 @@ default=None
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
-        The skorch net, on the CPU, with the history of the last training.
+        The skorch net, on the CPU, with the history of the last training: of each
+        epoch losses, ``valid_accuracy``, and what `ModalityBalance` measured.
     n_features_in_ : int
         Size of the second axis of X, where X was a plain array.
     n_domains_ : int
         Domains that were told apart in training; 0 where fewer than two subjects are
-        known.
+        known. Training that goes on deals its subjects into as many.
 
     See Also
     --------
@@ -118,6 +138,28 @@ default=None
     Adam has betas of 0.5 and 0.999, as in the paper. With two modalities the paper's
     balancing changes nothing: see `sleepkit.metrics.balance_coefficients`. Domains are
     those of the subjects that are learnt, without those held out.
+
+    Plain parameters make the rows of the paper's ablations:
+
+    =====  ====================  =======================================================
+    table  row                   parameters
+    =====  ====================  =======================================================
+    2      neither M nor G       ``modality_specific=False, adversarial=0, balance=()``
+    2      G(eneralizable)       ``modality_specific=False, balance=()``
+    2      M(ultimodal)          ``adversarial=0, balance=()``
+    2      M and G               ``balance=()``: NaiveMG
+    3      direct concatenation  ``adversarial=0, balance=()``
+    3      self-attention        ``fusion="attention", adversarial=0, balance=()``
+    3      balance               ``adversarial=0, balance=["classifier"]``
+    4      nothing               ``balance=()``: NaiveMG
+    4      extractors            ``balance=["extractor"]``
+    4      classifier            ``balance=["classifier"]``
+    4      discriminator         ``balance=["discriminator"]``
+    4      both heads            the defaults: SleepMG
+    =====  ====================  =======================================================
+
+    OGM-GE is ``adversarial=0, balance=()`` with
+    ``callbacks=[sleepkit.training.OnTheFlyModulation()]``.
 
     Examples
     --------
@@ -143,8 +185,12 @@ default=None
         self,
         modalities: Mapping[str, Sequence[int]] | None = None,
         *,
+        encoder: EncoderClass | Mapping[str, EncoderClass] | None = None,
+        modality_specific: bool = True,
         per_channel: bool = True,
+        epoch_duration: float | None = None,
         dropout: float = 0.5,
+        fusion: Literal["concat", "attention"] = "concat",
         adversarial: float = 0.1,
         domains: Literal["group", "subject"] = "group",
         n_domains: int = 5,
@@ -166,8 +212,12 @@ default=None
         verbose: bool = False,
     ) -> None:
         self.modalities = modalities
+        self.encoder = encoder
+        self.modality_specific = modality_specific
         self.per_channel = per_channel
+        self.epoch_duration = epoch_duration
         self.dropout = dropout
+        self.fusion = fusion
         self.adversarial = adversarial
         self.domains = domains
         self.n_domains = n_domains
@@ -194,9 +244,17 @@ default=None
         check_positive("adversarial", self.adversarial, owner=self._name, zero=True)
         check_option("domains", self.domains, ["group", "subject"], owner=self._name)
         check_count("n_domains", self.n_domains, owner=self._name, minimum=2)
-        for head in self.balance:
-            options = ["classifier", "discriminator"]
-            check_option("balance", head, options, owner=self._name)
+        check_option("fusion", self.fusion, ["concat", "attention"], owner=self._name)
+        for target in self.balance:
+            options = ["extractor", "classifier", "discriminator"]
+            check_option("balance", target, options, owner=self._name)
+
+    def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
+        """Leave what encoders of the user's read to them."""
+        if isinstance(self.encoder, Mapping):
+            layout = {n: shape for n, shape in layout.items() if n not in self.encoder}
+        if self.encoder is None or isinstance(self.encoder, Mapping):
+            super()._check_axes(layout)
 
     def _module_factory(self) -> Callable[[], nn.Module]:
         """Give what makes the net."""
@@ -205,7 +263,11 @@ default=None
             self.layout_,
             len(self.classes_),
             self.n_domains_,
+            encoder=self.encoder,
+            modality_specific=self.modality_specific,
             per_channel=self.per_channel,
+            epoch_duration=self.epoch_duration,
+            fusion=self.fusion,
             adversarial=self.adversarial,
             dropout=self.dropout,
         )

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from skorch.callbacks import Callback, EarlyStopping
+from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, FloatArray, IntArray, RandomState
@@ -106,6 +106,10 @@ class Trainer(BaseEstimator, ABC):
         """Give length and stride of sequences; no length means epochs alone."""
         return None, 1
 
+    def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
+        """Refuse epochs of a kind that the method does not read."""
+        check_axes(layout, self._takes, owner=self._name)
+
     def _domains(
         self, task: Task, rng: np.random.Generator, *, fresh: bool
     ) -> IntArray:
@@ -161,7 +165,7 @@ class Trainer(BaseEstimator, ABC):
         rng = check_random_state(self.random_state)
         with self._open(X) as epochs:
             if fresh:
-                check_axes(epochs.layout, self._takes, owner=self._name)
+                self._check_axes(epochs.layout)
                 self.layout_ = dict(epochs.layout)
             check_layout(epochs.layout, self.layout_, owner=self._name)
             fraction = self.validation_fraction
@@ -233,6 +237,11 @@ class Trainer(BaseEstimator, ABC):
         learnt = self.classes_[task.codes[task.learnt]]
         weights = weigh_classes(self.class_weight, self.classes_, learnt)
         callbacks: list[Any] = [*self._own_callbacks(n_steps)]
+        if validated:
+            accuracy = EpochScoring(
+                "accuracy", name="valid_accuracy", lower_is_better=False
+            )
+            callbacks.append(("valid_accuracy", accuracy))
         if self.verbose:
             callbacks.append(ProgressBar())
         callbacks += clone(list(self.callbacks or []), safe=False)

@@ -26,6 +26,7 @@ from sleepkit.metrics._interrater import (
     soft_agreement,
 )
 from sleepkit.metrics._limits_of_agreement import compare_sleep_statistics
+from sleepkit.metrics._on_the_fly import modulation_coefficients
 from sleepkit.metrics._scorers import STAGING_SCORERS
 from sleepkit.metrics._selective import selective_staging
 from sleepkit.metrics._sleep_statistics import sleep_statistics
@@ -44,6 +45,7 @@ __all__ = [
     "fit_temperature",
     "imbalance_degree",
     "modality_performance",
+    "modulation_coefficients",
     "pairwise_kappa",
     "performance_shares",
     "reliability_curve",

@@ -159,11 +159,18 @@ def balance_coefficients(
     tangent of each modality's part in the imbalance. It has consequences that are worth
     knowing:
 
+    - One modality is all there is, and has the coefficient ``tanh(1) = 0.7616``.
     - With two modalities both are equally far from one half, so both coefficients are
       ``tanh(0.5) = 0.4621`` whatever the data.
+    - Equal shares would be 0/0; all coefficients are then ``tanh(1 / n_modalities)``.
+      So it is where every performance is zero, which makes the shares equal.
+    - No share is below zero, so one modality can have ``1 - 1 / n_modalities`` of the
+      imbalance at most, and every coefficient makes a gradient smaller: those of four
+      modalities lie between 0 and ``tanh(0.75) = 0.635``.
     - The square forgets the sign: the *best* modality gets as large a coefficient as an
       equally distant worst one. ``metric="signed"``, which is not in the paper, favours
-      the weak modalities only: those at the mean or above it get zero.
+      the weak modalities only: those at the mean or above it get zero. Of two, the
+      weaker then gets ``tanh(1)``, and the stronger nothing.
 
     Examples
     --------

@@ -2,23 +2,28 @@
 
 from sleepkit.nn._dropout import Dropout
 from sleepkit.nn._early_fusion import EarlyFusionNet
+from sleepkit.nn._extractors import EncoderClass
 from sleepkit.nn._feature_net import FeatureNet
 from sleepkit.nn._fusion import MedFuseOutput
 from sleepkit.nn._losses import alignment_loss, multi_view_loss
 from sleepkit.nn._medfuse import MedFuseNet
 from sleepkit.nn._mid_late_fusion import MidLateFusionNet
+from sleepkit.nn._modality_logits import modality_logits
 from sleepkit.nn._reversal import gradient_reversal
-from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput, modality_logits
+from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
+from sleepkit.nn._vector_net import VectorNet
 
 __all__ = [
     "Dropout",
     "EarlyFusionNet",
+    "EncoderClass",
     "FeatureNet",
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
     "SleepMGNet",
     "SleepMGOutput",
+    "VectorNet",
     "alignment_loss",
     "gradient_reversal",
     "modality_logits",

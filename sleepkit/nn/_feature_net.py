@@ -7,26 +7,31 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from sleepkit.utils import check_count
+from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.utils import check_count, check_positive
 
 _DEPTH: Final = 3  # convolutions between the two poolings of a branch
 _WIDTH: Final = 64  # features that a branch gives per place in time
-_SHORTEST: Final = 1950  # samples until the large branch has one place in time
+_SFREQ: Final = 100.0  # hertz, at which the published kernels were chosen
 
 
 class FeatureNet(nn.Module):
     """Extract features from raw epochs with two convolutional branches.
 
     The small branch (kernel 50, stride 6) follows the waves, the large one (kernel 400,
-    stride 50) the rhythms. Kernels are counted in samples whatever the sampling rate.
+    stride 50) the rhythms.
 
     Parameters
     ----------
     n_channels : int, default=1
         Channels of an epoch.
     n_times : int, default=3000
-        Samples of an epoch. Epochs of fewer than 1950 samples are filled up with zeros
-        to that length, the shortest that leaves the large branch something.
+        Samples of an epoch. Shorter epochs than the large branch needs for one place
+        in time, 1950 samples at 100 Hz, are filled up with zeros to that length.
+    sfreq : float, default=100.0
+        Sampling rate in hertz that the first convolution of each branch is made for:
+        its kernel and stride last as long as they do at 100 Hz, to the nearest sample.
+        As published, kernels are counted in samples whatever the rate, and 100 is it.
     per_channel : bool, default=True
         Whether one and the same net reads each channel by itself, and the features of
         the channels are laid side by side. Otherwise the first convolutions read all
@@ -37,12 +42,14 @@ class FeatureNet(nn.Module):
     Attributes
     ----------
     n_features : int
-        Features of an epoch. A channel of 30 s has 256 at 100 Hz, 384 at 125 or 128 Hz,
-        640 at 200 Hz and 832 at 256 Hz.
+        Features of an epoch. A channel of 30 s has 256 at 100 Hz, and with kernels as
+        published 384 at 125 or 128 Hz, 640 at 200 Hz and 832 at 256 Hz. With kernels
+        for its rate it has 256 at each of these.
 
     See Also
     --------
     SleepMGNet : One such net for each modality.
+    VectorNet : The encoder of epochs that are features already.
 
     Notes
     -----
@@ -63,6 +70,8 @@ class FeatureNet(nn.Module):
     >>> net = FeatureNet(n_channels=2, n_times=3000)
     >>> net(torch.zeros(4, 2, 3000)).shape
     torch.Size([4, 512])
+    >>> FeatureNet(n_times=7680, sfreq=256).n_features
+    256
     """
 
     def __init__(
@@ -70,35 +79,32 @@ class FeatureNet(nn.Module):
         n_channels: int = 1,
         n_times: int = 3000,
         *,
+        sfreq: float = _SFREQ,
         per_channel: bool = True,
         dropout: float = 0.5,
     ) -> None:
         super().__init__()
         check_count("n_channels", n_channels, owner="FeatureNet")
         check_count("n_times", n_times, owner="FeatureNet")
+        scale = check_positive("sfreq", sfreq, owner="FeatureNet") / _SFREQ
         self.per_channel = per_channel
         channels_in = 1 if per_channel else n_channels
-        self.small = nn.Sequential(
-            *_convolution(channels_in, 32, kernel=50, stride=6),
-            nn.MaxPool1d(16),
-            nn.Dropout(dropout),
-            *_convolutions(32, kernel=8),
-            nn.MaxPool1d(8),
-            nn.Flatten(),
+        self.small = _Branch(
+            _convolution(channels_in, 32, *_scaled(scale, kernel=50, stride=6)),
+            _convolutions(32, kernel=8),
+            pools=(16, 8),
+            dropout=dropout,
         )
-        self.large = nn.Sequential(
-            *_convolution(channels_in, 64, kernel=400, stride=50),
-            nn.MaxPool1d(8),
-            nn.Dropout(dropout),
-            *_convolutions(64, kernel=6),
-            nn.MaxPool1d(4),
-            nn.Flatten(),
+        self.large = _Branch(
+            _convolution(channels_in, 64, *_scaled(scale, kernel=400, stride=50)),
+            _convolutions(64, kernel=6),
+            pools=(8, 4),
+            dropout=dropout,
         )
-        n_times = max(n_times, _SHORTEST)
-        n_small = ((n_times - 50) // 6 + 1) // 16 // 8
-        n_large = ((n_times - 400) // 50 + 1) // 8 // 4
-        n_readings = n_channels if per_channel else 1
-        self.n_features = n_readings * _WIDTH * (n_small + n_large)
+        self._shortest = max(self.small.shortest, self.large.shortest)
+        n_times = max(n_times, self._shortest)
+        n_places = self.small.n_places(n_times) + self.large.n_places(n_times)
+        self.n_features = (n_channels if per_channel else 1) * _WIDTH * n_places
 
     def forward(self, x: Tensor) -> Tensor:
         """Extract the features.
@@ -114,55 +120,64 @@ class FeatureNet(nn.Module):
             Features, channel by channel, the small branch before the large.
         """
         batch = len(x)
-        x = nn.functional.pad(x, (0, max(_SHORTEST - x.shape[-1], 0)))
+        x = nn.functional.pad(x, (0, max(self._shortest - x.shape[-1], 0)))
         if self.per_channel:
             x = x.flatten(0, 1).unsqueeze(1)  # (batch * n_channels, 1, n_times)
         features = torch.cat([self.small(x), self.large(x)], dim=1)
         return features.reshape(batch, self.n_features)
 
 
-class VectorNet(nn.Module):
-    """Encode epochs that are features already: linear, normalised, rectified."""
+class _Branch(nn.Sequential):
+    """A wide convolution with a stride and three narrow ones, each group pooled."""
 
-    def __init__(self, n_inputs: int, n_features: int = 128) -> None:
-        super().__init__()
-        check_count("n_inputs", n_inputs, owner="VectorNet")
-        self.n_features = n_features
-        self.layers = nn.Sequential(
-            nn.Linear(n_inputs, n_features, bias=False),
-            _BatchNorm(n_features),
-            nn.ReLU(),
+    def __init__(
+        self,
+        wide: list[nn.Module],
+        narrow: list[nn.Module],
+        *,
+        pools: tuple[int, int],
+        dropout: float,
+    ) -> None:
+        super().__init__(
+            *wide,
+            nn.MaxPool1d(pools[0]),
+            nn.Dropout(dropout),
+            *narrow,
+            nn.MaxPool1d(pools[1]),
+            nn.Flatten(),
         )
+        self.pools = pools
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Encode (batch, n_inputs) as (batch, n_features)."""
-        encoded: Tensor = self.layers(x)
-        return encoded
+    @property
+    def shortest(self) -> int:
+        """Count the samples that give one place in time."""
+        kernel, stride = self._wide
+        return kernel + stride * (self.pools[0] * self.pools[1] - 1)
+
+    def n_places(self, n_times: int) -> int:
+        """Count the places in time that so many samples give."""
+        kernel, stride = self._wide
+        n_frames = (n_times - kernel) // stride + 1
+        return n_frames // self.pools[0] // self.pools[1]
+
+    @property
+    def _wide(self) -> tuple[int, int]:
+        """Kernel and stride of the first convolution."""
+        convolution = next(iter(self))
+        return convolution.kernel_size[0], convolution.stride[0]  # type: ignore[index, return-value]
 
 
-class _BatchNorm(nn.BatchNorm1d):
-    """Normalisation by the batch that takes a lone row by the running statistics."""
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002, the name in torch
-        """Normalise (batch, features) or (batch, features, times)."""
-        if len(input) > 1 or not self.training:
-            return super().forward(input)
-        return nn.functional.batch_norm(
-            input,
-            self.running_mean,
-            self.running_var,
-            self.weight,
-            self.bias,
-            eps=self.eps,
-        )
+def _scaled(scale: float, *, kernel: int, stride: int) -> tuple[int, int]:
+    """Count a kernel and its stride in the samples of another rate, one at least."""
+    return max(1, round(scale * kernel)), max(1, round(scale * stride))
 
 
 def _convolution(
-    n_in: int, n_out: int, *, kernel: int, stride: int = 1
+    n_in: int, n_out: int, kernel: int, stride: int = 1
 ) -> list[nn.Module]:
     """List one convolution with its normalisation and rectifier."""
     convolution = nn.Conv1d(n_in, n_out, kernel, stride)
-    return [convolution, _BatchNorm(n_out), nn.ReLU()]
+    return [convolution, BatchNorm(n_out), nn.ReLU()]
 
 
 def _convolutions(n_in: int, *, kernel: int) -> list[nn.Module]:
@@ -170,5 +185,5 @@ def _convolutions(n_in: int, *, kernel: int) -> list[nn.Module]:
     # padding="same" of torch warns of a copy where the kernel is even
     pad = nn.ZeroPad1d(((kernel - 1) // 2, kernel // 2))
     widths = [n_in] + [_WIDTH] * (_DEPTH - 1)
-    layers = [[pad, *_convolution(n, _WIDTH, kernel=kernel)] for n in widths]
+    layers = [[pad, *_convolution(n, _WIDTH, kernel)] for n in widths]
     return [module for layer in layers for module in layer]

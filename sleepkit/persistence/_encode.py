@@ -79,6 +79,13 @@ class Encoder:
             return self._items(value, place)
         if type(value) is tuple:
             return {"tuple": self._items(value, place)}
+        if isinstance(value, type):
+            msg = (
+                f"its {place} is the class {value.__module__}.{value.__qualname__}: "
+                "a model file names no code to run, or nobody could trust one from "
+                "elsewhere. Pickle is for models that only you will load."
+            )
+            raise ModelFileError(msg)
         msg = f"its {place} is of type {type(value).__name__}, which a file cannot say."
         raise ModelFileError(msg)
 

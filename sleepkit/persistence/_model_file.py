@@ -74,7 +74,9 @@ def save_model(
 
     Left out are the ``Cache`` steps of a Pipeline, whose folders belong to the computer
     that trained, and what only training needs where JSON cannot say it: ``callbacks``,
-    and a generator as ``random_state``. `model_info` lists them as ``"left_out"``.
+    and a generator as ``random_state``. `model_info` lists them as ``"left_out"``. A
+    net with an `encoder` class of the user's cannot be saved: the file would have to
+    name code for others to run.
 
     Examples
     --------

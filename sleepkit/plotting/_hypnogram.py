@@ -10,9 +10,9 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
-from sleepkit.plotting._panels import draw_density, draw_steps
+from sleepkit.plotting._panels import draw_density, draw_steps, make_panels
 from sleepkit.plotting._time_axis import label_time
-from sleepkit.utils import check_positive, optional_import
+from sleepkit.utils import check_positive
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -165,19 +165,7 @@ class HypnogramDisplay:
     def _panels(self, ax: Axes | Sequence[Axes] | None) -> Array:
         """Make the axes, or check those given."""
         count = 1 + (self.true is not None) + (self.probabilities is not None)
-        if ax is None:
-            plt = optional_import("matplotlib.pyplot", extra="plot")
-            size = (10.0, 0.6 + 1.7 * count)
-            _, axes = plt.subplots(
-                count, sharex=True, squeeze=False, figsize=size, layout="constrained"
-            )
-            made: Array = axes[:, 0]
-            return made
-        given = np.atleast_1d(np.asarray(ax, dtype=object))
-        if given.shape != (count,):
-            msg = f"The 'ax' parameter must be {count} axes, one a panel. Got {ax!r}."
-            raise ValueError(msg)
-        return given
+        return make_panels(ax, n_rows=count, size=(10.0, 1.7), margin=0.6, sharex=True)
 
 
 def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:

@@ -1,13 +1,15 @@
-"""What is drawn in one panel: a hypnogram or a hypnodensity."""
+"""Panels of figures, and what is drawn in one: a hypnogram or a hypnodensity."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from sleepkit._stages import N1, N2, N3, REM, STAGES, UNSCORED, WAKE
-from sleepkit._typing import FloatArray, IntArray
+from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit.utils import optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,6 +24,36 @@ COLORS: Final = {
 }
 _TOP_DOWN: Final = tuple(COLORS)
 _INK: Final = "#333333"
+
+
+def make_panels(
+    ax: Axes | Sequence[Axes] | None,
+    *,
+    n_rows: int = 1,
+    n_columns: int = 1,
+    size: tuple[float, float],
+    margin: float = 0.0,
+    sharex: bool = False,
+) -> Array:
+    """Make axes of a size in inches, or check that as many were given."""
+    if ax is None:
+        plt = optional_import("matplotlib.pyplot", extra="plot")
+        _, axes = plt.subplots(
+            n_rows,
+            n_columns,
+            sharex=sharex,
+            squeeze=False,
+            figsize=(n_columns * size[0], margin + n_rows * size[1]),
+            layout="constrained",
+        )
+        made: Array = axes.ravel()
+        return made
+    given = np.atleast_1d(np.asarray(ax, dtype=object))
+    count = n_rows * n_columns
+    if given.shape != (count,):
+        msg = f"The 'ax' parameter must be {count} axes, one a panel. Got {ax!r}."
+        raise ValueError(msg)
+    return given
 
 
 def draw_steps(ax: Axes, edges: FloatArray, stages: IntArray, name: str) -> None:

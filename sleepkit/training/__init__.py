@@ -6,6 +6,8 @@ from sleepkit.training._epochs import Epochs, NightEpochs, RowEpochs, open_night
 from sleepkit.training._modality_balance import ModalityBalance
 from sleepkit.training._modality_dropout import ModalityDropout
 from sleepkit.training._net import LastBatch, StagingNet
+from sleepkit.training._on_the_fly_modulation import OnTheFlyModulation
+from sleepkit.training._reversal_schedule import ReversalSchedule
 from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import find_device, seeded, threads
 from sleepkit.training._schedules import CosineSchedule, RestartSchedule
@@ -19,9 +21,11 @@ __all__ = [
     "ModalityBalance",
     "ModalityDropout",
     "NightEpochs",
+    "OnTheFlyModulation",
     "ProgressBar",
     "ReadOut",
     "RestartSchedule",
+    "ReversalSchedule",
     "Rounds",
     "RowEpochs",
     "StagingNet",

@@ -1,30 +1,33 @@
-"""Scale what each modality learns in the heads by how far out of balance it is."""
+"""Scale what each modality learns by how far out of balance it is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, Literal
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback
-from torch import Tensor, nn
+from torch import Tensor
 
-from sleepkit._typing import FloatArray, IntArray
+from sleepkit._typing import FloatArray
 from sleepkit.metrics import (
     balance_coefficients,
     imbalance_degree,
-    modality_performance,
     performance_shares,
 )
-from sleepkit.nn import modality_logits
+from sleepkit.training._modality_view import (
+    HEADS,
+    check_blocks,
+    head_performance,
+    is_active,
+)
+from sleepkit.training._step_memory import StepMemory
 from sleepkit.utils import check_option
 
-# head -> where the module keeps it, and where the batch keeps its labels
-_HEADS: Final = {
-    "classifier": ("stage_head", "stages"),
-    "discriminator": ("domain_head", "domains"),
-}
+# what is balanced -> the head whose coefficients it goes by
+_HEAD_OF: Final = {"extractor": "classifier"} | {name: name for name in HEADS}
+_MODES: Final = ("gradient", "update")
 
 
 class ModalityBalance(Callback):
@@ -33,22 +36,25 @@ class ModalityBalance(Callback):
     After each batch has been passed back, and before the step is made, the gradient of
     each modality's columns in a head is multiplied by that modality's coefficient, from
     `sleepkit.metrics.balance_coefficients`. The biases of the heads belong to no
-    modality and stay as they are; so do the extractors. The coefficients come from the
-    features of the batch as they are, so balancing costs next to nothing.
+    modality and stay as they are; so do the extractors, unless they are asked for. The
+    coefficients come from the features of the batch as they are, so balancing costs
+    next to nothing.
 
     Parameters
     ----------
-    heads : sequence of {"classifier", "discriminator"}, \
+    targets : sequence of {"extractor", "classifier", "discriminator"}, \
 default=("classifier", "discriminator")
-        Heads to balance: that of the stages and that of the domains. A head that the
-        module does not have is passed over.
+        What to balance: the head of the stages, that of the domains, and, for the
+        ablation of the paper's table 4, all that is learnt in the extractor of each
+        modality, by the coefficients of the classifier. A head that the module does not
+        have is passed over. Nothing at all only measures.
     metric : {"squared", "signed"}, default="squared"
         What counts as out of balance: see `sleepkit.metrics.balance_coefficients`.
     score : {"true_prob", "correct_prob"}, default="true_prob"
         How a modality is scored: see `sleepkit.metrics.modality_performance`.
-    mod_start : int, default=0
+    start : int, default=0
         First epoch that is balanced, counted from zero.
-    mod_end : int, default=None
+    stop : int, default=None
         First epoch that is not balanced any more; None is never.
     mode : {"gradient", "update"}, default="gradient"
         What the coefficients multiply: the gradient, as in the paper, or the step that
@@ -57,6 +63,7 @@ default=("classifier", "discriminator")
     See Also
     --------
     sleepkit.nn.SleepMGNet : The module.
+    OnTheFlyModulation : The balancing that came before, of the extractors.
 
     Notes
     -----
@@ -65,15 +72,24 @@ default=("classifier", "discriminator")
     coefficient within about a thousand steps count. ``mode="update"``, which is not in
     the paper, gives the coefficients their plain meaning under every optimizer.
 
-    Coefficients are measured in every epoch, balanced or not, and their means over an
-    epoch are kept in the history of the net as ``classifier_rho_eeg``,
-    ``classifier_share_eeg`` and ``classifier_imbalance``, and likewise for the other
-    head and modalities. With ``mod_end=0`` that is all that is done.
+    Both heads are measured in every step, balanced or not, and the history of the net
+    keeps it for each batch, and as a mean for each epoch: ``classifier_score_eeg`` is
+    the performance (equation 4), ``classifier_share_eeg`` its share (5),
+    ``classifier_rho_eeg`` the coefficient (6) and ``classifier_imbalance`` the
+    imbalance degree, and likewise of the discriminator and other modalities. What the
+    optimizer leaves of the coefficients of a target is ``classifier_step_eeg``: by how
+    much they made the step of the modality larger or smaller. Under Adam it is about 1
+    for a coefficient that stays as it is, in ``mode="update"`` the coefficient itself.
 
     Where a modality is absent its features are zero, and it scores as the bias alone.
     The net keeps its current batch as ``last_batch_``, with ``output``, a
     `SleepMGOutput`, and the labels ``stages`` and ``domains``, below zero where
-    unknown. Callbacks that clip gradients go behind this one.
+    unknown. A module with ``fusion="attention"`` is refused, since none of its columns
+    belong to one modality; so are extractors that modalities share.
+
+    Callbacks that clip gradients go behind this one, so that they see what will be
+    used. Under mixed precision scaled gradients may be multiplied before they are
+    unscaled: the order does not matter.
 
     References
     ----------
@@ -83,28 +99,28 @@ default=("classifier", "discriminator")
     Examples
     --------
     >>> from sleepkit.training import ModalityBalance
-    >>> callbacks = [ModalityBalance(heads=["classifier"], mod_start=5)]
+    >>> callbacks = [ModalityBalance(["classifier"], mode="update", start=5)]
     """
 
     def __init__(
         self,
-        heads: Sequence[str] = ("classifier", "discriminator"),
+        targets: Sequence[str] = ("classifier", "discriminator"),
         *,
         metric: Literal["squared", "signed"] = "squared",
         score: Literal["true_prob", "correct_prob"] = "true_prob",
-        mod_start: int = 0,
-        mod_end: int | None = None,
+        start: int = 0,
+        stop: int | None = None,
         mode: Literal["gradient", "update"] = "gradient",
     ) -> None:
-        self.heads = heads
+        self.targets = targets
         self.metric = metric
         self.score = score
-        self.mod_start = mod_start
-        self.mod_end = mod_end
+        self.start = start
+        self.stop = stop
         self.mode = mode
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:
-        """Check the parameters.
+        """Check the parameters, and that the module has what is to be balanced.
 
         Parameters
         ----------
@@ -118,14 +134,18 @@ default=("classifier", "discriminator")
         Raises
         ------
         ValueError
-            If a head or the mode is unknown.
+            If a target or the mode is unknown, or nothing belongs to one modality.
         """
-        for head in self.heads:
-            check_option("heads", head, _HEADS, owner="ModalityBalance")
-        check_option("mode", self.mode, ["gradient", "update"], owner="ModalityBalance")
+        for target in self.targets:
+            check_option("targets", target, _HEAD_OF, owner="ModalityBalance")
+        check_option("mode", self.mode, _MODES, owner="ModalityBalance")
+        check_blocks(
+            net, owner="ModalityBalance", extractors="extractor" in self.targets
+        )
+        self.memory_: dict[str, StepMemory] = {}
 
     def on_epoch_begin(self, net: Any, **_: Any) -> None:
-        """Forget the measurements of the last epoch.
+        """Forget what was measured in the last epoch.
 
         Parameters
         ----------
@@ -138,7 +158,7 @@ default=("classifier", "discriminator")
         self.unscaled_: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
-        """Measure the balance of the batch and scale the gradients of the heads.
+        """Measure the balance of the batch, and scale gradients by it.
 
         Parameters
         ----------
@@ -149,18 +169,20 @@ default=("classifier", "discriminator")
         **_ : object
             Not used.
         """
-        epoch = len(net.history) - 1
-        stop = np.inf if self.mod_end is None else self.mod_end
-        for name in self.heads:
-            attribute, labels_of = _HEADS[name]
-            head = getattr(net.module_, attribute)
-            labels = getattr(net.last_batch_, labels_of).cpu().numpy()
-            if head is None or (labels < 0).all():
+        rho = {name: self._measure(net, name) for name in HEADS}
+        active = is_active(net, self.start, self.stop)
+        for target in self.targets:
+            coefficients = rho[_HEAD_OF[target]]
+            if coefficients is None:
                 continue
-            features, slices = net.last_batch_.output.features, net.module_.slices
-            rho = self._measure(name, head, features, labels, slices)
-            if self.mod_start <= epoch < stop:
-                self._scale(head.weight, rho, slices)
+            if active:
+                for parameter, scale in _scales(net.module_, target, coefficients):
+                    self._scale(parameter, scale)
+            applied = coefficients if active else np.ones_like(coefficients)
+            if self.mode == "gradient":
+                memory = self.memory_.setdefault(target, StepMemory(net.optimizer_))
+                applied = memory.factor(applied)
+            self._record_each(net, f"{target}_step", applied)
 
     def on_batch_end(self, net: Any, **_: Any) -> None:
         """With ``mode="update"``, scale the step that was made.
@@ -173,8 +195,8 @@ default=("classifier", "discriminator")
             Not used.
         """
         with torch.no_grad():
-            for weight, before, scale in self.unscaled_:
-                weight.copy_(before.lerp(weight, scale))
+            for parameter, before, scale in self.unscaled_:
+                parameter.copy_(before.lerp(parameter, scale))
         self.unscaled_ = []
 
     def on_epoch_end(self, net: Any, **_: Any) -> None:
@@ -190,37 +212,50 @@ default=("classifier", "discriminator")
         for key, values in self.measured_.items():
             net.history.record(key, float(np.mean(values)))
 
-    def _measure(
-        self,
-        name: str,
-        head: nn.Linear,
-        features: Tensor,
-        labels: IntArray,
-        slices: dict[str, slice],
-    ) -> FloatArray:
-        """Compute the coefficients of the modalities, and remember them."""
-        with torch.no_grad():
-            alone = modality_logits(head, features, slices)
-            logits = torch.stack(list(alone.values())).float().cpu().numpy()
-        performance = modality_performance(logits, labels, score=self.score)
+    def _measure(self, net: Any, name: str) -> FloatArray | None:
+        """Compute the coefficients by one head, and record how they came about."""
+        performance = head_performance(net, name, score=self.score)
+        if performance is None:
+            return None
         shares = performance_shares(performance)
         rho = balance_coefficients(shares, metric=self.metric)
-        self._remember(f"{name}_imbalance", imbalance_degree(shares))
-        for modality, share, coefficient in zip(slices, shares, rho, strict=True):
-            self._remember(f"{name}_share_{modality}", share)
-            self._remember(f"{name}_rho_{modality}", coefficient)
+        self._record(net, f"{name}_imbalance", imbalance_degree(shares))
+        self._record_each(net, f"{name}_score", performance)
+        self._record_each(net, f"{name}_share", shares)
+        self._record_each(net, f"{name}_rho", rho)
         return rho
 
-    def _remember(self, key: str, value: float) -> None:
-        """Keep a value until the end of the epoch."""
+    def _record_each(self, net: Any, key: str, values: FloatArray) -> None:
+        """Write a value of each modality."""
+        for modality, value in zip(net.module_.slices, values, strict=True):
+            self._record(net, f"{key}_{modality}", float(value))
+
+    def _record(self, net: Any, key: str, value: float) -> None:
+        """Write a value of this batch, and keep it until the end of the epoch."""
+        net.history.record_batch(key, value)
         self.measured_.setdefault(key, []).append(value)
 
-    def _scale(self, weight: Tensor, rho: FloatArray, slices: dict[str, slice]) -> None:
-        """Scale the columns of each modality: now, or after the step."""
-        scale = torch.ones_like(weight[0])
-        for columns, coefficient in zip(slices.values(), rho, strict=True):
-            scale[columns] = float(coefficient)
+    def _scale(self, parameter: Tensor, scale: Tensor) -> None:
+        """Scale what is learnt: now, or after the step."""
+        if parameter.grad is None:
+            return
         if self.mode == "update":
-            self.unscaled_.append((weight, weight.detach().clone(), scale))
-        elif weight.grad is not None:
-            weight.grad *= scale
+            self.unscaled_.append((parameter, parameter.detach().clone(), scale))
+        else:
+            parameter.grad *= scale
+
+
+def _scales(
+    module: Any, target: str, rho: FloatArray
+) -> Iterable[tuple[Tensor, Tensor]]:
+    """Pair what is to be balanced with what it is multiplied by."""
+    if target == "extractor":
+        for name, coefficient in zip(module.slices, rho, strict=True):
+            for parameter in module.extractors[name].parameters():
+                yield parameter, parameter.new_tensor(float(coefficient))
+        return
+    weight = getattr(module, HEADS[target][0]).weight
+    scale = torch.ones_like(weight[0])
+    for columns, coefficient in zip(module.slices.values(), rho, strict=True):
+        scale[columns] = float(coefficient)
+    yield weight, scale

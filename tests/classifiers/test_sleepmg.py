@@ -1,8 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.base import clone
 from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
+from skorch.callbacks import Callback
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sleepkit.classifiers import SleepMGClassifier
@@ -11,7 +14,7 @@ from sleepkit.datasets import make_polysomnography
 from sleepkit.nn import SleepMGNet, SleepMGOutput
 from sleepkit.preprocessing import Resampler, SignalScaler
 from sleepkit.recording import EpochArray
-from sleepkit.training import ModalityBalance
+from sleepkit.training import ModalityBalance, OnTheFlyModulation, ReversalSchedule
 
 
 def test_defaults_are_those_of_the_paper():
@@ -86,7 +89,7 @@ def test_the_loss_by_hand():
     torch.manual_seed(0)
     stages, domains = torch.tensor([0, 2, 1]), torch.tensor([1, -1, 0])
     weight = torch.tensor([1.0, 2.0, 3.0])
-    output = SleepMGOutput(torch.randn(3, 3), torch.randn(3, 2), torch.empty(3, 0))
+    output = SleepMGOutput(torch.randn(3, 3), torch.randn(3, 2), torch.empty(3, 0), {})
     found = SleepMGLoss(weight)(output, {"stages": stages, "domains": domains})
     rows = [0, 2]
     expected = cross_entropy(output.stage_logits, stages, weight=weight)
@@ -102,8 +105,9 @@ def test_balance_is_a_callback_that_can_be_left_out(sleepmg, make_nights):
     balanced = sleepmg(max_epochs=2).fit(X, y).net_.history[-1]
     assert "classifier_rho_eeg" in balanced
     assert "discriminator_imbalance" in balanced
-    half = sleepmg(max_epochs=2, balance=("classifier",)).fit(X, y).net_.history[-1]
-    assert not any(name.startswith("discriminator") for name in half)
+    half = sleepmg(max_epochs=2, balance=("classifier",)).fit(X, y)
+    (balance,) = (c for _, c in half.net_.callbacks_ if isinstance(c, ModalityBalance))
+    assert balance.targets == ("classifier",)
     naive = sleepmg(max_epochs=2, balance=()).fit(X, y)
     assert not any("rho" in name for name in naive.net_.history[-1])
     callbacks = [callback for _, callback in naive.net_.callbacks_]
@@ -163,6 +167,9 @@ def test_spectra_are_refused_in_words(sleepmg):
         ({"n_domains": 1}, "'n_domains'.*>= 2"),
         ({"adversarial": -1}, "'adversarial'.*>= 0"),
         ({"balance": ["head"]}, "'balance'.*'classifier'"),
+        ({"fusion": "sum"}, "'fusion'.*'concat', 'attention'"),
+        ({"fusion": "attention"}, r"needs fusion='concat'.*balance=\(\)"),
+        ({"epoch_duration": 0}, "'epoch_duration'.*> 0"),
     ],
 )
 def test_bad_parameters(sleepmg, blobs, params, words):
@@ -180,3 +187,146 @@ def test_simulated_nights_are_learnt_through_a_pipeline(sleepmg):
     new = subjects == subjects[-1]
     stager.fit(X[~new], y[~new])
     assert cohen_kappa_score(y[new], stager.predict(X[new])) > 0.3
+
+
+class Level(nn.Module):
+    """An encoder of one's own: the mean and the spread of an epoch."""
+
+    def __init__(self, *shape):
+        super().__init__()
+
+    def forward(self, x):
+        x = x.flatten(1)
+        return torch.stack([x.mean(1), x.std(1, correction=0)], dim=1)
+
+
+def test_an_encoder_of_ones_own(sleepmg, make_nights):
+    X, y = make_nights(4)
+    stager = sleepmg(encoder=Level, lr=0.1, max_epochs=2).fit(X, y)
+    assert stager.transform(X).shape == (80, 4)
+    assert clone(stager).encoder is Level
+    one = sleepmg(encoder={"eog": Level}, max_epochs=1).fit(X, y)
+    assert one.transform(X).shape == (80, 128 + 2)
+
+
+def test_spectra_through_an_encoder_of_ones_own(sleepmg):
+    X = np.random.default_rng(0).normal(size=(10, 2, 3, 5))
+    stager = sleepmg(encoder=Level, max_epochs=1).fit(X, np.arange(10) % 2)
+    assert stager.transform(X).shape == (10, 2)
+    with pytest.raises(ValueError, match="'emg' epochs of shape"):
+        sleepmg(encoder={"eeg": Level}, modalities={"eeg": [0], "emg": [1]}).fit(
+            X, np.arange(10) % 2
+        )
+
+
+ABLATIONS = {  # parameters of each row of the paper's tables 2 to 4
+    "FeatureNet": {"modality_specific": False, "adversarial": 0, "balance": ()},
+    "G": {"modality_specific": False, "balance": ()},
+    "M": {"adversarial": 0, "balance": ()},
+    "NaiveMG": {"balance": ()},
+    "self-attention": {"fusion": "attention", "adversarial": 0, "balance": ()},
+    "balance": {"adversarial": 0, "balance": ["classifier"]},
+    "extractor": {"balance": ["extractor"]},
+    "classifier": {"balance": ["classifier"]},
+    "discriminator": {"balance": ["discriminator"]},
+    "SleepMG": {},
+    "OGM-GE": {
+        "adversarial": 0,
+        "balance": (),
+        "callbacks": [OnTheFlyModulation()],
+    },
+}
+
+
+@pytest.mark.parametrize("row", ABLATIONS)
+def test_rows_of_the_tables(sleepmg, row):
+    rng = np.random.default_rng(0)
+    y = np.arange(40) % 2
+    X = rng.normal(size=(40, 3, 100)) * np.where(y, 5, 1)[:, None, None]
+    people = np.arange(40) // 8
+    modalities = {"eeg": [0, 1], "emg": [2]}
+    stager = sleepmg(modalities=modalities, max_epochs=12, **ABLATIONS[row])
+    stager.fit(X, y, groups=people)
+    assert stager.score(X, y) > 0.8
+    for name in ("modality_specific", "fusion", "adversarial"):
+        assert getattr(stager.module_, name) == getattr(stager, name)
+    assert "valid_accuracy" in stager.net_.history[-1]
+
+
+def test_without_reversal_domains_teach_the_extractors_nothing(sleepmg, make_nights):
+    X, y = make_nights(4)
+    features = []
+
+    class OtherDomains(Callback):
+        """Shift all domains by one, or leave them."""
+
+        def __init__(self, by):
+            self.by = by
+
+        def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+            batch[1]["domains"] = (batch[1]["domains"] + self.by) % 3
+
+    for adversarial in (0, 1.0):
+        for by in (0, 1):
+            stager = sleepmg(
+                adversarial=adversarial,
+                balance=(),
+                validation_fraction=0.25,
+                callbacks=[OtherDomains(by)],
+            )
+            features.append(stager.fit(X, y).transform(X))
+    np.testing.assert_array_equal(features[0], features[1])
+    assert not np.allclose(features[2], features[3])
+
+
+def test_people_are_dealt_evenly(sleepmg):
+    y = np.arange(44) % 2
+    X = np.random.default_rng(0).normal(size=(44, 1, 50))
+    seen = {}
+
+    class Spy(Callback):
+        def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+            if training:
+                (inputs, targets) = batch
+                whose = inputs["inputs"]["eeg"][:, 0, 0]
+                seen.update(
+                    zip(whose.tolist(), targets["domains"].tolist(), strict=True)
+                )
+
+    people = np.arange(44) // 4  # eleven
+    X[:, 0, 0] = people
+    sleepmg(n_domains=4, validation_fraction=0, max_epochs=1, callbacks=[Spy()]).fit(
+        X, y, groups=people
+    )
+    assert sorted(np.bincount(list(seen.values()))) == [2, 3, 3, 3]
+
+
+@pytest.mark.parametrize("domains", ["group", "subject"])
+@pytest.mark.parametrize(("n_people", "expected"), [(1, 0), (2, 2), (3, 3)])
+def test_few_people(sleepmg, domains, n_people, expected):
+    y = np.arange(24) % 2
+    X = np.random.default_rng(0).normal(size=(24, 1, 50))
+    people = np.arange(24) % n_people
+    stager = sleepmg(domains=domains, validation_fraction=0, max_epochs=1)
+    stager.fit(X, y, groups=people)
+    assert stager.n_domains_ == expected
+    assert (stager.module_.domain_head is None) == (expected == 0)
+    stager.partial_fit(X, y, groups=np.arange(24))  # more than there were
+    assert stager.n_domains_ == expected
+    assert stager.predict(X).shape == (24,)
+
+
+def test_kernels_scale_with_the_rate(sleepmg):
+    X = np.random.default_rng(0).normal(size=(8, 1, 6000)).astype("f4")
+    stager = sleepmg(epoch_duration=30, max_epochs=1).fit(X, np.arange(8) % 2)
+    expected = SleepMGNet({"eeg": (1, 6000)}, 2, epoch_duration=30, dropout=0.1)
+    assert str(stager.module_) == str(expected)
+
+
+def test_a_schedule_of_the_reversal(sleepmg, make_nights):
+    X, y = make_nights(4)
+    stager = sleepmg(callbacks=[ReversalSchedule()], max_epochs=3).fit(X, y)
+    strengths = stager.net_.history[:, "adversarial"]
+    assert strengths[0] == 0
+    assert 0 < strengths[1] < strengths[2] < 0.1
+    assert stager.module_.adversarial == 0.1

@@ -6,8 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from sleepkit.nn import FeatureNet
-from sleepkit.nn._feature_net import VectorNet
+from sleepkit.nn import FeatureNet, VectorNet
 
 
 @pytest.mark.parametrize(
@@ -130,15 +129,53 @@ def test_too_few_rows_to_normalise_in_training(net, batch):
         torch.testing.assert_close(value, before[name], msg=name)
 
 
-def test_vectors_are_normalised_and_rectified():
-    net = VectorNet(7, 16).train()
-    features = net(1e3 * torch.randn(50, 7) + 1e4)
-    assert features.shape == (50, 16)
-    assert features.min() == 0
-    assert 0.3 < features.mean() < 0.5  # 1 / sqrt(2 pi) of a rectified normal
-
-
 @pytest.mark.parametrize("sizes", [(0, 3000), (1, 0), (1, 2.5)])
 def test_bad_sizes(sizes):
     with pytest.raises(ValueError, match="parameter of FeatureNet must be a whole"):
         FeatureNet(*sizes)
+
+
+@pytest.mark.parametrize(
+    ("sfreq", "wide"),
+    [
+        (100, [(50, 6), (400, 50)]),
+        (200, [(100, 12), (800, 100)]),
+        (125, [(62, 8), (500, 62)]),
+        (50, [(25, 3), (200, 25)]),
+        (1, [(1, 1), (4, 1)]),
+    ],
+)
+def test_kernels_for_the_rate(sfreq, wide):
+    net = FeatureNet(n_times=30 * sfreq, sfreq=sfreq).eval()
+    first = [net.small[0], net.large[0]]
+    assert [(c.kernel_size[0], c.stride[0]) for c in first] == wide
+    features = net(torch.randn(2, 1, 30 * sfreq))
+    assert features.shape == (2, net.n_features)
+    if sfreq > 1:  # no 256 features can come of thirty samples
+        assert net.n_features == 256
+
+
+@pytest.mark.parametrize("sfreq", [1, 10, 64, 100, 128, 250, 512])
+@pytest.mark.parametrize("seconds", [1, 20, 30])
+def test_any_rate_and_length_works(sfreq, seconds):
+    net = FeatureNet(n_times=seconds * sfreq, sfreq=sfreq).eval()
+    features = net(torch.randn(1, 1, seconds * sfreq))
+    assert features.shape == (1, net.n_features)
+    assert net.n_features >= 2 * 64
+
+
+def test_a_kernel_that_scales_hears_the_same_wave():
+    """Twice the rate, each weight twice at half the size: the same features."""
+    slow, fast = FeatureNet().eval(), FeatureNet(n_times=6000, sfreq=200).eval()
+    state = slow.state_dict()
+    for name in ("small.0.weight", "large.0.weight"):
+        state[name] = state[name].repeat_interleave(2, dim=-1) / 2
+    fast.load_state_dict(state)
+    x = torch.randn(2, 1, 3000)
+    torch.testing.assert_close(fast(x.repeat_interleave(2, dim=-1)), slow(x))
+
+
+@pytest.mark.parametrize("sfreq", [0, -1, float("nan")])
+def test_bad_rates(sfreq):
+    with pytest.raises(ValueError, match="'sfreq' parameter of FeatureNet"):
+        FeatureNet(sfreq=sfreq)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from sleepkit.nn import SleepMGNet, modality_logits
+from sleepkit.nn import FeatureNet, SleepMGNet
 
 PAPER = {"eeg": (6, 3000), "eog": (2, 3000), "emg": (1, 3000), "ecg": (1, 3000)}
 VECTORS = {"eeg": (6,), "eog": (3,), "emg": (2,)}
@@ -60,24 +60,6 @@ def test_no_head_without_two_domains(n_domains):
     net = SleepMGNet(VECTORS, n_domains=n_domains)
     assert net.domain_head is None
     assert net(batch_of(VECTORS)).domain_logits is None
-
-
-def test_modality_logits_are_slices_of_the_head():
-    torch.manual_seed(0)
-    net = SleepMGNet(VECTORS, n_domains=3).double().eval()
-    inputs = {name: x.double() for name, x in batch_of(VECTORS).items()}
-    output = net(inputs)
-    heads = [
-        (net.stage_head, output.stage_logits),
-        (net.domain_head, output.domain_logits),
-    ]
-    for head, logits in heads:
-        alone = modality_logits(head, output.features, net.slices)
-        total = sum(one - head.bias for one in alone.values()) + head.bias
-        torch.testing.assert_close(total, logits)
-    alone = modality_logits(net.stage_head, output.features, net.slices)
-    for name, logits in alone.items():
-        torch.testing.assert_close(net({name: inputs[name]}).stage_logits, logits)
 
 
 def test_absent_modality_is_a_block_of_zeros():
@@ -194,7 +176,13 @@ def test_bad_inputs(inputs, message):
     ("modalities", "options", "message"),
     [
         ({}, {}, "at least one modality; got none"),
-        ({"eeg": (1, 2, 3)}, {}, r"got \(1, 2, 3\) for 'eeg'"),
+        ({"eeg": (1, 2, 3)}, {}, r"\(1, 2, 3\) for 'eeg' without an encoder"),
+        (VECTORS, {"fusion": "sum"}, "'fusion' parameter of SleepMGNet"),
+        (VECTORS, {"epoch_duration": 0}, "'epoch_duration' parameter of SleepMGNet"),
+        (VECTORS, {"encoder": {"ecg": nn.Linear}}, "an encoder for 'ecg'"),
+        (VECTORS, {"encoder": nn.ReLU()}, r"An encoder is a class.*got ReLU\(\)"),
+        (VECTORS, {"encoder": {"eeg": "os"}}, "got 'os' for 'eeg'"),
+        (VECTORS, {"modality_specific": False}, "needs signals of one length"),
         ({"eeg": (0,)}, {}, "whole number >= 1"),
         (VECTORS, {"n_classes": 0}, "'n_classes' parameter of SleepMGNet"),
         (VECTORS, {"n_domains": -1}, "'n_domains' parameter of SleepMGNet"),
@@ -203,3 +191,87 @@ def test_bad_inputs(inputs, message):
 def test_bad_parameters(modalities, options, message):
     with pytest.raises(ValueError, match=message):
         SleepMGNet(modalities, **options)
+
+
+class Mean(nn.Module):
+    """An encoder by somebody else: it does not say how many features it makes."""
+
+    def __init__(self, *shape):
+        super().__init__()
+        self.layer = nn.LazyLinear(3)
+
+    def forward(self, x):
+        return self.layer(x.flatten(1))
+
+
+class Wrong(Mean):
+    def forward(self, x):
+        return x
+
+
+@pytest.mark.parametrize("shape", [(2, 30), (5,), (1, 4, 6)])
+def test_any_module_class_can_encode(shape):
+    net = SleepMGNet({"eeg": shape, "emg": (1, 40)}, encoder=Mean)
+    assert net.slices == {"eeg": slice(0, 3), "emg": slice(3, 6)}
+    inputs = {"eeg": torch.randn(4, *shape)}
+    block = net(inputs).features[:, :3]
+    torch.testing.assert_close(block, net.extractors["eeg"](inputs["eeg"]))
+
+
+def test_an_encoder_for_one_modality():
+    net = SleepMGNet({"eeg": (1, 300), "hrv": (7,)}, encoder={"hrv": Mean})
+    kinds = {name: type(e) for name, e in net.extractors.items()}
+    assert kinds == {"eeg": FeatureNet, "hrv": Mean}
+
+
+def test_encoders_never_read_no_rows():
+    net = SleepMGNet({"eeg": (3,), "emg": (2,)}, encoder=Mean).train()
+    hook = net.extractors["emg"].register_forward_hook
+    hook(lambda *_: pytest.fail("was called for nobody"))
+    inputs = {"eeg": torch.randn(2, 3), "emg": torch.full((2, 2), torch.nan)}
+    for training in (True, False):
+        output = net.train(training)(inputs, {"emg": torch.zeros(2).bool()})
+        assert (output.features[:, net.slices["emg"]] == 0).all()
+
+
+def test_what_is_no_encoder_is_refused():
+    with pytest.raises(ValueError, match=r"Wrong made \(1, 2, 5\) of \(1, 2, 5\)"):
+        SleepMGNet({"eeg": (2, 5)}, encoder=Wrong)
+
+
+def test_kernels_follow_the_rate_of_each_modality():
+    shapes = {"eeg": (1, 6000), "emg": (1, 3000)}
+    net = SleepMGNet(shapes, epoch_duration=30)
+    kernels = {name: e.large[0].kernel_size[0] for name, e in net.extractors.items()}
+    assert kernels == {"eeg": 800, "emg": 400}
+    assert net.stage_head.in_features == 512
+    assert SleepMGNet(shapes).stage_head.in_features == 640 + 256
+
+
+def test_one_extractor_reads_every_channel_alone():
+    shapes = {"eeg": (2, 300), "eog": (1, 300)}
+    net = SleepMGNet(shapes, modality_specific=False, dropout=0.0)
+    assert sum(p.numel() for p in net.extractors.parameters()) == 184_288
+    plain = FeatureNet(3, 300, dropout=0.0)
+    plain.load_state_dict(net.extractors.encoder.state_dict())
+    inputs = batch_of(shapes, n=6)
+    for training in (True, False):
+        features = net.train(training)(inputs).features
+        together = plain.train(training)(torch.cat([*inputs.values()], dim=1))
+        torch.testing.assert_close(features, together)
+
+
+def test_one_extractor_never_reads_absent_rows():
+    shapes = {"eeg": (2, 300), "eog": (1, 300)}
+    net = SleepMGNet(shapes, modality_specific=False, dropout=0.0).eval()
+    inputs = batch_of(shapes, n=3)
+    whole = net(inputs).extracted
+    inputs["eog"][1] = torch.nan
+    present = {"eog": torch.tensor([True, False, True])}
+    for training in (False, True):
+        part = net.train(training)(inputs, present)
+        assert (part.extracted["eog"][1] == 0).all()
+        assert torch.isfinite(part.stage_logits).all()
+        if not training:
+            torch.testing.assert_close(part.extracted["eeg"], whole["eeg"])
+    net.train()({"eeg": inputs["eeg"]}, {"eeg": torch.zeros(3).bool()})

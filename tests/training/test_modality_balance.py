@@ -22,6 +22,7 @@ from sleepkit.metrics import (
 )
 from sleepkit.nn import SleepMGNet
 from sleepkit.training import ModalityBalance
+from sleepkit.training._modality_balance import _HEAD_OF
 
 SHAPES = {"eeg": (6,), "eog": (3,), "emg": (2,)}
 TWO = {"eeg": (6,), "eog": (3,)}
@@ -63,9 +64,9 @@ def problem(shapes=SHAPES, n=40, seed=0):
     return X, y
 
 
-def trained(*callbacks, shapes=SHAPES, max_epochs=2, **options):
+def trained(*callbacks, shapes=SHAPES, max_epochs=2, kind=TwoHeads, **options):
     torch.manual_seed(0)
-    net = TwoHeads(
+    net = kind(
         SleepMGNet,
         module__modalities=shapes,
         module__n_domains=3,
@@ -94,7 +95,13 @@ def one_step(balance=None, *, n_domains=3, domains=None, epoch=0):
     history = History()
     for _ in range(epoch + 1):
         history.new_epoch()
-    net = SimpleNamespace(module_=module, last_batch_=batch, history=history)
+    history.new_batch()
+    net = SimpleNamespace(
+        module_=module,
+        last_batch_=batch,
+        history=history,
+        optimizer_=torch.optim.SGD(module.parameters()),
+    )
     sum(losses(batch)).backward()
     if balance is not None:
         balance.on_train_begin(net)
@@ -147,6 +154,8 @@ def test_history_holds_the_measures():
         shares = expected_shares(net, head, getattr(net.last_batch_, labels))
         rho = balance_coefficients(shares, metric="signed")
         assert row[f"{name}_imbalance"] == pytest.approx(imbalance_degree(shares))
+        score = {m: row[f"{name}_score_{m}"] for m in SHAPES}
+        np.testing.assert_allclose(performance_shares([*score.values()]), shares)
         for place, modality in enumerate(SHAPES):
             assert row[f"{name}_share_{modality}"] == pytest.approx(shares[place])
             assert row[f"{name}_rho_{modality}"] == pytest.approx(rho[place])
@@ -154,6 +163,7 @@ def test_history_holds_the_measures():
 
 def test_history_holds_means_over_the_batches_of_an_epoch():
     net, balance = one_step(), ModalityBalance()
+    balance.on_train_begin(net)
     whole = net.last_batch_
     part = SimpleNamespace(
         output=whole.output._replace(features=whole.output.features[:3]),
@@ -162,8 +172,10 @@ def test_history_holds_means_over_the_batches_of_an_epoch():
     )
 
     def share_after(*batches):
+        net.history.new_epoch()
         balance.on_epoch_begin(net)
         for net.last_batch_ in batches:
+            net.history.new_batch()
             balance.on_grad_computed(net, net.module_.named_parameters())
         balance.on_epoch_end(net)
         return net.history[-1]["classifier_share_eeg"]
@@ -171,6 +183,8 @@ def test_history_holds_means_over_the_batches_of_an_epoch():
     both, one, other = share_after(whole, part), share_after(whole), share_after(part)
     assert one != other
     assert both == pytest.approx((one + other) / 2)
+    steps = net.history[-3, "batches", :, "classifier_share_eeg"]
+    assert steps == [one, other]
 
 
 @pytest.mark.parametrize("metric", ["squared", "signed"])
@@ -192,11 +206,48 @@ def test_one_head_only(head, scaled):
     assert changed == {scaled}
 
 
+def rho_of(net, labels):
+    attribute = "stage_head" if labels == "stages" else "domain_head"
+    head = getattr(net.module_, attribute)
+    shares = expected_shares(net, head, getattr(net.last_batch_, labels))
+    return dict(zip(SHAPES, balance_coefficients(shares), strict=True))
+
+
+def test_extractors_go_by_the_classifier():
+    plain, net = one_step(), one_step(ModalityBalance(["extractor"]))
+    rho, before = rho_of(plain, "stages"), gradients(plain)
+    for name, grad in gradients(net).items():
+        modality = name.split(".")[1]
+        factor = rho[modality] if name.startswith("extractors") else 1.0
+        torch.testing.assert_close(grad, before[name] * factor, msg=name)
+
+
+def test_no_targets_only_measure():
+    before, net = gradients(one_step()), one_step(ModalityBalance(()))
+    for name, grad in gradients(net).items():
+        torch.testing.assert_close(grad, before[name], rtol=0, atol=0)
+    row = net.history[-1]
+    assert {"classifier_imbalance", "discriminator_rho_emg"} <= row.keys()
+
+
+@pytest.mark.parametrize(
+    ("options", "targets", "words"),
+    [
+        ({"fusion": "attention"}, [], "needs fusion='concat'.*none can be judged"),
+        ({"modality_specific": False}, ["extractor"], "take modality_specific=True"),
+    ],
+)
+def test_what_belongs_to_no_modality_is_refused(options, targets, words):
+    module = SleepMGNet({"eeg": (1, 200), "emg": (1, 200)}, **options)
+    with pytest.raises(ValueError, match=words):
+        ModalityBalance(targets).on_train_begin(SimpleNamespace(module_=module))
+
+
 @pytest.mark.parametrize(
     ("epoch", "balanced"), [(0, False), (1, True), (2, True), (3, False)]
 )
 def test_epochs_that_are_balanced(epoch, balanced):
-    net = one_step(ModalityBalance(mod_start=1, mod_end=3), epoch=epoch)
+    net = one_step(ModalityBalance(start=1, stop=3), epoch=epoch)
     before, after = gradients(one_step()), gradients(net)
     name = "stage_head.weight"
     assert torch.equal(before[name], after[name]) is not balanced
@@ -225,7 +276,7 @@ def test_unlabelled_rows_are_left_out():
 @pytest.mark.parametrize("mode", ["gradient", "update"])
 def test_in_a_skorch_net(mode):
     net = trained(ModalityBalance(mode=mode))
-    plain = trained(ModalityBalance(mode=mode, mod_end=0))
+    plain = trained(ModalityBalance(mode=mode, stop=0))
     assert not torch.equal(
         net.module_.stage_head.weight, plain.module_.stage_head.weight
     )
@@ -234,8 +285,8 @@ def test_in_a_skorch_net(mode):
     json.dumps(net.history.to_list())
 
 
-def test_mod_end_0_only_watches():
-    watched, bare = trained(ModalityBalance(mod_end=0)), trained()
+def test_stop_0_only_measures():
+    watched, bare = trained(ModalityBalance(stop=0)), trained()
     for a, b in zip(
         watched.module_.parameters(), bare.module_.parameters(), strict=True
     ):
@@ -243,8 +294,10 @@ def test_mod_end_0_only_watches():
     assert "classifier_rho_eeg" in watched.history[-1]
 
 
-def test_both_modes_are_one_under_plain_descent():
-    nets = [trained(ModalityBalance(mode=mode)) for mode in ("gradient", "update")]
+@pytest.mark.parametrize("targets", [["classifier"], [*_HEAD_OF]])
+def test_both_modes_are_one_under_plain_descent(targets):
+    modes = ("gradient", "update")
+    nets = [trained(ModalityBalance(targets, mode=mode)) for mode in modes]
     for a, b in zip(*(net.module_.parameters() for net in nets), strict=True):
         torch.testing.assert_close(a, b)
 
@@ -278,20 +331,40 @@ def moved_by_adam(callback, *, shapes=TWO, max_epochs=10, **options):
 @pytest.mark.parametrize("scale", [ModalityBalance(), ConstantScale(0.1)])
 def test_adam_does_not_feel_a_constant_coefficient(scale):
     """With two modalities every coefficient is .4621: balanced is not balanced."""
-    plain, _ = moved_by_adam(ModalityBalance(mod_end=0))
+    plain, _ = moved_by_adam(ModalityBalance(stop=0))
     moved, _ = moved_by_adam(scale)
     assert 0 < (moved - plain).norm() / plain.norm() < 1e-2
 
 
 def test_adam_feels_a_constant_coefficient_of_the_update():
-    plain, _ = moved_by_adam(ModalityBalance(mod_end=0))
+    plain, _ = moved_by_adam(ModalityBalance(stop=0))
     moved, _ = moved_by_adam(ModalityBalance(mode="update"))
     assert moved.norm() < 0.6 * plain.norm()
 
 
+@pytest.mark.parametrize("mode", ["gradient", "update"])
+def test_history_tells_what_adam_leaves_of_a_coefficient(mode):
+    """Two modalities have a constant coefficient, .4621, which Adam takes out."""
+    balance = ModalityBalance(["classifier"], mode=mode, start=5)
+    _, net = moved_by_adam(balance)
+    steps = np.array(net.history[:, "classifier_step_eeg"])
+    np.testing.assert_allclose(steps[:5], 1)
+    assert "discriminator_step_eeg" not in net.history[-1]
+    if mode == "update":
+        np.testing.assert_allclose(steps[5:], np.tanh(0.5))
+    else:  # ten steps at 1, and up to ten at .4621, two an epoch, hardly forgotten
+        rho = np.array([1.0] * 10 + [np.tanh(0.5)] * 10)
+        means = [
+            np.average(rho[: t + 1] ** 2, weights=0.999 ** np.arange(t, -1, -1))
+            for t in range(20)
+        ]
+        expected = (rho / np.sqrt(means)).reshape(10, 2).mean(axis=1)
+        np.testing.assert_allclose(steps, expected)
+
+
 def test_the_update_is_scaled_by_the_coefficients():
     one = {"shapes": SHAPES, "max_epochs": 1, "batch_size": 40}
-    plain, _ = moved_by_adam(ModalityBalance(mod_end=0), **one)
+    plain, _ = moved_by_adam(ModalityBalance(stop=0), **one)
     moved, net = moved_by_adam(ModalityBalance(mode="update"), **one)
     for name, columns in net.module_.slices.items():
         rho = net.history[-1, f"classifier_rho_{name}"]
@@ -300,15 +373,81 @@ def test_the_update_is_scaled_by_the_coefficients():
         )
 
 
+class Clip(Callback):
+    """Clip as users do, and remember by how much it could have been exceeded."""
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        parameters = [p for _, p in named_parameters]
+        nn.utils.clip_grad_norm_(parameters, 0.01)
+        total = torch.stack([p.grad.square().sum() for p in parameters]).sum().sqrt()
+        net.history.record_batch("norm", total.item())
+        weight = net.module_.stage_head.weight.grad
+        blocks = [weight[:, at].norm().item() for at in net.module_.slices.values()]
+        net.history.record_batch("blocks", blocks)
+
+
+def test_clipping_sees_what_was_balanced():
+    one = {"max_epochs": 1, "batch_size": 40}
+    clipped = trained(ModalityBalance(["classifier"]), Clip(), **one)
+    bare = trained(ModalityBalance(()), Clip(), **one)
+    for net in (clipped, bare):
+        assert net.history[-1, "batches", 0, "norm"] == pytest.approx(0.01, rel=1e-4)
+    ours = np.array(clipped.history[-1, "batches", 0, "blocks"])
+    theirs = np.array(bare.history[-1, "batches", 0, "blocks"])
+    rho = [clipped.history[-1, f"classifier_rho_{name}"] for name in SHAPES]
+    ratio = ours / theirs
+    np.testing.assert_allclose(ratio / ratio[0], np.array(rho) / rho[0], rtol=1e-4)
+
+
+class Mixed(TwoHeads):
+    """Lower precision forwards, and a loss that is scaled up against underflow."""
+
+    def infer(self, x, **fit_params):
+        with torch.autocast("cpu", torch.bfloat16):
+            return super().infer(x)
+
+    def initialize_optimizer(self, *args, **kwargs):
+        self.scaler_ = torch.amp.GradScaler("cpu", init_scale=1024.0)
+        return super().initialize_optimizer(*args, **kwargs)
+
+    def train_step_single(self, batch, **fit_params):
+        self._set_training(True)
+        X, y = batch
+        output = self.infer(X)
+        loss = self.get_loss(output, y)
+        self.scaler_.scale(loss).backward()
+        return {"loss": loss, "y_pred": output}
+
+    def _step_optimizer(self, step_fn):
+        step_fn()
+        self.scaler_.step(self.optimizer_)
+        self.scaler_.update()
+
+
+@pytest.mark.parametrize("mode", ["gradient", "update"])
+@pytest.mark.parametrize("targets", [("classifier", "discriminator"), ("extractor",)])
+def test_mixed_precision(mode, targets):
+    nets = [
+        trained(ModalityBalance(targets, mode=mode), kind=kind, max_epochs=3)
+        for kind in (Mixed, TwoHeads)
+    ]
+    start = dict(trained(max_epochs=0).module_.named_parameters())
+    for (name, a), b in zip(
+        nets[0].module_.named_parameters(), nets[1].module_.parameters(), strict=True
+    ):
+        apart, moved = (a - b).norm(), (b - start[name]).norm()
+        assert apart < 0.1 * moved, name  # bfloat16 has eight bits
+
+
 def test_parameters_are_kept_for_clone():
-    balance = ModalityBalance(["classifier"], mod_start=2, mode="update")
+    balance = ModalityBalance(["classifier"], start=2, mode="update")
     assert clone(balance).get_params() == balance.get_params()
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"heads": ["stager"]}, "'heads' parameter of ModalityBalance"),
+        ({"targets": ["stager"]}, "'targets' parameter of ModalityBalance"),
         ({"mode": "step"}, "'mode' parameter of ModalityBalance"),
         ({"metric": "cubed"}, "'metric' parameter"),
         ({"score": "luck"}, "'score' parameter"),

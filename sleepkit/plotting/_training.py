@@ -1,0 +1,195 @@
+"""How a training went: what a stager's history holds, epoch by epoch."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sleepkit._typing import Array, FloatArray
+from sleepkit.plotting._panels import make_panels
+from sleepkit.utils import optional_import
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+_IMBALANCE: Final = ("classifier_imbalance", "discriminator_imbalance")
+
+
+class TrainingDisplay:
+    """What was measured in a training, over its epochs, a panel each.
+
+    Made by `from_estimator` or `from_history`; `plot` draws it again, beside another
+    training if it is given the axes of that one.
+
+    Parameters
+    ----------
+    curves : mapping of str to ndarray of shape (n_epochs,)
+        Each quantity over the epochs; NaN where it was not measured.
+    name : str, default=None
+        What was trained, for the legend.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        The figure.
+    axes_ : ndarray of matplotlib.axes.Axes
+        Its panels from left to right, a quantity each.
+
+    See Also
+    --------
+    sleepkit.training.ModalityBalance : What measures the imbalance.
+
+    Notes
+    -----
+    The imbalance of classifier and discriminator is figure 4 of the SleepMG paper,
+    ``"valid_accuracy"`` its figure 5.
+
+    Examples
+    --------
+    >>> from sleepkit.plotting import TrainingDisplay
+    >>> history = [{"valid_accuracy": 0.5}, {"valid_accuracy": 0.7}]
+    >>> display = TrainingDisplay.from_history(history, ["valid_accuracy"])
+    >>> display.axes_[0].get_ylabel()
+    'validation accuracy'
+    """
+
+    figure_: Figure
+    axes_: Array
+
+    def __init__(
+        self, curves: Mapping[str, FloatArray], *, name: str | None = None
+    ) -> None:
+        self.curves = curves
+        self.name = name
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        quantities: Sequence[str] = _IMBALANCE,
+        *,
+        name: str | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw the last training of a stager.
+
+        Parameters
+        ----------
+        estimator : SleepClassifier or Pipeline
+            A fitted stager, or a pipeline that ends with one.
+        quantities : sequence of str, \
+default=("classifier_imbalance", "discriminator_imbalance")
+            Columns of the history, such as ``"valid_accuracy"`` or ``"train_loss"``.
+        name : str, default=None
+            What was trained, for the legend; None is the class.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where to draw: one for each quantity. None makes a figure.
+
+        Returns
+        -------
+        TrainingDisplay
+            The display, with ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If a quantity was not measured.
+        """
+        final = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        check_is_fitted(final, "net_")
+        name = type(final).__name__ if name is None else name
+        return cls.from_history(final.net_.history, quantities, name=name, ax=ax)
+
+    @classmethod
+    def from_history(
+        cls,
+        history: Iterable[Mapping[str, Any]],
+        quantities: Sequence[str] = _IMBALANCE,
+        *,
+        name: str | None = None,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Draw the history of a training.
+
+        Parameters
+        ----------
+        history : iterable of mapping
+            A row for each epoch, as skorch keeps it.
+        quantities : sequence of str, \
+default=("classifier_imbalance", "discriminator_imbalance")
+            Columns of the history.
+        name : str, default=None
+            What was trained, for the legend; None is no legend.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where to draw: one for each quantity. None makes a figure.
+
+        Returns
+        -------
+        TrainingDisplay
+            The display, with ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If a quantity was not measured.
+        """
+        rows = list(history)
+        known = {key for row in rows for key in row if np.isscalar(row[key])}
+        for quantity in quantities:
+            if quantity not in known:
+                msg = (
+                    f"No epoch of this training has {quantity!r}; what was measured is "
+                    f"{', '.join(sorted(known)) or 'nothing'}."
+                )
+                raise ValueError(msg)
+        curves = {
+            quantity: np.array([row.get(quantity, np.nan) for row in rows], float)
+            for quantity in quantities
+        }
+        return cls(curves, name=name).plot(ax=ax)
+
+    def plot(self, *, ax: Axes | Sequence[Axes] | None = None) -> Self:
+        """Draw the display.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where to draw: one for each quantity. None makes a figure.
+
+        Returns
+        -------
+        TrainingDisplay
+            The display itself.
+
+        Raises
+        ------
+        ValueError
+            If there are more or fewer axes than quantities.
+        """
+        ticker = optional_import("matplotlib.ticker", extra="plot")
+        self.axes_ = make_panels(ax, n_columns=len(self.curves), size=(4.4, 3.2))
+        self.figure_ = self.axes_[0].get_figure()
+        for panel, (quantity, values) in zip(
+            self.axes_, self.curves.items(), strict=True
+        ):
+            epochs = np.arange(1, len(values) + 1)
+            dot = "o" if len(values) == 1 else None  # one epoch makes no line
+            panel.plot(epochs, values, label=self.name, marker=dot)
+            panel.set_xlabel("epoch")
+            panel.set_ylabel(_in_words(quantity))
+            panel.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True))
+            panel.spines[["top", "right"]].set_visible(False)
+        if self.name is not None:
+            self.axes_[-1].legend(frameon=False)
+        return self
+
+
+def _in_words(quantity: str) -> str:
+    """Write out the name of a column."""
+    return re.sub(r"^valid_", "validation ", quantity).replace("_", " ")

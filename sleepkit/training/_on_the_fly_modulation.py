@@ -1,0 +1,171 @@
+"""OGM-GE: slow down the extractors of the modalities that are ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor
+
+from sleepkit.metrics import modulation_coefficients
+from sleepkit.training._modality_view import (
+    check_blocks,
+    head_performance,
+    is_active,
+)
+from sleepkit.utils import check_positive
+
+
+class OnTheFlyModulation(Callback):
+    """Modulate the extractors of a `SleepMGNet` by how far each modality is ahead.
+
+    After each batch has been passed back, and before the step is made, the gradients of
+    the weights in each modality's extractor are multiplied by that modality's
+    coefficient, from `sleepkit.metrics.modulation_coefficients`, and noise as large as
+    they were is added. The heads stay as they are.
+
+    Parameters
+    ----------
+    alpha : float, default=0.1
+        Degree of the modulation.
+    noise : bool, default=True
+        Whether to add Gaussian noise to each weight's gradient, with the standard
+        deviation that the gradient had before it was scaled: OGM-GE, otherwise OGM.
+    start : int, default=0
+        First epoch that is modulated, counted from zero.
+    stop : int, default=50
+        First epoch that is not modulated any more; None is never.
+
+    See Also
+    --------
+    ModalityBalance : The balancing of SleepMG, of the heads.
+    sleepkit.metrics.modulation_coefficients : The coefficients, with the reference.
+
+    Notes
+    -----
+    Modulated are the kernels of convolutions and the matrices of linear layers: all
+    that has two axes or more. The published code goes by four axes, which no ``Conv1d``
+    has, so that copied for signals it does nothing at all. A modality without any such
+    weight is refused. Biases and normalisations stay as they are, as published.
+
+    A modality is judged by its own columns of the stages' head and its part of the
+    bias, ``1 / n_modalities``. Coefficients of each batch, and their means of each
+    epoch, are in the history of the net as ``ogm_eeg`` and so on. OGM-GE was made for
+    SGD: Adam takes a constant coefficient out again (see `ModalityBalance`).
+
+    Examples
+    --------
+    >>> from sleepkit.classifiers import SleepMGClassifier
+    >>> from sleepkit.training import OnTheFlyModulation
+    >>> stager = SleepMGClassifier(
+    ...     adversarial=0, balance=(), callbacks=[OnTheFlyModulation(alpha=0.3)]
+    ... )
+    """
+
+    def __init__(
+        self,
+        alpha: float = 0.1,
+        *,
+        noise: bool = True,
+        start: int = 0,
+        stop: int | None = 50,
+    ) -> None:
+        self.alpha = alpha
+        self.noise = noise
+        self.start = start
+        self.stop = stop
+
+    def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:
+        """Check the parameters, and that each modality has weights to modulate.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net in training.
+        X, y : object
+            Not used.
+        **_ : object
+            Not used.
+
+        Raises
+        ------
+        ValueError
+            If `alpha` is not above zero, or the extractors cannot be modulated.
+        """
+        check_positive("alpha", self.alpha, owner="OnTheFlyModulation")
+        check_blocks(net, owner="OnTheFlyModulation", extractors=True)
+        for name, extractor in net.module_.extractors.items():
+            if not _weights(extractor):
+                msg = (
+                    f"OnTheFlyModulation has nothing to modulate in the {name!r} "
+                    "extractor: no weight of it has two axes or more."
+                )
+                raise ValueError(msg)
+
+    def on_epoch_begin(self, net: Any, **_: Any) -> None:
+        """Forget the coefficients of the last epoch.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net in training.
+        **_ : object
+            Not used.
+        """
+        self.coefficients_: list[dict[str, float]] = []
+
+    def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
+        """Modulate the gradients of the extractors.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net in training.
+        named_parameters : iterable
+            Not used.
+        **_ : object
+            Not used.
+        """
+        names = list(net.module_.slices)
+        if not is_active(net, self.start, self.stop):
+            return
+        performance = head_performance(net, "classifier", bias_share=1 / len(names))
+        if performance is None:
+            return
+        found = modulation_coefficients(performance, alpha=self.alpha)
+        coefficients = dict(zip(names, found.tolist(), strict=True))
+        self.coefficients_.append(coefficients)
+        for name, coefficient in coefficients.items():
+            net.history.record_batch(f"ogm_{name}", coefficient)
+            for weight in _weights(net.module_.extractors[name]):
+                if weight.grad is not None:
+                    self._modulate(weight.grad, coefficient)
+
+    def on_epoch_end(self, net: Any, **_: Any) -> None:
+        """Write the mean coefficients of the epoch into the history.
+
+        Parameters
+        ----------
+        net : NeuralNet
+            The net in training.
+        **_ : object
+            Not used.
+        """
+        n_batches = len(self.coefficients_)
+        for name in self.coefficients_[0] if n_batches else ():
+            total = sum(batch[name] for batch in self.coefficients_)
+            net.history.record(f"ogm_{name}", total / n_batches)
+
+    def _modulate(self, grad: Tensor, coefficient: float) -> None:
+        """Scale a gradient, and add noise of its old standard deviation."""
+        # a single number does not vary
+        spread = grad.std(correction=min(1, grad.numel() - 1)) + 1e-8
+        grad *= coefficient
+        if self.noise:
+            grad += spread * torch.randn_like(grad)
+
+
+def _weights(extractor: Any) -> list[Tensor]:
+    """List kernels and matrices."""
+    return [weight for weight in extractor.parameters() if weight.ndim > 1]
