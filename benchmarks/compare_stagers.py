@@ -47,6 +47,7 @@ which it never met in training, SleepMG a zero, and MedFuseSleep asks another of
 heads; a stager that is trained without the modality would be the fairer rival. Made by
 ``{COMMAND}``.
 """
+TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
 NAMES = ("LightGBM", "MedFuseSleep", "SleepMG")
 
 
@@ -200,7 +201,7 @@ def score_table(result):
     """Scores, and the interval of kappa."""
     scores, bounds = result.scores(), result.intervals()
     kappas = [
-        f"{low:.3f} to {high:.3f}"
+        f"{low:.3f}{TO}{high:.3f}"
         for metric, low, high in zip(
             bounds["metric"], bounds["low"], bounds["high"], strict=True
         )
@@ -227,7 +228,7 @@ def comparison_table(result):
                     f"{first} - {second}",
                     condition,
                     f"{found.difference:+.3f}",
-                    f"{low:+.3f} to {high:+.3f}",
+                    f"{low:+.3f}{TO}{high:+.3f}",
                     f"{found.p_value:.2g}",
                     f"{found.effect_size:.2f}",
                 )
@@ -315,7 +316,9 @@ def main():
         )
         page.append(section("Real nights", text, *found))
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "three_stagers.rst").write_text("\n".join(page).rstrip() + "\n")
+    (args.out / "three_stagers.rst").write_text(
+        "\n".join(page).rstrip() + "\n", encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":
