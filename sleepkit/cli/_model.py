@@ -42,7 +42,6 @@ def save(
 
     People and files are named by hashes, by which `Model.has_met` knows them again.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     about: dict[str, Any] = {
         "method": method,
         "modalities": [name for name in MODALITIES if name in X.modalities],

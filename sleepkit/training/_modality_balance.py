@@ -16,6 +16,7 @@ from sleepkit.metrics import (
     imbalance_degree,
     performance_shares,
 )
+from sleepkit.training._epoch_means import EpochMeans
 from sleepkit.training._modality_view import (
     HEADS,
     check_blocks,
@@ -154,7 +155,7 @@ default=("classifier", "discriminator")
         **_ : object
             Not used.
         """
-        self.measured_: dict[str, list[float]] = {}
+        self.means_ = EpochMeans()
         self.unscaled_: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
@@ -209,8 +210,7 @@ default=("classifier", "discriminator")
         **_ : object
             Not used.
         """
-        for key, values in self.measured_.items():
-            net.history.record(key, float(np.mean(values)))
+        self.means_.write(net)
 
     def _measure(self, net: Any, name: str) -> FloatArray | None:
         """Compute the coefficients by one head, and record how they came about."""
@@ -219,7 +219,7 @@ default=("classifier", "discriminator")
             return None
         shares = performance_shares(performance)
         rho = balance_coefficients(shares, metric=self.metric)
-        self._record(net, f"{name}_imbalance", imbalance_degree(shares))
+        self.means_.record(net, f"{name}_imbalance", imbalance_degree(shares))
         self._record_each(net, f"{name}_score", performance)
         self._record_each(net, f"{name}_share", shares)
         self._record_each(net, f"{name}_rho", rho)
@@ -228,12 +228,7 @@ default=("classifier", "discriminator")
     def _record_each(self, net: Any, key: str, values: FloatArray) -> None:
         """Write a value of each modality."""
         for modality, value in zip(net.module_.slices, values, strict=True):
-            self._record(net, f"{key}_{modality}", float(value))
-
-    def _record(self, net: Any, key: str, value: float) -> None:
-        """Write a value of this batch, and keep it until the end of the epoch."""
-        net.history.record_batch(key, value)
-        self.measured_.setdefault(key, []).append(value)
+            self.means_.record(net, f"{key}_{modality}", float(value))
 
     def _scale(self, parameter: Tensor, scale: Tensor) -> None:
         """Scale what is learnt: now, or after the step."""

@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 from torch import Tensor
 
 from sleepkit.metrics import modulation_coefficients
+from sleepkit.training._epoch_means import EpochMeans
 from sleepkit.training._modality_view import (
     check_blocks,
     head_performance,
@@ -113,7 +114,7 @@ class OnTheFlyModulation(Callback):
         **_ : object
             Not used.
         """
-        self.coefficients_: list[dict[str, float]] = []
+        self.means_ = EpochMeans()
 
     def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
         """Modulate the gradients of the extractors.
@@ -134,10 +135,8 @@ class OnTheFlyModulation(Callback):
         if performance is None:
             return
         found = modulation_coefficients(performance, alpha=self.alpha)
-        coefficients = dict(zip(names, found.tolist(), strict=True))
-        self.coefficients_.append(coefficients)
-        for name, coefficient in coefficients.items():
-            net.history.record_batch(f"ogm_{name}", coefficient)
+        for name, coefficient in zip(names, found.tolist(), strict=True):
+            self.means_.record(net, f"ogm_{name}", coefficient)
             for weight in _weights(net.module_.extractors[name]):
                 if weight.grad is not None:
                     self._modulate(weight.grad, coefficient)
@@ -152,10 +151,7 @@ class OnTheFlyModulation(Callback):
         **_ : object
             Not used.
         """
-        n_batches = len(self.coefficients_)
-        for name in self.coefficients_[0] if n_batches else ():
-            total = sum(batch[name] for batch in self.coefficients_)
-            net.history.record(f"ogm_{name}", total / n_batches)
+        self.means_.write(net)
 
     def _modulate(self, grad: Tensor, coefficient: float) -> None:
         """Scale a gradient, and add noise of its old standard deviation."""
