@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.nn._pooled_convolution import pooled_convolution
 from sleepkit.utils import check_count, check_positive
 
 _DEPTH: Final = 3  # convolutions between the two poolings of a branch
@@ -147,6 +148,17 @@ class _Branch(nn.Sequential):
             nn.Flatten(),
         )
         self.pools = pools
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Read (batch, n_in, n_times) as (batch, n_features)."""
+        if x.device.type != "cpu":
+            return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
+        convolution, norm, rectifier, _, *rest = self
+        pooled = pooled_convolution(x, convolution, norm, self.pools[0])  # type: ignore[arg-type]
+        x = rectifier(pooled)  # the largest rectified is the largest of what is
+        for layer in rest:
+            x = layer(x)
+        return x
 
     @property
     def shortest(self) -> int:
