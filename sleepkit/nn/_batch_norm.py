@@ -35,10 +35,15 @@ class BatchNorm(nn.BatchNorm1d):
         """Tell whether the batch itself gives mean and variance."""
         return self.training and len(input) > 1
 
-    def as_affine(self) -> tuple[Tensor, Tensor]:
-        """Give what the running statistics multiply a feature by, and add to it."""
+    def within(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Put the normalisation into a convolution: what it multiplies, and adds.
+
+        It is the one by the running statistics, which is the same for every batch.
+        """
         scale = self.weight * (self.running_var + self.eps).rsqrt()
-        return scale, self.bias - self.running_mean * scale
+        return weight * scale[:, None, None], (
+            bias - self.running_mean
+        ) * scale + self.bias
 
     @torch.no_grad()
     def follow(self, mean: Tensor, variance: Tensor, n: int) -> None:

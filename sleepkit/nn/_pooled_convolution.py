@@ -34,13 +34,10 @@ def pooled_convolution(
     n_places = -(-kernel.shape[-1] // stride)
     n_frames = (x.shape[-1] - kernel.shape[-1]) // stride + 1
     x = _stretches(x, n_frames + n_places - 1, stride)
-    if not norm.goes_by_batch(x):  # what it does is known, and goes into the weights
-        scale, shift = norm.as_affine()
-        weight = _stretches(kernel * _rows(scale), n_places, stride)
-        found = [
-            maxima for _, maxima, _ in _pass(x, weight, shift + bias * scale, pool)
-        ]
-        return torch.cat(found).squeeze(2)
+    if not norm.goes_by_batch(x):
+        weight, shift = norm.within(kernel, bias)
+        frames = functional.conv2d(x, _stretches(weight, n_places, stride), shift)
+        return functional.max_pool2d(frames, (1, pool)).squeeze(2)
     # where it multiplies by less than zero the smallest counts: all is turned round
     sign = torch.where(norm.weight < 0, -1.0, 1.0)
     weight = _stretches(kernel * _rows(sign), n_places, stride)
