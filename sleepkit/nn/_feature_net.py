@@ -14,7 +14,7 @@ from sleepkit.utils import check_count, check_positive
 _DEPTH: Final = 3  # convolutions between the two poolings of a branch
 _WIDTH: Final = 64  # features that a branch gives per place in time
 _SFREQ: Final = 100.0  # hertz, at which the published kernels were chosen
-_ROWS: Final = 64  # read at once out of training: what they become fits into caches
+_ROWS: Final = 128  # read at once out of training: what they become fits into caches
 
 
 class FeatureNet(nn.Module):
