@@ -93,7 +93,8 @@ class Epochs(ABC):
         for name, shape in self.layout.items():
             inputs = np.zeros((*index.shape, *shape), np.float32)
             if name in found:
-                inputs[real] = np.nan_to_num(found[name])
+                inputs[real] = found[name]
+                inputs[np.isnan(inputs)] = 0
             batch["inputs"][name] = inputs
             batch["present"][name] = real & self.present[name][index]
         return batch
