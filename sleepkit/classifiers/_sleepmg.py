@@ -95,8 +95,10 @@ default=('classifier', 'discriminator')
     device : str, default='auto'
         Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
-        Numbers that staging computes in: ``"auto"`` takes bfloat16 on GPUs made for it.
-        Training is always in float32.
+        Numbers that matrix products and convolutions are computed in, for training and
+        for staging. With ``"bfloat16"`` weights, the state of Adam and losses stay in
+        float32. ``"auto"`` trains in float32, and stages in bfloat16 on GPUs made for
+        it.
     max_ram : float, default=4e9
         Bytes that the values of an `EpochArray` may take in memory; what needs more is
         mapped from a temporary folder.
