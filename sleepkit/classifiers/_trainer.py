@@ -254,6 +254,7 @@ class Trainer(BaseEstimator, ABC):
             self._module_factory(),
             self._criterion(None if weights is None else torch.from_numpy(weights)),
             self._read_out,
+            "bfloat16" if self.precision == "bfloat16" else "float32",
             optimizer=torch.optim.Adam,
             optimizer__weight_decay=self.weight_decay,
             **{f"optimizer__{name}": value for name, value in self._adam.items()},

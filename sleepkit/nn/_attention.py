@@ -13,7 +13,7 @@ def relative_scores(queries: Tensor, table: Tensor, n_keys: int) -> Tensor:
 
     `queries` are (batch, n_heads, n_queries, d_key), `table` holds a vector for each
     distance -k ... k, (n_heads, 2 k + 1, d_key), and keys farther away than k count as
-    k away. The result is (batch, n_heads, n_queries, n_keys).
+    k away. The result is (batch, n_heads, n_queries, n_keys), in float32 at least.
     """
     reach = table.shape[1] // 2
     i = torch.arange(queries.shape[-2], device=queries.device)
@@ -21,6 +21,8 @@ def relative_scores(queries: Tensor, table: Tensor, n_keys: int) -> Tensor:
     row = (j - i[:, None]).clamp(-reach, reach) + reach
     # 2 k + 1 products for each query, and then each pair looks up its own
     by_distance = torch.einsum("bhid,hrd->bhir", queries, table)
+    # a softmax is slow in lower precision, and so is summing what goes back to a pair
+    by_distance = by_distance.to(torch.promote_types(by_distance.dtype, torch.float32))
     return by_distance.gather(-1, row.expand(*by_distance.shape[:2], -1, -1))
 
 
@@ -65,7 +67,8 @@ class RelativeAttention(nn.Module):
         if valid is not None:
             lowest = torch.finfo(scores.dtype).min  # -inf in a whole row would be NaN
             scores = scores.masked_fill(~valid[:, None, None], lowest)
-        seen: Tensor = self.output((scores.softmax(-1) @ v).transpose(1, 2).flatten(-2))
+        answers = scores.softmax(-1).to(v.dtype) @ v
+        seen: Tensor = self.output(answers.transpose(1, 2).flatten(-2))
         return seen
 
     def _split(self, tokens: Tensor) -> Tensor:
