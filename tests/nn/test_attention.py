@@ -121,3 +121,11 @@ def test_lower_precision(attention):
     assert (found - expected).norm() < 0.03 * expected.norm()
     whole = deepcopy(low).bfloat16()(x.bfloat16(), x.bfloat16(), None)
     assert (whole - expected).norm() < 0.03 * expected.norm()
+
+
+def test_queries_from_the_middle():
+    """Some rows of the whole, with their own distances to the keys."""
+    attention, x = RelativeAttention(8, 2, 2), torch.randn(3, 6, 8)
+    whole = attention(x, x, None)
+    some = attention(x[:, [0, 4]], x, None, [0, 4])
+    torch.testing.assert_close(some, whole[:, [0, 4]])
