@@ -34,7 +34,7 @@ def encode(y: Array, classes: Array, *, owner: str) -> IntArray:
             "anew with warm_start=False."
         )
         raise ValueError(msg)
-    return np.searchsorted(classes, y)
+    return np.searchsorted(classes, y).astype(np.int32)
 
 
 def subjects_of(X: EpochArray | Array, groups: Any) -> IntArray | None:
@@ -45,7 +45,7 @@ def subjects_of(X: EpochArray | Array, groups: Any) -> IntArray | None:
     if not isinstance(X, EpochArray):
         return None
     names = [recording.subject for recording in X.recordings]
-    subjects: IntArray = np.empty(len(X), np.intp)
+    subjects: IntArray = np.empty(len(X), np.int32)
     # a name for each row would take more memory than all else that is known of rows
     numbers = np.unique(names, return_inverse=True)[1]
     for number, (_, rows, _) in zip(numbers, X.by_recording(), strict=True):

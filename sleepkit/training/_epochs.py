@@ -170,8 +170,8 @@ class NightEpochs(Epochs):
         self._all = EpochArray(X.recordings, include_unscored=True)
         lengths = [recording.n_epochs for recording in X.recordings]
         ends = np.cumsum(lengths, dtype=np.intp)
-        self.night = np.repeat(np.arange(len(lengths)), lengths)
-        self.numbers = np.empty(len(X), np.intp)
+        self.night = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        self.numbers = np.empty(len(X), np.int32)
         self.layout = {}
         self.present = {n: np.zeros(len(self._all), np.bool_) for n in X.modalities}
         for end, (recording, rows, epochs) in zip(ends, X.by_recording(), strict=True):
