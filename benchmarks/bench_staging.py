@@ -103,7 +103,7 @@ def stage_as_a_whole(stager, X):
             n_classes=len(stager.classes_),
             batch_size=stager.batch_size,
             length=stager.sequence_length,
-            stride=stager.stride or stager.sequence_length // 3,
+            stride=stager.stride or stager.sequence_length // 4,
         )
 
 

@@ -169,7 +169,7 @@ class MedFuseMethod(SleepClassifier):
         """Give length and stride; the rows of an array stand alone."""
         if isinstance(epochs, RowEpochs):
             return 1, 1
-        return self.sequence_length, self.stride or max(1, self.sequence_length // 3)
+        return self.sequence_length, self.stride or max(1, self.sequence_length // 4)
 
     def _blocks(self, X: Array) -> dict[str, Array]:
         """Take features (of all channels of a modality), or spectra."""
