@@ -80,7 +80,11 @@ class Stagings:
         """Compare the kappas of two stagings of the same rows, by subject."""
         one, other = self.get(*first), self.get(*second)
         return compare_stagings(
-            one["true"], one["predicted"], other["predicted"], one["subject"]
+            one["true"],
+            one["predicted"],
+            other["predicted"],
+            one["subject"],
+            random_state=0,
         )
 
 
@@ -188,7 +192,7 @@ def simulated_table_2(found):
         for name, rule, hit, alarm in found["masks"]
     ]
     masking = """
-        Beyond the paper, what a rule finds broken counts as missing: by `QualityMask`
+        Beyond the paper, what a rule finds broken counts as missing: by ``QualityMask``
         with its defaults, or by the paper's rule taken epoch by epoch (*difference*: of
         the two, the signal whose SD is more than 41 uV larger is marked). Shares of
         epochs that they mark, of all nights:
@@ -260,8 +264,8 @@ def paper_size_section(tried):
         The classifier with its defaults (d_model 128, four layers of each transformer,
         feed-forward 1024, dropout .3, sequences of 21 in batches of 16, 29 frames),
         constant learning rate 1e-4: {tried["n_parameters"]:,} parameters,
-        {tried["n_steps"]} steps of {tried["seconds"]:.1f} s with
-        {tried["threads"]} thread(s); mean loss of each pass: {losses}.
+        steps on one batch of {tried["seconds"]:.1f} s each with {tried["threads"]}
+        thread(s), and the loss falls: {losses}.
     """
     return section("A fit at paper size", paragraph(about))
 
