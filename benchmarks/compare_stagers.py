@@ -9,13 +9,13 @@ Finished fits are kept in --work: the same command goes on after a crash.
 from __future__ import annotations
 
 import argparse
-import os
 import textwrap
 import time
 from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from common import TO, real_folder, real_nights, seconds_of, table
 from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GroupKFold
@@ -47,7 +47,6 @@ which it never met in training, SleepMG a zero, and MedFuseSleep asks another of
 heads; a stager that is trained without the modality would be the fairer rival. Made by
 ``{COMMAND}``.
 """
-TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
 NAMES = ("LightGBM", "MedFuseSleep", "SleepMG")
 
 
@@ -152,24 +151,6 @@ def simulated_stagers(cache):
     )
 
 
-def real_nights(folder):
-    """All scored epochs of the published features: 10 powers a channel, by night."""
-    blocks, labels, names = [], [], []
-    for path in sorted(folder.glob("*.npz")):
-        night = np.load(path)
-        blocks.append(night["features"])
-        labels.append(night["labels"])
-        names += [path.stem] * len(labels[-1])
-    features, stages = np.concatenate(blocks), np.concatenate(labels)
-    X = EpochArray.from_arrays(
-        {"eeg": features[:, :2], "eog": features[:, 2]},
-        recording=names,
-        subject=[name[:5] for name in names],
-    )
-    scored = stages >= 0
-    return X[scored], stages[scored].astype(int)
-
-
 def real_stagers():
     """From features: 11 epochs, 21 epochs and a single one."""
     medfuse = MedFuseSleepClassifier(
@@ -185,16 +166,6 @@ def real_stagers():
     sleepmg = SleepMGClassifier(max_epochs=10, validation_fraction=0)
     stagers = (make_pipeline(Neighbours(), trees()), medfuse, sleepmg)
     return dict(zip(NAMES, stagers, strict=True))
-
-
-def table(titles, rows):
-    """A list-table of reStructuredText."""
-    lines = [".. list-table::", "   :header-rows: 1", ""]
-    for row in [titles, *rows]:
-        lines += [
-            f"   {'* ' if i == 0 else '  '}- {cell}" for i, cell in enumerate(row)
-        ]
-    return "\n".join([*lines, ""])
 
 
 def score_table(result):
@@ -271,11 +242,8 @@ def evaluate(stagers, X, y, args, name, **params):
         **params,
     )
     result.save(args.work / name / "result")
-    seconds = sum(
-        fit["fit"] + sum(fit["stage"].values()) for fit in result.protocol["seconds"]
-    )
     print(f"{name}: {time.perf_counter() - start:.0f} s\n{result}")
-    return result, seconds / args.jobs
+    return result, seconds_of(result) / args.jobs
 
 
 def main():
@@ -296,8 +264,8 @@ def main():
         "night."
     )
     page.append(section("Simulated people", text, *found))
-    folder = Path(os.environ.get("SLEEPKIT_REAL_DATA", "none"), "sleep_edf", "nights")
-    if folder.is_dir():
+    folder = real_folder()
+    if folder is not None:
         X, y = real_nights(folder)
         found = evaluate(
             real_stagers(),
