@@ -105,3 +105,11 @@ def test_probabilities_are_not_dropped(attention):
 def test_heads_share_out_the_model():
     with pytest.raises(ValueError, match="d_model must be a multiple of n_heads=3"):
         RelativeAttention(8, 3, 2)
+
+
+def test_queries_from_the_middle():
+    """Some rows of the whole, with their own distances to the keys."""
+    attention, x = RelativeAttention(8, 2, 2), torch.randn(3, 6, 8)
+    whole = attention(x, x, None)
+    some = attention(x[:, [0, 4]], x, None, [0, 4])
+    torch.testing.assert_close(some, whole[:, [0, 4]])
