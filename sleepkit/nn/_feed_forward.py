@@ -32,14 +32,16 @@ class FeedForward(nn.Sequential):
         """Map tokens."""
         if not self.training:
             return self._rectify_in_place(x)
-        plain = x.device.type != "cpu" or torch.is_autocast_enabled("cpu")
-        if plain or not (self.training and torch.is_grad_enabled()):
+        if x.device.type != "cpu" or not torch.is_grad_enabled():
             return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
         enter, _, dropout, leave = self
+        factors: list[Any] = [x.reshape(-1, x.shape[-1])]
+        factors += [enter.weight, enter.bias, leave.weight, leave.bias]
+        if torch.is_autocast_enabled("cpu"):  # once, for the way back as well
+            lower = torch.get_autocast_dtype("cpu")
+            factors = [factor.to(lower) for factor in factors]
         rows: Tensor = _FeedForward.apply(  # type: ignore[no-untyped-call]
-            x.reshape(-1, x.shape[-1]),
-            *(enter.weight, enter.bias, leave.weight, leave.bias),
-            dropout.p,
+            *factors, dropout.p
         )
         return rows.view(x.shape)
 
