@@ -1,6 +1,6 @@
 """Staging a night of 8 h by MedFuseSleep at paper size, beside YASA.
 
-    python benchmarks/bench_staging.py [--runs 5] [--steps 24] [--passes 20]
+    python benchmarks/bench_staging.py [--runs 5] [--steps 12] [--passes 8]
 
 One simulated night, EEG and EOG at 100 Hz, goes from its spectra to probabilities by a
 net of the paper's size, trained for a few steps, and from its signals to stages by
@@ -196,8 +196,8 @@ def main():
     """Compare all and print it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--steps", type=int, default=24)
-    parser.add_argument("--passes", type=int, default=20)
+    parser.add_argument("--steps", type=int, default=12)
+    parser.add_argument("--passes", type=int, default=8)
     options = parser.parse_args()
     signals, X, y = make_spectra(1, 8, 0)
     print({name: x.shape[1:] for name, x in X.recordings[0].signals.items()})

@@ -56,7 +56,9 @@ class EncodedRuns:
         size: int,
     ) -> None:
         self._forward = forward
-        self._module: TwoStepModule = forward.module  # type: ignore[assignment]
+        self._encoder: TwoStepModule = forward.module  # type: ignore[assignment]
+        # the second step is short, but what it rounds would decide between stages
+        self._decoder: TwoStepModule = forward.exact  # type: ignore[assignment]
         self._read_out = read_out
         self._first = runs[0][0]
         night = slice(self._first, runs[-1][1])
@@ -79,7 +81,7 @@ class EncodedRuns:
         encoded = self._make(
             {name: tokens[rows] for name, tokens in kept.items()} for kept in self._kept
         )
-        output = self._module.decode(encoded, present, self._views(present))
+        output = self._decoder.decode(encoded, present, self._views(present))
         return output, present
 
     def _encode(self, epochs: Epochs, numbers: IntArray, views: Views) -> None:
@@ -88,7 +90,7 @@ class EncodedRuns:
         batch = epochs.batch(numbers[:, np.newaxis])
         inputs = {name: batch["inputs"][name] for name in self._present}
         present = {name: there[rows, None] for name, there in self._present.items()}
-        found = self._module.encode(self._forward.tensors(inputs), present, views)
+        found = self._encoder.encode(self._forward.tensors(inputs), present, views)
         if not self._kept:
             self._make = type(found)._make
             self._kept = [{} for _ in found]
@@ -96,8 +98,9 @@ class EncodedRuns:
         for kept, part in zip(self._kept, found, strict=True):
             for name, tokens in part.items():
                 if name not in kept:
-                    kept[name] = tokens.new_zeros(n_rows, tokens.shape[-1])
-                kept[name][rows] = tokens[:, 0]
+                    shape = (n_rows, tokens.shape[-1])
+                    kept[name] = tokens.new_zeros(shape, dtype=torch.float32)
+                kept[name][rows] = tokens[:, 0].float()
 
     def _rows(self, index: IntArray) -> Tensor:
         """Give the rows of what is kept."""

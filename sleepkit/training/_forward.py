@@ -20,7 +20,8 @@ class Forward:
 
     The module itself stays as it is, since it may be in use: on another device, or in
     other numbers, a copy of it runs. All of the copy is in bfloat16, since converting
-    weights again and again would take longer than some products do.
+    weights again and again would take longer than some products do. `exact` is the
+    same module in float32.
     """
 
     def __init__(
@@ -31,9 +32,11 @@ class Forward:
             fast = self.device.type == "cuda" and torch.cuda.is_bf16_supported()
             precision = "bfloat16" if fast else "float32"
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
-        if self.device.type != "cpu" or self.dtype != torch.float32:
-            module = deepcopy(module).to(self.device, self.dtype)
-        self.module = module.eval()
+        if self.device.type != "cpu":
+            module = deepcopy(module).to(self.device)
+        self.module = self.exact = module.eval()
+        if self.dtype != torch.float32:
+            self.module = deepcopy(module).to(self.dtype)
 
     def __call__(self, epochs: Epochs, index: IntArray) -> Found:
         """Run on some epochs; give the output, and what was present."""

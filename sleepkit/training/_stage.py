@@ -65,7 +65,8 @@ def stage(
         Where to compute; None means the CPU.
     precision : str, default='float32'
         ``"float32"`` or ``"bfloat16"``, or ``"auto"``: the latter where the device is
-        made for it. A copy of the module computes in bfloat16.
+        made for it. A copy of the module computes in bfloat16; where there are two
+        steps, that is the first one, and the second one stays in float32.
 
     Returns
     -------

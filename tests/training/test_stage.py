@@ -138,6 +138,24 @@ def test_only_what_is_read_is_asked_for(make_features):
     assert asked[4:] == [None] * 4
 
 
+def test_the_second_step_stays_in_float32(make_features):
+    class Linear(torch.nn.Linear):
+        def encode(self, inputs, present, views):
+            dtypes.append((inputs["eeg"].dtype, self.weight.dtype))
+            return Encoded({"same": inputs["eeg"]})
+
+        def decode(self, encoded, present, views):
+            dtypes.append((encoded.found["same"].dtype, self.weight.dtype))
+            return self(encoded.found["same"])
+
+    dtypes = []
+    module, epochs = Linear(1, 3), NightEpochs(make_features({"a": 5}))
+    sizes = {"n_classes": 3, "batch_size": 5, "length": 1}
+    stage(module, read_out, epochs, **sizes, precision="bfloat16")
+    assert dtypes == [(torch.bfloat16,) * 2, (torch.float32,) * 2]
+    assert module.weight.dtype == torch.float32
+
+
 def test_epochs_alone():
     class Scale(torch.nn.Module):
         def forward(self, inputs, present):
