@@ -1,0 +1,180 @@
+"""MedFuseSleep on real nights of 39 people, against nets for one modality alone.
+
+    python benchmarks/medfuse_real_nights.py --out docs/results
+
+SLEEPKIT_REAL_DATA names the folder that has them. Finished fits are kept in --work: the
+same command goes on after a crash. What is to be said about the figures is kept by hand
+in medfusesleep_real_nights_findings.inc, beside the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import textwrap
+from pathlib import Path
+
+import numpy as np
+from common import TO, real_folder, real_nights, seconds_of, table
+from sklearn.model_selection import GroupKFold
+
+from sleepkit.classifiers import MedFuseSleepClassifier
+from sleepkit.evaluation import cross_validate_staging
+from sleepkit.metrics import compare_stagings, staging_scores, staging_scores_by
+
+TITLE = "MedFuseSleep on real nights"
+ABOUT = """One net for both modalities, staged with both and with either, and a net of
+the same settings for each modality alone, its specialist. Features of Sleep-EDF
+Expanded (ten powers of each of two EEG and one EOG channel, scaled by night by their
+publisher), {nights} nights of {people} people, {epochs} scored epochs, 5 folds by
+person, {seeds} seeds, one fit a fold: {settings}. The number of passes, the dropout,
+the weight of the modalities' own losses, the size of a batch and the stride were chosen
+on two of these folds, so these figures are not those of data never seen. {minutes:.0f} min on two cores, made by
+``python benchmarks/medfuse_real_nights.py --out docs/results``."""
+FINDINGS = ".. include:: medfusesleep_real_nights_findings.inc"
+PAIRED = """Paired by person, all seeds together; the interval is of the pooled
+difference (bootstrap over people), p of Wilcoxon's signed-rank test over people:"""
+SETTINGS = {
+    "d_model": 64,
+    "n_heads": 4,
+    "n_layers": 2,
+    "dim_feedforward": 128,
+    "d_head": 64,
+    "dropout": 0.1,
+    "lr": 1e-3,
+    "batch_size": 8,
+    "max_epochs": 8,
+    "multi_view": 2,
+    "stride": 3,
+    "validation_fraction": 0,
+}
+SEEDS = (0, 1, 2)
+GIVEN = {"all": "both", "eeg": "EEG", "eog": "EOG"}
+SIMPLE = {  # the best in each column of what others reached on these features
+    "all": "0.748 (recurrent net)",
+    "eeg": "0.751 (recurrent net)",
+    "eog": "0.630 (boosted trees)",
+}
+SUNK = 0.05  # of kappa
+
+
+def stage_everyone(X, y, args, seed):
+    """Stage by one net and by specialists: the stages by name, and seconds."""
+    params = {
+        "cv": GroupKFold(5),
+        "window": "scored epochs of sleep and 30 min around it",
+        "directory": args.work,
+        "n_jobs": args.jobs,
+        "random_state": seed,
+        "verbose": True,
+    }
+    nets = {"net": MedFuseSleepClassifier(**SETTINGS, n_threads=1)}
+    both = cross_validate_staging(nets, X, y, subsets="every", **params)
+    stages = {given: in_order(both, given) for given in GIVEN}
+    seconds = seconds_of(both)
+    for modality in X.modalities:
+        alone = cross_validate_staging(nets, X.select([modality]), y, **params)
+        stages[f"{modality} specialist"] = in_order(alone, "all")
+        seconds += seconds_of(alone)
+    return stages, seconds
+
+
+def in_order(result, condition):
+    """Predictions in the order of nights and epochs."""
+    found = result.predictions("net", condition)
+    return found["predicted"][np.lexsort((found["epoch"], found["recording"]))]
+
+
+def kappa_table(y, runs):
+    """Pooled kappa, mean and SD over seeds."""
+    rows = []
+    for name, simple in SIMPLE.items():
+        specialist = f"{name} specialist"
+        cells = [GIVEN[name]]
+        for column in (name, specialist):
+            if column not in runs[0]:
+                cells.append("")
+                continue
+            kappas = [staging_scores(y, run[column])["kappa"] for run in runs]
+            cells.append(f"{np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}")
+        rows.append([*cells, simple])
+    return table(("given", "one net", "its specialist", "simple specialist"), rows)
+
+
+def difference_table(y, subject, runs):
+    """Paired differences over people, all seeds together, and who loses most."""
+    rows = []
+    for title, first, second in (
+        ("both - EEG", "all", "eeg"),
+        ("both - EOG", "all", "eog"),
+        ("both - EEG's specialist", "all", "eeg specialist"),
+        ("both - EOG's specialist", "all", "eog specialist"),
+        ("EEG - its specialist", "eeg", "eeg specialist"),
+        ("EOG - its specialist", "eog", "eog specialist"),
+    ):
+        one, other = (
+            np.concatenate([run[name] for run in runs]) for name in (first, second)
+        )
+        true, people = (np.tile(values, len(runs)) for values in (y, subject))
+        found = compare_stagings(true, one, other, people, random_state=0)
+        low, high = found.interval
+        a, b = (
+            staging_scores_by(true, stages, people)["kappa"] for stages in (one, other)
+        )
+        rows.append(
+            (
+                title,
+                f"{found.difference:+.3f}",
+                f"{low:+.3f}{TO}{high:+.3f}",
+                f"{found.p_value:.2g}",
+                f"{(a - b).min():+.3f}",
+                int((a - b < -SUNK).sum()),
+            )
+        )
+    titles = (
+        "difference of kappa",
+        "pooled",
+        "95 % interval",
+        "p",
+        "worst person",
+        f"people who lose over {SUNK}",
+    )
+    return table(titles, rows)
+
+
+def main():
+    """Compute what is not there yet, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--work", type=Path, default=Path("medfuse-real-nights"))
+    parser.add_argument("--jobs", type=int, default=2)
+    args = parser.parse_args()
+    folder = real_folder()
+    if folder is None:
+        parser.error("SLEEPKIT_REAL_DATA names no folder with sleep_edf/nights")
+    X, y = real_nights(folder)
+    order = np.lexsort((X.epoch, X.recording))
+    runs, total = [], 0.0
+    for seed in SEEDS:
+        stages, seconds = stage_everyone(X, y, args, seed)
+        runs.append(stages)
+        total += seconds
+        for name, predicted in stages.items():
+            kappa = staging_scores(y[order], predicted)["kappa"]
+            print(f"seed {seed} {name}: {kappa:.4f}", flush=True)
+    about = ABOUT.format(
+        nights=len(X.recordings),
+        people=len(np.unique(X.subject)),
+        epochs=f"{len(y):,}",
+        seeds=len(SEEDS),
+        settings=", ".join(f"{name} {value}" for name, value in SETTINGS.items()),
+        minutes=total / args.jobs / 60,
+    )
+    page = [TITLE, "=" * len(TITLE), "", textwrap.fill(about, 88), "", FINDINGS, ""]
+    page += [kappa_table(y[order], runs), textwrap.fill(PAIRED, 88), ""]
+    page.append(difference_table(y[order], X.subject[order], runs))
+    path = args.out / "medfusesleep_real_nights.rst"
+    path.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
