@@ -28,7 +28,8 @@ Expanded (ten powers of each of two EEG and one EOG channel, scaled by night by 
 publisher), {nights} nights of {people} people, {epochs} scored epochs, 5 folds by
 person, {seeds} seeds, one fit a fold: {settings}. The number of passes, the dropout,
 the weight of the modalities' own losses, the size of a batch and the stride were chosen
-on two of these folds, so these figures are not those of data never seen. {minutes:.0f} min on two cores, made by
+on two of these folds, so these figures are not those of data never seen.
+{minutes:.0f} min on two cores, made by
 ``python benchmarks/medfuse_real_nights.py --out docs/results``."""
 FINDINGS = ".. include:: medfusesleep_real_nights_findings.inc"
 PAIRED = """Paired by person, all seeds together; the interval is of the pooled
