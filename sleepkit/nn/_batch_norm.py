@@ -49,5 +49,9 @@ class BatchNorm(nn.BatchNorm1d):
     def follow(self, mean: Tensor, variance: Tensor, n: int) -> None:
         """Let the running statistics go after those of ``n`` values a feature."""
         self.num_batches_tracked += 1
-        self.running_mean.lerp_(mean, _MOMENTUM)
-        self.running_var.lerp_(variance * (n / (n - 1)), _MOMENTUM)
+        momentum = self.momentum
+        if momentum is None:
+            momentum = 1 / int(self.num_batches_tracked)
+        self.running_mean.lerp_(mean.to(self.running_mean), momentum)
+        variance = variance * (n / (n - 1))
+        self.running_var.lerp_(variance.to(self.running_var), momentum)

@@ -125,7 +125,7 @@ class FeatureNet(nn.Module):
         x = nn.functional.pad(x, (0, max(self._shortest - x.shape[-1], 0)))
         if self.per_channel:
             x = x.flatten(0, 1).unsqueeze(1)  # (batch * n_channels, 1, n_times)
-        whole = self.training or x.device.type != "cpu"
+        whole = self.small.goes_by_batch or x.device.type != "cpu"
         parts = [x] if whole else torch.split(x, _ROWS)
         read = [torch.cat([self.small(part), self.large(part)], 1) for part in parts]
         return torch.cat(read).reshape(batch, self.n_features)
@@ -159,27 +159,32 @@ class _Branch(nn.Sequential):
         convolution, norm, rectifier, _, *rest = self
         pooled = pooled_convolution(x, convolution, norm, self.pools[0])  # type: ignore[arg-type]
         x = rectifier(pooled)  # the largest rectified is the largest of what is
-        if not self.training:
+        if not self.goes_by_batch:
             return self._read_on(x, rest)
         for layer in rest:
             x = layer(x)
         return x
 
     def _read_on(self, x: Tensor, layers: list[nn.Module]) -> Tensor:
-        """Read on out of training, where each normalisation goes into a convolution.
+        """Read on where normalisations are fixed, and go into the convolutions.
 
         Time is the second of two axes: torch lays channels last in memory for no less.
         """
         x, left = x.unsqueeze(2), iter(layers)
         for layer in left:
             if isinstance(layer, nn.Conv1d):
-                weight, bias = next(left).within(*layer.parameters())  # type: ignore[operator]
+                weight, bias = next(left).within(layer.weight, layer.bias)  # type: ignore[operator]
                 x = nn.functional.conv2d(x, weight.unsqueeze(2), bias)
             elif isinstance(layer, nn.MaxPool1d):
                 x = nn.functional.max_pool2d(x, (1, self.pools[1]))
             else:
                 x = layer(x)
         return x
+
+    @property
+    def goes_by_batch(self) -> bool:
+        """Tell whether normalisations learn, which those of a branch do together."""
+        return any(isinstance(m, BatchNorm) and m.training for m in self)
 
     @property
     def shortest(self) -> int:

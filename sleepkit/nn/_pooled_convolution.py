@@ -29,7 +29,8 @@ def pooled_convolution(
     400 with a stride of 50 is one of 8 places of 50 channels, with a stride of 1. Many
     channels and few places are what libraries are fast at.
     """
-    kernel, bias = convolution.parameters()
+    kernel = convolution.weight
+    bias: Tensor = convolution.bias  # type: ignore[assignment]  # ours have one
     (stride,) = convolution.stride
     n_places = -(-kernel.shape[-1] // stride)
     n_frames = (x.shape[-1] - kernel.shape[-1]) // stride + 1
@@ -39,7 +40,7 @@ def pooled_convolution(
         frames = functional.conv2d(x, _stretches(weight, n_places, stride), shift)
         return functional.max_pool2d(frames, (1, pool)).squeeze(2)
     # where it multiplies by less than zero the smallest counts: all is turned round
-    sign = torch.where(norm.weight < 0, -1.0, 1.0)
+    sign = torch.where(norm.weight < 0, -1.0, 1.0).to(kernel.dtype)
     weight = _stretches(kernel * _rows(sign), n_places, stride)
     if torch.is_autocast_enabled("cpu"):
         dtype = torch.get_autocast_dtype("cpu")
@@ -50,7 +51,7 @@ def pooled_convolution(
     norm.follow(mean * sign + bias, variance, len(x) * n_frames)
     # the mean takes the bias of the convolution away again: its gradient is zero
     gain, shift = norm.weight * sign, norm.bias + 0 * bias
-    pooled: Tensor = maxima * _rows(gain) + _rows(shift)
+    pooled: Tensor = maxima.to(gain.dtype) * _rows(gain) + _rows(shift)
     return pooled.squeeze(2)
 
 
@@ -63,7 +64,7 @@ class _NormalMaxima(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Find the largest, and normalise these; give mean and variance as well."""
         # any bias will do: one that makes numbers small, whose squares sum up well
-        bias = -x.mean() * weight.sum((1, 2, 3))
+        bias = -(weight * _rows(x.mean((0, 2, 3)))).sum((1, 2, 3))
         exact = torch.promote_types(x.dtype, torch.float32)
         sums = torch.zeros(2, len(weight), dtype=torch.float64)
         found, places, n = [], [], 0
@@ -93,7 +94,11 @@ class _NormalMaxima(torch.autograd.Function):
         inner = (weight * slope[:, None, None, None]).to(weight.dtype)
         shift = (bias * slope + level).to(weight.dtype)
         gradient = (gradient * _rows(scale)).to(weight.dtype)
-        size, of_x, of_weight = _count(x, weight), [], torch.zeros_like(weight)
+        size, of_x, of_weight = (
+            _count(x, weight),
+            [],
+            torch.zeros_like(weight, dtype=mean.dtype),
+        )
         parts = (torch.split(a, size) for a in (x, gradient, places))
         for part, of_maxima, at in zip(*parts, strict=True):
             of_frames = functional.conv2d(part, inner, shift)

@@ -179,3 +179,17 @@ def test_a_kernel_that_scales_hears_the_same_wave():
 def test_bad_rates(sfreq):
     with pytest.raises(ValueError, match="'sfreq' parameter of FeatureNet"):
         FeatureNet(sfreq=sfreq)
+
+
+def test_normalisations_that_learn_while_the_rest_does_not():
+    """Statistics of new people, as by adaptive batch normalisation, are of all rows."""
+    net = FeatureNet(dropout=0).eval()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm1d):
+            module.train()
+    x = torch.randn(150, 1, 3000)
+    found = net(x)
+    torch.testing.assert_close(found, FeatureNet.forward(net.train(), x))
+    assert {
+        int(m.num_batches_tracked) for m in net.modules() if hasattr(m, "momentum")
+    } == {2}

@@ -80,6 +80,56 @@ def test_single_precision_far_from_zero():
     )
 
 
+def test_channels_with_offsets_of_their_own():
+    """The mean of each is taken away, not that of all together."""
+    convolution, norm = layers(2, 4, 50, 6)
+    norm.reset_parameters()
+    x = torch.randn(200, 2, 600)
+    offsets = torch.tensor([[1000.0], [-1000.0]])
+    torch.testing.assert_close(
+        pooled_convolution(x + offsets, convolution, norm, 16),
+        plain(x, convolution, norm, 16),
+        atol=5e-3,
+        rtol=0,
+    )
+
+
+@pytest.mark.parametrize("momentum", [None, 0.5])
+def test_running_statistics_follow_as_fast_as_told(momentum):
+    convolution, norm = (module.double() for module in layers(1, 4, 50, 6))
+    theirs = nn.BatchNorm1d(4, momentum=momentum).double()
+    norm.reset_running_stats()
+    norm.momentum = momentum
+    for seed in range(3):
+        torch.manual_seed(seed)
+        x = 3 * torch.randn(5, 1, 600).double()
+        pooled_convolution(x, convolution, norm, 16)
+        theirs(convolution(x))
+    torch.testing.assert_close(norm.running_mean, theirs.running_mean)
+    torch.testing.assert_close(norm.running_var, theirs.running_var)
+
+
+def test_all_in_lower_precision():
+    """A module that was converted as a whole learns as well."""
+    convolution, norm = layers(1, 32, 50, 6)
+    x = torch.randn(9, 1, 600)
+    exact = plain(x, convolution, norm, 16)
+    convolution, norm = convolution.bfloat16(), norm.bfloat16()
+    pooled = pooled_convolution(x.bfloat16(), convolution, norm, 16)
+    pooled.sum().backward()
+    assert pooled.dtype == convolution.weight.grad.dtype == torch.bfloat16
+    assert (pooled - exact).norm() < 0.03 * exact.norm()
+
+
+def test_weights_made_of_others():
+    """A convolution whose weight is computed, as by torch's parametrizations."""
+    convolution, norm = layers(1, 4, 50, 6)
+    x = torch.randn(3, 1, 600)
+    exact = plain(x, convolution, norm, 16)
+    nn.utils.parametrizations.weight_norm(convolution)
+    torch.testing.assert_close(pooled_convolution(x, convolution, norm, 16), exact)
+
+
 def test_epochs_a_few_at_a_time(monkeypatch):
     """How many are read at a time makes no difference."""
     x = torch.randn(7, 1, 600).double()
