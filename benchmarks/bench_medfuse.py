@@ -43,7 +43,12 @@ def make_step(dropout, *, plain=False, precision="float32"):
         {"stages": stages, "domains": torch.full_like(stages, -1), "present": present},
     )
     trained = StagingNet(
-        net, loss, precision=precision, optimizer=torch.optim.Adam, verbose=0
+        net,
+        loss,
+        precision=precision,
+        optimizer=torch.optim.Adam,
+        optimizer__fused=True,
+        verbose=0,
     ).initialize()
     return lambda: trained.train_step(batch)
 

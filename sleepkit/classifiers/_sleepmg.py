@@ -285,7 +285,7 @@ default=None
         present: dict[str, Tensor],  # noqa: ARG004 - what the module left out is zero
     ) -> Tensor:
         """Take the head of the stages."""
-        log_proba: Tensor = output.stage_logits.log_softmax(-1)
+        log_proba: Tensor = output.stage_logits.float().log_softmax(-1)
         return log_proba
 
     def _own_callbacks(self, n_steps: int) -> list[Callback]:

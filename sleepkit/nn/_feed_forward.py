@@ -30,9 +30,10 @@ class FeedForward(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens."""
-        if not self.training:
+        if not (self[2].training or torch.is_grad_enabled()):
             return self._rectify_in_place(x)
-        if x.device.type != "cpu" or not torch.is_grad_enabled():
+        learning = self.training and torch.is_grad_enabled()
+        if x.device.type != "cpu" or not learning:
             return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
         enter, _, dropout, leave = self
         factors: list[Any] = [x.reshape(-1, x.shape[-1])]

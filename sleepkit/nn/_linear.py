@@ -21,6 +21,7 @@ def onednn_is_faster(x: Tensor) -> bool:
         and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
         and not torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
+        and not torch.compiler.is_compiling()
     )
 
 
@@ -33,5 +34,5 @@ class Linear(nn.Linear):
             bias = None if self.bias is None else self.bias.to_mkldnn()
             return functional.linear(x, self.weight.to_mkldnn(), bias)
         if onednn_is_faster(x):
-            return self(x.to_mkldnn()).to_dense()  # type: ignore[no-any-return]
+            return self.forward(x.to_mkldnn()).to_dense()
         return super().forward(x)

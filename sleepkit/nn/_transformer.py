@@ -129,6 +129,8 @@ class Encoder(nn.Module):
         read: Sequence[int] | None = None,
     ) -> Tensor:
         """Map tokens (batch, n_tokens, d_model), as `FusionLayer` does."""
+        if not self.layers:
+            return pick(x, read)
         *layers, last = self.layers
         for layer in layers:
             x = layer(x, valid, questions)

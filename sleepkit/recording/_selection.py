@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from sleepkit.recording._recording import Recording
 from sleepkit.recording._step import Layout
@@ -11,6 +12,8 @@ from sleepkit.recording._step import Layout
 @dataclass(frozen=True)
 class Selection:
     """Keep some modalities."""
+
+    only_chooses: ClassVar[bool] = True  # nothing is computed
 
     names: tuple[str, ...]
 

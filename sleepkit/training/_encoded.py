@@ -63,9 +63,11 @@ class EncodedRuns:
         self._first = runs[0][0]
         night = slice(self._first, runs[-1][1])
         there = {name: present[night] for name, present in epochs.present.items()}
+        # what is absent from all of them is left out, if nobody will read it
+        needed = not isinstance(read_out, ViewReadOut)
         # the last row is padding
         self._present = forward.tensors(
-            {n: np.append(p, False) for n, p in there.items() if p.any()}
+            {n: np.append(p, False) for n, p in there.items() if p.any() or needed}
         )
         self._kept: list[dict[str, Tensor]] = []
         self._make: Any = None

@@ -14,6 +14,7 @@ from torch import Tensor
 from sleepkit._typing import IntArray
 from sleepkit.training._batches import UNLABELLED
 from sleepkit.training._stage import ReadOut
+from sleepkit.utils import check_option
 
 
 class LastBatch(NamedTuple):
@@ -124,6 +125,8 @@ class StagingNet(NeuralNet):
         StagingNet
             The net itself.
         """
+        options = ("float32", "bfloat16")
+        check_option("precision", self.precision, options, owner="StagingNet")
         if not self.initialized_:
             self.initialize()
         self.notify("on_train_begin", X=X, y=y)
@@ -237,7 +240,8 @@ class StagingNet(NeuralNet):
         """
         if self.precision != "bfloat16":
             return super().infer(x, **fit_params)
-        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+        device = next(self.module_.parameters()).device
+        with torch.autocast(device.type, torch.bfloat16):
             output = super().infer(x, **fit_params)
         return _in_float32(output)
 

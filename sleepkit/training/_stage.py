@@ -38,7 +38,8 @@ def stage(
     """Give the log-probabilities of the classes for every row.
 
     Sequences are laid out over whole nights, and so are batches, so that no result
-    depends on which rows were asked for, not even its rounding. Where sequences
+    depends on which rows of these nights were asked for, not even its rounding. Other
+    nights, or other rows of an array, may change the last bit. Where sequences
     overlap, log-probabilities are averaged. A module with the methods ``encode`` and
     ``decode``, such as `sleepkit.nn.MedFuseNet`, looks at each epoch once, however many
     sequences that is in; and if the read-out has a method ``views``, which names what

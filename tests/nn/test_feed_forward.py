@@ -90,3 +90,20 @@ def test_lower_precision_computes_what_the_layers_do(x):
         torch.manual_seed(1)
         theirs = last(dropout(torch.relu(first(x.reshape(-1, 6))))).view(x.shape)
     torch.testing.assert_close(ours, theirs, rtol=0.03, atol=0.01)
+
+
+def test_gradients_out_of_training(x):
+    """As maps of what mattered want them, with hooks on the layers."""
+    module, seen = layers(0.5).eval(), []
+    module[0].register_full_backward_hook(lambda *parts: seen.append(parts))
+    module(x).sum().backward()
+    assert len(seen) == 1
+    assert x.grad.isfinite().all()
+
+
+def test_dropout_alone_in_training_drops(x):
+    """As for predictions by many nets out of one."""
+    module = layers(0.5).eval()
+    module[2].train()
+    with torch.no_grad():
+        assert not torch.equal(module(x), module(x))

@@ -41,3 +41,14 @@ def test_only_float32_without_gradients_is_faster_elsewhere():
         assert not onednn_is_faster(x[:0])
         with torch.autocast("cpu", torch.bfloat16):
             assert not onednn_is_faster(x)
+
+
+def test_hooks_see_a_run_once():
+    """And with the tensors that came, whatever happens inside."""
+    layer, seen = Linear(5, 4), []
+    layer.register_forward_hook(
+        lambda _, inputs, output: seen.append((*inputs, output))
+    )
+    with torch.no_grad():
+        layer(torch.randn(3, 5))
+    assert [[tensor.is_mkldnn for tensor in run] for run in seen] == [[False, False]]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import RecordingError
-from sleepkit.recording import Recording, Signal
+from sleepkit.recording import EpochArray, Recording, Signal
 
 
 def night(n_epochs=3, **changes):
@@ -138,6 +138,13 @@ def test_kept_values(counting_array, tmp_path, scale):
     assert lazy.reads == 0
     assert source.load().is_kept
     assert stored.compute().is_kept
+
+
+def test_kept_values_of_which_some_are_left_out(tmp_path, scale):
+    stored = EpochArray([night().map(scale())]).cached(tmp_path)
+    for chosen in (stored.select(["eeg"]), stored.materialize().select(["eeg"])):
+        assert chosen.recordings[0].is_kept
+    assert not EpochArray([night().map(scale())]).select(["eeg"]).recordings[0].is_kept
 
 
 def test_with_signals_keeps_the_night():

@@ -194,3 +194,16 @@ def test_bfloat16_is_near():
     assert set(dtypes) == {torch.float32, torch.bfloat16}
     assert module.weight.dtype == torch.float32
     np.testing.assert_allclose(near, exact, atol=0.05)
+
+
+def test_a_modality_that_some_nights_lack_is_there_to_be_read(make_features):
+    """Unless the read-out says beforehand what it reads."""
+    given = []
+
+    class Net(InTwoSteps):
+        def encode(self, inputs, present, views):
+            given.append(set(present))
+            return super().encode(inputs, present, views)
+
+    run(make_features({"a": 600, "b": 5}, eog=["a"]), module=Net(), length=21)
+    assert all(names == {"eeg", "eog"} for names in given)
