@@ -73,7 +73,7 @@ class Size(NamedTuple):
         (4, 0, 12),
         (16, 0, 0),
     )
-    incomplete_passes: int = 6
+    incomplete_passes: int = 12
     paper_steps: int = 8
 
 
