@@ -28,6 +28,16 @@ PAIRS = [
     (BEST, "mid-late +MS+AL"),
     (DROPOUT, BEST),
 ]
+BROKEN_PAIRS = [
+    ("early +MS+AL", "early vanilla"),
+    ("mid-late +MS+AL", "mid-late vanilla"),
+    (BEST, "coordinated vanilla"),
+    ("early +MS+AL", "mid-late +MS+AL"),
+    ("early +MS+AL", BEST),
+    (BEST, "mid-late +MS+AL"),
+    ("eeg alone", BEST),
+    ("eog alone", BEST),
+]
 
 
 class Stagings:
@@ -171,20 +181,20 @@ def simulated_table_2(found):
     """Table 2, fed as it is, and masked."""
     stagings, noisy = found["stagings"], found["noisy"]
     counts = ", ".join(f"{len(nights)} {name}" for name, nights in noisy.items())
+    scored, draws = scored_nights(stagings, noisy)
     about = f"""
         An electrode fails for a fifth to nine tenths of each night: it is *loose* (the
         recorder clips at 150 uV) or *noisy* (white noise of 120 uV is added). The
         paper's rule, a difference of SD above 41 uV in more than 40 % of the epochs,
-        selects of {found["n_nights"]} nights: {counts}. These are staged with both
-        signals fed, as in the paper; scores are of all four failures pooled.
+        selects of {found["n_nights"]} nights: {counts}. Those of them whose people are
+        tested in one of the draws, which overlap, are staged with both signals fed, as
+        in the paper: {scored}, {min(draws)} to {max(draws)} in a draw. Scores are of
+        all four failures pooled.
     """
     rows = []
     for net in stagings.nets:
         columns = stagings.scores(net, list(noisy), noisy).T
-        by_modality = [
-            stagings.scores(net, [c for c in noisy if c.endswith(m)], noisy)[:, 1]
-            for m in ("eeg", "eog")
-        ]
+        by_modality = broken_kappas(stagings, net, noisy)[1:]
         rows.append([net, *map(mean_sd, [*columns, *by_modality])])
     titles = ["net", "accuracy", "kappa", "macro-F1", "kappa, EEG fails", "EOG fails"]
     judged = [
@@ -195,7 +205,8 @@ def simulated_table_2(found):
         Beyond the paper, what a rule finds broken counts as missing: by ``QualityMask``
         with its defaults, or by the paper's rule taken epoch by epoch (*difference*: of
         the two, the signal whose SD is more than 41 uV larger is marked). Shares of
-        epochs that they mark, of all nights:
+        epochs that they mark, of all nights, selected or not (of *others*: of the
+        other modality too):
     """
     gains = """
         Kappa on the selected nights, EEG and EOG failures pooled, and what masking
@@ -205,11 +216,43 @@ def simulated_table_2(found):
         "Table 2, noisy simulated nights",
         paragraph(about),
         table(titles, rows),
+        paragraph("Differences of kappa, paired by draw, mean ± SD:"),
+        broken_differences(stagings, noisy),
         paragraph(masking),
         table(["failure", "rule", "of broken epochs", "of others"], judged),
         paragraph(gains),
         gain_table(stagings, noisy),
     )
+
+
+def scored_nights(stagings, noisy):
+    """How many of the selected nights are ever tested, in words, and in each draw."""
+    words, draws = [], []
+    for name, nights in noisy.items():
+        found = stagings.get(BEST, name)
+        rows = np.isin(found["recording"], nights)
+        words.append(f"{len(np.unique(found['recording'][rows]))} {name}")
+        for fold in np.unique(found["fold"]):
+            here = rows & (found["fold"] == fold)
+            draws.append(len(np.unique(found["recording"][here])))
+    return ", ".join(words), draws
+
+
+def broken_kappas(stagings, net, noisy):
+    """Kappas by draw: of all failures, of those of the EEG, and of the EOG."""
+    parts = [[c for c in noisy if c.endswith(end)] for end in ("", "eeg", "eog")]
+    return [stagings.scores(net, part, noisy)[:, 1] for part in parts]
+
+
+def broken_differences(stagings, noisy):
+    """Differences of the kappas of Table 2."""
+    rows = []
+    for one, other in BROKEN_PAIRS:
+        pair = (broken_kappas(stagings, net, noisy) for net in (one, other))
+        gains = [mean_sd(a - b, "+") for a, b in zip(*pair, strict=True)]
+        rows.append([f"{one} - {other}", *gains])
+    titles = ["difference of kappa", "all failures", "EEG fails", "EOG fails"]
+    return table(titles, rows)
 
 
 def gain_table(stagings, noisy):

@@ -73,7 +73,7 @@ class Size(NamedTuple):
         (4, 0, 12),
         (16, 0, 0),
     )
-    incomplete_passes: int = 6
+    incomplete_passes: int = 12
     paper_steps: int = 8
 
 
@@ -268,7 +268,7 @@ def incomplete_tables(args):
 
 def try_paper_size(args):
     """Fit a few steps with the classifier's defaults, which are those of the paper."""
-    path = args.work / "paper_size.json"
+    path = args.work / f"paper_size_{args.size.paper_steps}.json"
     if path.exists():
         return json.loads(path.read_text())
     X, y, _ = simulated_people(args)
