@@ -123,10 +123,10 @@ def make_stager(precision):
         batch_size=32,
         max_epochs=10,
         validation_fraction=0,
-        precision=precision,
         random_state=0,
     )
-    return stager.fit(X, X.hypnogram).set_params(batch_size=256)
+    stager.fit(X, X.hypnogram)  # the same net, whatever it then computes in
+    return stager.set_params(batch_size=256, precision=precision)
 
 
 def in_turn(functions, repeats):

@@ -56,9 +56,9 @@ class EncodedRuns:
         size: int,
     ) -> None:
         self._forward = forward
-        self._encoder: TwoStepModule = forward.module  # type: ignore[assignment]
+        self._encoder: TwoStepModule = forward.converted  # type: ignore[assignment]
         # the second step is short, but what it rounds would decide between stages
-        self._decoder: TwoStepModule = forward.exact  # type: ignore[assignment]
+        self._decoder: TwoStepModule = forward.module  # type: ignore[assignment]
         self._read_out = read_out
         self._first = runs[0][0]
         night = slice(self._first, runs[-1][1])
@@ -92,7 +92,8 @@ class EncodedRuns:
         batch = epochs.batch(numbers[:, np.newaxis])
         inputs = {name: batch["inputs"][name] for name in self._present}
         present = {name: there[rows, None] for name, there in self._present.items()}
-        found = self._encoder.encode(self._forward.tensors(inputs), present, views)
+        tensors = self._forward.tensors(inputs, self._forward.dtype)
+        found = self._encoder.encode(tensors, present, views)
         if not self._kept:
             self._make = type(found)._make
             self._kept = [{} for _ in found]

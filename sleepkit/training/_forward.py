@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from copy import deepcopy
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -19,9 +20,7 @@ class Forward:
     """Run a module on numpy arrays, without gradients.
 
     The module itself stays as it is, since it may be in use: on another device, or in
-    other numbers, a copy of it runs. All of the copy is in bfloat16, since converting
-    weights again and again would take longer than some products do. `exact` is the
-    same module in float32.
+    other numbers, a copy of it runs.
     """
 
     def __init__(
@@ -34,21 +33,31 @@ class Forward:
         self.dtype = torch.bfloat16 if precision == "bfloat16" else torch.float32
         if self.device.type != "cpu":
             module = deepcopy(module).to(self.device)
-        self.module = self.exact = module.eval()
-        if self.dtype != torch.float32:
-            self.module = deepcopy(module).to(self.dtype)
+        self.module = module.eval()
+
+    @cached_property
+    def converted(self) -> nn.Module:
+        """All of the module in the numbers that were asked for.
+
+        Converting weights for each product would take longer than some products do.
+        """
+        if self.dtype == torch.float32:
+            return self.module
+        return deepcopy(self.module).to(self.dtype)
 
     def __call__(self, epochs: Epochs, index: IntArray) -> Found:
         """Run on some epochs; give the output, and what was present."""
         batch = epochs.batch(index)
         present = self.tensors(batch["present"])
-        return self.module(self.tensors(batch["inputs"]), present), present
+        lower = self.dtype != torch.float32
+        with torch.autocast(self.device.type, self.dtype, enabled=lower):
+            return self.module(self.tensors(batch["inputs"]), present), present
 
-    def tensors(self, values: Mapping[str, Array]) -> dict[str, Tensor]:
-        """Put arrays where the module is; masks stay masks."""
-        return {name: self._tensor(value) for name, value in values.items()}
-
-    def _tensor(self, value: Array) -> Tensor:
-        """Put one array there."""
-        dtype = torch.bool if value.dtype == bool else self.dtype
-        return torch.from_numpy(value).to(self.device, dtype)
+    def tensors(
+        self, values: Mapping[str, Array], dtype: torch.dtype | None = None
+    ) -> dict[str, Tensor]:
+        """Put arrays where the module is, and into other numbers if need be."""
+        return {
+            name: torch.from_numpy(value).to(self.device, dtype)
+            for name, value in values.items()
+        }
