@@ -1,0 +1,53 @@
+"""What the scripts that write docs pages share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from sleepkit.recording import EpochArray
+
+TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+
+
+def table(titles, rows):
+    """A list-table of reStructuredText."""
+    lines = [".. list-table::", "   :header-rows: 1", ""]
+    for row in [titles, *rows]:
+        lines += [
+            f"   {'* ' if i == 0 else '  '}- {cell}" for i, cell in enumerate(row)
+        ]
+    return "\n".join([*lines, ""])
+
+
+def seconds_of(result):
+    """Seconds that the fits and stagings of a result took, one after the other."""
+    return sum(
+        fit["fit"] + sum(fit["stage"].values()) for fit in result.protocol["seconds"]
+    )
+
+
+def real_folder():
+    """The folder of real nights' features, or None."""
+    folder = Path(os.environ.get("SLEEPKIT_REAL_DATA", "none"), "sleep_edf", "nights")
+    return folder if folder.is_dir() else None
+
+
+def real_nights(folder):
+    """All scored epochs of the published features: 10 powers a channel, by night."""
+    blocks, labels, names = [], [], []
+    for path in sorted(folder.glob("*.npz")):
+        night = np.load(path)
+        blocks.append(night["features"])
+        labels.append(night["labels"])
+        names += [path.stem] * len(labels[-1])
+    features, stages = np.concatenate(blocks), np.concatenate(labels)
+    X = EpochArray.from_arrays(
+        {"eeg": features[:, :2], "eog": features[:, 2]},
+        recording=names,
+        subject=[name[:5] for name in names],
+    )
+    scored = stages >= 0
+    return X[scored], stages[scored].astype(int)
