@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any, Literal
 
@@ -111,17 +112,32 @@ class SleepMGLoss(nn.Module):
         return loss
 
 
-def view_log_proba(
-    output: MedFuseOutput, present: Mapping[str, Tensor], fused_from: int = 2
-) -> Tensor:
+@dataclass(frozen=True)
+class ViewChoice:
     """Read each epoch from the fused view, or from the only modality that it has.
 
     The fused view is read where an epoch has `fused_from` modalities or more.
     """
-    chosen = next(iter(output.logits.values()))
-    for name, there in present.items():
-        chosen = torch.where(there[..., None], output.logits[name], chosen)
-    if "fused" in output.logits:
-        enough = torch.stack(list(present.values())).sum(0) >= fused_from
-        chosen = torch.where(enough[..., None], output.logits["fused"], chosen)
-    return chosen.log_softmax(-1)
+
+    fused_from: int = 2
+
+    def views(self, present: Mapping[str, Tensor]) -> set[str]:
+        """Name the views that are read of epochs of which this is present."""
+        enough = self._enough(present)
+        views = {name for name, there in present.items() if (there & ~enough).any()}
+        return views | {"fused"} if enough.any() else views
+
+    def __call__(self, output: MedFuseOutput, present: Mapping[str, Tensor]) -> Tensor:
+        """Give log-probabilities of shape (batch, seq, n_classes)."""
+        chosen = next(iter(output.logits.values()))
+        for name, there in present.items():
+            if name in output.logits:
+                chosen = torch.where(there[..., None], output.logits[name], chosen)
+        if "fused" in output.logits:
+            enough = self._enough(present)[..., None]
+            chosen = torch.where(enough, output.logits["fused"], chosen)
+        return chosen.float().log_softmax(-1)
+
+    def _enough(self, present: Mapping[str, Tensor]) -> Tensor:
+        """Tell where the fused view is read."""
+        return torch.stack(list(present.values())).sum(0) >= self.fused_from

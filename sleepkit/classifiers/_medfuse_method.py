@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from sleepkit._typing import Array
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._criteria import MedFuseLoss, view_log_proba
+from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
 from sleepkit.classifiers._inputs import split_modalities
 from sleepkit.classifiers._targets import Task
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
@@ -152,7 +152,7 @@ class MedFuseMethod(SleepClassifier):
     @property
     def _read_out(self) -> ReadOut:
         """The fused view, or the only modality's own."""
-        return partial(view_log_proba, fused_from=self._fused_from)
+        return ViewChoice(self._fused_from if len(self.layout_) > 1 else 2)
 
     def _own_callbacks(self, n_steps: int) -> list[Callback]:
         """Change the learning rate, and leave modalities out."""
@@ -169,7 +169,7 @@ class MedFuseMethod(SleepClassifier):
         """Give length and stride; the rows of an array stand alone."""
         if isinstance(epochs, RowEpochs):
             return 1, 1
-        return self.sequence_length, self.stride or max(1, self.sequence_length // 3)
+        return self.sequence_length, self.stride or max(1, self.sequence_length // 4)
 
     def _blocks(self, X: Array) -> dict[str, Array]:
         """Take features (of all channels of a modality), or spectra."""

@@ -95,11 +95,14 @@ default=('classifier', 'discriminator')
     device : str, default='auto'
         Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
-        Numbers that staging computes in: ``"auto"`` takes bfloat16 on GPUs made for it.
-        Training is always in float32.
+        Numbers that matrix products and convolutions are computed in, for training and
+        for staging. With ``"bfloat16"`` weights, the state of Adam and losses stay in
+        float32. ``"auto"`` trains in float32, and stages in bfloat16 on GPUs made for
+        it.
     max_ram : float, default=4e9
-        Bytes that the values of an `EpochArray` may take in memory; what needs more is
-        mapped from a temporary folder.
+        Bytes that the values of an `EpochArray` may take in memory once computed; what
+        needs more is mapped from a temporary folder. Nights that are all in memory or
+        in a store stay where they are: see ``EpochArray.materialize``.
     n_threads : int, default=None
         Threads of torch during `fit` and staging; None leaves them as they are.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \

@@ -19,7 +19,7 @@ class Task(NamedTuple):
     """What is known of the rows, and what they are for."""
 
     codes: IntArray  # (n_rows,) number of the class
-    subject: Array | None  # (n_rows,)
+    subject: IntArray | None  # (n_rows,) number of the subject
     learnt: BoolArray  # (n_rows,)
     held: BoolArray  # (n_rows,) for the inner validation
 
@@ -34,22 +34,29 @@ def encode(y: Array, classes: Array, *, owner: str) -> IntArray:
             "anew with warm_start=False."
         )
         raise ValueError(msg)
-    return np.searchsorted(classes, y)
+    return np.searchsorted(classes, y).astype(np.int32)
 
 
-def subjects_of(X: EpochArray | Array, groups: Any) -> Array | None:
-    """Give the subject of each row, where it is known."""
-    if groups is None:
-        return X.subject if isinstance(X, EpochArray) else None
-    check_consistent_length(X, groups)
-    subjects: Array = column_or_1d(groups)
+def subjects_of(X: EpochArray | Array, groups: Any) -> IntArray | None:
+    """Give each row the number of its subject, by names in order, where it is known."""
+    if groups is not None:
+        check_consistent_length(X, groups)
+        return np.unique(column_or_1d(groups), return_inverse=True)[1]
+    if not isinstance(X, EpochArray):
+        return None
+    names = [recording.subject for recording in X.recordings]
+    subjects: IntArray = np.empty(len(X), np.int32)
+    # a name for each row would take more memory than all else that is known of rows
+    numbers = np.unique(names, return_inverse=True)[1]
+    for number, (_, rows, _) in zip(numbers, X.by_recording(), strict=True):
+        subjects[rows] = number
     return subjects
 
 
 def make_task(
     epochs: Epochs,
     codes: IntArray,
-    subject: Array | None,
+    subject: IntArray | None,
     train_mask: BoolArray,
     fraction: float,
     rng: np.random.Generator,
@@ -71,7 +78,7 @@ def make_task(
 
 def spread(epochs: Epochs, rows: BoolArray, codes: IntArray) -> IntArray:
     """Give the epochs of some rows their codes, and -1 to all others."""
-    given = np.full(len(epochs.night), -1)
+    given = np.full(len(epochs.night), -1, np.int32)
     numbers = epochs.numbers[rows]
     given[numbers] = codes[rows]
     if np.any(given[numbers] != codes[rows]):

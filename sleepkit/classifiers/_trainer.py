@@ -254,7 +254,9 @@ class Trainer(BaseEstimator, ABC):
             self._module_factory(),
             self._criterion(None if weights is None else torch.from_numpy(weights)),
             self._read_out,
+            "bfloat16" if self.precision == "bfloat16" else "float32",
             optimizer=torch.optim.Adam,
+            optimizer__fused=True,  # small nets spend a tenth of their time in it else
             optimizer__weight_decay=self.weight_decay,
             **{f"optimizer__{name}": value for name, value in self._adam.items()},
             lr=self.lr,

@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from sleepkit.nn._linear import Linear
 
-def relative_scores(queries: Tensor, table: Tensor, n_keys: int) -> Tensor:
+
+def relative_scores(
+    queries: Tensor, table: Tensor, n_keys: int, at: Sequence[int] | None = None
+) -> Tensor:
     """Multiply query i with the position vector of key j: ``q_i . a_clip(j - i)``.
 
     `queries` are (batch, n_heads, n_queries, d_key), `table` holds a vector for each
     distance -k ... k, (n_heads, 2 k + 1, d_key), and keys farther away than k count as
-    k away. The result is (batch, n_heads, n_queries, n_keys).
+    k away. Queries are at the places `at`, or else 0, 1, ... The result is
+    (batch, n_heads, n_queries, n_keys), in float32 at least.
     """
     reach = table.shape[1] // 2
-    i = torch.arange(queries.shape[-2], device=queries.device)
+    places = range(queries.shape[-2]) if at is None else at
+    i = torch.tensor(places, device=queries.device)
     j = torch.arange(n_keys, device=queries.device)
     row = (j - i[:, None]).clamp(-reach, reach) + reach
     # 2 k + 1 products for each query, and then each pair looks up its own
     by_distance = torch.einsum("bhid,hrd->bhir", queries, table)
+    # a softmax is slow in lower precision, and so is summing what goes back to a pair
+    by_distance = by_distance.to(torch.promote_types(by_distance.dtype, torch.float32))
     return by_distance.gather(-1, row.expand(*by_distance.shape[:2], -1, -1))
 
 
@@ -43,29 +52,37 @@ class RelativeAttention(nn.Module):
         d_key = d_model // n_heads
         n_distances = 2 * max_relative_distance + 1
         self.n_heads = n_heads
-        self.query = nn.Linear(d_model, d_model)
-        self.key = nn.Linear(d_model, d_model)
-        self.value = nn.Linear(d_model, d_model)
-        self.output = nn.Linear(d_model, d_model, bias=False)
+        self.query = Linear(d_model, d_model)
+        self.key = Linear(d_model, d_model)
+        self.value = Linear(d_model, d_model)
+        self.output = Linear(d_model, d_model, bias=False)
         self.positions = nn.Parameter(
             torch.randn(n_heads, n_distances, d_key) / math.sqrt(d_key)
         )
 
-    def forward(self, asking: Tensor, asked: Tensor, valid: Tensor | None) -> Tensor:
+    def forward(
+        self,
+        asking: Tensor,
+        asked: Tensor,
+        valid: Tensor | None,
+        at: Sequence[int] | None = None,
+    ) -> Tensor:
         """Let (batch, n_queries, d_model) look at (batch, n_keys, d_model).
 
         `valid` is bool, (batch, n_keys), and says which keys can be seen. Queries that
-        can see none get a plain mean, which is of no use but finite.
+        can see none get a plain mean, which is of no use but finite. `at` are the
+        places of the queries among the keys, if these are not the first ones.
         """
         # q has shape (batch, n_heads, n_queries, d_key); k and v have n_keys
         q = self._split(self.query(asking) / math.sqrt(self.positions.shape[-1]))
         k = self._split(self.key(asked))
         v = self._split(self.value(asked))
-        scores = q @ k.mT + relative_scores(q, self.positions, k.shape[-2])
+        scores = q @ k.mT + relative_scores(q, self.positions, k.shape[-2], at)
         if valid is not None:
             lowest = torch.finfo(scores.dtype).min  # -inf in a whole row would be NaN
             scores = scores.masked_fill(~valid[:, None, None], lowest)
-        seen: Tensor = self.output((scores.softmax(-1) @ v).transpose(1, 2).flatten(-2))
+        answers = scores.softmax(-1).to(v.dtype) @ v
+        seen: Tensor = self.output(answers.transpose(1, 2).flatten(-2))
         return seen
 
     def _split(self, tokens: Tensor) -> Tensor:

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import accumulate
 
 import torch
 from torch import Tensor
 
-from sleepkit.nn._fusion import FusionNet, MakeEncoder, Unimodal
+from sleepkit.nn._fusion import (
+    CLS,
+    FUSED,
+    EncodedEpochs,
+    FusionNet,
+    MakeEncoder,
+    Views,
+    first_tokens,
+    total,
+)
 from sleepkit.nn._stream import Entrance
-from sleepkit.nn._transformer import Encoder
+from sleepkit.nn._transformer import Encoder, pick
 
 
 class EarlyFusionNet(FusionNet):
@@ -89,31 +99,65 @@ class EarlyFusionNet(FusionNet):
         """Give the two that there are."""
         return self.inner, self.outer
 
-    def _fuse(self, alone: Unimodal) -> Tensor:
-        """Run the joint pass and sum the modalities' parts of it."""
-        present, tokens = self._in_their_places(alone)
-        sizes = [x.shape[1] for x in tokens]
-        seen = [
-            there.reshape(-1, 1).expand(-1, size)
-            for there, size in zip(present, sizes, strict=True)
-        ]
-        frames = self.inner(torch.cat(tokens, 1), torch.cat(seen, 1)).split(sizes, 1)
-        epochs = [x[:, 0].reshape(*present[0].shape, -1) for x in frames]
-        outer = self.outer(torch.cat(epochs, 1), torch.cat(present, 1))
-        parts = outer.split(present[0].shape[1], 1)
-        named = dict(zip(self.streams, parts, strict=True))
-        return alone.total({name: named[name] for name in alone.present})
+    def _encode(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+    ) -> EncodedEpochs:
+        """Run each modality alone where a view needs that, and all together."""
+        fused = len(tokens) > 1 and (views is None or FUSED in views)
+        read = None if views is None else CLS
+        alone = {
+            name: first_tokens(self.inner(x, read=read), present[name])
+            for name, x in tokens.items()
+            if views is None or name in views or not fused
+        }
+        together = self._encode_jointly(tokens, present, views) if fused else {}
+        return EncodedEpochs(alone, together)
 
-    def _in_their_places(self, alone: Unimodal) -> tuple[list[Tensor], list[Tensor]]:
-        """List presence and tokens of all modalities; those not given are absent."""
-        like, there = (next(iter(x.values())) for x in (alone.tokens, alone.present))
-        present, tokens = [], []
-        for name in self.streams:
-            if name in alone.present:
-                present.append(alone.present[name])
-                tokens.append(alone.tokens[name])
-            else:
-                shape = (len(like), self._entrance(name).n_tokens, like.shape[-1])
-                present.append(torch.zeros_like(there))
-                tokens.append(like.new_zeros(shape))
-        return present, tokens
+    def _encode_jointly(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+    ) -> dict[str, Tensor]:
+        """Run the inner encoder on all modalities, and take the CLS token of each."""
+        sizes = {name: self._entrance(name).n_tokens for name in self.streams}
+        seen = {n: p.reshape(-1, 1).expand(-1, sizes[n]) for n, p in present.items()}
+        starts = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
+        places = [starts[name] for name in tokens]
+        joint, valid = (self._in_their_places(part, sizes) for part in (tokens, seen))
+        if views is None:
+            heard = pick(self.inner(joint, valid), places)
+        else:
+            heard = self.inner(joint, valid, read=places)
+        return {
+            name: x.reshape(*present[name].shape, -1)
+            for name, x in zip(tokens, heard.unbind(1), strict=True)
+        }
+
+    def _fuse(
+        self,
+        encoded: EncodedEpochs,
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
+        """Go on with the joint pass and sum the modalities' parts of it."""
+        length = next(iter(present.values())).shape[1]
+        sizes = dict.fromkeys(self.streams, length)
+        parts = (encoded.together, present)
+        joint, valid = (self._in_their_places(part, sizes) for part in parts)
+        named = dict(
+            zip(self.streams, self.outer(joint, valid).split(length, 1), strict=True)
+        )
+        return total({name: named[name] for name in present}, present)
+
+    def _in_their_places(
+        self, given: Mapping[str, Tensor], sizes: Mapping[str, int]
+    ) -> Tensor:
+        """Put (batch, n_tokens, ...) of all modalities in a row; others are zeros."""
+        like = next(iter(given.values()))
+        return torch.cat(
+            [
+                given[name]
+                if name in given
+                else like.new_zeros(len(like), size, *like.shape[2:])
+                for name, size in sizes.items()
+            ],
+            1,
+        )

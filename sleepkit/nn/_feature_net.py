@@ -8,11 +8,13 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.nn._pooled_convolution import pooled_convolution
 from sleepkit.utils import check_count, check_positive
 
 _DEPTH: Final = 3  # convolutions between the two poolings of a branch
 _WIDTH: Final = 64  # features that a branch gives per place in time
 _SFREQ: Final = 100.0  # hertz, at which the published kernels were chosen
+_ROWS: Final = 128  # read at once out of training: what they become fits into caches
 
 
 class FeatureNet(nn.Module):
@@ -123,8 +125,10 @@ class FeatureNet(nn.Module):
         x = nn.functional.pad(x, (0, max(self._shortest - x.shape[-1], 0)))
         if self.per_channel:
             x = x.flatten(0, 1).unsqueeze(1)  # (batch * n_channels, 1, n_times)
-        features = torch.cat([self.small(x), self.large(x)], dim=1)
-        return features.reshape(batch, self.n_features)
+        whole = self.training or x.device.type != "cpu"
+        parts = [x] if whole else torch.split(x, _ROWS)
+        read = [torch.cat([self.small(part), self.large(part)], 1) for part in parts]
+        return torch.cat(read).reshape(batch, self.n_features)
 
 
 class _Branch(nn.Sequential):
@@ -147,6 +151,35 @@ class _Branch(nn.Sequential):
             nn.Flatten(),
         )
         self.pools = pools
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Read (batch, n_in, n_times) as (batch, n_features)."""
+        if x.device.type != "cpu":
+            return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
+        convolution, norm, rectifier, _, *rest = self
+        pooled = pooled_convolution(x, convolution, norm, self.pools[0])  # type: ignore[arg-type]
+        x = rectifier(pooled)  # the largest rectified is the largest of what is
+        if not self.training:
+            return self._read_on(x, rest)
+        for layer in rest:
+            x = layer(x)
+        return x
+
+    def _read_on(self, x: Tensor, layers: list[nn.Module]) -> Tensor:
+        """Read on out of training, where each normalisation goes into a convolution.
+
+        Time is the second of two axes: torch lays channels last in memory for no less.
+        """
+        x, left = x.unsqueeze(2), iter(layers)
+        for layer in left:
+            if isinstance(layer, nn.Conv1d):
+                weight, bias = next(left).within(*layer.parameters())  # type: ignore[operator]
+                x = nn.functional.conv2d(x, weight.unsqueeze(2), bias)
+            elif isinstance(layer, nn.MaxPool1d):
+                x = nn.functional.max_pool2d(x, (1, self.pools[1]))
+            else:
+                x = layer(x)
+        return x
 
     @property
     def shortest(self) -> int:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from sleepkit.nn._dropout import Dropout, draw_kept
+from sleepkit.nn._linear import Linear, onednn_is_faster
 
 
 class FeedForward(nn.Sequential):
@@ -21,24 +22,35 @@ class FeedForward(nn.Sequential):
 
     def __init__(self, d_model: int, dim_feedforward: int, dropout: float) -> None:
         super().__init__(
-            nn.Linear(d_model, dim_feedforward),
+            Linear(d_model, dim_feedforward),
             nn.ReLU(),
             Dropout(dropout),
-            nn.Linear(dim_feedforward, d_model),
+            Linear(dim_feedforward, d_model),
         )
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens."""
-        plain = x.device.type != "cpu" or torch.is_autocast_enabled("cpu")
-        if plain or not (self.training and torch.is_grad_enabled()):
+        if not self.training:
+            return self._rectify_in_place(x)
+        if x.device.type != "cpu" or not torch.is_grad_enabled():
             return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
         enter, _, dropout, leave = self
+        factors: list[Any] = [x.reshape(-1, x.shape[-1])]
+        factors += [enter.weight, enter.bias, leave.weight, leave.bias]
+        if torch.is_autocast_enabled("cpu"):  # once, for the way back as well
+            lower = torch.get_autocast_dtype("cpu")
+            factors = [factor.to(lower) for factor in factors]
         rows: Tensor = _FeedForward.apply(  # type: ignore[no-untyped-call]
-            x.reshape(-1, x.shape[-1]),
-            *(enter.weight, enter.bias, leave.weight, leave.bias),
-            dropout.p,
+            *factors, dropout.p
         )
         return rows.view(x.shape)
+
+    def _rectify_in_place(self, x: Tensor) -> Tensor:
+        """Map tokens without dropout; the hidden units are written once."""
+        enter, _, _, leave = self
+        if onednn_is_faster(x):  # the hidden units stay in its layout
+            return leave(enter(x.to_mkldnn()).relu_()).to_dense()  # type: ignore[no-any-return]
+        return leave(enter(x).relu_())  # type: ignore[no-any-return]
 
 
 class _FeedForward(torch.autograd.Function):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
 from typing import NamedTuple, cast
 
@@ -11,11 +11,14 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._dropout import Dropout
+from sleepkit.nn._linear import Linear
 from sleepkit.nn._stream import Entrance
 from sleepkit.nn._transformer import Encoder, FusionLayer
 
 FUSED = "fused"
+CLS = (0,)  # the places of what is read of an epoch
 MakeEncoder = Callable[[Iterable[str]], Encoder]  # takes who else may ask
+Views = Collection[str] | None  # whose logits are read; None: all
 
 
 class MedFuseOutput(NamedTuple):
@@ -35,33 +38,30 @@ class MedFuseOutput(NamedTuple):
     embeddings: dict[str, Tensor]
 
 
-class Unimodal(NamedTuple):
-    """What each modality that was given is alone, by name.
+class EncodedEpochs(NamedTuple):
+    """What is kept of each epoch: its CLS tokens after the inner encoders.
 
-    `tokens` enter the inner encoder and `frames` leave it, (batch * seq, n_tokens,
-    d_model); `embeddings` enter the outer one and `epochs` leave it, (batch, seq,
-    d_model); `present` is (batch, seq).
+    An epoch's are its own, whichever epochs were encoded with it.
+
+    Attributes
+    ----------
+    alone : dict of Tensor, shape (batch, seq, d_model)
+        Those of the unimodal pass, for each modality that was given.
+    together : dict of Tensor, shape (batch, seq, d_model)
+        Those of the pass in which modalities hear each other, if there is one.
     """
 
-    present: dict[str, Tensor]
-    tokens: dict[str, Tensor]
-    frames: dict[str, Tensor]
-    embeddings: dict[str, Tensor]
-    epochs: dict[str, Tensor]
-
-    def total(self, epochs: Mapping[str, Tensor]) -> Tensor:
-        """Sum (batch, seq, d_model) over the modalities that are present."""
-        there = self.present
-        return torch.stack(
-            [x.masked_fill(~there[name][..., None], 0) for name, x in epochs.items()]
-        ).sum(0)
+    alone: dict[str, Tensor]
+    together: dict[str, Tensor]
 
 
 class FusionNet(nn.Module, ABC):
     """Stage sequences of epochs from any subset of a few modalities.
 
-    Subclasses say which encoders a modality goes through and what the fused head sees
-    where several modalities were given. Where one was, that is its unimodal pass.
+    Inner encoders see one epoch (`encode`), outer ones a sequence of what the former
+    found (`decode`). Subclasses say which encoders a modality goes through and what the
+    fused head sees where several modalities were given. Where one was, that is its
+    unimodal pass.
     """
 
     def __init__(
@@ -104,8 +104,26 @@ class FusionNet(nn.Module, ABC):
         """Give the inner and the outer encoder of a modality."""
 
     @abstractmethod
-    def _fuse(self, alone: Unimodal) -> Tensor:
-        """Give what the fused head sees of several: (batch, seq, d_model)."""
+    def _encode(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+    ) -> EncodedEpochs:
+        """Run the inner encoders on tokens of shape (batch * seq, n_tokens, d_model).
+
+        Where `views` are named, the last layers give CLS tokens alone where no more is
+        read, and passes that no view needs are left out.
+        """
+
+    @abstractmethod
+    def _fuse(
+        self,
+        encoded: EncodedEpochs,
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
+        """Give what the fused head sees of several: (batch, seq, d_model).
+
+        `epochs` left the outer encoders in the unimodal pass, (batch, seq, d_model).
+        """
 
     def forward(
         self,
@@ -134,26 +152,76 @@ class FusionNet(nn.Module, ABC):
         ValueError
             If no modality is given, an unknown one, or one of another shape.
         """
-        alone = self._run_alone(inputs, self._presence(inputs, present or {}))
-        logits = {name: self.heads[name](x) for name, x in alone.epochs.items()}
-        if FUSED in self.heads:
-            several = len(alone.present) > 1
-            fused = self._fuse(alone) if several else alone.total(alone.epochs)
-            logits[FUSED] = self.heads[FUSED](fused)
-        return MedFuseOutput(logits, alone.embeddings)
+        there = self._presence(inputs, present or {})
+        return self.decode(self.encode(inputs, there), there)
 
-    def _run_alone(
-        self, inputs: Mapping[str, Tensor], present: dict[str, Tensor]
-    ) -> Unimodal:
-        """Run the unimodal pass of each modality."""
-        alone = Unimodal(present, {}, {}, {}, {})
-        for name, there in present.items():
-            inner, outer = self._encoders(name)
-            alone.tokens[name] = self._entrance(name).tokens(inputs[name], there)
-            alone.frames[name] = inner(alone.tokens[name])
-            alone.embeddings[name] = first_tokens(alone.frames[name], there)
-            alone.epochs[name] = outer(alone.embeddings[name], there)
-        return alone
+    def encode(
+        self,
+        inputs: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+        views: Views = None,
+    ) -> EncodedEpochs:
+        """Look at each epoch by itself: the first half of a run.
+
+        Sequences that overlap share their epochs, which need to be encoded only once.
+
+        Parameters
+        ----------
+        inputs : dict of Tensor, shape (batch, seq, ...)
+            One or more of the modalities, as for a whole run.
+        present : dict of Tensor of bool, shape (batch, seq), default=None
+            Which epochs each modality has; all, where it is not named.
+        views : collection of str, default=None
+            The logits that `decode` will be asked for: what no other ones need is not
+            computed. None means all.
+
+        Returns
+        -------
+        EncodedEpochs
+            What `decode` needs to know of each epoch.
+        """
+        there = self._presence(inputs, present or {})
+        tokens = {n: self._entrance(n).tokens(inputs[n], p) for n, p in there.items()}
+        return self._encode(tokens, there, views)
+
+    def decode(
+        self,
+        encoded: EncodedEpochs,
+        present: Mapping[str, Tensor],
+        views: Views = None,
+    ) -> MedFuseOutput:
+        """Stage sequences of encoded epochs: the second half of a run.
+
+        Parameters
+        ----------
+        encoded : EncodedEpochs
+            What `encode` gave, in sequences of any kind, (batch, seq, d_model).
+        present : dict of Tensor of bool, shape (batch, seq)
+            Which epochs each modality has, for all that were encoded.
+        views : collection of str, default=None
+            The logits to give, some of those that the epochs were encoded for. None
+            means all.
+
+        Returns
+        -------
+        MedFuseOutput
+            Logits and embeddings, as of a whole run.
+        """
+        there = {name: present[name] for name in self.streams if name in present}
+        wanted = set(self.heads if views is None else views)
+        epochs = {
+            name: self._encoders(name)[1](encoded.alone[name], there[name])
+            for name in there
+            if name in encoded.alone
+        }
+        logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
+        if FUSED in self.heads and FUSED in wanted:
+            several = len(there) > 1
+            fused = (
+                self._fuse(encoded, epochs, there) if several else total(epochs, there)
+            )
+            logits[FUSED] = self.heads[FUSED](fused)
+        return MedFuseOutput(logits, encoded.alone)
 
     def _presence(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
@@ -191,6 +259,13 @@ class FusionNet(nn.Module, ABC):
                 raise ValueError(msg)
 
 
+def total(epochs: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+    """Sum (batch, seq, d_model) over the modalities that are present, (batch, seq)."""
+    return torch.stack(
+        [x.masked_fill(~present[name][..., None], 0) for name, x in epochs.items()]
+    ).sum(0)
+
+
 def first_tokens(tokens: Tensor, like: Tensor) -> Tensor:
     """Take the CLS tokens: (batch * seq, n_tokens, dim) -> (batch, seq, dim)."""
     return tokens[:, 0].reshape(*like.shape, -1)
@@ -199,11 +274,11 @@ def first_tokens(tokens: Tensor, like: Tensor) -> Tensor:
 def _head(d_model: int, d_head: int, n_classes: int, dropout: float) -> nn.Sequential:
     """Two hidden layers and one logit for each stage."""
     return nn.Sequential(
-        nn.Linear(d_model, d_head),
+        Linear(d_model, d_head),
         nn.ReLU(),
         Dropout(dropout),
-        nn.Linear(d_head, d_head),
+        Linear(d_head, d_head),
         nn.ReLU(),
         Dropout(dropout),
-        nn.Linear(d_head, n_classes),
+        Linear(d_head, n_classes),
     )

@@ -6,7 +6,14 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
-from sleepkit.nn._fusion import Unimodal, first_tokens
+from sleepkit.nn._fusion import (
+    CLS,
+    FUSED,
+    EncodedEpochs,
+    Views,
+    first_tokens,
+    total,
+)
 from sleepkit.nn._mid_late_fusion import MidLateFusionNet
 from sleepkit.nn._transformer import questions_for
 
@@ -96,13 +103,31 @@ class MedFuseNet(MidLateFusionNet):
         """All others ask."""
         return [other for other in modalities if other != name]
 
-    def _fuse(self, alone: Unimodal) -> Tensor:
-        """Run the multimodal pass and sum the streams."""
+    def _encode(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+    ) -> EncodedEpochs:
+        """Run the unimodal pass, and the multimodal one, which asks by its frames."""
+        if len(tokens) == 1 or (views is not None and FUSED not in views):
+            return super()._encode(tokens, present, views)
+        frames = {name: self._encoders(name)[0](x) for name, x in tokens.items()}
+        read = None if views is None else CLS
+        together = {}
+        for name, x in tokens.items():
+            asked = questions_for(name, frames, present)
+            heard = self._encoders(name)[0](x, None, asked, read)
+            together[name] = first_tokens(heard, present[name])
+        alone = {name: first_tokens(x, present[name]) for name, x in frames.items()}
+        return EncodedEpochs(alone, together)
+
+    def _fuse(
+        self,
+        encoded: EncodedEpochs,
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
+        """Go on with the multimodal pass and sum the streams."""
         streams = {}
-        for name, there in alone.present.items():
-            inner, outer = self._encoders(name)
-            asked = questions_for(name, alone.frames, alone.present)
-            epochs = first_tokens(inner(alone.tokens[name], None, asked), there)
-            asked = questions_for(name, alone.epochs, alone.present)
-            streams[name] = outer(epochs, there, asked)
-        return alone.total(streams)
+        for name, x in encoded.together.items():
+            asked = questions_for(name, epochs, present)
+            streams[name] = self._encoders(name)[1](x, present[name], asked)
+        return total(streams, present)

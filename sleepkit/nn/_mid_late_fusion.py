@@ -7,7 +7,15 @@ from typing import cast
 
 from torch import Tensor
 
-from sleepkit.nn._fusion import FusionNet, MakeEncoder, Unimodal
+from sleepkit.nn._fusion import (
+    CLS,
+    EncodedEpochs,
+    FusionNet,
+    MakeEncoder,
+    Views,
+    first_tokens,
+    total,
+)
 from sleepkit.nn._stream import Stream
 from sleepkit.nn._transformer import Encoder
 
@@ -83,6 +91,20 @@ class MidLateFusionNet(FusionNet):
         stream = cast("Stream", self.streams[name])
         return stream.inner, stream.outer
 
-    def _fuse(self, alone: Unimodal) -> Tensor:
+    def _encode(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+    ) -> EncodedEpochs:
+        """Run the unimodal pass, which all views need."""
+        read = None if views is None else CLS
+        frames = {n: self._encoders(n)[0](x, read=read) for n, x in tokens.items()}
+        alone = {name: first_tokens(x, present[name]) for name, x in frames.items()}
+        return EncodedEpochs(alone, {})
+
+    def _fuse(
+        self,
+        encoded: EncodedEpochs,
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
         """Sum the unimodal results."""
-        return alone.total(alone.epochs)
+        return total(epochs, present)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from sleepkit.nn._linear import Linear
 from sleepkit.nn._transformer import Encoder
 
 
@@ -30,7 +31,7 @@ class Entrance(nn.Module):
         self.n_tokens = 1 + (shape[1] if spectrogram else 1)
         size = shape[0] * shape[-1] if spectrogram else shape[0]
         fits = spectrogram and size == d_model
-        self.entry = nn.Identity() if fits else nn.Linear(size, d_model)
+        self.entry = nn.Identity() if fits else Linear(size, d_model)
         self.cls = nn.Parameter(torch.randn(d_model))
         self.mark = nn.Parameter(torch.randn(d_model)) if marked else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -80,28 +80,38 @@ class FusionLayer(nn.Module):
         x: Tensor,
         valid: Tensor | None = None,
         questions: Mapping[str, Question] | None = None,
+        read: Sequence[int] | None = None,
     ) -> Tensor:
         """Map tokens (batch, n_tokens, d_model); without questions: unimodal pass.
 
-        `valid` is bool, (batch, n_tokens): the tokens that others may look at.
+        `valid` is bool, (batch, n_tokens): the tokens that others may look at. `read`
+        are the places of the only tokens to give; no more is computed than they need.
         """
-        x = self.attention_norm(x + self.dropout(self.attention(x, x, valid)))
+        at = None if questions else read  # those who ask look at all tokens
+        own = pick(x, at)
+        x = self.attention_norm(own + self.dropout(self.attention(own, x, valid, at)))
         if questions:
-            x = self._answer(x, valid, questions)
+            x = self._answer(x, valid, questions, read)
         update = self.feedforward(x)
         mapped: Tensor = self.feedforward_norm(x + self.dropout(update))
         return mapped
 
     def _answer(
-        self, x: Tensor, valid: Tensor | None, questions: Mapping[str, Question]
+        self,
+        x: Tensor,
+        valid: Tensor | None,
+        questions: Mapping[str, Question],
+        read: Sequence[int] | None,
     ) -> Tensor:
         """Cross-modal attention: the others' queries, own keys, values and residual."""
-        summed = x
+        summed = own = pick(x, read)
         for name, question in questions.items():
-            answer = self.dropout(self.cross[name](question.tokens, x, valid))
+            at = None if question.tokens.shape[1] == 1 else read  # one asks for all
+            asking = pick(question.tokens, at)
+            answer = self.dropout(self.cross[name](asking, x, valid, at))
             summed = summed + answer.masked_fill(~question.present, 0)
         heard = torch.stack([q.present for q in questions.values()]).any(0)
-        return torch.where(heard, self.cross_norm(summed), x)
+        return torch.where(heard, self.cross_norm(summed), own)
 
 
 class Encoder(nn.Module):
@@ -116,8 +126,16 @@ class Encoder(nn.Module):
         x: Tensor,
         valid: Tensor | None = None,
         questions: Mapping[str, Question] | None = None,
+        read: Sequence[int] | None = None,
     ) -> Tensor:
         """Map tokens (batch, n_tokens, d_model), as `FusionLayer` does."""
-        for layer in self.layers:
+        *layers, last = self.layers
+        for layer in layers:
             x = layer(x, valid, questions)
-        return x
+        mapped: Tensor = last(x, valid, questions, read)
+        return mapped
+
+
+def pick(tokens: Tensor, places: Sequence[int] | None) -> Tensor:
+    """Take the tokens (batch, n_tokens, d_model) at some places, or all."""
+    return tokens if places is None else tokens[:, list(places)]

@@ -58,6 +58,9 @@ def gather(X: EpochView, names: Iterable[str]) -> dict[str, Block]:
             if name not in signals:
                 continue
             block = take_epochs(signals[name], epochs, recording.epoch_duration)
+            if len(rows) == len(X):  # all are of this recording
+                collected[name] = block
+                continue
             if name not in collected:
                 shape = (len(X), *block.values.shape[1:])
                 empty = np.full(shape, np.nan, np.float32)

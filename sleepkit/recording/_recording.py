@@ -131,6 +131,13 @@ class Recording:
         return not self._steps
 
     @property
+    def is_kept(self) -> bool:
+        """Whether the values are in memory or mapped, or a store gives them mapped."""
+        if self._steps:
+            return isinstance(self._steps[-1], Store)
+        return all(s.is_loaded or s.is_mapped for s in self._signals.values())
+
+    @property
     def fingerprint(self) -> str:
         """Text that changes whenever the content, computed or pending, does."""
         if self._fingerprint is None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.recording._lazy import MappedArray
 from sleepkit.recording._payload import (
     SPECTRUM_NDIM,
     as_flat,
@@ -148,6 +149,12 @@ class Signal:
     def is_loaded(self) -> bool:
         """Whether the values are in memory."""
         return isinstance(self._data, np.ndarray)
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether reading `data` only maps a file: nothing is computed or copied."""
+        data = self._data
+        return isinstance(data, MappedArray) and np.dtype(data.dtype) == np.float32
 
     @property
     def n_channels(self) -> int:

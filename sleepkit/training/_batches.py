@@ -102,4 +102,5 @@ class Batches:
     @staticmethod
     def _look_up(values: IntArray, index: IntArray) -> IntArray:
         """Take one target for each epoch, -1 for padding."""
-        return np.where(index == PAD, UNLABELLED, values[index])
+        targets = np.where(index == PAD, UNLABELLED, values[index])
+        return targets.astype(np.int64)  # as torch wants them

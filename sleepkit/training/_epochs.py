@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from tqdm import tqdm
 
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.recording import EpochArray
+from sleepkit.recording import EpochArray, Recording
 
 Batch = dict[str, dict[str, Array]]
 
@@ -93,7 +94,8 @@ class Epochs(ABC):
         for name, shape in self.layout.items():
             inputs = np.zeros((*index.shape, *shape), np.float32)
             if name in found:
-                inputs[real] = np.nan_to_num(found[name])
+                inputs[real] = found[name]
+                inputs[np.isnan(inputs)] = 0
             batch["inputs"][name] = inputs
             batch["present"][name] = real & self.present[name][index]
         return batch
@@ -168,18 +170,18 @@ class NightEpochs(Epochs):
         self._all = EpochArray(X.recordings, include_unscored=True)
         lengths = [recording.n_epochs for recording in X.recordings]
         ends = np.cumsum(lengths, dtype=np.intp)
-        self.night = np.repeat(np.arange(len(lengths)), lengths)
-        self.numbers = np.empty(len(X), np.intp)
+        self.night = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
+        self.numbers = np.empty(len(X), np.int32)
         self.layout = {}
         self.present = {n: np.zeros(len(self._all), np.bool_) for n in X.modalities}
         for end, (recording, rows, epochs) in zip(ends, X.by_recording(), strict=True):
             start = end - recording.n_epochs
             self.numbers[rows] = start + epochs
-            self._look_at(slice(start, end))
+            self._look_at(recording, slice(start, end))
 
-    def _look_at(self, rows: slice) -> None:
+    def _look_at(self, recording: Recording, numbers: slice) -> None:
         """Note the shapes and the gaps of one night."""
-        night = self._all[rows]
+        night = EpochArray([recording], include_unscored=True)
         for name in night.modalities:
             values = night.epochs(name)
             shape = self.layout.setdefault(name, values.shape[1:])
@@ -188,12 +190,12 @@ class NightEpochs(Epochs):
                 if shape != values.shape[1:]:
                     wrong = f"shape {values.shape[1:]}"
                 msg = (
-                    f"The {name!r} epochs of recording {night.recordings[0].id!r} have "
+                    f"The {name!r} epochs of recording {recording.id!r} have "
                     f"{wrong}; a net needs finite ones of one shape, here {shape} "
                     "(see Resampler for rates)."
                 )
                 raise RecordingError(msg)
-            self.present[name][rows] = _has_values(values)
+            self.present[name][numbers] = _has_values(values)
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
         """Take some epochs of the modalities that their nights have.
@@ -218,12 +220,15 @@ def open_nights(
 ) -> Iterator[NightEpochs]:
     """Compute every night once: into memory, or else into a store that goes away.
 
+    Nights that are all in memory or in files to be mapped stay where they are, however
+    many there are.
+
     Parameters
     ----------
     X : EpochArray
         The rows, lazy or not.
     max_ram : float
-        Bytes that the values may take in memory; the first night and the number of
+        Bytes that computed values may take in memory; the first night and the number of
         epochs tell what they would.
     verbose : bool, default=False
         Whether to show a progress bar, where there is something to compute.
@@ -242,12 +247,16 @@ def open_nights(
     ...     epochs.batch(np.array([0]))["inputs"]["eeg"]
     array([[1., 1.]], dtype=float32)
     """
+    verbose = verbose and not all(recording.is_computed for recording in X.recordings)
+    if all(recording.is_kept for recording in X.recordings):
+        bar = tqdm(X.recordings, "computing", unit="night", disable=not verbose)
+        yield NightEpochs(X.with_recordings(recording.compute() for recording in bar))
+        return
     first, *others = X.recordings
     first = first.load()
     size = sum(4 * np.prod(signal.shape) for signal in first.signals.values())
     n_epochs = sum(recording.n_epochs for recording in X.recordings)
     X = X.with_recordings([first, *others])
-    verbose = verbose and not all(recording.is_computed for recording in others)
     if size / first.n_epochs * n_epochs <= max_ram:
         yield NightEpochs(X.materialize(verbose=verbose))
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
@@ -59,6 +59,11 @@ class StagingNet(NeuralNet):
     read_out : callable, default=None
         Makes log-probabilities out of what the module returned and what is present, as
         for `stage`; None leaves callbacks with batches as they are.
+    precision : {'float32', 'bfloat16'}, default='float32'
+        Numbers that the module computes in. With bfloat16 matrix products and
+        convolutions are, forwards and backwards; weights, the state of the optimizer,
+        what the criterion and the callbacks get, and the loss stay in float32. Small
+        gradients are not lost, so no loss is scaled up.
     **params : object
         Further parameters of ``skorch.NeuralNet``.
 
@@ -91,10 +96,12 @@ class StagingNet(NeuralNet):
         module: Any,
         criterion: Any,
         read_out: ReadOut | None = None,
+        precision: str = "float32",
         **params: Any,
     ) -> None:
         super().__init__(module, criterion, **params)
         self.read_out = read_out
+        self.precision = precision
 
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
@@ -213,6 +220,27 @@ class StagingNet(NeuralNet):
         batches: Iterable[Any] = dataset
         return batches
 
+    def infer(self, x: Any, **fit_params: Any) -> Any:
+        """Run the module on a batch, in the precision that was asked for.
+
+        Parameters
+        ----------
+        x : dict
+            The input of the module.
+        **fit_params : object
+            Further input.
+
+        Returns
+        -------
+        object
+            What the module returned, its numbers in float32.
+        """
+        if self.precision != "bfloat16":
+            return super().infer(x, **fit_params)
+        with torch.autocast(torch.device(self.device).type, torch.bfloat16):
+            output = super().infer(x, **fit_params)
+        return _in_float32(output)
+
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
     ) -> Tensor:
@@ -247,3 +275,15 @@ class StagingNet(NeuralNet):
         self.criterion_.to("cpu")
         self.optimizer_.state.clear()
         self.last_batch_ = None
+
+
+def _in_float32(output: Any) -> Any:
+    """Convert the numbers of lower precision in what a module returned."""
+    if isinstance(output, Tensor):
+        return output.float() if output.dtype == torch.bfloat16 else output
+    if isinstance(output, Mapping):
+        return {name: _in_float32(part) for name, part in output.items()}
+    if isinstance(output, tuple):
+        parts = [_in_float32(part) for part in output]
+        return output._make(parts) if hasattr(output, "_make") else tuple(parts)
+    return output

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from copy import deepcopy
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,10 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit._typing import BoolArray, FloatArray, IntArray
+from sleepkit.training._encoded import EncodedRuns, TwoStepModule
 from sleepkit.training._epochs import Epochs
+from sleepkit.training._forward import Forward, Found
 from sleepkit.training._sequences import PAD, cut_overlapping, find_runs
 
 ReadOut = Callable[[Any, dict[str, Tensor]], Tensor]
+_GROUP = 512  # epochs at least whose encoding is kept at a time
+_CACHED = 96  # epochs whose tokens a processor can keep near
+Part = tuple[Callable[[IntArray], Found], Iterable[IntArray]]
 
 
 def stage(
@@ -32,9 +37,12 @@ def stage(
 ) -> FloatArray:
     """Give the log-probabilities of the classes for every row.
 
-    Sequences are laid out over whole nights, so that no result depends on which rows
-    were asked for, and all batches have one shape, so that rounding does not either.
-    Where sequences overlap, log-probabilities are averaged.
+    Sequences are laid out over whole nights, and so are batches, so that no result
+    depends on which rows were asked for, not even its rounding. Where sequences
+    overlap, log-probabilities are averaged. A module with the methods ``encode`` and
+    ``decode``, such as `sleepkit.nn.MedFuseNet`, looks at each epoch once, however many
+    sequences that is in; and if the read-out has a method ``views``, which names what
+    it will read, no other logits are computed.
 
     Parameters
     ----------
@@ -57,7 +65,8 @@ def stage(
         Where to compute; None means the CPU.
     precision : str, default='float32'
         ``"float32"`` or ``"bfloat16"``, or ``"auto"``: the latter where the device is
-        made for it.
+        made for it. A copy of the module computes in bfloat16; where there are two
+        steps, that is the first one, and the second one stays in float32.
 
     Returns
     -------
@@ -78,38 +87,61 @@ def stage(
     >>> stage(Sign(), read_out, epochs, n_classes=2, batch_size=4).argmax(axis=1)
     array([0, 1])
     """
-    target = torch.device("cpu") if device is None else device
-    if target.type != "cpu":  # the original stays where it is: it may be in use
-        module = deepcopy(module).to(target)
     wanted: BoolArray = np.zeros(len(epochs.night), np.bool_)
     wanted[epochs.numbers] = True
     total = np.zeros((len(wanted), n_classes))
     count = np.zeros((len(wanted), 1))
-    module.eval()
-    for index in _batches(_lay_out(epochs, wanted, length, stride), batch_size):
-        batch = epochs.batch(index)
-        with torch.inference_mode(), _precision(precision, target):
-            moved = {
-                part: {n: torch.from_numpy(v).to(target) for n, v in values.items()}
-                for part, values in batch.items()
-            }
-            read = read_out(module(**moved), moved["present"])
-        real = index != PAD
-        np.add.at(total, index[real], read.float().cpu().numpy()[real])
-        np.add.at(count, index[real], 1)
+    forward = Forward(module, device, precision)
+    with torch.inference_mode():
+        for run, batches in _parts(
+            forward, read_out, epochs, wanted, length, stride, batch_size
+        ):
+            for index in batches:
+                read = read_out(*run(index)).float().cpu().numpy()
+                real = index != PAD
+                np.add.at(total, index[real], read[real])
+                np.add.at(count, index[real], 1)
     total[count[:, 0] == 0] = np.nan
     mean: FloatArray = total[epochs.numbers] / np.maximum(count[epochs.numbers], 1)
     return mean
 
 
-def _lay_out(
-    epochs: Epochs, wanted: BoolArray, length: int | None, stride: int
-) -> IntArray:
-    """Lay out the items as numbers, shape (n,) or (n, length)."""
+def _parts(
+    forward: Forward,
+    read_out: ReadOut,
+    epochs: Epochs,
+    wanted: BoolArray,
+    length: int | None,
+    stride: int,
+    batch_size: int,
+) -> Iterator[Part]:
+    """Give what runs the module, and the batches to run it on: night by night, say."""
     if length is None:
-        return np.flatnonzero(wanted & epochs.usable)
+        alone = np.flatnonzero(wanted & epochs.usable)
+        yield partial(forward, epochs), _batches(alone, batch_size)
+        return
     runs = find_runs(epochs.night, epochs.usable)
-    return cut_overlapping(runs, length, stride, wanted)
+    if not isinstance(forward.module, TwoStepModule):
+        index = cut_overlapping(runs, length, stride, wanted)
+        yield partial(forward, epochs), _batches(index, batch_size)
+        return
+    size = batch_size * length
+    if forward.device.type == "cpu":
+        size = min(size, _CACHED)
+    for group in _groups(runs):
+        night = slice(group[0][0], group[-1][1])
+        if wanted[night].any():
+            index = cut_overlapping(group, length, stride, np.ones_like(wanted))
+            encoded = EncodedRuns(forward, read_out, epochs, group, size)
+            yield encoded, np.array_split(index, -(-len(index) // batch_size))
+
+
+def _groups(runs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Put neighbouring runs together until they have some epochs."""
+    before = np.cumsum([0, *(stop - start for start, stop in runs)])
+    number = dict(zip(runs, before // _GROUP, strict=False))
+    for _, group in groupby(runs, number.__getitem__):
+        yield list(group)
 
 
 def _batches(index: IntArray, batch_size: int) -> Iterator[IntArray]:
@@ -119,13 +151,3 @@ def _batches(index: IntArray, batch_size: int) -> Iterator[IntArray]:
         padded = np.full((batch_size, *index.shape[1:]), PAD)
         padded[: len(part)] = part
         yield padded
-
-
-def _precision(precision: str, device: torch.device) -> AbstractContextManager[Any]:
-    """Compute in bfloat16 where asked to, or where it is known to be faster."""
-    if precision == "auto":
-        fast = device.type == "cuda" and torch.cuda.is_bf16_supported()
-        precision = "bfloat16" if fast else "float32"
-    if precision == "bfloat16":
-        return torch.autocast(device.type, torch.bfloat16)
-    return nullcontext()

@@ -5,7 +5,7 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 
 from sleepkit.classifiers import MedFuseSleepClassifier
-from sleepkit.classifiers._criteria import MedFuseLoss, view_log_proba
+from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
 from sleepkit.datasets import make_polysomnography
 from sleepkit.nn import MedFuseNet, MedFuseOutput, alignment_loss, multi_view_loss
 from sleepkit.preprocessing import Resampler, SpectrumScaler, STFTEpocher
@@ -54,7 +54,7 @@ def test_each_epoch_is_read_from_the_right_view():
         "eeg": torch.tensor([[True, True, False, False]]),
         "eog": torch.tensor([[True, False, True, False]]),
     }
-    read = view_log_proba(MedFuseOutput(logits, {}), present)
+    read = ViewChoice()(MedFuseOutput(logits, {}), present)
     odds = (read[..., 0] - read[..., 1])[0]
     assert odds[:3].tolist() == pytest.approx([3, 1, 2])
     assert read.exp().sum(-1).flatten().tolist() == pytest.approx([1] * 4)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 
@@ -105,3 +107,25 @@ def test_probabilities_are_not_dropped(attention):
 def test_heads_share_out_the_model():
     with pytest.raises(ValueError, match="d_model must be a multiple of n_heads=3"):
         RelativeAttention(8, 3, 2)
+
+
+def test_lower_precision(attention):
+    """Products in bfloat16, a softmax in float32, and so the right answer, nearly."""
+    x, low = tokens(7), attention.float()
+    expected = deepcopy(low).double()(x, x, None)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = low(x.float(), x.float(), None)
+        scores = relative_scores(x.float()[:, None], torch.randn(1, 5, 8), 7)
+    assert found.dtype == torch.bfloat16
+    assert scores.dtype == torch.float32
+    assert (found - expected).norm() < 0.03 * expected.norm()
+    whole = deepcopy(low).bfloat16()(x.bfloat16(), x.bfloat16(), None)
+    assert (whole - expected).norm() < 0.03 * expected.norm()
+
+
+def test_queries_from_the_middle():
+    """Some rows of the whole, with their own distances to the keys."""
+    attention, x = RelativeAttention(8, 2, 2), torch.randn(3, 6, 8)
+    whole = attention(x, x, None)
+    some = attention(x[:, [0, 4]], x, None, [0, 4])
+    torch.testing.assert_close(some, whole[:, [0, 4]])

@@ -61,7 +61,32 @@ def test_parameters_without_gradient_of_the_input(x):
     assert all(parameter.grad is not None for parameter in fused.parameters())
 
 
-def test_autocast_computes_as_torch_does(x):
-    fused = layers(0.2).float()
+@pytest.mark.parametrize("dropout", [0.0, 0.4])
+def test_lower_precision(x, dropout):
+    """The same as in double precision, but for what eight bits leave out."""
+    exact, fused = layers(dropout), layers(dropout).float()
+    low = x.detach().float().requires_grad_()
+    found = []
+    for module, inputs in ((exact, x), (fused, low)):
+        torch.manual_seed(1)  # the same draw
+        with torch.autocast("cpu", torch.bfloat16, enabled=module is fused):
+            output = module(inputs)
+        (output.double() ** 2).sum().backward()
+        gradients = [inputs.grad, *(p.grad for p in module.parameters())]
+        found.append([output, *gradients])
+    assert fused(low).dtype == torch.float32
+    assert found[1][0].dtype == torch.bfloat16
+    assert {gradient.dtype for gradient in found[1][1:]} == {torch.float32}
+    for expected, near in zip(*found, strict=True):
+        assert (near - expected).norm() < 0.03 * expected.norm()
+
+
+def test_lower_precision_computes_what_the_layers_do(x):
+    fused, x = layers(0.4).float(), x.detach().float()
+    first, _, dropout, last = fused
     with torch.autocast("cpu", torch.bfloat16):
-        assert fused(x.detach().float()).dtype == torch.bfloat16
+        torch.manual_seed(1)
+        ours = fused(x)
+        torch.manual_seed(1)
+        theirs = last(dropout(torch.relu(first(x.reshape(-1, 6))))).view(x.shape)
+    torch.testing.assert_close(ours, theirs, rtol=0.03, atol=0.01)

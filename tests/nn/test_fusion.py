@@ -10,6 +10,7 @@ from torch import nn
 
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
 from sleepkit.nn._dropout import Dropout
+from sleepkit.nn._linear import Linear
 
 BATCH, SEQ = 2, 5
 THREE = ("eeg", "eog", "emg")
@@ -191,9 +192,9 @@ def test_a_single_modality_has_nothing_to_fuse(make, make_inputs):
 
 @pytest.mark.parametrize("view", ["eeg", "eog", "fused"])
 def test_heads_have_two_hidden_layers(make, view):
-    hidden = [nn.Linear, nn.ReLU, Dropout]
+    hidden = [Linear, nn.ReLU, Dropout]
     kinds = [type(module) for module in make().heads[view]]
-    assert kinds == [*hidden, *hidden, nn.Linear]
+    assert kinds == [*hidden, *hidden, Linear]
 
 
 def test_heads_start_alike_and_are_apart(make):

@@ -127,6 +127,19 @@ def test_a_lazy_source_is_read_only_when_asked(counting_array, scale):
     assert lazy.reads == 1
 
 
+def test_kept_values(counting_array, tmp_path, scale):
+    lazy = counting_array(np.ones((1, 180)))
+    source = night(signals={"eeg": Signal(lazy, 2), "eog": Signal(np.ones(180), 2)})
+    stored = source.map(scale()).cached(tmp_path)
+    assert not source.is_kept
+    assert not source.map(scale()).is_kept
+    assert stored.is_kept
+    assert not stored.map(scale()).is_kept
+    assert lazy.reads == 0
+    assert source.load().is_kept
+    assert stored.compute().is_kept
+
+
 def test_with_signals_keeps_the_night():
     start = datetime(2020, 1, 1, 22)
     recording = night(hypnogram=[0, 1, 2], start=start, lights_off=30.0, lights_on=80.0)

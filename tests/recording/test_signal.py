@@ -1,12 +1,13 @@
 from __future__ import annotations
 
+import mmap
 import pickle
 
 import numpy as np
 import pytest
 
 from sleepkit.exceptions import RecordingError
-from sleepkit.recording import Signal
+from sleepkit.recording import MappedArray, Signal
 
 
 def test_a_rate_makes_a_signal_continuous():
@@ -81,6 +82,19 @@ def test_a_lazy_array_is_read_only_when_data_is_asked_for(counting_array):
     assert signal.data.dtype == np.float32
     assert not signal.data.flags.writeable
     assert lazy.reads == 2
+
+
+@pytest.mark.parametrize(("dtype", "mapped"), [("<f4", True), ("<f8", False)])
+def test_a_file_of_the_right_numbers_is_mapped(tmp_path, dtype, mapped):
+    np.save(tmp_path / "x.npy", np.ones((1, 30), dtype))
+    signal = Signal(MappedArray.from_npy(tmp_path / "x.npy", "x"), 1)
+    assert signal.is_mapped == mapped
+    assert not signal.is_loaded
+    owner = signal.data
+    while isinstance(owner, np.ndarray) and owner.base is not None:
+        owner = owner.base
+    assert isinstance(owner, mmap.mmap) == mapped
+    assert not signal.load().is_mapped
 
 
 def test_load_reads_once(counting_array):

@@ -1,3 +1,4 @@
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,7 @@ import pytest
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording import EpochArray, Recording, Signal
-from sleepkit.training import NightEpochs, RowEpochs, open_nights
+from sleepkit.training import Batches, NightEpochs, RowEpochs, open_nights
 
 CALLS = []
 
@@ -94,3 +95,79 @@ def test_nights_are_computed_once(make_features, max_ram, monkeypatch, tmp_path)
     assert values.ravel().tolist() == [0, 2, 4, 6, 8, 10, 12]
     assert bool(on_disk) == (max_ram == 1)
     assert list(Path(tmp_path).iterdir()) == []
+
+
+# ------------------------------------------------------------------ nights in a store
+
+
+@pytest.fixture(scope="module")
+def stored_spectra(tmp_path_factory):
+    """A factory of so many nights of spectra in a store, each of 0.9 MB."""
+    folder, rng = tmp_path_factory.mktemp("spectra"), np.random.default_rng(0)
+
+    def make(n_nights):
+        nights = []
+        for i in range(n_nights):
+            spectra = rng.random((60, 1, 29, 128), np.float32)
+            spectra[i % 60] = np.nan
+            signals = {"eeg": Signal(spectra)}
+            nights.append(Recording(id=f"n{i}", subject=f"s{i}", signals=signals))
+        return EpochArray(nights).materialize(folder)
+
+    return make
+
+
+def pass_over(X, max_ram=1e12):
+    """Open the nights and go through them once, shuffled."""
+    with open_nights(X, max_ram) as epochs:
+        stages, none = np.zeros(len(X), int), np.full(len(X), -1)
+        rng = np.random.default_rng(0)
+        for inputs, _ in Batches(epochs, stages, none, 16, rng=rng):
+            yield inputs["inputs"]["eeg"]
+
+
+def peak_of(X):
+    """Measure how much memory is allocated at most in one pass; maps do not count."""
+    tracemalloc.start()
+    try:
+        assert sum(len(batch) for batch in pass_over(X)) == len(X) - len(X.recordings)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_memory_does_not_grow_with_nights(stored_spectra):
+    few, many = stored_spectra(3), stored_spectra(30)
+    n_bytes = 4 * np.prod(few.recordings[0].signals["eeg"].shape)
+    peak_of(few)  # what the first pass imports stays
+    assert peak_of(many) < peak_of(few) + n_bytes / 2 < 5 * n_bytes
+
+
+@pytest.mark.parametrize("max_ram", [1e12, 1], ids=["much", "little"])
+@pytest.mark.parametrize("pending", [False, True], ids=["mapped", "to be mapped"])
+def test_stored_nights_stay_in_their_store(
+    make_features, tmp_path, monkeypatch, max_ram, pending
+):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    CALLS.clear()
+    X = make_features({"a": 3, "b": 4}).map(double).cached(tmp_path / "store")
+    if not pending:
+        X = X.materialize(tmp_path / "store")
+    with open_nights(X, max_ram) as epochs:
+        for _ in range(3):
+            values = epochs.batch(np.arange(7))["inputs"]["eeg"]
+    assert values.ravel().tolist() == [0, 2, 4, 6, 8, 10, 12]
+    assert sorted(CALLS) == ["a", "b"]
+    assert not (tmp_path / "temporary").exists()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux")
+def test_no_file_stays_open(stored_spectra):
+    def opened():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    X = stored_spectra(30)
+    before = opened()
+    with open_nights(X, 1e12) as epochs:
+        epochs.batch(np.arange(0, len(X), 60))  # one epoch of each night
+        assert opened() == before

@@ -1,5 +1,6 @@
 import pickle
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -54,7 +55,8 @@ def data():
 
 def make_net(**params):
     defaults = {"lr": 0.1, "max_epochs": 3, "verbose": 0, "callbacks__print_log": None}
-    return StagingNet(partial(TwoHeads), partial(Both), **defaults | params)
+    defaults |= {"module": partial(TwoHeads), "criterion": partial(Both)}
+    return StagingNet(**defaults | params)
 
 
 def test_several_losses_are_learnt_from(data):
@@ -138,3 +140,51 @@ def test_scorers_see_labelled_epochs(data):
     assert [len(y) for y in seen] == [9, 12, 9, 12]
     np.testing.assert_array_equal(seen[1], np.arange(12) % 3)
     assert net.history[:, "by_hand"] == net.history[:, "accuracy"]
+
+
+class Numbers(torch.nn.Module):
+    """A loss that notes the types of what it gets."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, output, targets):
+        output, (nothing, second) = output["both"]
+        assert nothing is None
+        self.seen += [output.logits.dtype, second.dtype]
+        return cross_entropy(output.logits + second, targets["stages"])
+
+
+class Nested(TwoHeads):
+    """A net that returns its logits as `MedFuseNet` and others do, and deeper."""
+
+    def __init__(self, seen):
+        super().__init__()
+        self.seen = seen
+
+    def forward(self, inputs, present):
+        first, second = super().forward(inputs, present).values()
+        self.seen += [first.dtype, second.dtype]
+        return {"both": (Logits(first), (None, second))}
+
+
+class Logits(NamedTuple):
+    logits: torch.Tensor
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_precision(data, precision):
+    computed, learnt_from = [], []
+    net = make_net(
+        module=lambda: Nested(computed),
+        criterion=lambda: Numbers(learnt_from),
+        precision=precision,
+        optimizer=torch.optim.Adam,
+    ).fit(data)
+    assert set(computed) == {getattr(torch, precision)}
+    assert set(learnt_from) == {torch.float32}
+    for parameter in net.module_.parameters():
+        moments = net.optimizer_.state[parameter]
+        kept = [parameter, parameter.grad, moments["exp_avg"], moments["exp_avg_sq"]]
+        assert {tensor.dtype for tensor in kept} == {torch.float32}

@@ -1,3 +1,5 @@
+from typing import NamedTuple
+
 import numpy as np
 import pytest
 import torch
@@ -17,6 +19,26 @@ class Position(torch.nn.Module):
         return (x + place**2) * torch.tensor(WEIGHTS, dtype=x.dtype)
 
 
+class InTwoSteps(Position):
+    """The same, which notes the epochs that it looks at."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def encode(self, inputs, present, views):
+        assert inputs["eeg"].shape[1:] == (len(present["eeg"][0]), 1) == (1, 1)
+        self.seen.append(inputs["eeg"][present["eeg"]].flatten())
+        return Encoded({"doubled": 2 * inputs["eeg"]})
+
+    def decode(self, encoded, present, views):
+        return self({"eeg": encoded.found["doubled"] / 2}, present)
+
+
+class Encoded(NamedTuple):
+    found: dict[str, torch.Tensor]
+
+
 def read_out(output, _present):
     return output.log_softmax(-1)
 
@@ -31,9 +53,9 @@ def slow_reference(numbers, length, stride):
     return {n: np.mean(rows, axis=0) for n, rows in collected.items()}
 
 
-def run(X, stride=2, batch_size=3, length=4):
+def run(X, stride=2, batch_size=3, length=4, module=None):
     return stage(
-        Position(),
+        module or Position(),
         read_out,
         NightEpochs(X),
         n_classes=3,
@@ -67,6 +89,71 @@ def test_rows_in_any_order_repeated_or_left_out(make_features):
 def test_batch_size_changes_nothing(make_features):
     X = make_features({"a": 9, "b": 5})
     np.testing.assert_allclose(run(X, batch_size=1), run(X, batch_size=8), atol=1e-6)
+
+
+@pytest.mark.parametrize("stride", [1, 2, 4])
+def test_every_epoch_is_encoded_once(make_features, stride):
+    X = make_features({"a": 600, "b": 2, "c": 6}, gaps={"a": [20, 21], "c": [2]})
+    module = InTwoSteps()
+    result = run(X, stride, module=module)
+    np.testing.assert_allclose(result, run(X, stride), rtol=1e-6)
+    seen = torch.cat(module.seen).numpy()
+    values = X.epochs("eeg").ravel()
+    np.testing.assert_array_equal(seen, values[~np.isnan(values)])
+    assert max(map(len, module.seen)) <= 3 * 4
+
+
+def test_rows_of_which_each_epoch_is_encoded_once(make_features):
+    X = make_features({"a": 9, "b": 700, "c": 5})
+    whole, module = run(X, module=InTwoSteps()), InTwoSteps()
+    rows = np.array([2, 2, 0])
+    np.testing.assert_array_equal(run(X[rows], module=module), whole[rows])
+    assert sum(map(len, module.seen)) < 714  # other nights stay closed
+
+
+def test_only_what_is_read_is_asked_for(make_features):
+    class Asked(InTwoSteps):
+        def encode(self, inputs, present, views):
+            asked.append(views)
+            return super().encode(inputs, present, views)
+
+        def decode(self, encoded, present, views):
+            asked.append(views)
+            return super().decode(encoded, present, views)
+
+    class Reader:
+        def views(self, present):
+            return [f"{len(present)} {bool(present['eeg'].all())}"]
+
+        def __call__(self, output, present):
+            return read_out(output, present)
+
+    asked = []
+    epochs = NightEpochs(make_features({"a": 5}))
+    sizes = {"n_classes": 3, "batch_size": 1, "length": 4}
+    stage(Asked(), Reader(), epochs, **sizes)
+    # all are encoded for the same, and what is kept ends with padding
+    assert asked == [["1 False"], ["1 False"], ["1 True"], ["1 True"]]
+    stage(Asked(), read_out, epochs, **sizes)
+    assert asked[4:] == [None] * 4
+
+
+def test_the_second_step_stays_in_float32(make_features):
+    class Linear(torch.nn.Linear):
+        def encode(self, inputs, present, views):
+            dtypes.append((inputs["eeg"].dtype, self.weight.dtype))
+            return Encoded({"same": inputs["eeg"]})
+
+        def decode(self, encoded, present, views):
+            dtypes.append((encoded.found["same"].dtype, self.weight.dtype))
+            return self(encoded.found["same"])
+
+    dtypes = []
+    module, epochs = Linear(1, 3), NightEpochs(make_features({"a": 5}))
+    sizes = {"n_classes": 3, "batch_size": 5, "length": 1}
+    stage(module, read_out, epochs, **sizes, precision="bfloat16")
+    assert dtypes == [(torch.bfloat16,) * 2, (torch.float32,) * 2]
+    assert module.weight.dtype == torch.float32
 
 
 def test_epochs_alone():
@@ -105,4 +192,5 @@ def test_bfloat16_is_near():
     exact = stage(module, read_out, epochs, **sizes)
     near = stage(module, read_out, epochs, **sizes, precision="bfloat16")
     assert set(dtypes) == {torch.float32, torch.bfloat16}
+    assert module.weight.dtype == torch.float32
     np.testing.assert_allclose(near, exact, atol=0.05)
