@@ -1,4 +1,4 @@
-"""Staging real people: by others of them, and by simulated people only.
+"""Staging real people: by themselves, by others of them, by simulated people only.
 
 Five EEG recordings of 30 to 84 minutes, at 50 to 200 Hz: four patients of the DREAMS
 spindle database, with insomnia or movement disorders, and one sleeper of pyDYNAM-O.
@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import LeaveOneGroupOut
 
+from sleepkit.classifiers import SleepMGClassifier
 from sleepkit.cli._stagers import make_stager
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging, evaluate_staging
 from sleepkit.io import read_hypnogram, read_recording
+from sleepkit.preprocessing import SignalScaler
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.signal import BANDS
 
@@ -111,6 +114,19 @@ def test_staged_by_the_others(X, method, stager, floor):
     assert report("leave one person out", result) > floor
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.*epochs have no valid signal")
+def test_one_modality_has_nothing_to_balance(X, tmp_path):
+    # Its coefficient is tanh(1) in every step, which Adam divides out again.
+    stager = make_stager("sleepmg", tmp_path).set_params(**FEW_NIGHTS["sleepmg"])
+    naive = clone(stager).set_params(stage__balance=())
+    pair = {"SleepMG": stager, "NaiveMG": naive}
+    result = cross_validate_staging(pair, X, X.hypnogram, cv=LeaveOneGroupOut())
+    found = result.compare("SleepMG", "NaiveMG")
+    print(f"{result}\n{found}")
+    assert abs(found.difference) < 0.05
+
+
 @pytest.mark.filterwarnings("ignore:.*epochs have no valid signal")
 @pytest.mark.parametrize(("method", "floor"), methods(trees=0.4, medfuse=0.3, mg=0.4))
 def test_staged_by_simulated_people(X, method, tmp_path, floor):
@@ -124,3 +140,28 @@ def test_staged_by_simulated_people(X, method, tmp_path, floor):
     stager.fit(simulated, y)
     result = evaluate_staging({method: stager}, X, X.hypnogram)
     assert report("simulated people only", result) > floor
+
+
+def test_four_modalities_of_one_person(real_data):
+    dreams = real_data / "dreams"
+    night = read_recording(dreams / "excerpt3.edf", hypnogram=read_dreams(dreams, 3))
+    X = SignalScaler().fit_transform(EpochArray([night]))
+    stager = SleepMGClassifier(
+        epoch_duration=30,
+        batch_size=20,
+        max_epochs=6,
+        validation_fraction=0,
+        n_threads=1,
+        random_state=0,
+    )
+    stager.fit(X, X.hypnogram)
+    channels = {"eeg": 3, "eog": 2, "emg": 1, "ecg": 1}
+    assert stager.layout_ == {name: (n, 50 * 30) for name, n in channels.items()}
+    assert stager.n_domains_ == 0  # one person is nobody's other
+    losses = stager.net_.history[:, "train_loss"]
+    assert losses[-1] < losses[0] / 2
+    learnt = stager.score(X, X.hypnogram)
+    print(f"one person, four modalities: accuracy {learnt:.3f} on what was learnt")
+    assert learnt > np.mean(X.hypnogram == 2)  # more than N2 throughout
+    for name in channels:
+        assert stager.predict(X.select([name])).shape == (60,)

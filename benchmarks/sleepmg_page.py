@@ -1,0 +1,134 @@
+"""The docs page of sleepmg_tables.py: tables and a figure."""
+
+from __future__ import annotations
+
+import numpy as np
+from common import TO, table
+from matplotlib.figure import Figure
+from sleepmg_variants import HOW_BALANCED
+
+from sleepkit.metrics import compare_stagings
+from sleepkit.plotting import TrainingDisplay
+
+SCORES = {"accuracy": "accuracy", "f1_macro": "macro-F1", "kappa": "kappa"}
+MODALITIES = ("eeg", "eog", "emg", "ecg")
+# title and rows: in words, name of the variant, the paper's kappa on ISRUC-S3 and
+# MASS-SS3
+TABLES = (
+    (
+        "Table 2: an extractor for each modality (M), domains unlearnt (G)",
+        (
+            ("neither: FeatureNet", "FeatureNet", ".680 / .783"),
+            ("G", "G", ".684 / .784"),
+            ("M", "M", ".693 / .787"),
+            ("M and G: NaiveMG", "NaiveMG", ".706 / .788"),
+        ),
+    ),
+    (
+        "Table 3: how the modalities are put together, without domains",
+        (
+            ("direct concatenation", "M", ".693 / .787"),
+            ("self-attention", "attention", ".689 / .786"),
+            ("OGM-GE", "OGM-GE", ".695 / .788"),
+            ("balance", "M balanced", ".709 / .794"),
+            ('balance, ``metric="signed"``', "M signed", "none"),
+            ('balance, ``mode="update"``', "M update", "none"),
+        ),
+    ),
+    (
+        "Table 4: what is balanced, with domains",
+        (
+            ("nothing: NaiveMG", "NaiveMG", ".707 / .788"),
+            ("extractors", "extractors", ".703 / .789"),
+            ("classifier", "classifier", ".717 / .795"),
+            ("discriminator", "discriminator", ".709 / .798"),
+            ("both heads: SleepMG", "SleepMG", ".726 / .802"),
+            ('both, ``metric="signed"``', "SleepMG signed", "none"),
+            ('both, ``mode="update"``', "SleepMG update", "none"),
+        ),
+    ),
+)
+BEGIN, END = ".. By hand from here,", ".. to here: kept when the page is made anew."
+
+
+def by_hand(path):
+    """What was written on the page by hand, between two comments."""
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    written = text.partition(BEGIN)[2].partition(END)[0].strip("\n")
+    return "\n".join([BEGIN, "", *([written, ""] if written else []), END, ""])
+
+
+def title(text, line="-"):
+    return f"{text}\n{line * len(text)}\n"
+
+
+def score_table(results, rows, *, new_people):
+    """Scores over the seeds, and paired differences from the first row."""
+    with_paper = len(rows[0]) == 3
+    (_, reference, *_), *_ = rows
+    lines = []
+    for words, name, *paper in rows:
+        found = "none"
+        if name != reference:
+            found = difference(results, name, reference, new_people=new_people)
+        lines.append((words, *mean_scores(results, name), found, *paper))
+    titles = ["variant", *SCORES.values(), "difference of kappa"]
+    return table([*titles, "kappa in the paper"] if with_paper else titles, lines)
+
+
+def mean_scores(results, name):
+    """Mean and SD over the seeds of each score."""
+    tables = [result.scores() for result in results]
+    for metric in SCORES:
+        values = [t[metric][t["estimator"].index(name)] for t in tables]
+        yield f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def difference(results, first, second, *, new_people):
+    """Pooled difference of kappa with its interval, paired by person."""
+    pairs = [[result.predictions(n) for n in (first, second)] for result in results]
+    people = [
+        [f"{seed if new_people else ''} {subject}" for subject in one["subject"]]
+        for seed, (one, _) in enumerate(pairs)
+    ]
+    found = compare_stagings(
+        np.concatenate([one["true"] for one, _ in pairs]),
+        np.concatenate([one["predicted"] for one, _ in pairs]),
+        np.concatenate([other["predicted"] for _, other in pairs]),
+        np.concatenate(people),
+        random_state=0,
+    )
+    low, high = found.interval
+    return f"{found.difference:+.3f} ({low:+.3f}{TO}{high:+.3f})"
+
+
+def imbalance_table(histories, quantity):
+    """A quantity after some of the passes, a column for each variant."""
+    n_passes = len(histories[HOW_BALANCED[0]])
+    rows = [
+        (number, *(f"{histories[n][number - 1][quantity]:.4f}" for n in HOW_BALANCED))
+        for number in (1, *range(5, n_passes + 1, 5))
+    ]
+    return table(["pass", *HOW_BALANCED], rows)
+
+
+def modality_table(histories):
+    """What each modality does alone, in the last pass."""
+    rows = []
+    for name in HOW_BALANCED:
+        last = histories[name][-1]
+        for head in ("classifier", "discriminator"):
+            for key in ("score", "step"):
+                cells = [last.get(f"{head}_{key}_{m}") for m in MODALITIES]
+                if None not in cells:
+                    rows.append((name, head, key, *(f"{cell:.2f}" for cell in cells)))
+    return table(["variant", "head", "measured", *MODALITIES], rows)
+
+
+def draw_imbalance(histories, path):
+    """Figure 4 of the paper."""
+    figure = Figure((9, 3.4), layout="constrained")
+    axes = figure.subplots(1, 2)
+    for name in HOW_BALANCED:
+        TrainingDisplay.from_history(histories[name], name=name, ax=axes)
+    figure.savefig(path, dpi=80)
