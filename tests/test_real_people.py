@@ -149,7 +149,7 @@ def test_four_modalities_of_one_person(real_data):
     stager = SleepMGClassifier(
         epoch_duration=30,
         batch_size=20,
-        max_epochs=6,
+        max_epochs=15,
         validation_fraction=0,
         n_threads=1,
         random_state=0,
