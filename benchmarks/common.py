@@ -9,7 +9,20 @@ import numpy as np
 
 from sleepkit.recording import EpochArray
 
+WINDOW = "scored epochs of sleep and 30 min around it"  # of the real nights
 TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
+
+
+def heading(text, line="-"):
+    """A heading of reStructuredText, and the empty line behind it."""
+    return f"{text}\n{line * len(text)}\n"
+
+
+def include_findings(page):
+    """Include what is said about a page's figures, by hand, in a file beside it."""
+    path = page.with_name(f"{page.stem}_findings.inc")
+    path.touch()
+    return f".. include:: {path.name}\n"
 
 
 def table(titles, rows):

@@ -15,7 +15,15 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
-from common import TO, real_folder, real_nights, seconds_of, table
+from common import (
+    TO,
+    WINDOW,
+    heading,
+    real_folder,
+    real_nights,
+    seconds_of,
+    table,
+)
 from lightgbm import LGBMClassifier
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.model_selection import GroupKFold
@@ -217,7 +225,7 @@ def section(title, text, result, seconds):
         f"nights, {data['n_subjects']} people. {seconds / 60:.0f} min on two cores."
     )
     about = textwrap.fill(about, 88)
-    parts = [title, "-" * len(title), "", about, "", score_table(result)]
+    parts = [heading(title), about, "", score_table(result)]
     parts += [
         "Paired by subject; the interval is of the pooled difference (bootstrap), p of",
         "Wilcoxon's signed-rank test over subjects, d_z the effect size:",
@@ -253,7 +261,7 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("compare-stagers"))
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    page = [TITLE, "=" * len(TITLE), "", ABOUT]
+    page = [heading(TITLE, "="), ABOUT]
     X, y = simulated_people()
     stagers = simulated_stagers(args.work / "cache")
     found = evaluate(stagers, X, y, args, "simulated", cv=3)
@@ -274,7 +282,7 @@ def main():
             args,
             "sleep_edf",
             cv=GroupKFold(5),
-            window="scored epochs of sleep and 30 min around it",
+            window=WINDOW,
         )
         text = (
             "Features of Sleep-EDF Expanded: ten powers of each of two EEG and one EOG "

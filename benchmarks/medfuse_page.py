@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 import numpy as np
-from common import TO, seconds_of, table
+from common import TO, heading, include_findings, seconds_of, table
 
 from sleepkit.metrics import compare_stagings, staging_scores
 
@@ -116,7 +116,7 @@ def paragraph(text):
 
 def section(title, *parts):
     """A title and what is under it."""
-    return "\n".join([title, "-" * len(title), "", *parts])
+    return "\n".join([heading(title), *parts])
 
 
 def cells_of(stagings, net, cell):
@@ -381,13 +381,12 @@ def write_page(folder, found):
         stages what is left. Sequences do not overlap at staging. Made by
         ``python benchmarks/medfuse_tables.py --out docs/results``.
     """
-    findings = ".. include:: medfusesleep_tables_findings.inc\n"
-    parts = [title, "=" * len(title), "", paragraph(about), findings]
+    page = folder / "medfusesleep_tables.rst"
+    parts = [heading(title, "="), paragraph(about), include_findings(page)]
     for name, sections in SECTIONS.items():
         if found.get(name) is not None:
             parts += [write(found[name]) for write in sections]
-    page = "\n".join(parts).rstrip() + "\n"
-    (folder / "medfusesleep_tables.rst").write_text(page, encoding="utf-8")
+    page.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
 
 
 SECTIONS = {

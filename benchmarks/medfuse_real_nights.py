@@ -14,7 +14,16 @@ import textwrap
 from pathlib import Path
 
 import numpy as np
-from common import TO, real_folder, real_nights, seconds_of, table
+from common import (
+    TO,
+    WINDOW,
+    heading,
+    include_findings,
+    real_folder,
+    real_nights,
+    seconds_of,
+    table,
+)
 from sklearn.model_selection import GroupKFold
 
 from sleepkit.classifiers import MedFuseSleepClassifier
@@ -31,7 +40,6 @@ the weight of the modalities' own losses, the size of a batch and the stride wer
 on two of these folds, so these figures are not those of data never seen.
 {minutes:.0f} min on two cores, made by
 ``python benchmarks/medfuse_real_nights.py --out docs/results``."""
-FINDINGS = ".. include:: medfusesleep_real_nights_findings.inc"
 PAIRED = """Paired by person, all seeds together; the interval is of the pooled
 difference (bootstrap over people), p of Wilcoxon's signed-rank test over people:"""
 SETTINGS = {
@@ -62,7 +70,7 @@ def stage_everyone(X, y, args, seed):
     """Stage by one net and by specialists: the stages by name, and seconds."""
     params = {
         "cv": GroupKFold(5),
-        "window": "scored epochs of sleep and 30 min around it",
+        "window": WINDOW,
         "directory": args.work,
         "n_jobs": args.jobs,
         "random_state": seed,
@@ -170,10 +178,10 @@ def main():
         settings=", ".join(f"{name} {value}" for name, value in SETTINGS.items()),
         minutes=total / args.jobs / 60,
     )
-    page = [TITLE, "=" * len(TITLE), "", textwrap.fill(about, 88), "", FINDINGS, ""]
+    path = args.out / "medfusesleep_real_nights.rst"
+    page = [heading(TITLE, "="), textwrap.fill(about, 88), "", include_findings(path)]
     page += [kappa_table(y[order], runs), textwrap.fill(PAIRED, 88), ""]
     page.append(difference_table(y[order], X.subject[order], runs))
-    path = args.out / "medfusesleep_real_nights.rst"
     path.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
 
 

@@ -25,7 +25,7 @@ from broken_signals import (
     mask_by_difference,
     mask_by_quality,
 )
-from common import real_folder, real_nights, seconds_of
+from common import WINDOW, real_folder, real_nights, seconds_of
 from joblib import Parallel, delayed
 from medfuse_page import SHOWN, Stagings, write_page
 from sklearn.model_selection import GroupKFold
@@ -52,7 +52,6 @@ NETS = {
 }
 NETS["coordinated +MS+AL, modality dropout"] = {"modality_dropout": 0.25}
 MASKS = {"QualityMask": mask_by_quality, "difference": mask_by_difference}
-WINDOW = "scored epochs of sleep and 30 min around it"
 N_SPLITS = 3
 
 

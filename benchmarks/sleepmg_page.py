@@ -48,18 +48,6 @@ TABLES = (
         ),
     ),
 )
-BEGIN, END = ".. By hand from here,", ".. to here: kept when the page is made anew."
-
-
-def by_hand(path):
-    """What was written on the page by hand, between two comments."""
-    text = path.read_text(encoding="utf-8") if path.exists() else ""
-    written = text.partition(BEGIN)[2].partition(END)[0].strip("\n")
-    return "\n".join([BEGIN, "", *([written, ""] if written else []), END, ""])
-
-
-def title(text, line="-"):
-    return f"{text}\n{line * len(text)}\n"
 
 
 def score_table(results, rows, *, new_people):

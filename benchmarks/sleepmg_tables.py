@@ -3,8 +3,8 @@
     python benchmarks/sleepmg_tables.py --out docs/results
 
 Real nights are staged where SLEEPKIT_REAL_DATA has them. Finished fits are kept in
---work: the same command goes on after a crash. What is written by hand on the page
-stays there.
+--work: the same command goes on after a crash. What is to be said about the figures is
+kept by hand in sleepmg_tables_findings.inc, beside the page.
 """
 
 from __future__ import annotations
@@ -15,15 +15,20 @@ from functools import partial
 from pathlib import Path
 
 import sleepmg_variants as variants
-from common import real_folder, real_nights, seconds_of
+from common import (
+    WINDOW,
+    heading,
+    include_findings,
+    real_folder,
+    real_nights,
+    seconds_of,
+)
 from sleepmg_page import (
     TABLES,
-    by_hand,
     draw_imbalance,
     imbalance_table,
     modality_table,
     score_table,
-    title,
 )
 
 from sleepkit.evaluation import cross_validate_staging, sleepmg_protocol
@@ -106,14 +111,14 @@ def simulated(args):
     }
     size = {"people": variants.PEOPLE, "hours": variants.HOURS, "n": len(X)}
     text = fill(SIMULATED, **size, passes=variants.PASSES, **count(results))
-    parts = [title("Simulated people"), text]
-    for heading, rows in TABLES:
-        parts += [title(heading, "~"), score_table(results, rows, new_people=True)]
+    parts = [heading("Simulated people"), text]
+    for name, rows in TABLES:
+        parts += [heading(name, "~"), score_table(results, rows, new_people=True)]
     args.out.mkdir(parents=True, exist_ok=True)
     draw_imbalance(measured, args.out / f"{PAGE}.png")
     return [
         *parts,
-        title("Figure 4: how far the modalities are out of balance", "~"),
+        heading("Figure 4: how far the modalities are out of balance", "~"),
         IMBALANCE,
         imbalance_table(measured, "classifier_imbalance"),
         imbalance_table(measured, "discriminator_imbalance"),
@@ -129,7 +134,6 @@ def nights(args):
     if folder is None:
         return []
     X, y = real_nights(folder)
-    window = "scored epochs of sleep and 30 min around it"
     layouts = {
         "EEG and EOG: two modalities": ("nights-two", X),
         "Fpz-Cz, Pz-Oz and EOG: three modalities": (
@@ -138,21 +142,21 @@ def nights(args):
         ),
     }
     parts, everything = [], []
-    for heading, (name, given) in layouts.items():
+    for words, (name, given) in layouts.items():
         results = [
             cross_validate(
-                variants.night_variants, given, y, seed, name, args, window=window
+                variants.night_variants, given, y, seed, name, args, window=WINDOW
             )
             for seed in SEEDS
         ]
         everything += results
         rows = [(variant, variant) for variant in variants.HOW_BALANCED]
         found = score_table(results, rows, new_people=False)
-        parts += [title(heading, "~"), found]
+        parts += [heading(words, "~"), found]
     data = everything[0].protocol["data"]
     size = {"n": len(X), "nights": data["n_recordings"], "people": data["n_subjects"]}
     text = fill(NIGHTS, **size, passes=variants.NIGHT_PASSES, **count(everything))
-    return [title("Real nights"), text, *parts]
+    return [heading("Real nights"), text, *parts]
 
 
 PARTS = {"simulated": simulated, "nights": nights}
@@ -171,8 +175,8 @@ def main():
         return
     page = args.out / f"{PAGE}.rst"
     parts = [part for make in PARTS.values() for part in make(args)]
-    heading = title("SleepMG: ablations, and real nights", "=")
-    text = "\n".join([heading, ABOUT, by_hand(page), *parts])
+    top = [heading("SleepMG: ablations, and real nights", "="), ABOUT]
+    text = "\n".join([*top, include_findings(page), *parts])
     page.write_text(text.rstrip() + "\n", encoding="utf-8")
 
 

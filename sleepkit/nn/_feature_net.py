@@ -125,7 +125,7 @@ class FeatureNet(nn.Module):
         x = nn.functional.pad(x, (0, max(self._shortest - x.shape[-1], 0)))
         if self.per_channel:
             x = x.flatten(0, 1).unsqueeze(1)  # (batch * n_channels, 1, n_times)
-        whole = self.small.goes_by_batch or x.device.type != "cpu"
+        whole = self.small.follows_batches or x.device.type != "cpu"
         parts = [x] if whole else torch.split(x, _ROWS)
         read = [torch.cat([self.small(part), self.large(part)], 1) for part in parts]
         return torch.cat(read).reshape(batch, self.n_features)
@@ -159,7 +159,7 @@ class _Branch(nn.Sequential):
         convolution, norm, rectifier, _, *rest = self
         pooled = pooled_convolution(x, convolution, norm, self.pools[0])  # type: ignore[arg-type]
         x = rectifier(pooled)  # the largest rectified is the largest of what is
-        if not self.goes_by_batch:
+        if not self.follows_batches:
             return self._read_on(x, rest)
         for layer in rest:
             x = layer(x)
@@ -182,7 +182,7 @@ class _Branch(nn.Sequential):
         return x
 
     @property
-    def goes_by_batch(self) -> bool:
+    def follows_batches(self) -> bool:
         """Tell whether normalisations learn, which those of a branch do together."""
         return any(isinstance(m, BatchNorm) and m.training for m in self)
 

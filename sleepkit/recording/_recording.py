@@ -133,9 +133,11 @@ class Recording:
     @property
     def is_kept(self) -> bool:
         """Whether the values are in memory or mapped, or a store gives them mapped."""
-        steps = [step for step in self._steps if not _only_chooses(step)]
-        if steps:
-            return isinstance(steps[-1], Store)
+        for step in reversed(self._steps):
+            if isinstance(step, Store):
+                return True
+            if not step.only_chooses:
+                return False
         return all(s.is_loaded or s.is_mapped for s in self._signals.values())
 
     @property
@@ -340,8 +342,3 @@ class Recording:
             f"Recording({self.id!r} of {self.subject!r}: {self.n_epochs} epochs of "
             f"{self.epoch_duration:g} s, {names}{pending})"
         )
-
-
-def _only_chooses(step: Any) -> bool:
-    """Tell whether a step computes nothing, but leaves out modalities."""
-    return bool(getattr(getattr(step, "function", None), "only_chooses", False))

@@ -35,7 +35,7 @@ class Step:
         a ``functools.partial`` of one, or an instance of a module-level class that
         defines ``__call__``; it must pickle. A step that changes the layout of a
         recording says so by a method ``layout``, from the `Layout` that goes in to the
-        one that comes out.
+        one that comes out. One that computes nothing has a true ``only_chooses``.
     """
 
     __slots__ = ("fingerprint", "function")
@@ -75,6 +75,11 @@ class Step:
         """Say which modalities, of how many features, come out of those that go in."""
         change = getattr(self.function, "layout", None)
         return before if change is None else dict(change(before))
+
+    @property
+    def only_chooses(self) -> bool:
+        """Whether it computes nothing, but leaves out modalities."""
+        return getattr(self.function, "only_chooses", False)
 
     def __str__(self) -> str:
         """Give the name by which a manifest or an error calls the step."""
