@@ -16,12 +16,12 @@ import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
-from unittest import mock
 
 import mne
 import numpy as np
 import torch
 import yasa
+from common import without_onednn
 from sklearn.metrics import cohen_kappa_score
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -86,11 +86,6 @@ def _resident(field):
     """Read kilobytes of this process."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field))
-
-
-def without_onednn():
-    """Leave products in float32 to torch's default library."""
-    return mock.patch("torch.backends.mkldnn.is_available", return_value=False)
 
 
 def stage_as_a_whole(stager, X):

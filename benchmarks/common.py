@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from sleepkit.recording import EpochArray
 
@@ -64,3 +66,11 @@ def real_nights(folder):
     )
     scored = stages >= 0
     return X[scored], stages[scored].astype(int)
+
+
+@contextmanager
+def without_onednn():
+    """Leave products in float32 to torch's default library."""
+    torch.backends.mkldnn.enabled = False
+    yield
+    torch.backends.mkldnn.enabled = True

@@ -10,6 +10,9 @@ from torch import Tensor, nn
 
 from sleepkit.nn._linear import Linear
 
+_LOG2_E = math.log2(math.e)
+_SMALL = 2.0**-60  # floats reach much farther, so what they lose beyond is nothing
+
 
 def relative_scores(
     queries: Tensor, table: Tensor, n_keys: int, at: Sequence[int] | None = None
@@ -31,6 +34,19 @@ def relative_scores(
     # a softmax is slow in lower precision, and so is summing what goes back to a pair
     by_distance = by_distance.to(torch.promote_types(by_distance.dtype, torch.float32))
     return by_distance.gather(-1, row.expand(*by_distance.shape[:2], -1, -1))
+
+
+def average(values: Tensor, scores: Tensor) -> Tensor:
+    """``softmax_j(scores) values``, for keys j along the last axis of the scores."""
+    if scores.device.type != "cpu" or torch.is_grad_enabled():
+        return scores.softmax(-1).to(values.dtype) @ values
+    # without subtracting the largest first, and by powers of two, which are faster
+    weights = (scores * _LOG2_E).exp2_()
+    sums = weights.sum(-1, keepdim=True)
+    least, most = sums.aminmax()
+    if not (least > _SMALL and most < 1 / _SMALL):
+        return scores.softmax(-1).to(values.dtype) @ values
+    return ((weights.to(values.dtype) @ values) / sums).to(values.dtype)
 
 
 class RelativeAttention(nn.Module):
@@ -81,7 +97,7 @@ class RelativeAttention(nn.Module):
         if valid is not None:
             lowest = torch.finfo(scores.dtype).min  # -inf in a whole row would be NaN
             scores = scores.masked_fill(~valid[:, None, None], lowest)
-        answers = scores.softmax(-1).to(v.dtype) @ v
+        answers = average(v, scores)
         seen: Tensor = self.output(answers.transpose(1, 2).flatten(-2))
         return seen
 

@@ -9,7 +9,9 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from sleepkit.nn._dropout import Dropout, draw_kept
-from sleepkit.nn._linear import Linear, onednn_is_faster
+from sleepkit.nn._linear import Linear, as_rows, multiply, multiply_over_rows
+
+_CACHED = 2048  # rows whose hidden units a processor can keep near
 
 
 class FeedForward(nn.Sequential):
@@ -30,28 +32,34 @@ class FeedForward(nn.Sequential):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens."""
-        if not (self[2].training or torch.is_grad_enabled()):
-            return self._rectify_in_place(x)
-        learning = self.training and torch.is_grad_enabled()
-        if x.device.type != "cpu" or not learning:
-            return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
-        enter, _, dropout, leave = self
-        factors: list[Any] = [x.reshape(-1, x.shape[-1])]
-        factors += [enter.weight, enter.bias, leave.weight, leave.bias]
+        enter, dropout, leave = self._layers()
+        learning = torch.is_grad_enabled()
+        if not (learning or dropout.training):
+            hidden = multiply(as_rows(x), enter.weight, enter.bias, relu=True)
+            mapped: Tensor = leave(hidden)
+            return mapped.view(x.shape)
+        if x.device.type == "cpu" and learning and self.training:
+            return self._learn(x)
+        return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
+
+    def _learn(self, x: Tensor) -> Tensor:
+        """Map tokens, some at a time, and keep what the way back needs."""
+        enter, dropout, leave = self._layers()
+        factors = [as_rows(x), enter.weight, enter.bias, leave.weight, leave.bias]
         if torch.is_autocast_enabled("cpu"):  # once, for the way back as well
             lower = torch.get_autocast_dtype("cpu")
             factors = [factor.to(lower) for factor in factors]
-        rows: Tensor = _FeedForward.apply(  # type: ignore[no-untyped-call]
-            *factors, dropout.p
-        )
-        return rows.view(x.shape)
+        rows, *rest = factors
+        parts = [
+            _FeedForward.apply(part, *rest, dropout.p)  # type: ignore[no-untyped-call]
+            for part in torch.split(rows, _CACHED)
+        ]
+        return torch.cat(parts).view(x.shape)
 
-    def _rectify_in_place(self, x: Tensor) -> Tensor:
-        """Map tokens without dropout; the hidden units are written once."""
-        enter, _, _, leave = self
-        if onednn_is_faster(x):  # the hidden units stay in its layout
-            return leave(enter(x.to_mkldnn()).relu_()).to_dense()  # type: ignore[no-any-return]
-        return leave(enter(x).relu_())  # type: ignore[no-any-return]
+    def _layers(self) -> tuple[Linear, Dropout, Linear]:
+        """Name what this consists of."""
+        enter, _, dropout, leave = self
+        return enter, dropout, leave  # type: ignore[return-value]
 
 
 class _FeedForward(torch.autograd.Function):
@@ -62,7 +70,7 @@ class _FeedForward(torch.autograd.Function):
         ctx: Any, x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, p: float
     ) -> Tensor:
         """Keep the hidden units, without those that are zero or dropped."""
-        hidden = torch.addmm(b1, x, w1.T).relu_()
+        hidden = multiply(x, w1, b1, relu=True)
         if p:
             kept, scale = draw_kept(hidden.shape, p)
             hidden.mul_(kept.to(hidden.dtype))
@@ -71,17 +79,19 @@ class _FeedForward(torch.autograd.Function):
             scale = 1.0
         ctx.scale = scale
         ctx.save_for_backward(x, w1, w2, hidden)
-        return torch.addmm(b2, hidden, w2.T)
+        return multiply(hidden, w2, b2)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         """Pass the gradient back through what was kept."""
         x, w1, w2, hidden = ctx.saved_tensors
-        of_w2 = (gradient.T @ hidden).mul_(ctx.scale)
-        of_hidden = gradient @ w2
+        gradient = gradient.contiguous()
+        of_w2 = multiply_over_rows(gradient, hidden).mul_(ctx.scale)
+        of_hidden = multiply(gradient, w2.mT)
         torch.ops.aten.threshold_backward.grad_input(
             of_hidden, hidden, 0, grad_input=of_hidden
         )
-        of_x = of_hidden @ w1 if ctx.needs_input_grad[0] else None
-        return of_x, of_hidden.T @ x, of_hidden.sum(0), of_w2, gradient.sum(0), None
+        of_x = multiply(of_hidden, w1.mT) if ctx.needs_input_grad[0] else None
+        of_w1 = multiply_over_rows(of_hidden, x)
+        return of_x, of_w1, of_hidden.sum(0), of_w2, gradient.sum(0), None

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from sleepkit._typing import IntArray
+from sleepkit._typing import BoolArray, IntArray
 from sleepkit.training._epochs import Epochs
 from sleepkit.training._forward import Forward, Found
-from sleepkit.training._sequences import PAD
+from sleepkit.training._sequences import PAD, cut_overlapping, find_runs
+from sleepkit.training._workers import Map
 
 Views = Collection[str] | None
+_GROUP = 512  # epochs at least whose encoding is kept at a time
+_CACHED = 96  # epochs whose tokens a processor can keep near
+_DECODED = 1000  # epochs at least that sequences have at a time: they are short of work
+EncoderBatch = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]  # rows, inputs, ...
 
 
 @runtime_checkable
@@ -41,10 +47,42 @@ class ViewReadOut(Protocol):
         """Name what is read of epochs of which this is present."""
 
 
+def encoded_parts(
+    forward: Forward,
+    read_out: Any,
+    epochs: Epochs,
+    wanted: BoolArray,
+    length: int,
+    stride: int,
+    batch_size: int,
+    each: Map,
+) -> Iterator[tuple[Callable[[IntArray], Found], Iterable[IntArray]]]:
+    """Encode some nights at a time; give them, with the sequences to decode."""
+    runs = find_runs(epochs.night, epochs.usable)
+    size = batch_size * length
+    if forward.device.type == "cpu":
+        size = min(size, _CACHED)
+    n_sequences = max(batch_size, _DECODED // length)
+    for group in _groups(runs):
+        night = slice(group[0][0], group[-1][1])
+        if wanted[night].any():
+            index = cut_overlapping(group, length, stride, np.ones_like(wanted))
+            encoded = EncodedRuns(forward, read_out, epochs, group, size, each)
+            yield encoded, np.array_split(index, -(-len(index) // n_sequences))
+
+
+def _groups(runs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
+    """Put neighbouring runs together until they have some epochs."""
+    before = np.cumsum([0, *(stop - start for start, stop in runs)])
+    number = dict(zip(runs, before // _GROUP, strict=False))
+    for _, group in groupby(runs, number.__getitem__):
+        yield list(group)
+
+
 class EncodedRuns:
     """Neighbouring runs of epochs: encoded at once, decoded in sequences.
 
-    `size` is the number of epochs to encode in one batch.
+    `size` is the number of epochs to encode in one batch, and `each` maps batches.
     """
 
     def __init__(
@@ -54,6 +92,7 @@ class EncodedRuns:
         epochs: Epochs,
         runs: list[tuple[int, int]],
         size: int,
+        each: Map,
     ) -> None:
         self._forward = forward
         self._encoder: TwoStepModule = forward.converted  # type: ignore[assignment]
@@ -72,9 +111,11 @@ class EncodedRuns:
         self._kept: list[dict[str, Tensor]] = []
         self._make: Any = None
         numbers = np.concatenate([np.arange(*run) for run in runs])
-        views = self._views(self._present)
-        for part in np.array_split(numbers, -(-len(numbers) // size)):
-            self._encode(epochs, part, views)
+        self._read_views = self._views(self._present)
+        parts = np.array_split(numbers, -(-len(numbers) // size))
+        batches = (self._batch(epochs, part) for part in parts)
+        for rows, found in each(self._encode, batches):
+            self._keep(rows, found)
 
     def __call__(self, index: IntArray) -> Found:
         """Run on sequences; give the output, and what was present."""
@@ -86,14 +127,21 @@ class EncodedRuns:
         output = self._decoder.decode(encoded, present, self._views(present))
         return output, present
 
-    def _encode(self, epochs: Epochs, numbers: IntArray, views: Views) -> None:
-        """Encode some epochs, and keep what was found."""
+    def _batch(self, epochs: Epochs, numbers: IntArray) -> EncoderBatch:
+        """Take some epochs."""
         rows = self._rows(numbers)
         batch = epochs.batch(numbers[:, np.newaxis])
         inputs = {name: batch["inputs"][name] for name in self._present}
         present = {name: there[rows, None] for name, there in self._present.items()}
-        tensors = self._forward.tensors(inputs, self._forward.dtype)
-        found = self._encoder.encode(tensors, present, views)
+        return rows, self._forward.tensors(inputs, self._forward.dtype), present
+
+    def _encode(self, batch: EncoderBatch) -> tuple[Tensor, Any]:
+        """Encode some epochs; give where to keep them, and what was found."""
+        rows, inputs, present = batch
+        return rows, self._encoder.encode(inputs, present, self._read_views)
+
+    def _keep(self, rows: Tensor, found: Any) -> None:
+        """Keep what was found of some epochs."""
         if not self._kept:
             self._make = type(found)._make
             self._kept = [{} for _ in found]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -12,14 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit._typing import BoolArray, FloatArray, IntArray
-from sleepkit.training._encoded import EncodedRuns, TwoStepModule
+from sleepkit.training._encoded import TwoStepModule, encoded_parts
 from sleepkit.training._epochs import Epochs
 from sleepkit.training._forward import Forward, Found
 from sleepkit.training._sequences import PAD, cut_overlapping, find_runs
+from sleepkit.training._workers import Map, inference_workers
 
 ReadOut = Callable[[Any, dict[str, Tensor]], Tensor]
-_GROUP = 512  # epochs at least whose encoding is kept at a time
-_CACHED = 96  # epochs whose tokens a processor can keep near
 Part = tuple[Callable[[IntArray], Found], Iterable[IntArray]]
 
 
@@ -93,12 +91,16 @@ def stage(
     total = np.zeros((len(wanted), n_classes))
     count = np.zeros((len(wanted), 1))
     forward = Forward(module, device, precision)
-    with torch.inference_mode():
-        for run, batches in _parts(
-            forward, read_out, epochs, wanted, length, stride, batch_size
-        ):
-            for index in batches:
-                read = read_out(*run(index)).float().cpu().numpy()
+    with torch.inference_mode(), inference_workers(forward.device) as side_by_side:
+        each: Map = map
+        if length is None or not isinstance(module, TwoStepModule):
+            parts = _whole_parts(forward, epochs, wanted, length, stride, batch_size)
+        else:
+            each = side_by_side
+            layout = epochs, wanted, length, stride, batch_size
+            parts = encoded_parts(forward, read_out, *layout, each)
+        for run, batches in parts:
+            for index, read in each(partial(_read, read_out, run), batches):
                 real = index != PAD
                 np.add.at(total, index[real], read[real])
                 np.add.at(count, index[real], 1)
@@ -107,42 +109,29 @@ def stage(
     return mean
 
 
-def _parts(
+def _read(
+    read_out: ReadOut, run: Callable[[IntArray], Found], index: IntArray
+) -> tuple[IntArray, FloatArray]:
+    """Give the log-probabilities of a batch, and which one it is."""
+    return index, read_out(*run(index)).float().cpu().numpy()
+
+
+def _whole_parts(
     forward: Forward,
-    read_out: ReadOut,
     epochs: Epochs,
     wanted: BoolArray,
     length: int | None,
     stride: int,
     batch_size: int,
 ) -> Iterator[Part]:
-    """Give what runs the module, and the batches to run it on: night by night, say."""
+    """Give what runs the whole module, and the batches to run it on."""
+    index: IntArray
     if length is None:
-        alone = np.flatnonzero(wanted & epochs.usable)
-        yield partial(forward, epochs), _batches(alone, batch_size)
-        return
-    runs = find_runs(epochs.night, epochs.usable)
-    if not isinstance(forward.module, TwoStepModule):
+        index = np.flatnonzero(wanted & epochs.usable)
+    else:
+        runs = find_runs(epochs.night, epochs.usable)
         index = cut_overlapping(runs, length, stride, wanted)
-        yield partial(forward, epochs), _batches(index, batch_size)
-        return
-    size = batch_size * length
-    if forward.device.type == "cpu":
-        size = min(size, _CACHED)
-    for group in _groups(runs):
-        night = slice(group[0][0], group[-1][1])
-        if wanted[night].any():
-            index = cut_overlapping(group, length, stride, np.ones_like(wanted))
-            encoded = EncodedRuns(forward, read_out, epochs, group, size)
-            yield encoded, np.array_split(index, -(-len(index) // batch_size))
-
-
-def _groups(runs: list[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
-    """Put neighbouring runs together until they have some epochs."""
-    before = np.cumsum([0, *(stop - start for start, stop in runs)])
-    number = dict(zip(runs, before // _GROUP, strict=False))
-    for _, group in groupby(runs, number.__getitem__):
-        yield list(group)
+    yield partial(forward, epochs), _batches(index, batch_size)
 
 
 def _batches(index: IntArray, batch_size: int) -> Iterator[IntArray]:

@@ -67,7 +67,7 @@ def net(request):
 
 @pytest.mark.parametrize("fused_from", [1, 2, 3])
 def test_two_steps_say_what_one_does(net, epochs, fused_from, monkeypatch):
-    monkeypatch.setattr("sleepkit.training._stage._GROUP", 12)
+    monkeypatch.setattr("sleepkit.training._encoded._GROUP", 12)
     sizes = {"n_classes": 5, "batch_size": 2, "length": 5, "stride": 2}
     read_out = ViewChoice(fused_from)
     whole = stage(Whole(net), read_out, epochs, **sizes)

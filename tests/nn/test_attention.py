@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from sleepkit.nn._attention import RelativeAttention, relative_scores
+from sleepkit.nn._attention import RelativeAttention, average, relative_scores
 
 
 @pytest.fixture
@@ -129,3 +129,30 @@ def test_queries_from_the_middle():
     whole = attention(x, x, None)
     some = attention(x[:, [0, 4]], x, None, [0, 4])
     torch.testing.assert_close(some, whole[:, [0, 4]])
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("shift", [0.0, 30, -30, 200, -200])
+def test_average_without_gradients(dtype, shift):
+    """Whatever is common to all scores does not matter, however large it is."""
+    scores = 5 * torch.randn(2, 3, 4, 6) + shift
+    scores[0, 0, 0, 1] = torch.finfo(scores.dtype).min
+    kept, values = scores.clone(), torch.randn(2, 3, 6, 5)
+    expected = scores.double().softmax(-1) @ values.double()
+    with torch.inference_mode():
+        found = average(values.to(dtype), scores)
+    assert found.dtype == dtype
+    tolerance = 1e-5 if dtype == torch.float32 else 3e-2
+    torch.testing.assert_close(found.double(), expected, rtol=0, atol=tolerance)
+    assert torch.equal(scores, kept)
+
+
+def test_average_of_scores_far_apart():
+    """The first row would be 0 / 0, the second infinite, the third sees nothing."""
+    scores = torch.tensor([[-500.0, -510], [500, 490], [0, 0]])
+    scores[2] = torch.finfo(scores.dtype).min
+    values = torch.tensor([[1.0], [3]])
+    with torch.inference_mode():
+        found = average(values, scores)
+    torch.testing.assert_close(found, scores.softmax(-1) @ values)
+    torch.testing.assert_close(found[2], torch.tensor([2.0]))

@@ -107,3 +107,19 @@ def test_dropout_alone_in_training_drops(x):
     module[2].train()
     with torch.no_grad():
         assert not torch.equal(module(x), module(x))
+
+
+@pytest.mark.parametrize("n_rows", [5, 4100])
+def test_many_rows_in_float32(n_rows):
+    """They are mapped some at a time, by the product that float32 takes."""
+    fused = layers(0).float()
+    x = torch.randn(6, n_rows).T.requires_grad_()  # rows that are not packed
+    plain = nn.Sequential(*fused)
+    weights = torch.randn(n_rows, 6)
+    found = [
+        torch.autograd.grad((module(x) * weights).sum(), [x, *fused.parameters()])
+        for module in (fused, plain)
+    ]
+    torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
+    with torch.inference_mode():
+        torch.testing.assert_close(fused(x), plain(x))
