@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, Literal
 
@@ -116,27 +116,45 @@ class SleepMGLoss(nn.Module):
 class ViewChoice:
     """Read each epoch from the fused view, or from the only modality that it has.
 
-    The fused view is read where an epoch has `fused_from` modalities or more.
+    The fused view is read where an epoch has `fused_from` modalities or more. There it
+    counts 1, and log-probabilities are averaged with those of each modality's own view
+    to which `own` gives a weight.
     """
 
     fused_from: int = 2
+    own: Mapping[str, float] = field(default_factory=dict)
 
     def views(self, present: Mapping[str, Tensor]) -> set[str]:
         """Name the views that are read of epochs of which this is present."""
         enough = self._enough(present)
-        views = {name for name, there in present.items() if (there & ~enough).any()}
-        return views | {"fused"} if enough.any() else views
+        views = {"fused"} if enough.any() else set()
+        for name, there in present.items():
+            if (there if self.own.get(name) else there & ~enough).any():
+                views.add(name)
+        return views
 
     def __call__(self, output: MedFuseOutput, present: Mapping[str, Tensor]) -> Tensor:
         """Give log-probabilities of shape (batch, seq, n_classes)."""
-        chosen = next(iter(output.logits.values()))
+        logs = {n: x.float().log_softmax(-1) for n, x in output.logits.items()}
+        chosen = next(iter(logs.values()))
         for name, there in present.items():
-            if name in output.logits:
-                chosen = torch.where(there[..., None], output.logits[name], chosen)
-        if "fused" in output.logits:
+            if name in logs:
+                chosen = torch.where(there[..., None], logs[name], chosen)
+        if "fused" in logs:
             enough = self._enough(present)[..., None]
-            chosen = torch.where(enough, output.logits["fused"], chosen)
-        return chosen.float().log_softmax(-1)
+            chosen = torch.where(enough, self._blend(logs, present), chosen)
+        return chosen
+
+    def _blend(
+        self, logs: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Average the fused view with those of modalities that have a weight."""
+        total, count = logs["fused"], torch.ones(())
+        for name, weight in self.own.items():
+            if weight and name in logs:
+                share = weight * present[name][..., None]
+                total, count = total + share * logs[name], count + share
+        return (total / count).log_softmax(-1)
 
     def _enough(self, present: Mapping[str, Tensor]) -> Tensor:
         """Tell where the fused view is read."""

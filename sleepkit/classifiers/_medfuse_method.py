@@ -59,6 +59,7 @@ class MedFuseMethod(SleepClassifier):
     temperature: float | Literal["learnt"]
     negatives: Literal["sequence", "batch"]
     missing: Literal["auto", "own_head", "fused_head"]
+    own_weights: Mapping[str, float] | None
     modality_dropout: float
     schedule: Literal["cosine", "released", "constant"]
     warmup: float
@@ -102,6 +103,12 @@ class MedFuseMethod(SleepClassifier):
                 "teaches these heads. Got multi_view=0."
             )
             raise ValueError(msg)
+        if self.own_weights and not self.multi_view:
+            msg = (
+                f"The 'own_weights' parameter of {self._name} needs multi_view > 0, "
+                f"which teaches own heads. Got {self.own_weights!r} and multi_view=0."
+            )
+            raise ValueError(msg)
 
     @property
     def _fused_from(self) -> int:
@@ -143,6 +150,7 @@ class MedFuseMethod(SleepClassifier):
         self, epochs: Epochs, task: Task, rng: np.random.Generator, *, fresh: bool
     ) -> None:
         """Train, and note the temperature that a further training starts from."""
+        self._checked_weights()  # before hours go by
         if fresh and hasattr(self, "temperature_"):
             del self.temperature_
         super()._train(epochs, task, rng, fresh=fresh)
@@ -152,7 +160,22 @@ class MedFuseMethod(SleepClassifier):
     @property
     def _read_out(self) -> ReadOut:
         """The fused view, or the only modality's own."""
-        return ViewChoice(self._fused_from if len(self.layout_) > 1 else 2)
+        several = len(self.layout_) > 1
+        return ViewChoice(self._fused_from if several else 2, self._checked_weights())
+
+    def _checked_weights(self) -> dict[str, float]:
+        """Give the weights of own heads beside the fused one."""
+        weights = dict(self.own_weights or {})
+        if set(weights) - set(self.layout_):
+            msg = (
+                f"The 'own_weights' parameter of {self._name} must name modalities, "
+                f"here {', '.join(self.layout_)}. Got {self.own_weights!r} instead."
+            )
+            raise ValueError(msg)
+        for name, weight in weights.items():
+            label = f"own_weights[{name!r}]"
+            check_positive(label, weight, owner=self._name, zero=True)
+        return weights
 
     def _own_callbacks(self, n_steps: int) -> list[Callback]:
         """Change the learning rate, and leave modalities out."""
