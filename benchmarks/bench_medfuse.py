@@ -95,7 +95,7 @@ def main():
         "dropout .3, bfloat16": make_step(0.3, precision="bfloat16"),
         "no dropout, bfloat16": make_step(0.0, precision="bfloat16"),
     }
-    with FlopCounterMode(display=False) as counter:
+    with without_onednn(), FlopCounterMode(display=False) as counter:
         make_step(0.0, plain=True)()
     flops = counter.get_total_flops()
     cube = torch.randn(2048, 2048)

@@ -28,7 +28,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from sleepkit.classifiers import MedFuseSleepClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.preprocessing import SpectrumScaler, STFTEpocher
-from sleepkit.training import NightEpochs, stage
+from sleepkit.training import NightEpochs, stage, threads
 
 STRIDES = (1, 3, 5, 7, 10, 21)
 SMALL = {"d_model": 32, "n_heads": 4, "n_layers": 2, "dim_feedforward": 128}
@@ -144,7 +144,7 @@ def compare_speed(stager, signals, X, runs):
     }
     medians = median_times(calls, runs)
     rates = {n: 2 * 2048**3 / medians.pop(n) for n in [*medians][-3:]}
-    with FlopCounterMode(display=False) as counter:
+    with threads(1), FlopCounterMode(display=False) as counter:
         default_library()
     flops = counter.get_total_flops()
     print(f"threads {torch.get_num_threads()}, {flops / 1e9:.0f} GFLOP a night")

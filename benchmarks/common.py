@@ -72,5 +72,7 @@ def real_nights(folder):
 def without_onednn():
     """Leave products in float32 to torch's default library."""
     torch.backends.mkldnn.enabled = False
-    yield
-    torch.backends.mkldnn.enabled = True
+    try:
+        yield
+    finally:
+        torch.backends.mkldnn.enabled = True

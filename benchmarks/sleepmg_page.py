@@ -119,4 +119,9 @@ def draw_imbalance(histories, path):
     axes = figure.subplots(1, 2)
     for name in HOW_BALANCED:
         TrainingDisplay.from_history(histories[name], name=name, ax=axes)
+    lines, names = axes[0].get_legend_handles_labels()
+    for ax in axes:
+        if ax.get_legend():
+            ax.get_legend().remove()
+    figure.legend(lines, names, loc="outside upper center", ncols=len(names))
     figure.savefig(path, dpi=80)

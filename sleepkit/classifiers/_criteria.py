@@ -116,9 +116,9 @@ class SleepMGLoss(nn.Module):
 class ViewChoice:
     """Read each epoch from the fused view, or from the only modality that it has.
 
-    The fused view is read where an epoch has `fused_from` modalities or more. There it
-    counts 1, and log-probabilities are averaged with those of each modality's own view
-    to which `own` gives a weight.
+    The fused view is read where an epoch has `fused_from` modalities or more. Where it
+    has two or more, that counts 1, and log-probabilities are averaged with those of
+    each modality's own view to which `own` gives a weight.
     """
 
     fused_from: int = 2
@@ -126,10 +126,13 @@ class ViewChoice:
 
     def views(self, present: Mapping[str, Tensor]) -> set[str]:
         """Name the views that are read of epochs of which this is present."""
-        enough = self._enough(present)
-        views = {"fused"} if enough.any() else set()
+        number = _count(present)
+        views = {"fused"} if (number >= self.fused_from).any() else set()
         for name, there in present.items():
-            if (there if self.own.get(name) else there & ~enough).any():
+            read = number < self.fused_from
+            if self.own.get(name):
+                read = read | (number > 1)
+            if (there & read).any():
                 views.add(name)
         return views
 
@@ -141,7 +144,7 @@ class ViewChoice:
             if name in logs:
                 chosen = torch.where(there[..., None], logs[name], chosen)
         if "fused" in logs:
-            enough = self._enough(present)[..., None]
+            enough = (_count(present) >= self.fused_from)[..., None]
             chosen = torch.where(enough, self._blend(logs, present), chosen)
         return chosen
 
@@ -150,12 +153,14 @@ class ViewChoice:
     ) -> Tensor:
         """Average the fused view with those of modalities that have a weight."""
         total, count = logs["fused"], torch.ones(())
+        several = _count(present) > 1
         for name, weight in self.own.items():
             if weight and name in logs:
-                share = weight * present[name][..., None]
+                share = weight * (present[name] & several)[..., None]
                 total, count = total + share * logs[name], count + share
         return (total / count).log_softmax(-1)
 
-    def _enough(self, present: Mapping[str, Tensor]) -> Tensor:
-        """Tell where the fused view is read."""
-        return torch.stack(list(present.values())).sum(0) >= self.fused_from
+
+def _count(present: Mapping[str, Tensor]) -> Tensor:
+    """Count the modalities that each epoch has."""
+    return torch.stack(list(present.values())).sum(0)

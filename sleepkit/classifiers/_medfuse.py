@@ -71,8 +71,8 @@ class MedFuseSleepClassifier(MedFuseMethod):
     own_weights : mapping of str to float, default=None
         What own heads count beside the fused one, which counts 1, in staging epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
-        That keeps a signal that misleads from spoiling a night, for a little of what
-        it is worth on others. None stages by the fused head alone.
+        That limits what another signal can spoil where it misleads, and a little of
+        what it is worth elsewhere. None stages by the fused head alone.
     modality_dropout : float, default=0.0
         Probability that a modality is left out of a sequence in training; the last one
         never is. See `sleepkit.training.ModalityDropout`, which as one of `callbacks`

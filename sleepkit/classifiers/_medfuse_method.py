@@ -150,7 +150,6 @@ class MedFuseMethod(SleepClassifier):
         self, epochs: Epochs, task: Task, rng: np.random.Generator, *, fresh: bool
     ) -> None:
         """Train, and note the temperature that a further training starts from."""
-        self._checked_weights()  # before hours go by
         if fresh and hasattr(self, "temperature_"):
             del self.temperature_
         super()._train(epochs, task, rng, fresh=fresh)
@@ -165,17 +164,18 @@ class MedFuseMethod(SleepClassifier):
 
     def _checked_weights(self) -> dict[str, float]:
         """Give the weights of own heads beside the fused one."""
-        weights = dict(self.own_weights or {})
-        if set(weights) - set(self.layout_):
+        weights = {} if self.own_weights is None else self.own_weights
+        if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
             msg = (
-                f"The 'own_weights' parameter of {self._name} must name modalities, "
-                f"here {', '.join(self.layout_)}. Got {self.own_weights!r} instead."
+                f"The 'own_weights' parameter of {self._name} must map modalities, "
+                f"here {', '.join(self.layout_)}, to numbers. "
+                f"Got {self.own_weights!r} instead."
             )
             raise ValueError(msg)
         for name, weight in weights.items():
             label = f"own_weights[{name!r}]"
             check_positive(label, weight, owner=self._name, zero=True)
-        return weights
+        return dict(weights)
 
     def _own_callbacks(self, n_steps: int) -> list[Callback]:
         """Change the learning rate, and leave modalities out."""

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._linear import Linear
+from sleepkit.nn._linear import Linear, runs_plainly
 
 _LOG2_E = math.log2(math.e)
 _SMALL = 2.0**-60  # floats reach much farther, so what they lose beyond is nothing
@@ -38,7 +38,8 @@ def relative_scores(
 
 def average(values: Tensor, scores: Tensor) -> Tensor:
     """``softmax_j(scores) values``, for keys j along the last axis of the scores."""
-    if scores.device.type != "cpu" or torch.is_grad_enabled():
+    fast = runs_plainly(scores) and not torch.is_grad_enabled() and scores.numel()
+    if not fast or values.dtype == torch.float16:
         return scores.softmax(-1).to(values.dtype) @ values
     # without subtracting the largest first, and by powers of two, which are faster
     weights = (scores * _LOG2_E).exp2_()
@@ -93,7 +94,7 @@ class RelativeAttention(nn.Module):
         q = self._split(self.query(asking) / math.sqrt(self.positions.shape[-1]))
         k = self._split(self.key(asked))
         v = self._split(self.value(asked))
-        scores = q @ k.mT + relative_scores(q, self.positions, k.shape[-2], at)
+        scores = relative_scores(q, self.positions, k.shape[-2], at).add_(q @ k.mT)
         if valid is not None:
             lowest = torch.finfo(scores.dtype).min  # -inf in a whole row would be NaN
             scores = scores.masked_fill(~valid[:, None, None], lowest)

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional
 
+from sleepkit.nn._linear import runs_plainly
+
 _VALUES = 256  # of a byte
 
 
@@ -17,8 +19,8 @@ class Dropout(nn.Module):
 
     On a CPU, torch draws a float for each number, which takes longer than the layers
     around it. Here a byte decides, so the probability is rounded to a multiple of
-    1/256, and what is left is scaled by that very probability. On other devices this
-    is torch's own.
+    1/256, and what is left is scaled by that very probability. On other devices, and
+    where torch compiles or transforms, this is torch's own.
 
     Parameters
     ----------
@@ -63,7 +65,7 @@ class Dropout(nn.Module):
         """
         if not self.training or self.p == 0:
             return x
-        if x.device.type != "cpu":
+        if not runs_plainly(x):
             return functional.dropout(x, self.p)
         dropped: Tensor = _Drop.apply(x, self.p)  # type: ignore[no-untyped-call]
         return dropped
@@ -87,8 +89,9 @@ def draw_kept(shape: torch.Size, p: float) -> tuple[Tensor, float]:
     n = shape.numel()
     words = torch.empty(-(-n // 8), dtype=torch.int64)
     words.random_(-(2**63), None)  # all 64 bits
-    kept = words.view(torch.uint8)[:n].view(shape) >= threshold
-    return kept.view(torch.uint8), _VALUES / (_VALUES - threshold)
+    # in place, since a comparison that gives bools takes ten times as long
+    kept = words.view(torch.uint8)[:n].view(shape).ge_(threshold)
+    return kept, _VALUES / (_VALUES - threshold)
 
 
 class _Drop(torch.autograd.Function):

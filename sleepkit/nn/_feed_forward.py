@@ -9,7 +9,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from sleepkit.nn._dropout import Dropout, draw_kept
-from sleepkit.nn._linear import Linear, as_rows, multiply, multiply_over_rows
+from sleepkit.nn._linear import (
+    Linear,
+    as_rows,
+    product,
+    product_over_rows,
+    runs_plainly,
+)
 
 _CACHED = 2048  # rows whose hidden units a processor can keep near
 
@@ -34,11 +40,10 @@ class FeedForward(nn.Sequential):
         """Map tokens."""
         enter, dropout, leave = self._layers()
         learning = torch.is_grad_enabled()
-        if not (learning or dropout.training):
-            hidden = multiply(as_rows(x), enter.weight, enter.bias, relu=True)
-            mapped: Tensor = leave(hidden)
-            return mapped.view(x.shape)
-        if x.device.type == "cpu" and learning and self.training:
+        if not (learning or dropout.training):  # the hidden units are written once
+            mapped: Tensor = leave(enter(x).relu_())
+            return mapped
+        if runs_plainly(x) and learning and self.training:
             return self._learn(x)
         return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
 
@@ -70,7 +75,7 @@ class _FeedForward(torch.autograd.Function):
         ctx: Any, x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor, p: float
     ) -> Tensor:
         """Keep the hidden units, without those that are zero or dropped."""
-        hidden = multiply(x, w1, b1, relu=True)
+        hidden = product(x, w1, b1).relu_()
         if p:
             kept, scale = draw_kept(hidden.shape, p)
             hidden.mul_(kept.to(hidden.dtype))
@@ -79,7 +84,7 @@ class _FeedForward(torch.autograd.Function):
             scale = 1.0
         ctx.scale = scale
         ctx.save_for_backward(x, w1, w2, hidden)
-        return multiply(hidden, w2, b2)
+        return product(hidden, w2, b2)
 
     @staticmethod
     @once_differentiable
@@ -87,11 +92,11 @@ class _FeedForward(torch.autograd.Function):
         """Pass the gradient back through what was kept."""
         x, w1, w2, hidden = ctx.saved_tensors
         gradient = gradient.contiguous()
-        of_w2 = multiply_over_rows(gradient, hidden).mul_(ctx.scale)
-        of_hidden = multiply(gradient, w2.mT)
+        of_w2 = product_over_rows(gradient, hidden).mul_(ctx.scale)
+        of_hidden = product(gradient, w2.mT)
         torch.ops.aten.threshold_backward.grad_input(
             of_hidden, hidden, 0, grad_input=of_hidden
         )
-        of_x = multiply(of_hidden, w1.mT) if ctx.needs_input_grad[0] else None
-        of_w1 = multiply_over_rows(of_hidden, x)
+        of_x = product(of_hidden, w1.mT) if ctx.needs_input_grad[0] else None
+        of_w1 = product_over_rows(of_hidden, x)
         return of_x, of_w1, of_hidden.sum(0), of_w2, gradient.sum(0), None

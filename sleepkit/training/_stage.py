@@ -41,7 +41,10 @@ def stage(
     overlap, log-probabilities are averaged. A module with the methods ``encode`` and
     ``decode``, such as `sleepkit.nn.MedFuseNet`, looks at each epoch once, however many
     sequences that is in; and if the read-out has a method ``views``, which names what
-    it will read, no other logits are computed.
+    it will read, no other logits are computed. On a CPU with several threads, both
+    methods and the read-out then run on several batches at once: hooks are called in
+    any order, and a thread that begins to use torch meanwhile gets a share of the
+    threads. `threads` with 1 prevents that.
 
     Parameters
     ----------
@@ -55,7 +58,8 @@ def stage(
     n_classes : int
         Number of classes.
     batch_size : int
-        Sequences, or epochs, in a batch.
+        Sequences, or epochs, in a batch. Of what has been looked at, a module with two
+        steps may be given more sequences at once.
     length : int or None, default=None
         Epochs in a sequence; None takes epochs alone.
     stride : int, default=1
@@ -91,7 +95,11 @@ def stage(
     total = np.zeros((len(wanted), n_classes))
     count = np.zeros((len(wanted), 1))
     forward = Forward(module, device, precision)
-    with torch.inference_mode(), inference_workers(forward.device) as side_by_side:
+    with (
+        torch.inference_mode(),
+        torch.autocast(forward.device.type, enabled=False),  # as in other threads
+        inference_workers(forward.device) as side_by_side,
+    ):
         each: Map = map
         if length is None or not isinstance(module, TwoStepModule):
             parts = _whole_parts(forward, epochs, wanted, length, stride, batch_size)

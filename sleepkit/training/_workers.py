@@ -6,6 +6,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from itertools import chain, islice
+from threading import Lock
 from typing import Protocol, TypeVar
 
 import torch
@@ -13,6 +15,7 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 _MOST = 8  # more would wait for each other, since Python runs one at a time
+_BUSY = Lock()  # what one sets for new threads, another would take for the user's wish
 
 
 class Map(Protocol):
@@ -30,10 +33,11 @@ def inference_workers(device: torch.device) -> Iterator[Map]:
 
     A short operation gains little from being divided among threads, and whole batches
     side by side gain all. Items are drawn by the thread that asks, few ahead of time.
+    Where another thread does the same already, and on one thread, this is `map` itself.
     """
     n_threads = torch.get_num_threads() if device.type == "cpu" else 1
     n_workers = min(n_threads, _MOST)
-    if n_workers == 1:
+    if n_workers == 1 or not _BUSY.acquire(blocking=False):
         yield map
         return
     share = n_threads // n_workers
@@ -43,6 +47,7 @@ def inference_workers(device: torch.device) -> Iterator[Map]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(n_threads)  # a worker sets it for new threads as well
+        _BUSY.release()
 
 
 class _PoolMap:
@@ -55,14 +60,19 @@ class _PoolMap:
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item], /
     ) -> Iterator[Result]:
-        """Map items in their order."""
+        """Map items in their order; a single one here, on all threads of torch."""
+        rest = iter(items)
+        first = list(islice(rest, 2))
+        if len(first) < 2:
+            yield from map(function, first)
+            return
 
         @torch.inference_mode()  # each thread has a mode of its own
         def run(item: Item) -> Result:
             return function(item)
 
         waiting: deque[Future[Result]] = deque()
-        for item in items:
+        for item in chain(first, rest):
             waiting.append(self._pool.submit(run, item))
             if len(waiting) == self._n_ahead:
                 yield waiting.popleft().result()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from sleepkit.classifiers._criteria import ViewChoice
+from sleepkit.nn import MedFuseOutput
 
 WEIGHTS = {"eeg": 0.5, "eog": 0.25}
 
@@ -52,17 +53,37 @@ def test_none_and_zero_leave_the_fused_head_alone(medfuse, make_nights):
     assert not np.allclose(found, alone, atol=1e-3)
 
 
+def test_views_by_hand():
+    """Of three modalities the last one is there in the first epoch only."""
+    there = torch.tensor([[True, True, True]])
+    present = {"eeg": there, "eog": there.clone(), "emg": there.clone()}
+    present["emg"][0, 1:] = False
+    present["eog"][0, 2] = False
+    logits = {name: torch.randn(1, 3, 5) for name in ("fused", *present)}
+    logs = {name: x.log_softmax(-1)[0] for name, x in logits.items()}
+    found = ViewChoice(1, {"emg": 2, "eog": 0.5})(MedFuseOutput(logits, {}), present)
+    expected = [
+        (logs["fused"] + 2 * logs["emg"] + 0.5 * logs["eog"])[0] / 3.5,
+        (logs["fused"] + 0.5 * logs["eog"])[1] / 1.5,
+        logs["fused"][2],
+    ]
+    expected = torch.stack(expected).log_softmax(-1)
+    torch.testing.assert_close(found[0], expected)
+
+
 def test_views_that_are_read():
     eog = torch.tensor([True, True, False])
     present = {"eeg": torch.ones(3, dtype=torch.bool), "eog": eog}
     assert ViewChoice(2, {"eog": 1}).views(present) == {"fused", "eeg", "eog"}
     assert ViewChoice(1, {"eog": 1}).views(present) == {"fused", "eog"}
     assert ViewChoice(2, {"eeg": 1}).views({"eog": eog}) == {"eog"}
+    assert ViewChoice(1, {"eog": 1}).views({"eog": eog}) == {"fused"}
 
 
 @pytest.mark.parametrize(
     ("params", "words"),
     [
+        ({"own_weights": "eeg"}, "'own_weights'.*map modalities.*'eeg'"),
         ({"own_weights": {"emg": 1}}, "'own_weights'.*eeg, eog.*'emg'"),
         ({"own_weights": {"eeg": -1}}, r"own_weights\['eeg'\].*>= 0"),
         ({"own_weights": {"eeg": 1}, "multi_view": 0}, "'own_weights'.*multi_view"),

@@ -156,3 +156,12 @@ def test_average_of_scores_far_apart():
         found = average(values, scores)
     torch.testing.assert_close(found, scores.softmax(-1) @ values)
     torch.testing.assert_close(found[2], torch.tensor([2.0]))
+
+
+def test_average_in_half_precision_and_of_nothing():
+    scores, values = 30 + torch.randn(2, 3, 4, 6), torch.randn(2, 3, 6, 5)
+    expected = scores.softmax(-1) @ values
+    with torch.no_grad():
+        found = average(values.half(), scores)
+        assert average(values[:0], scores[:0]).shape == (0, 3, 4, 5)
+    torch.testing.assert_close(found.float(), expected, rtol=0, atol=1e-2)

@@ -123,3 +123,14 @@ def test_many_rows_in_float32(n_rows):
     torch.testing.assert_close(*found, rtol=1e-4, atol=1e-4)
     with torch.inference_mode():
         torch.testing.assert_close(fused(x), plain(x))
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_not_a_number_stays_so(training):
+    """A net that is broken says so."""
+    fused = layers(0).float().train(training)
+    torch.nn.init.constant_(fused[0].weight, torch.nan)
+    x = torch.randn(5, 6)
+    assert fused(x).isnan().all()
+    with torch.no_grad():
+        assert fused(x).isnan().all()

@@ -5,9 +5,7 @@ from torch import nn
 from sleepkit.nn import _linear
 from sleepkit.nn._linear import Linear, onednn_takes, product
 
-needs_onednn = pytest.mark.skipif(
-    not _linear._works(torch.float32), reason="this torch has no oneDNN"
-)
+needs_onednn = pytest.mark.skipif(not _linear._WORKS, reason="this torch has no oneDNN")
 
 
 @pytest.mark.parametrize("bias", [True, False])
@@ -68,7 +66,10 @@ def test_what_onednn_takes(monkeypatch):
     assert not onednn_takes(x.double(), x.double())
     assert not onednn_takes(x[:0], x)
     assert not onednn_takes(x.bfloat16(), x)
+    assert not onednn_takes(x.bfloat16(), x.bfloat16())
     assert not onednn_takes(x.to("meta"), x)
+    assert not onednn_takes(x, x.to("meta"))
+    assert not onednn_takes(x, x[:, :2])
     with torch.autocast("cpu", torch.bfloat16):
         assert not onednn_takes(x, x)
         assert Linear(3, 3)(x).dtype == torch.bfloat16
@@ -80,16 +81,68 @@ def refuse(*_):
     raise RuntimeError
 
 
-@needs_onednn
 @pytest.mark.parametrize("operator", [refuse, lambda x, *_: x])
 def test_an_operator_that_torch_has_changed_is_not_used(monkeypatch, operator):
+    monkeypatch.setattr(_linear, "_product_by_onednn", operator)
+    assert not _linear._works()
+
+
+def test_without_the_operator(monkeypatch):
     layer, plain = pair(bias=True)
-    monkeypatch.setattr(_linear, "_multiply_by_onednn", operator)
-    monkeypatch.setattr(_linear, "_works", _linear._works.__wrapped__)
+    monkeypatch.setattr(_linear, "_WORKS", False)
     x = torch.randn(3, 5)
-    assert not onednn_takes(x, layer.weight)
     assert torch.equal(layer(x), plain(x))
     assert torch.equal(product(x, layer.weight, layer.bias), plain(x))
+
+
+@pytest.mark.parametrize("bias", [torch.randn(4, 3)[:, 1], torch.randn(1).expand(4)])
+def test_a_bias_with_gaps(bias):
+    layer, plain = pair(bias=True)
+    for one in (layer, plain):
+        one.bias = nn.Parameter(bias)
+    x = torch.randn(3, 5)
+    torch.testing.assert_close(layer(x), plain(x))
+
+
+@pytest.mark.parametrize(
+    ("x", "weight"),
+    [
+        (torch.randn(3, 5), torch.randn(4, 6)),
+        (torch.randn(3, 5), torch.randn(4, 5, dtype=torch.float64)),
+    ],
+)
+def test_what_does_not_fit_is_refused_by_torch(x, weight):
+    layer = Linear(5, 4, bias=False)
+    layer.weight = nn.Parameter(weight)
+    with torch.no_grad(), pytest.raises(RuntimeError):
+        layer(x)
+
+
+def test_a_computed_weight_is_computed_once():
+    class Count(nn.Module):
+        def forward(self, weight):
+            calls.append(1)
+            return weight
+
+    calls = []
+    layer = nn.utils.parametrize.register_parametrization(
+        Linear(5, 4), "weight", Count()
+    )
+    calls.clear()
+    layer(torch.randn(3, 5))
+    assert calls == [1]
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
+def test_transforms_of_torch():
+    layer, plain = pair(bias=True)
+    x = torch.randn(3, 5)
+    found = [torch.func.jacrev(one)(x) for one in (layer, plain)]
+    torch.testing.assert_close(*found)
+    torch.testing.assert_close(torch.func.vmap(layer)(x), plain(x))
+    torch.testing.assert_close(torch.jit.trace(layer, x)(x), plain(x))
+    compiled = torch.compile(layer, backend="eager", fullgraph=True)
+    torch.testing.assert_close(compiled(x), plain(x))
 
 
 def pair(bias, n_out=4):

@@ -100,6 +100,21 @@ def test_threads_change_nothing(make_features):
     np.testing.assert_array_equal(*found)
 
 
+@pytest.mark.parametrize("n_threads", [1, 3])
+def test_autocast_around_it_changes_nothing(make_features, n_threads):
+    class Product(InTwoSteps):
+        def encode(self, inputs, present, views):
+            wide = inputs["eeg"] @ torch.full((1, 1), 1 / 3)
+            return super().encode({"eeg": wide}, present, views)
+
+    X = make_features({"a": 1500})
+    with threads(n_threads):
+        expected = run(X, module=Product())
+        with torch.autocast("cpu", torch.bfloat16):
+            found = run(X, module=Product())
+    np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("stride", [1, 2, 4])
 def test_every_epoch_is_encoded_once(make_features, stride):
     X = make_features({"a": 600, "b": 2, "c": 6}, gaps={"a": [20, 21], "c": [2]})

@@ -51,6 +51,22 @@ def test_one_thread_and_other_devices_need_no_workers(n_threads, device):
         }
 
 
+def test_a_single_item_gets_all_threads():
+    def run(_):
+        return torch.get_num_threads(), threading.get_ident()
+
+    with threads(3), inference_workers(CPU) as each:
+        assert list(each(run, ["item"])) == [(3, threading.get_ident())]
+        assert list(each(run, [])) == []
+
+
+def test_who_comes_while_others_work_has_a_thread_of_their_own():
+    with threads(4), inference_workers(CPU), inference_workers(CPU) as second:
+        assert second is map
+    with threads(4), inference_workers(CPU) as third:
+        assert third is not map
+
+
 def test_few_items_are_drawn_ahead_of_time():
     drawn = []
     with threads(2), inference_workers(CPU) as each:
