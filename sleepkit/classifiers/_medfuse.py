@@ -115,7 +115,7 @@ class MedFuseSleepClassifier(MedFuseMethod):
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
         Numbers that matrix products are computed in, for training and for staging.
         With ``"bfloat16"`` weights, the state of Adam and losses stay in float32; on
-        processors made for it, a step of the paper's net takes less than half the time.
+        processors made for it, a step of the paper's net takes two thirds of the time.
         ``"auto"`` trains in float32, and stages in bfloat16 on GPUs made for it.
     max_ram : float, default=4e9
         Bytes that the values of an `EpochArray` may take in memory once computed; what
