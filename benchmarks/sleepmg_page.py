@@ -11,6 +11,7 @@ from sleepkit.metrics import compare_stagings
 from sleepkit.plotting import TrainingDisplay
 
 SCORES = {"accuracy": "accuracy", "f1_macro": "macro-F1", "kappa": "kappa"}
+MEASURED = {"score": "score", "rho": "coefficient", "step": "step"}
 MODALITIES = ("eeg", "eog", "emg", "ecg")
 # title and rows: in words, name of the variant, the paper's kappa on ISRUC-S3 and
 # MASS-SS3
@@ -56,20 +57,34 @@ def score_table(results, rows, *, new_people):
     (_, reference, *_), *_ = rows
     lines = []
     for words, name, *paper in rows:
-        found = "none"
+        found = ("none", "none")
         if name != reference:
-            found = difference(results, name, reference, new_people=new_people)
-        lines.append((words, *mean_scores(results, name), found, *paper))
-    titles = ["variant", *SCORES.values(), "difference of kappa"]
+            found = (
+                difference(results, name, reference, new_people=new_people),
+                differences_by_seed(results, name, reference),
+            )
+        lines.append((words, *mean_scores(results, name), *found, *paper))
+    titles = ["variant", *SCORES.values(), "difference of kappa", "by seed"]
     return table([*titles, "kappa in the paper"] if with_paper else titles, lines)
 
 
 def mean_scores(results, name):
     """Mean and SD over the seeds of each score."""
-    tables = [result.scores() for result in results]
     for metric in SCORES:
-        values = [t[metric][t["estimator"].index(name)] for t in tables]
+        values = by_seed(results, name, metric)
         yield f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+
+
+def by_seed(results, name, metric):
+    """A score of one variant, for each seed."""
+    tables = [result.scores() for result in results]
+    return np.array([t[metric][t["estimator"].index(name)] for t in tables])
+
+
+def differences_by_seed(results, first, second):
+    """Differences of kappa, for each seed."""
+    one, other = (by_seed(results, name, "kappa") for name in (first, second))
+    return ", ".join(f"{value:+.3f}" for value in one - other)
 
 
 def difference(results, first, second, *, new_people):
@@ -106,10 +121,10 @@ def modality_table(histories):
     for name in HOW_BALANCED:
         last = histories[name][-1]
         for head in ("classifier", "discriminator"):
-            for key in ("score", "step"):
+            for key, words in MEASURED.items():
                 cells = [last.get(f"{head}_{key}_{m}") for m in MODALITIES]
                 if None not in cells:
-                    rows.append((name, head, key, *(f"{cell:.2f}" for cell in cells)))
+                    rows.append((name, head, words, *(f"{cell:.2f}" for cell in cells)))
     return table(["variant", "head", "measured", *MODALITIES], rows)
 
 

@@ -36,28 +36,30 @@ from sleepkit.evaluation import cross_validate_staging, sleepmg_protocol
 SEEDS = (0, 1, 2)
 FOLDS = 5
 PAGE = "sleepmg_tables"
-ABOUT = """The ablations of the SleepMG paper by its protocol: people are dealt into
-five groups, each is staged by nets trained on the others, of whom a fifth are held out
-to choose the best pass by; batches of 256 epochs, Adam with betas of 0.5 and 0.999,
-gradient reversal of 0.1, scores of all folds pooled. Figures are means and standard
-deviations over three seeds. Differences of kappa are from the first row of a table, of
-all seeds pooled, with 95 % intervals from a bootstrap over people. Made by
-``python benchmarks/sleepmg_tables.py --out docs/results``.
+ABOUT = """The ablations of the SleepMG paper in small, by its protocol: people are
+dealt into five groups, each is staged by nets trained on the others, of whom a fifth
+are held out to choose the best pass by; batches of 256 epochs, Adam with betas of 0.5
+and 0.999, gradient reversal of 0.1, scores of all folds pooled. The paper has ten
+channels, real nights, four times as many filters and 50 passes. Figures are means and
+standard deviations over three seeds. Differences of kappa are from the first row of a
+table, of all seeds pooled, with 95 % intervals from a bootstrap over people, and then
+seed by seed. Made by ``python benchmarks/sleepmg_tables.py --out docs/results``.
 """
 SIMULATED = """{people} simulated people of {hours} h ({n} epochs), with EEG, EOG, chin
 EMG and ECG, one channel each, at 100 Hz; each person has a gain and a colour of their
 own in each channel. Each seed draws people, groups and weights anew. Extractors are
 FeatureNet with a quarter of its filters, trained for {passes} passes. {fits} fits of
-{each:.1f} s, {total:.0f} min of one core. The last column is the paper's kappa on
-ISRUC-S3 and MASS-SS3.
+{each:.1f} s, {total:.0f} min of one core beside other work. The last column is the
+paper's kappa on ISRUC-S3 and MASS-SS3.
 """
 IMBALANCE = """Sum of the squared distances of the modalities' shares from one
 quarter; means over folds and seeds. First of the stages' classifier, then of the
 domains' discriminator:
 """
-ALONE = """Mean probability that each modality alone gives to the true stage or domain
-(score; a guess is 0.2 of stages and 0.25 of domains), and by what balancing multiplied
-its step (step), both in the last pass:
+ALONE = """Means in the last pass: the probability that each modality alone gives to the
+true stage or domain (score; a guess is 0.2 of stages and 0.25 of domains), what eq. 6
+makes of it, applied or not (coefficient), and an estimate of what that multiplies
+steps by, once Adam has divided by the size of earlier gradients (step):
 """
 NIGHTS = """Features of Sleep-EDF Expanded, ten powers of each of Fpz-Cz, Pz-Oz and the
 EOG: {n} scored epochs of sleep and 30 min around it, {nights} nights, {people} people.
