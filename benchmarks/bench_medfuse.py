@@ -9,11 +9,8 @@ default library for products, and in bfloat16, where weights and losses stay in 
 
 from __future__ import annotations
 
-import statistics
-import time
-
 import torch
-from common import without_onednn
+from common import in_turn, without_onednn
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -100,14 +97,7 @@ def main():
     flops = counter.get_total_flops()
     cube = torch.randn(2048, 2048)
     steps["product"] = lambda: cube @ cube
-    seconds = {name: [] for name in steps}
-    for turn in range(6):
-        for name, step in steps.items():
-            start = time.perf_counter()
-            step()
-            if turn:  # the first warms up
-                seconds[name].append(time.perf_counter() - start)
-    medians = {name: statistics.median(values) for name, values in seconds.items()}
+    medians = in_turn(steps, 5)
     rate = 2 * 2048**3 / medians.pop("product")
     print(f"threads {torch.get_num_threads()}, product {rate / 1e9:.0f} GFLOP/s")
     print(f"a step: {flops / 1e9:.0f} GFLOP")

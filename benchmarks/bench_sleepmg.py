@@ -8,13 +8,13 @@ All is timed in turn, in one process; ratios are of medians.
 from __future__ import annotations
 
 import argparse
-import statistics
 import tempfile
 import time
 from functools import partial
 
 import numpy as np
 import torch
+from common import in_turn
 from skorch.callbacks import EarlyStopping, EpochScoring
 
 from sleepkit.classifiers._criteria import SleepMGLoss
@@ -42,18 +42,6 @@ def main():
     time_balance(repeats)
     with tempfile.TemporaryDirectory() as folder:
         time_paths(repeats, folder)
-
-
-def in_turn(functions, repeats):
-    """Call all in turn; give the median seconds of each, the first call left out."""
-    seconds = {name: [] for name in functions}
-    for turn in range(repeats + 1):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def time_convolutions(repeats):

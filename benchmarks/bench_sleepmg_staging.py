@@ -12,8 +12,6 @@ from __future__ import annotations
 import argparse
 import ctypes
 import re
-import statistics
-import time
 import warnings
 from functools import partial
 from pathlib import Path
@@ -22,6 +20,7 @@ import mne
 import numpy as np
 import torch
 import yasa
+from common import in_turn
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -127,18 +126,6 @@ def make_stager(precision):
     )
     stager.fit(X, X.hypnogram)  # the same net, whatever it then computes in
     return stager.set_params(batch_size=256, precision=precision)
-
-
-def in_turn(functions, repeats):
-    """Call all in turn; give the median seconds of each, the first call left out."""
-    seconds = {name: [] for name in functions}
-    for turn in range(repeats + 1):
-        for name, function in functions.items():
-            start = time.perf_counter()
-            function()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def product_rate():

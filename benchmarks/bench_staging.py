@@ -10,8 +10,6 @@ YASA. The strides are compared on further nights, by a smaller net trained for l
 from __future__ import annotations
 
 import argparse
-import statistics
-import time
 import warnings
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
@@ -21,7 +19,7 @@ import mne
 import numpy as np
 import torch
 import yasa
-from common import without_onednn
+from common import in_turn, without_onednn
 from sklearn.metrics import cohen_kappa_score
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -54,18 +52,6 @@ def make_spectra(n_nights, hours, seed):
     )
     spectra = STFTEpocher().fit_transform(X)
     return X, SpectrumScaler("recording").fit_transform(spectra).materialize(), y
-
-
-def median_times(calls, runs):
-    """Call all in turn, so many times and once to warm up; give median seconds."""
-    seconds = {name: [] for name in calls}
-    for turn in range(runs + 1):
-        for name, call in calls.items():
-            start = time.perf_counter()
-            call()
-            if turn:
-                seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(values) for name, values in seconds.items()}
 
 
 def peak_memory(stager, X):
@@ -142,7 +128,7 @@ def compare_speed(stager, signals, X, runs):
         "oneDNN's": lambda: torch.nn.functional.linear(packed, packed),
         "in bfloat16": lambda: low @ low,
     }
-    medians = median_times(calls, runs)
+    medians = in_turn(calls, runs)
     rates = {n: 2 * 2048**3 / medians.pop(n) for n in [*medians][-3:]}
     with threads(1), FlopCounterMode(display=False) as counter:
         default_library()
@@ -165,7 +151,7 @@ def compare_speed(stager, signals, X, runs):
         peak = peak_memory(stager.set_params(precision=precision, stride=None), X)
         print(f"{precision} takes {peak:.0f} MB beyond nights and net")
     strides = {n: lambda n=n: own("float32", n) for n in STRIDES}
-    return median_times(strides, runs)
+    return in_turn(strides, runs)
 
 
 def compare_strides(seconds, passes):

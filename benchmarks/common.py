@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import statistics
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -76,3 +78,15 @@ def without_onednn():
         yield
     finally:
         torch.backends.mkldnn.enabled = True
+
+
+def in_turn(calls, repeats):
+    """Call all in turn; give the median seconds of each, the first call left out."""
+    seconds = {name: [] for name in calls}
+    for turn in range(repeats + 1):
+        for name, call in calls.items():
+            start = time.perf_counter()
+            call()
+            if turn:
+                seconds[name].append(time.perf_counter() - start)
+    return {name: statistics.median(values) for name, values in seconds.items()}
