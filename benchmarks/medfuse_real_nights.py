@@ -96,12 +96,12 @@ def stage_everyone(X, y, args, seed):
     }
     nets = {"net": MedFuseSleepClassifier(**SETTINGS, n_threads=1)}
     both = cross_validate_staging(nets, X, y, subsets="every", **params)
-    stages = {given: in_order(both, given) for given in GIVEN}
+    stages = {given: in_order(both, given)["predicted"] for given in GIVEN}
     stages[BACKED] = backed_stages(both)
     seconds = seconds_of(both)
     for modality in X.modalities:
         alone = cross_validate_staging(nets, X.select([modality]), y, **params)
-        stages[f"{modality} specialist"] = in_order(alone, "all")
+        stages[f"{modality} specialist"] = in_order(alone, "all")["predicted"]
         seconds += seconds_of(alone)
     return stages, seconds
 
@@ -109,40 +109,42 @@ def stage_everyone(X, y, args, seed):
 def in_order(result, condition):
     """Predictions in the order of nights and epochs."""
     found = result.predictions("net", condition)
-    return found["predicted"][np.lexsort((found["epoch"], found["recording"]))]
+    order = np.lexsort((found["epoch"], found["recording"]))
+    return {name: values[order] for name, values in found.items()}
 
 
 def backed_stages(result):
     """Stages by the fused head and, for half as much, by that of the EEG."""
     total = 0.0
     for condition, weight in (("all", 1), ("eeg", 0.5)):
-        found = result.predictions("net", condition)
-        order = np.lexsort((found["epoch"], found["recording"]))
-        proba = np.stack([found[f"p_{stage}"][order] for stage in STAGES], axis=1)
+        found = in_order(result, condition)
+        proba = np.stack([found[f"p_{stage}"] for stage in STAGES], axis=1)
         total = total + weight * np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
     return total.argmax(axis=1)
 
 
-def kappa_table(y, runs):
+def mean_kappa(y, runs, name):
     """Pooled kappa, mean and SD over seeds."""
+    kappas = [staging_scores(y, run[name])["kappa"] for run in runs]
+    return f"{np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}"
+
+
+def kappa_table(y, runs):
+    """Pooled kappa of the net and of specialists."""
     rows = []
     for name, simple in SIMPLE.items():
         specialist = f"{name} specialist"
         cells = [GIVEN[name]]
         for column in (name, specialist):
-            if column not in runs[0]:
-                cells.append("")
-                continue
-            kappas = [staging_scores(y, run[column])["kappa"] for run in runs]
-            cells.append(f"{np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}")
+            there = column in runs[0]
+            cells.append(mean_kappa(y, runs, column) if there else "")
         rows.append([*cells, simple])
     return table(("given", "one net", "its specialist", "simple specialist"), rows)
 
 
 def backed_about(y, runs):
     """What was done, and the pooled kappa."""
-    kappas = [staging_scores(y, run[BACKED])["kappa"] for run in runs]
-    found = f" Pooled kappa {np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}."
+    found = f" Pooled kappa {mean_kappa(y, runs, BACKED)}."
     return textwrap.fill(BACKED_ABOUT + found, 88) + "\n"
 
 

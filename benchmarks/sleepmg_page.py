@@ -55,35 +55,35 @@ def score_table(results, rows, *, new_people):
     """Scores over the seeds, and paired differences from the first row."""
     with_paper = len(rows[0]) == 3
     (_, reference, *_), *_ = rows
+    scores = [result.scores() for result in results]
     lines = []
     for words, name, *paper in rows:
         found = ("none", "none")
         if name != reference:
             found = (
                 difference(results, name, reference, new_people=new_people),
-                differences_by_seed(results, name, reference),
+                differences_by_seed(scores, name, reference),
             )
-        lines.append((words, *mean_scores(results, name), *found, *paper))
+        lines.append((words, *mean_scores(scores, name), *found, *paper))
     titles = ["variant", *SCORES.values(), "difference of kappa", "by seed"]
     return table([*titles, "kappa in the paper"] if with_paper else titles, lines)
 
 
-def mean_scores(results, name):
+def mean_scores(scores, name):
     """Mean and SD over the seeds of each score."""
     for metric in SCORES:
-        values = by_seed(results, name, metric)
+        values = by_seed(scores, name, metric)
         yield f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
 
 
-def by_seed(results, name, metric):
+def by_seed(scores, name, metric):
     """A score of one variant, for each seed."""
-    tables = [result.scores() for result in results]
-    return np.array([t[metric][t["estimator"].index(name)] for t in tables])
+    return np.array([t[metric][t["estimator"].index(name)] for t in scores])
 
 
-def differences_by_seed(results, first, second):
+def differences_by_seed(scores, first, second):
     """Differences of kappa, for each seed."""
-    one, other = (by_seed(results, name, "kappa") for name in (first, second))
+    one, other = (by_seed(scores, name, "kappa") for name in (first, second))
     return ", ".join(f"{value:+.3f}" for value in one - other)
 
 

@@ -39,15 +39,14 @@ def relative_scores(
 def average(values: Tensor, scores: Tensor) -> Tensor:
     """``softmax_j(scores) values``, for keys j along the last axis of the scores."""
     fast = runs_plainly(scores) and not torch.is_grad_enabled() and scores.numel()
-    if not fast or values.dtype == torch.float16:
-        return scores.softmax(-1).to(values.dtype) @ values
-    # without subtracting the largest first, and by powers of two, which are faster
-    weights = (scores * _LOG2_E).exp2_()
-    sums = weights.sum(-1, keepdim=True)
-    least, most = sums.aminmax()
-    if not (least > _SMALL and most < 1 / _SMALL):
-        return scores.softmax(-1).to(values.dtype) @ values
-    return ((weights.to(values.dtype) @ values) / sums).to(values.dtype)
+    if fast and values.dtype != torch.float16:
+        # without subtracting the largest first, and by powers of two, which are faster
+        weights = (scores * _LOG2_E).exp2_()
+        sums = weights.sum(-1, keepdim=True)
+        least, most = sums.aminmax()
+        if least > _SMALL and most < 1 / _SMALL:
+            return ((weights.to(values.dtype) @ values) / sums).to(values.dtype)
+    return scores.softmax(-1).to(values.dtype) @ values
 
 
 class RelativeAttention(nn.Module):

@@ -18,10 +18,8 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens of shape (..., n_in)."""
-        weight, bias = self.weight, self.bias
-        if not onednn_takes(x, weight):
-            return functional.linear(x, weight, bias)
-        return product(as_rows(x), weight, bias).view(*x.shape[:-1], -1)
+        mapped = product(as_rows(x), self.weight, self.bias)
+        return mapped.view(*x.shape[:-1], self.out_features)
 
 
 def as_rows(tokens: Tensor) -> Tensor:
@@ -31,11 +29,11 @@ def as_rows(tokens: Tensor) -> Tensor:
 
 def product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
     """``W x + b`` of the rows of x, (n, n_in)."""
+    if not onednn_takes(x, weight):
+        return functional.linear(x, weight, bias)
     if torch.is_grad_enabled():
         return _Product.apply(x, weight, bias)  # type: ignore[no-any-return, no-untyped-call]
-    if onednn_takes(x, weight):
-        return _product_by_onednn(x, weight, bias)
-    return functional.linear(x, weight, bias)
+    return _product_by_onednn(x, weight, bias)
 
 
 def product_over_rows(x: Tensor, y: Tensor) -> Tensor:
@@ -105,7 +103,7 @@ class _Product(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
         """Keep the factors."""
         ctx.save_for_backward(x, weight)
-        return product(x, weight, bias)
+        return _product_by_onednn(x, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:

@@ -50,15 +50,16 @@ class ViewReadOut(Protocol):
 def encoded_parts(
     forward: Forward,
     read_out: Any,
+    each: Map,
     epochs: Epochs,
     wanted: BoolArray,
     length: int,
     stride: int,
     batch_size: int,
-    each: Map,
 ) -> Iterator[tuple[Callable[[IntArray], Found], Iterable[IntArray]]]:
     """Encode some nights at a time; give them, with the sequences to decode."""
     runs = find_runs(epochs.night, epochs.usable)
+    everything = np.ones_like(wanted)
     size = batch_size * length
     if forward.device.type == "cpu":
         size = min(size, _CACHED)
@@ -66,7 +67,7 @@ def encoded_parts(
     for group in _groups(runs):
         night = slice(group[0][0], group[-1][1])
         if wanted[night].any():
-            index = cut_overlapping(group, length, stride, np.ones_like(wanted))
+            index = cut_overlapping(group, length, stride, everything)
             encoded = EncodedRuns(forward, read_out, epochs, group, size, each)
             yield encoded, np.array_split(index, -(-len(index) // n_sequences))
 

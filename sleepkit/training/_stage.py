@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -15,7 +16,7 @@ from sleepkit.training._encoded import TwoStepModule, encoded_parts
 from sleepkit.training._epochs import Epochs
 from sleepkit.training._forward import Forward, Found
 from sleepkit.training._sequences import PAD, cut_overlapping, find_runs
-from sleepkit.training._workers import Map, inference_workers
+from sleepkit.training._workers import inference_workers
 
 ReadOut = Callable[[Any, dict[str, Tensor]], Tensor]
 Part = tuple[Callable[[IntArray], Found], Iterable[IntArray]]
@@ -95,18 +96,17 @@ def stage(
     total = np.zeros((len(wanted), n_classes))
     count = np.zeros((len(wanted), 1))
     forward = Forward(module, device, precision)
+    layout: tuple[Any, ...] = epochs, wanted, length, stride, batch_size
+    two_steps = length is not None and isinstance(module, TwoStepModule)
     with (
         torch.inference_mode(),
         torch.autocast(forward.device.type, enabled=False),  # as in other threads
-        inference_workers(forward.device) as side_by_side,
+        inference_workers(forward.device) if two_steps else nullcontext(map) as each,
     ):
-        each: Map = map
-        if length is None or not isinstance(module, TwoStepModule):
-            parts = _whole_parts(forward, epochs, wanted, length, stride, batch_size)
+        if two_steps:
+            parts = encoded_parts(forward, read_out, each, *layout)
         else:
-            each = side_by_side
-            layout = epochs, wanted, length, stride, batch_size
-            parts = encoded_parts(forward, read_out, *layout, each)
+            parts = _whole_parts(forward, *layout)
         for run, batches in parts:
             for index, read in each(partial(_read, read_out, run), batches):
                 real = index != PAD
