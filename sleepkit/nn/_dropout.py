@@ -65,7 +65,7 @@ class Dropout(nn.Module):
         """
         if not self.training or self.p == 0:
             return x
-        if not runs_plainly(x):
+        if not (runs_plainly(x) and fits_a_byte(self.p)):
             return functional.dropout(x, self.p)
         dropped: Tensor = _Drop.apply(x, self.p)  # type: ignore[no-untyped-call]
         return dropped
@@ -81,11 +81,14 @@ class Dropout(nn.Module):
         return f"p={self.p}"
 
 
+def fits_a_byte(p: float) -> bool:
+    """Whether rounding to a multiple of 1/256 makes p neither 0 nor 1."""
+    return 1 / _VALUES <= p <= 1 - 1 / _VALUES
+
+
 def draw_kept(shape: torch.Size, p: float) -> tuple[Tensor, float]:
     """Draw bytes, 1 where a number is kept, else 0; and the scale of what is kept."""
     threshold = round(p * _VALUES)
-    if threshold == _VALUES:
-        return torch.zeros(shape, dtype=torch.uint8), 1.0
     n = shape.numel()
     words = torch.empty(-(-n // 8), dtype=torch.int64)
     words.random_(-(2**63), None)  # all 64 bits

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from sleepkit.nn._dropout import Dropout, draw_kept
+from sleepkit.nn._dropout import Dropout, draw_kept, fits_a_byte
 from sleepkit.nn._linear import (
     Linear,
     as_rows,
@@ -43,7 +43,8 @@ class FeedForward(nn.Sequential):
         if not (learning or dropout.training):  # the hidden units are written once
             mapped: Tensor = leave(enter(x).relu_())
             return mapped
-        if runs_plainly(x) and learning and self.training:
+        drawn = not dropout.p or fits_a_byte(dropout.p)
+        if runs_plainly(x) and learning and self.training and drawn:
             return self._learn(x)
         return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
 

@@ -23,6 +23,14 @@ def test_share_and_scale(p):
     assert len(dropped.unique()) == 2
 
 
+@pytest.mark.parametrize("p", [0.001, 0.003, 0.997, 0.999])
+def test_probabilities_near_0_and_1(p):
+    """They are not rounded to 0 or 1, where nothing or all would be dropped."""
+    torch.manual_seed(0)
+    share = (Dropout(p)(torch.ones(1000, 1000)) == 0).float().mean()
+    assert share == pytest.approx(p, abs=2e-4)  # 3.6 standard errors
+
+
 def test_draws_are_independent():
     kept = (Dropout(0.5)(torch.ones(64, 4096)) != 0).double()
     correlation = torch.corrcoef(kept)
