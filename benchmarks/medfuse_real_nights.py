@@ -79,8 +79,8 @@ BACKED_PAIRS = (
     ("both, backed - EEG", BACKED, "eeg"),
     ("both, backed - EOG", BACKED, "eog"),
 )
-BACKED_ABOUT = """As ``own_weights={"eeg": 0.5}`` stages: the EEG's own head counts half
-of what the fused one does. Computed from the probabilities of the fits above. The
+BACKED_ABOUT = """As ``unimodal_weights={"eeg": 0.5}`` stages: the EEG's own head counts
+half of what the fused one does. Computed from the probabilities of the fits above. The
 weights 0.5, 1 and 2 were compared on these very figures."""
 
 

@@ -68,7 +68,7 @@ class MedFuseSleepClassifier(MedFuseMethod):
         fused one from that modality alone. The fused head also learns from such epochs
         where it has to stage them, and otherwise from those with two or more.
         ``"auto"`` takes the own head where it is taught, that is, `multi_view` > 0.
-    own_weights : mapping of str to float, default=None
+    unimodal_weights : mapping of str to float, default=None
         What own heads count beside the fused one, which counts 1, in staging epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         That limits what another signal can spoil where it misleads, and a little of
@@ -200,7 +200,7 @@ default=None
         temperature: float | Literal["learnt"] = 0.1,
         negatives: Literal["sequence", "batch"] = "sequence",
         missing: Literal["auto", "own_head", "fused_head"] = "auto",
-        own_weights: Mapping[str, float] | None = None,
+        unimodal_weights: Mapping[str, float] | None = None,
         modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
@@ -237,7 +237,7 @@ default=None
         self.temperature = temperature
         self.negatives = negatives
         self.missing = missing
-        self.own_weights = own_weights
+        self.unimodal_weights = unimodal_weights
         self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr

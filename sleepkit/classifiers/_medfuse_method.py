@@ -13,10 +13,10 @@ from torch import Tensor, nn
 
 from sleepkit._typing import Array
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
+from sleepkit.classifiers._criteria import HeadSelector
 from sleepkit.classifiers._inputs import split_modalities
 from sleepkit.classifiers._targets import Task
-from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.training import (
     CosineSchedule,
     Epochs,
@@ -59,7 +59,7 @@ class MedFuseMethod(SleepClassifier):
     temperature: float | Literal["learnt"]
     negatives: Literal["sequence", "batch"]
     missing: Literal["auto", "own_head", "fused_head"]
-    own_weights: Mapping[str, float] | None
+    unimodal_weights: Mapping[str, float] | None
     modality_dropout: float
     schedule: Literal["cosine", "released", "constant"]
     warmup: float
@@ -103,15 +103,16 @@ class MedFuseMethod(SleepClassifier):
                 "teaches these heads. Got multi_view=0."
             )
             raise ValueError(msg)
-        if self.own_weights and not self.multi_view:
+        if self.unimodal_weights and not self.multi_view:
             msg = (
-                f"The 'own_weights' parameter of {self._name} needs multi_view > 0, "
-                f"which teaches own heads. Got {self.own_weights!r} and multi_view=0."
+                f"The 'unimodal_weights' parameter of {self._name} needs multi_view > "
+                "0, which trains unimodal heads. "
+                f"Got {self.unimodal_weights!r} and multi_view=0."
             )
             raise ValueError(msg)
 
     @property
-    def _fused_from(self) -> int:
+    def _min_modalities_for_fusion(self) -> int:
         """Modalities that an epoch must have for the fused head to stage it."""
         own_heads = self.multi_view > 0 and self.missing != "fused_head"
         return 2 if own_heads else 1
@@ -143,7 +144,7 @@ class MedFuseMethod(SleepClassifier):
             temperature=temperature,
             learn_temperature=self.temperature == "learnt",
             negatives=self.negatives,
-            fused_from=self._fused_from,
+            min_modalities_for_fusion=self._min_modalities_for_fusion,
         )
 
     def _train(
@@ -160,20 +161,21 @@ class MedFuseMethod(SleepClassifier):
     def _read_out(self) -> ReadOut:
         """The fused view, or the only modality's own."""
         several = len(self.layout_) > 1
-        return ViewChoice(self._fused_from if several else 2, self._checked_weights())
+        needed = self._min_modalities_for_fusion if several else 2
+        return HeadSelector(needed, self._checked_weights())
 
     def _checked_weights(self) -> dict[str, float]:
         """Give the weights of own heads beside the fused one."""
-        weights = {} if self.own_weights is None else self.own_weights
+        weights = {} if self.unimodal_weights is None else self.unimodal_weights
         if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
             msg = (
-                f"The 'own_weights' parameter of {self._name} must map modalities, "
-                f"here {', '.join(self.layout_)}, to numbers. "
-                f"Got {self.own_weights!r} instead."
+                f"The 'unimodal_weights' parameter of {self._name} must map "
+                f"modalities, here {', '.join(self.layout_)}, to numbers. "
+                f"Got {self.unimodal_weights!r} instead."
             )
             raise ValueError(msg)
         for name, weight in weights.items():
-            label = f"own_weights[{name!r}]"
+            label = f"unimodal_weights[{name!r}]"
             check_positive(label, weight, owner=self._name, zero=True)
         return dict(weights)
 

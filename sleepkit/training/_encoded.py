@@ -16,7 +16,7 @@ from sleepkit.training._forward import Forward, Found
 from sleepkit.training._sequences import PAD, cut_overlapping, find_runs
 from sleepkit.training._workers import Map
 
-Views = Collection[str] | None
+Heads = Collection[str] | None
 _GROUP = 512  # epochs at least whose encoding is kept at a time
 _CACHED = 96  # epochs whose tokens a processor can keep near
 _DECODED = 1000  # epochs at least that sequences have at a time: they are short of work
@@ -31,19 +31,19 @@ class TwoStepModule(Protocol):
     """
 
     def encode(
-        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor], views: Views
+        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor], heads: Heads
     ) -> Any:
         """Look at epochs."""
 
-    def decode(self, encoded: Any, present: Mapping[str, Tensor], views: Views) -> Any:
+    def decode(self, encoded: Any, present: Mapping[str, Tensor], heads: Heads) -> Any:
         """Look at sequences of encoded epochs, and give the output."""
 
 
 @runtime_checkable
-class ViewReadOut(Protocol):
+class HeadReadOut(Protocol):
     """A read-out that knows beforehand which part of the output it will read."""
 
-    def views(self, present: Mapping[str, Tensor]) -> Collection[str]:
+    def heads(self, present: Mapping[str, Tensor]) -> Collection[str]:
         """Name what is read of epochs of which this is present."""
 
 
@@ -104,7 +104,7 @@ class EncodedRuns:
         night = slice(self._first, runs[-1][1])
         there = {name: present[night] for name, present in epochs.present.items()}
         # what is absent from all of them is left out, if nobody will read it
-        needed = not isinstance(read_out, ViewReadOut)
+        needed = not isinstance(read_out, HeadReadOut)
         # the last row is padding
         self._present = forward.tensors(
             {n: np.append(p, False) for n, p in there.items() if p.any() or needed}
@@ -112,7 +112,7 @@ class EncodedRuns:
         self._kept: list[dict[str, Tensor]] = []
         self._make: Any = None
         numbers = np.concatenate([np.arange(*run) for run in runs])
-        self._read_views = self._views(self._present)
+        self._read_heads = self._heads(self._present)
         parts = np.array_split(numbers, -(-len(numbers) // size))
         batches = (self._batch(epochs, part) for part in parts)
         for rows, found in each(self._encode, batches):
@@ -125,7 +125,7 @@ class EncodedRuns:
         encoded = self._make(
             {name: tokens[rows] for name, tokens in kept.items()} for kept in self._kept
         )
-        output = self._decoder.decode(encoded, present, self._views(present))
+        output = self._decoder.decode(encoded, present, self._heads(present))
         return output, present
 
     def _batch(self, epochs: Epochs, numbers: IntArray) -> EncoderBatch:
@@ -139,7 +139,7 @@ class EncodedRuns:
     def _encode(self, batch: EncoderBatch) -> tuple[Tensor, Any]:
         """Encode some epochs; give where to keep them, and what was found."""
         rows, inputs, present = batch
-        return rows, self._encoder.encode(inputs, present, self._read_views)
+        return rows, self._encoder.encode(inputs, present, self._read_heads)
 
     def _keep(self, rows: Tensor, found: Any) -> None:
         """Keep what was found of some epochs."""
@@ -159,8 +159,8 @@ class EncodedRuns:
         rows = np.where(index == PAD, -1, index - self._first)
         return torch.from_numpy(rows).to(self._forward.device)
 
-    def _views(self, present: Mapping[str, Tensor]) -> Views:
+    def _heads(self, present: Mapping[str, Tensor]) -> Heads:
         """Ask what is going to be read."""
-        if isinstance(self._read_out, ViewReadOut):
-            return self._read_out.views(present)
+        if isinstance(self._read_out, HeadReadOut):
+            return self._read_out.heads(present)
         return None

@@ -41,7 +41,7 @@ def stage(
     nights, or other rows of an array, may change the last bit. Where sequences
     overlap, log-probabilities are averaged. A module with the methods ``encode`` and
     ``decode``, such as `sleepkit.nn.MedFuseNet`, looks at each epoch once, however many
-    sequences that is in; and if the read-out has a method ``views``, which names what
+    sequences that is in; and if the read-out has a method ``heads``, which names what
     it will read, no other logits are computed. On a CPU with several threads, both
     methods and the read-out then run on several batches at once: hooks are called in
     any order, and a thread that begins to use torch meanwhile gets a share of the

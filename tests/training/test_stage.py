@@ -26,12 +26,12 @@ class InTwoSteps(Position):
         super().__init__()
         self.seen = []
 
-    def encode(self, inputs, present, views):
+    def encode(self, inputs, present, heads):
         assert inputs["eeg"].shape[1:] == (len(present["eeg"][0]), 1) == (1, 1)
         self.seen.append(inputs["eeg"][present["eeg"]].flatten())
         return Encoded({"doubled": 2 * inputs["eeg"]})
 
-    def decode(self, encoded, present, views):
+    def decode(self, encoded, present, heads):
         return self({"eeg": encoded.found["doubled"] / 2}, present)
 
 
@@ -103,9 +103,9 @@ def test_threads_change_nothing(make_features):
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_autocast_around_it_changes_nothing(make_features, n_threads):
     class Product(InTwoSteps):
-        def encode(self, inputs, present, views):
+        def encode(self, inputs, present, heads):
             wide = inputs["eeg"] @ torch.full((1, 1), 1 / 3)
-            return super().encode({"eeg": wide}, present, views)
+            return super().encode({"eeg": wide}, present, heads)
 
     X = make_features({"a": 1500})
     with threads(n_threads):
@@ -138,16 +138,16 @@ def test_rows_of_which_each_epoch_is_encoded_once(make_features):
 
 def test_only_what_is_read_is_asked_for(make_features):
     class Asked(InTwoSteps):
-        def encode(self, inputs, present, views):
-            asked.append(views)
-            return super().encode(inputs, present, views)
+        def encode(self, inputs, present, heads):
+            asked.append(heads)
+            return super().encode(inputs, present, heads)
 
-        def decode(self, encoded, present, views):
-            asked.append(views)
-            return super().decode(encoded, present, views)
+        def decode(self, encoded, present, heads):
+            asked.append(heads)
+            return super().decode(encoded, present, heads)
 
     class Reader:
-        def views(self, present):
+        def heads(self, present):
             return [f"{len(present)} {bool(present['eeg'].all())}"]
 
         def __call__(self, output, present):
@@ -165,11 +165,11 @@ def test_only_what_is_read_is_asked_for(make_features):
 
 def test_the_second_step_stays_in_float32(make_features):
     class Linear(torch.nn.Linear):
-        def encode(self, inputs, present, views):
+        def encode(self, inputs, present, heads):
             dtypes.append((inputs["eeg"].dtype, self.weight.dtype))
             return Encoded({"same": inputs["eeg"]})
 
-        def decode(self, encoded, present, views):
+        def decode(self, encoded, present, heads):
             dtypes.append((encoded.found["same"].dtype, self.weight.dtype))
             return self(encoded.found["same"])
 
@@ -226,9 +226,9 @@ def test_a_modality_that_some_nights_lack_is_there_to_be_read(make_features):
     given = []
 
     class Net(InTwoSteps):
-        def encode(self, inputs, present, views):
+        def encode(self, inputs, present, heads):
             given.append(set(present))
-            return super().encode(inputs, present, views)
+            return super().encode(inputs, present, heads)
 
     run(make_features({"a": 600, "b": 5}, eog=["a"]), module=Net(), length=21)
     assert all(names == {"eeg", "eog"} for names in given)
