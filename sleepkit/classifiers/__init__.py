@@ -2,6 +2,12 @@
 
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
+from sleepkit.classifiers._module import ModuleClassifier
 from sleepkit.classifiers._sleepmg import SleepMGClassifier
 
-__all__ = ["MedFuseSleepClassifier", "SleepClassifier", "SleepMGClassifier"]
+__all__ = [
+    "MedFuseSleepClassifier",
+    "ModuleClassifier",
+    "SleepClassifier",
+    "SleepMGClassifier",
+]

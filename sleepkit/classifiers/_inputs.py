@@ -93,21 +93,44 @@ def split_modalities(
     return {name: X[:, list(where)] for name, where in modalities.items()}
 
 
+def split_array(
+    X: Array,
+    modalities: Mapping[str, Sequence[int]] | None,
+    accepts: Mapping[int, str] | None,
+    *,
+    owner: str,
+) -> dict[str, Array]:
+    """Split a plain array into modalities whose epochs have axes that are accepted.
+
+    Rows of an array with two axes are signals of one channel where signals are read;
+    several channels count as features where they are not.
+    """
+    if accepts is not None and X.ndim == 2 and 2 in accepts:
+        X = X[:, np.newaxis]
+    blocks = split_modalities(X, modalities, owner=owner)
+    if accepts is not None and X.ndim == 3 and 2 not in accepts:
+        return {name: block.reshape(len(X), -1) for name, block in blocks.items()}
+    return blocks
+
+
 def check_layout(
     layout: Mapping[str, tuple[int, ...]],
     fitted: Mapping[str, tuple[int, ...]],
     *,
+    any_subset: bool,
     owner: str,
 ) -> None:
-    """Require modalities that the module knows, in the shapes it knows."""
-    for name, shape in layout.items():
-        if fitted.get(name) != shape:
-            known = ", ".join(f"{n} {s}" for n, s in fitted.items())
-            msg = (
-                f"{owner} was fitted on epochs of {known}, and takes any of these "
-                f"modalities; X has {name} {shape}. Leave others out with X.select."
-            )
-            raise ValueError(msg)
+    """Require modalities that the module has, in the shapes that it has them."""
+    unknown = [name for name, shape in layout.items() if fitted.get(name) != shape]
+    if unknown or (not any_subset and set(layout) != set(fitted)):
+        known = ", ".join(f"{name} {shape}" for name, shape in fitted.items())
+        given = ", ".join(f"{n} {layout[n]}" for n in unknown or layout)
+        takes = "any of these" if any_subset else "all of these"
+        msg = (
+            f"{owner} was fitted on epochs of {known}, and takes {takes} "
+            f"modalities; X has {given}."
+        )
+        raise ValueError(msg + (" Leave others out with X.select." if unknown else ""))
 
 
 def check_axes(

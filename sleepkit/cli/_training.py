@@ -17,7 +17,7 @@ from sleepkit.evaluation import StagingResult, cross_validate_staging
 from sleepkit.exceptions import HypnogramError
 from sleepkit.preprocessing import Cache
 from sleepkit.recording import EpochArray
-from sleepkit.training import find_device
+from sleepkit.training._runtime import find_device
 
 _MAX_JOBS: Final = 4  # each takes memory for a net and its batches
 

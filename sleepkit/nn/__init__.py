@@ -11,6 +11,7 @@ from sleepkit.nn._mid_late_fusion import MidLateFusionNet
 from sleepkit.nn._modality_logits import modality_logits
 from sleepkit.nn._reversal import gradient_reversal
 from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
+from sleepkit.nn._stage_loss import StageLoss
 from sleepkit.nn._vector_net import VectorNet
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "MidLateFusionNet",
     "SleepMGNet",
     "SleepMGOutput",
+    "StageLoss",
     "VectorNet",
     "alignment_loss",
     "gradient_reversal",

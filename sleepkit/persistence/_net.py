@@ -37,7 +37,8 @@ def restore_net(estimator: Any, state: Mapping[str, Array], history: list[Row]) 
     """
     import torch
 
-    from sleepkit.training import StagingNet, seeded
+    from sleepkit.training import StagingNet
+    from sleepkit.training._runtime import seeded
 
     with _limited(4 * len(state) + _MORE_TENSORS), torch.device("meta"):
         sketch = estimator._build_module()
@@ -46,7 +47,7 @@ def restore_net(estimator: Any, state: Mapping[str, Array], history: list[Row]) 
         module = estimator._build_module()
     module.load_state_dict({n: torch.tensor(array) for n, array in state.items()})
     # This net stages; to be trained further, a classifier takes the weights out of it.
-    net = StagingNet(module, torch.nn.Identity, estimator._read_out, verbose=0)
+    net = StagingNet(module, torch.nn.Identity, estimator._build_read_out(), verbose=0)
     estimator.net_ = net.initialize()
     net.history.extend({**row, "batches": []} for row in history)
     _settle_device(estimator)
@@ -56,7 +57,7 @@ def _settle_device(estimator: Any) -> None:
     """Let it stage where this computer has no such device as it was trained on."""
     import torch
 
-    from sleepkit.training import find_device
+    from sleepkit.training._runtime import find_device
 
     wanted = estimator.device
     if wanted != "auto":

@@ -41,7 +41,7 @@ def head_performance(
     """Score each modality alone by the features of the last batch, None unlabelled."""
     attribute, labels_of = HEADS[name]
     head, batch = getattr(net.module_, attribute), net.last_batch_
-    labels = getattr(batch, labels_of).cpu().numpy()
+    labels = batch.targets[labels_of].cpu().numpy()
     if head is None or (labels < 0).all():
         return None
     features, slices = batch.output.features, net.module_.slices

@@ -6,14 +6,14 @@ import numpy as np
 import pytest
 
 from sleepkit.classifiers import SleepMGClassifier
-from sleepkit.classifiers._targets import make_task
+from sleepkit.classifiers._split import make_task
 from sleepkit.evaluation import (
     cross_validate_staging,
     medfusesleep_protocol,
     sleepmg_protocol,
 )
 from sleepkit.recording import EpochArray
-from sleepkit.training import RowEpochs
+from sleepkit.training import ArraySource
 
 
 def make_people(n_subjects, n_epochs=5):
@@ -66,7 +66,7 @@ def test_classifiers_hold_out_as_many_as_asked(n_people, n_validation):
     X, y = make_people(n_people)
     protocol = medfusesleep_protocol(X, y, n_validation=n_validation, random_state=0)
     train = protocol.cv[0][0]
-    epochs = RowEpochs({"eeg": np.ones((len(train), 1), np.float32)})
+    epochs = ArraySource({"eeg": np.ones((len(train), 1), np.float32)})
     fraction = protocol.parameters["validation_fraction"]
     everybody = np.ones(len(train), bool)
     rng = np.random.default_rng(0)

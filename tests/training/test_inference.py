@@ -5,7 +5,9 @@ import pytest
 import torch
 from scipy.special import log_softmax
 
-from sleepkit.training import NightEpochs, RowEpochs, stage, threads
+from sleepkit.training import ArraySource, RecordingSource
+from sleepkit.training._inference import infer
+from sleepkit.training._runtime import threads
 
 WEIGHTS = np.array([0.3, -0.2, 0.1])
 
@@ -20,18 +22,18 @@ class Position(torch.nn.Module):
 
 
 class InTwoSteps(Position):
-    """The same, which notes the epochs that it looks at."""
+    """The same, which keeps the epochs that it encodes."""
 
     def __init__(self):
         super().__init__()
         self.seen = []
 
-    def encode(self, inputs, present, views):
+    def encode(self, inputs, present, heads=None):
         assert inputs["eeg"].shape[1:] == (len(present["eeg"][0]), 1) == (1, 1)
         self.seen.append(inputs["eeg"][present["eeg"]].flatten())
         return Encoded({"doubled": 2 * inputs["eeg"]})
 
-    def decode(self, encoded, present, views):
+    def decode(self, encoded, present, heads=None):
         return self({"eeg": encoded.found["doubled"] / 2}, present)
 
 
@@ -54,11 +56,11 @@ def slow_reference(numbers, length, stride):
 
 
 def run(X, stride=2, batch_size=3, length=4, module=None):
-    return stage(
+    return infer(
         module or Position(),
         read_out,
-        NightEpochs(X),
-        n_classes=3,
+        RecordingSource(X),
+        n_columns=3,
         batch_size=batch_size,
         length=length,
         stride=stride,
@@ -103,9 +105,9 @@ def test_threads_change_nothing(make_features):
 @pytest.mark.parametrize("n_threads", [1, 3])
 def test_autocast_around_it_changes_nothing(make_features, n_threads):
     class Product(InTwoSteps):
-        def encode(self, inputs, present, views):
+        def encode(self, inputs, present, heads=None):
             wide = inputs["eeg"] @ torch.full((1, 1), 1 / 3)
-            return super().encode({"eeg": wide}, present, views)
+            return super().encode({"eeg": wide}, present, heads)
 
     X = make_features({"a": 1500})
     with threads(n_threads):
@@ -136,47 +138,47 @@ def test_rows_of_which_each_epoch_is_encoded_once(make_features):
     assert sum(map(len, module.seen)) < 714  # other nights stay closed
 
 
-def test_only_what_is_read_is_asked_for(make_features):
+def test_only_heads_that_are_read_are_requested(make_features):
     class Asked(InTwoSteps):
-        def encode(self, inputs, present, views):
-            asked.append(views)
-            return super().encode(inputs, present, views)
+        def encode(self, inputs, present, heads=None):
+            requested.append(heads)
+            return super().encode(inputs, present, heads)
 
-        def decode(self, encoded, present, views):
-            asked.append(views)
-            return super().decode(encoded, present, views)
+        def decode(self, encoded, present, heads=None):
+            requested.append(heads)
+            return super().decode(encoded, present, heads)
 
     class Reader:
-        def views(self, present):
+        def heads(self, present):
             return [f"{len(present)} {bool(present['eeg'].all())}"]
 
         def __call__(self, output, present):
             return read_out(output, present)
 
-    asked = []
-    epochs = NightEpochs(make_features({"a": 5}))
-    sizes = {"n_classes": 3, "batch_size": 1, "length": 4}
-    stage(Asked(), Reader(), epochs, **sizes)
+    requested = []
+    epochs = RecordingSource(make_features({"a": 5}))
+    sizes = {"n_columns": 3, "batch_size": 1, "length": 4}
+    infer(Asked(), Reader(), epochs, **sizes)
     # all are encoded for the same, and what is kept ends with padding
-    assert asked == [["1 False"], ["1 False"], ["1 True"]]
-    stage(Asked(), read_out, epochs, **sizes)
-    assert asked[3:] == [None] * 3
+    assert requested == [["1 False"], ["1 False"], ["1 True"]]
+    infer(Asked(), read_out, epochs, **sizes)
+    assert requested[3:] == [None] * 3
 
 
 def test_the_second_step_stays_in_float32(make_features):
     class Linear(torch.nn.Linear):
-        def encode(self, inputs, present, views):
+        def encode(self, inputs, present, heads=None):
             dtypes.append((inputs["eeg"].dtype, self.weight.dtype))
             return Encoded({"same": inputs["eeg"]})
 
-        def decode(self, encoded, present, views):
+        def decode(self, encoded, present, heads=None):
             dtypes.append((encoded.found["same"].dtype, self.weight.dtype))
             return self(encoded.found["same"])
 
     dtypes = []
-    module, epochs = Linear(1, 3), NightEpochs(make_features({"a": 5}))
-    sizes = {"n_classes": 3, "batch_size": 5, "length": 1}
-    stage(module, read_out, epochs, **sizes, precision="bfloat16")
+    module, epochs = Linear(1, 3), RecordingSource(make_features({"a": 5}))
+    sizes = {"n_columns": 3, "batch_size": 5, "length": 1}
+    infer(module, read_out, epochs, **sizes, precision="bfloat16")
     assert dtypes == [(torch.bfloat16,) * 2, (torch.float32,) * 2]
     assert module.weight.dtype == torch.float32
 
@@ -187,8 +189,8 @@ def test_epochs_alone():
             assert inputs["eeg"].shape == (4, 1)
             return inputs["eeg"] * torch.tensor(WEIGHTS, dtype=torch.float32)
 
-    epochs = RowEpochs({"eeg": np.array([[1.0], [np.nan], [3.0], [4.0], [5.0], [6]])})
-    result = stage(Scale(), read_out, epochs, n_classes=3, batch_size=4)
+    epochs = ArraySource({"eeg": np.array([[1.0], [np.nan], [3.0], [4.0], [5.0], [6]])})
+    result = infer(Scale(), read_out, epochs, n_columns=3, batch_size=4)
     assert np.isnan(result[1]).all()
     np.testing.assert_allclose(result[4], log_softmax(5 * WEIGHTS), atol=1e-6)
 
@@ -201,7 +203,7 @@ def test_the_module_is_left_in_evaluation_mode_without_gradients(make_features):
             return super().forward(inputs, present)
 
     X = make_features({"a": 3})
-    stage(Watch(), read_out, NightEpochs(X), n_classes=3, batch_size=1, length=2)
+    infer(Watch(), read_out, RecordingSource(X), n_columns=3, batch_size=1, length=2)
 
 
 def test_bfloat16_is_near():
@@ -212,10 +214,10 @@ def test_bfloat16_is_near():
             return output
 
     dtypes = []
-    epochs = RowEpochs({"eeg": np.linspace(-1, 1, 40).reshape(10, 4)})
-    module, sizes = Linear(4, 3), {"n_classes": 3, "batch_size": 5}
-    exact = stage(module, read_out, epochs, **sizes)
-    near = stage(module, read_out, epochs, **sizes, precision="bfloat16")
+    epochs = ArraySource({"eeg": np.linspace(-1, 1, 40).reshape(10, 4)})
+    module, sizes = Linear(4, 3), {"n_columns": 3, "batch_size": 5}
+    exact = infer(module, read_out, epochs, **sizes)
+    near = infer(module, read_out, epochs, **sizes, precision="bfloat16")
     assert set(dtypes) == {torch.float32, torch.bfloat16}
     assert module.weight.dtype == torch.float32
     np.testing.assert_allclose(near, exact, atol=0.05)
@@ -226,9 +228,9 @@ def test_a_modality_that_some_nights_lack_is_there_to_be_read(make_features):
     given = []
 
     class Net(InTwoSteps):
-        def encode(self, inputs, present, views):
+        def encode(self, inputs, present, heads=None):
             given.append(set(present))
-            return super().encode(inputs, present, views)
+            return super().encode(inputs, present, heads)
 
     run(make_features({"a": 600, "b": 5}, eog=["a"]), module=Net(), length=21)
     assert all(names == {"eeg", "eog"} for names in given)

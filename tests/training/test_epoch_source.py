@@ -6,7 +6,8 @@ import pytest
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording import EpochArray, Recording, Signal
-from sleepkit.training import Batches, NightEpochs, RowEpochs, open_nights
+from sleepkit.training import ArraySource, Batches, RecordingSource
+from sleepkit.training._epoch_source import open_recordings
 
 CALLS = []
 
@@ -22,15 +23,15 @@ def double(recording):
 
 def test_rows_stand_alone():
     block = np.array([[1.0, 2.0], [np.nan, 4.0], [np.nan, np.nan]])
-    epochs = RowEpochs({"eeg": block, "eog": block[::-1]})
+    epochs = ArraySource({"eeg": block, "eog": block[::-1]})
     assert epochs.layout == {"eeg": (2,), "eog": (2,)}
     assert epochs.present["eeg"].tolist() == [True, True, False]
-    assert epochs.usable.tolist() == [True, True, True]
-    assert epochs.night.tolist() == epochs.numbers.tolist() == [0, 1, 2]
+    assert epochs.has_signal.tolist() == [True, True, True]
+    assert epochs.night.tolist() == epochs.row_to_epoch.tolist() == [0, 1, 2]
 
 
 def test_batch_pads_and_marks():
-    epochs = RowEpochs({"eeg": np.array([[1.0, np.nan], [np.nan, np.nan]])})
+    epochs = ArraySource({"eeg": np.array([[1.0, np.nan], [np.nan, np.nan]])})
     batch = epochs.batch(np.array([[0, 1, -1]]))
     assert batch["inputs"]["eeg"].tolist() == [[[1, 0], [0, 0], [0, 0]]]
     assert batch["inputs"]["eeg"].dtype == np.float32
@@ -39,8 +40,8 @@ def test_batch_pads_and_marks():
 
 def test_nights_number_all_epochs(make_features):
     X = make_features({"a": 3, "b": 4}, gaps={"b": [1]}, eog=["b"])
-    epochs = NightEpochs(X[[5, 1, 5]])
-    assert epochs.numbers.tolist() == [5, 1, 5]
+    epochs = RecordingSource(X[[5, 1, 5]])
+    assert epochs.row_to_epoch.tolist() == [5, 1, 5]
     assert epochs.night.tolist() == [0, 0, 0, 1, 1, 1, 1]
     assert epochs.layout == {"eeg": (1,), "eog": (2,)}
     assert epochs.present["eeg"].tolist() == [True] * 4 + [False] + [True] * 2
@@ -48,14 +49,14 @@ def test_nights_number_all_epochs(make_features):
 
 
 def test_nights_without_a_row_are_left_out(make_features):
-    epochs = NightEpochs(make_features({"a": 3, "b": 4})[3:])
+    epochs = RecordingSource(make_features({"a": 3, "b": 4})[3:])
     assert epochs.night.tolist() == [0, 0, 0, 0]
     assert epochs.batch(np.array([1]))["inputs"]["eeg"].tolist() == [[4]]
 
 
 def test_a_batch_of_nights(make_features):
     X = make_features({"a": 3, "b": 4}, eog=["b"])
-    batch = NightEpochs(X).batch(np.array([[6, 0], [2, -1]]))
+    batch = RecordingSource(X).batch(np.array([[6, 0], [2, -1]]))
     assert batch["inputs"]["eeg"].tolist() == [[[6], [0]], [[2], [0]]]
     assert batch["inputs"]["eog"].tolist() == [[[-6, 6], [0, 0]], [[0, 0], [0, 0]]]
     assert batch["present"]["eog"].tolist() == [[True, False], [False, False]]
@@ -63,7 +64,7 @@ def test_a_batch_of_nights(make_features):
 
 def test_signals_are_cut(make_night):
     X = EpochArray([make_night(3, seed=1), make_night(2, seed=2)])
-    batch = NightEpochs(X).batch(np.array([4, 0]))
+    batch = RecordingSource(X).batch(np.array([4, 0]))
     for name in ("eeg", "eog"):
         expected = X[[4, 0]].epochs(name)
         np.testing.assert_array_equal(batch["inputs"][name], expected)
@@ -72,14 +73,14 @@ def test_signals_are_cut(make_night):
 def test_rates_must_agree(make_night):
     nights = [make_night(2, sfreq=100, seed=1), make_night(2, sfreq=50, seed=2)]
     with pytest.raises(RecordingError, match=r"'night2'.*\(1, 1500\).*Resampler"):
-        NightEpochs(EpochArray(nights))
+        RecordingSource(EpochArray(nights))
 
 
 def test_infinite_values_are_refused():
     signal = Signal([[1.0], [np.inf]])
     night = Recording(id="n", subject="s", signals={"eeg": signal})
     with pytest.raises(RecordingError, match=r"'eeg' epochs.*'n'.*infinite"):
-        NightEpochs(EpochArray([night]))
+        RecordingSource(EpochArray([night]))
 
 
 @pytest.mark.parametrize("max_ram", [1e9, 1], ids=["memory", "store"])
@@ -87,7 +88,7 @@ def test_nights_are_computed_once(make_features, max_ram, monkeypatch, tmp_path)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     CALLS.clear()
     X = make_features({"a": 3, "b": 4}).map(double)
-    with open_nights(X, max_ram) as epochs:
+    with open_recordings(X, max_ram) as epochs:
         on_disk = list(Path(tmp_path).iterdir())
         for _ in range(3):
             values = epochs.batch(np.arange(7))["inputs"]["eeg"]
@@ -119,10 +120,10 @@ def stored_spectra(tmp_path_factory):
 
 def pass_over(X, max_ram=1e12):
     """Open the nights and go through them once, shuffled."""
-    with open_nights(X, max_ram) as epochs:
-        stages, none = np.zeros(len(X), int), np.full(len(X), -1)
+    with open_recordings(X, max_ram) as source:
+        targets = {"stages": np.zeros(len(X), int)}
         rng = np.random.default_rng(0)
-        for inputs, _ in Batches(epochs, stages, none, 16, rng=rng):
+        for inputs, _ in Batches(source, targets, 16, rng=rng):
             yield inputs["inputs"]["eeg"]
 
 
@@ -153,7 +154,7 @@ def test_stored_nights_stay_in_their_store(
     X = make_features({"a": 3, "b": 4}).map(double).cached(tmp_path / "store")
     if not pending:
         X = X.materialize(tmp_path / "store")
-    with open_nights(X, max_ram) as epochs:
+    with open_recordings(X, max_ram) as epochs:
         for _ in range(3):
             values = epochs.batch(np.arange(7))["inputs"]["eeg"]
     assert values.ravel().tolist() == [0, 2, 4, 6, 8, 10, 12]
@@ -168,6 +169,6 @@ def test_no_file_stays_open(stored_spectra):
 
     X = stored_spectra(30)
     before = opened()
-    with open_nights(X, 1e12) as epochs:
+    with open_recordings(X, 1e12) as epochs:
         epochs.batch(np.arange(0, len(X), 60))  # one epoch of each night
         assert opened() == before

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from sleepkit.training._sequences import (
+from sleepkit.training._samplers import (
     PAD,
     cut_once,
     cut_overlapping,

@@ -1,4 +1,4 @@
-"""What a net may look at: epochs by number, of nights or of plain arrays."""
+"""Input epochs of a net, numbered: of recordings or of plain arrays."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sleepkit.recording import EpochArray, Recording
 Batch = dict[str, dict[str, Array]]
 
 
-class Epochs(ABC):
+class EpochSource(ABC):
     """Numbered epochs of a few modalities, with what is missing marked as such.
 
     Attributes
@@ -25,43 +25,38 @@ class Epochs(ABC):
     layout : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     present : dict of str to ndarray of bool of shape (n_epochs,)
-        Where there is anything of a modality: False where it was not recorded, is not
-        valid, or is NaN throughout.
+        Where a modality has values: False where it was not recorded, is not valid, or
+        is NaN throughout.
     night : ndarray of int of shape (n_epochs,)
-        Epochs of one night follow each other, and share its number.
-    numbers : ndarray of int of shape (n_rows,)
-        Number of the epoch that each row of the user's X shows.
+        Number of each epoch's recording; epochs of one recording follow each other.
+    row_to_epoch : ndarray of int of shape (n_rows,)
+        Number of the epoch behind each row of X.
+    needs_all : bool
+        Whether an epoch counts as having a signal only where all modalities are
+        present, rather than at least one.
 
     See Also
     --------
-    RowEpochs : Those of plain arrays.
-    NightEpochs : Those of nights.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sleepkit.training import Epochs, RowEpochs
-    >>> epochs: Epochs = RowEpochs({"eeg": np.array([[1.0], [np.nan]])})
-    >>> epochs.usable
-    array([ True, False])
+    ArraySource : The rows of plain arrays.
+    RecordingSource : The epochs of recordings.
     """
 
     layout: dict[str, tuple[int, ...]]
     present: dict[str, BoolArray]
     night: IntArray
-    numbers: IntArray
+    row_to_epoch: IntArray
+    needs_all: bool = False
 
     @property
-    def usable(self) -> BoolArray:
-        """Where there is anything of at least one modality, shape (n_epochs,)."""
-        usable: BoolArray = np.zeros(len(self.night), np.bool_)
-        for present in self.present.values():
-            usable |= present
-        return usable
+    def has_signal(self) -> BoolArray:
+        """Where an epoch has what a net needs, shape (n_epochs,)."""
+        combine = np.logical_and if self.needs_all else np.logical_or
+        has_signal: BoolArray = combine.reduce(list(self.present.values()))
+        return has_signal
 
     @abstractmethod
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
-        """Take some epochs of the modalities that these have; NaN where missing.
+        """Values of some epochs, of the modalities that they have; NaN where missing.
 
         Parameters
         ----------
@@ -85,8 +80,8 @@ class Epochs(ABC):
         Returns
         -------
         dict
-            ``inputs``, float32 of shape ``index.shape + shape``, 0 where there is
-            nothing; and ``present``, bool of the shape of ``index``.
+            ``inputs``, float32 of shape ``index.shape + shape``, 0 where values are
+            missing; and ``present``, bool of the shape of ``index``.
         """
         real = index >= 0
         found = self.values(index[real])
@@ -101,8 +96,8 @@ class Epochs(ABC):
         return batch
 
 
-class RowEpochs(Epochs):
-    """The rows of plain arrays: each stands alone.
+class ArraySource(EpochSource):
+    """Rows of plain arrays, each on its own.
 
     Parameters
     ----------
@@ -112,9 +107,9 @@ class RowEpochs(Epochs):
     Examples
     --------
     >>> import numpy as np
-    >>> from sleepkit.training import RowEpochs
-    >>> epochs = RowEpochs({"eeg": np.array([[1.0, np.nan], [np.nan, np.nan]])})
-    >>> epochs.batch(np.array([1, 0]))["inputs"]["eeg"]
+    >>> from sleepkit.training import ArraySource
+    >>> source = ArraySource({"eeg": np.array([[1.0, np.nan], [np.nan, np.nan]])})
+    >>> source.batch(np.array([1, 0]))["inputs"]["eeg"]
     array([[0., 0.],
            [1., 0.]], dtype=float32)
     """
@@ -123,10 +118,10 @@ class RowEpochs(Epochs):
         self._blocks = dict(blocks)
         self.layout = {name: block.shape[1:] for name, block in blocks.items()}
         self.present = {name: _has_values(block) for name, block in blocks.items()}
-        self.night = self.numbers = np.arange(len(next(iter(blocks.values()))))
+        self.night = self.row_to_epoch = np.arange(len(next(iter(blocks.values()))))
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
-        """Take some rows.
+        """Values of some rows.
 
         Parameters
         ----------
@@ -141,13 +136,13 @@ class RowEpochs(Epochs):
         return {name: block[numbers] for name, block in self._blocks.items()}
 
 
-class NightEpochs(Epochs):
-    """All epochs of the nights behind a view, whether they are rows of it or not.
+class RecordingSource(EpochSource):
+    """All epochs of the recordings of an `EpochArray`, whether they are rows or not.
 
     Parameters
     ----------
     X : EpochArray
-        The rows, with no step pending: see `open_nights`.
+        The rows, with no step pending: see `open_recordings`.
 
     Raises
     ------
@@ -158,10 +153,10 @@ class NightEpochs(Epochs):
     --------
     >>> import numpy as np
     >>> from sleepkit.recording import EpochArray
-    >>> from sleepkit.training import NightEpochs
+    >>> from sleepkit.training import RecordingSource
     >>> X = EpochArray.from_arrays(np.ones((4, 2)), recording=["a", "a", "b", "b"])
-    >>> epochs = NightEpochs(X[2:])
-    >>> epochs.layout, epochs.numbers.tolist()
+    >>> source = RecordingSource(X[2:])
+    >>> source.layout, source.row_to_epoch.tolist()
     ({'eeg': (2,)}, [0, 1])
     """
 
@@ -171,16 +166,16 @@ class NightEpochs(Epochs):
         lengths = [recording.n_epochs for recording in X.recordings]
         ends = np.cumsum(lengths, dtype=np.intp)
         self.night = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
-        self.numbers = np.empty(len(X), np.int32)
+        self.row_to_epoch = np.empty(len(X), np.int32)
         self.layout = {}
         self.present = {n: np.zeros(len(self._all), np.bool_) for n in X.modalities}
         for end, (recording, rows, epochs) in zip(ends, X.by_recording(), strict=True):
             start = end - recording.n_epochs
-            self.numbers[rows] = start + epochs
-            self._look_at(recording, slice(start, end))
+            self.row_to_epoch[rows] = start + epochs
+            self._add(recording, slice(start, end))
 
-    def _look_at(self, recording: Recording, numbers: slice) -> None:
-        """Note the shapes and the gaps of one night."""
+    def _add(self, recording: Recording, numbers: slice) -> None:
+        """Record the shapes and gaps of one recording."""
         night = EpochArray([recording], include_unscored=True)
         for name in night.modalities:
             values = night.epochs(name)
@@ -198,7 +193,7 @@ class NightEpochs(Epochs):
             self.present[name][numbers] = _has_values(values)
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
-        """Take some epochs of the modalities that their nights have.
+        """Values of some epochs, of the modalities that their recordings have.
 
         Parameters
         ----------
@@ -215,12 +210,12 @@ class NightEpochs(Epochs):
 
 
 @contextmanager
-def open_nights(
+def open_recordings(
     X: EpochArray, max_ram: float, *, verbose: bool = False
-) -> Iterator[NightEpochs]:
-    """Compute every night once: into memory, or else into a store that goes away.
+) -> Iterator[RecordingSource]:
+    """Compute every recording once: in memory, or else in a temporary store.
 
-    Nights that are all in memory or in files to be mapped stay where they are, however
+    Recordings that are all in memory or in mapped files stay where they are, however
     many there are.
 
     Parameters
@@ -228,29 +223,31 @@ def open_nights(
     X : EpochArray
         The rows, lazy or not.
     max_ram : float
-        Bytes that computed values may take in memory; the first night and the number of
-        epochs tell what they would.
+        Bytes that computed values may take in memory, estimated from the first
+        recording and the number of epochs.
     verbose : bool, default=False
         Whether to show a progress bar, where there is something to compute.
 
     Yields
     ------
-    NightEpochs
+    RecordingSource
         The epochs, for as long as the context is open.
 
     Examples
     --------
     >>> import numpy as np
     >>> from sleepkit.recording import EpochArray
-    >>> from sleepkit.training import open_nights
-    >>> with open_nights(EpochArray.from_arrays(np.ones((4, 2))), 1e9) as epochs:
-    ...     epochs.batch(np.array([0]))["inputs"]["eeg"]
+    >>> from sleepkit.training._epoch_source import open_recordings
+    >>> with open_recordings(EpochArray.from_arrays(np.ones((4, 2))), 1e9) as source:
+    ...     source.batch(np.array([0]))["inputs"]["eeg"]
     array([[1., 1.]], dtype=float32)
     """
     verbose = verbose and not all(recording.is_computed for recording in X.recordings)
     if all(recording.is_kept for recording in X.recordings):
         bar = tqdm(X.recordings, "computing", unit="night", disable=not verbose)
-        yield NightEpochs(X.with_recordings(recording.compute() for recording in bar))
+        yield RecordingSource(
+            X.with_recordings(recording.compute() for recording in bar)
+        )
         return
     first, *others = X.recordings
     first = first.load()
@@ -258,13 +255,13 @@ def open_nights(
     n_epochs = sum(recording.n_epochs for recording in X.recordings)
     X = X.with_recordings([first, *others])
     if size / first.n_epochs * n_epochs <= max_ram:
-        yield NightEpochs(X.materialize(verbose=verbose))
+        yield RecordingSource(X.materialize(verbose=verbose))
         return
     with TemporaryDirectory(prefix="sleepkit-") as folder:
-        yield NightEpochs(X.materialize(folder, verbose=verbose))
+        yield RecordingSource(X.materialize(folder, verbose=verbose))
 
 
 def _has_values(block: Array) -> BoolArray:
-    """Tell which epochs hold anything but NaN."""
+    """Where an epoch holds any value but NaN."""
     flat = block.reshape(len(block), -1)
     return np.asarray(~np.isnan(flat).all(axis=1))

@@ -1,4 +1,4 @@
-"""Batches side by side on a few threads, each with its share of torch's own."""
+"""Inference on several batches at once, each on its share of torch's threads."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ import torch
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-_MOST = 8  # more would wait for each other, since Python runs one at a time
-_BUSY = Lock()  # what one sets for new threads, another would take for the user's wish
+_MAX_WORKERS = 8  # more would wait for each other, since Python runs one at a time
+_POOL_LOCK = Lock()  # set_num_threads is process-wide: only one pool at a time
 
 
 class Map(Protocol):
-    """What maps items in their order, as `map` does."""
+    """A function that maps items in their order, as `map` does."""
 
     def __call__(
         self, function: Callable[[Item], Result], items: Iterable[Item], /
     ) -> Iterator[Result]:
-        """Map them."""
+        """Map items in their order."""
 
 
 @contextmanager
@@ -32,12 +32,12 @@ def inference_workers(device: torch.device) -> Iterator[Map]:
     """Give a `map` that runs torch without gradients, on a CPU on several threads.
 
     A short operation gains little from being divided among threads, and whole batches
-    side by side gain all. Items are drawn by the thread that asks, few ahead of time.
-    Where another thread does the same already, and on one thread, this is `map` itself.
+    side by side gain all. Items are drawn by the calling thread, few ahead of time.
+    Where another thread has such a pool already, and on one thread, this is `map`.
     """
     n_threads = torch.get_num_threads() if device.type == "cpu" else 1
-    n_workers = min(n_threads, _MOST)
-    if n_workers == 1 or not _BUSY.acquire(blocking=False):
+    n_workers = min(n_threads, _MAX_WORKERS)
+    if n_workers == 1 or not _POOL_LOCK.acquire(blocking=False):
         yield map
         return
     share = n_threads // n_workers
@@ -47,7 +47,7 @@ def inference_workers(device: torch.device) -> Iterator[Map]:
     finally:
         pool.shutdown(cancel_futures=True)
         torch.set_num_threads(n_threads)  # a worker sets it for new threads as well
-        _BUSY.release()
+        _POOL_LOCK.release()
 
 
 class _PoolMap:

@@ -4,8 +4,8 @@ import time
 import pytest
 import torch
 
-from sleepkit.training import threads
-from sleepkit.training._workers import inference_workers
+from sleepkit.training._parallel import inference_workers
+from sleepkit.training._runtime import threads
 
 CPU = torch.device("cpu")
 
