@@ -153,7 +153,7 @@ def test_other_sources_and_steps_are_other_entries(tmp_path, scale, other):
 def test_other_versions_are_other_entries(tmp_path, counted, monkeypatch):
     for version in ("1.0", "1.0", "1.1"):
         monkeypatch.setattr(
-            "sleepkit.recording._recording.versions",
+            "sleepkit.recording._store.versions",
             lambda *_, v=version, **__: {"numpy": v},
         )
         night().map(counted.step()).cached(str(tmp_path / "store")).compute()
