@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from sleepkit._typing import FloatArray
-from sleepkit.preprocessing._base import SignalStep, SignalTransformer
+from sleepkit.preprocessing._base import SignalTransformer
 from sleepkit.recording import Recording, Signal
 from sleepkit.signal import resample
-from sleepkit.utils import check_positive
-
-_OWNER: Final = "Resampler"
 
 
 class Resampler(SignalTransformer):
@@ -66,29 +61,25 @@ class Resampler(SignalTransformer):
         self.sfreq = sfreq
         self.modalities = modalities
 
-    def _step(self) -> SignalStep:
+    def _check_parameters(self) -> None:
         """Check the rate."""
-        target = check_positive("target_sfreq", self.target_sfreq, owner=_OWNER)
-        return _Resampler(target)
+        self._check_positive("target_sfreq")
 
-
-@dataclass(frozen=True)
-class _Resampler(SignalStep):
-    """Resample every signal."""
-
-    target_sfreq: float
-
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
         """Resample samples."""
         return resample(data, sfreq, self.target_sfreq)
 
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
-        """Resample a signal, and remember up to where it has content."""
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
+        """Resample a signal; its bandwidth stays that of the lower rate."""
         sfreq = signal.sfreq or 0.0
         if sfreq == self.target_sfreq:
             return signal
         seconds = recording.n_epochs * recording.epoch_duration
-        data = self.values(modality, signal.data, sfreq)
+        data = self._transform_samples(signal.data, sfreq, modality)
         return signal.replace(
             data=_hold(data, math.ceil(seconds * self.target_sfreq)),
             sfreq=self.target_sfreq,

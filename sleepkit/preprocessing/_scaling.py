@@ -1,4 +1,4 @@
-"""Location and scale of channels and bins, measured night by night and pooled."""
+"""Centre and scale of channels and bins, measured by recording and pooled."""
 
 from __future__ import annotations
 
@@ -14,14 +14,49 @@ _IQR_OF_SD = 1.3489795003921634
 
 
 class Scaling(NamedTuple):
-    """What a scaler subtracts and divides by; NaN where nothing was measured."""
+    """Centre and scale of channels or bins, as a fitted scaler holds them.
+
+    Attributes
+    ----------
+    n_values : ndarray of float64, shape (n_channels, ...)
+        How many values were measured, without NaN.
+    center : ndarray of float64, shape (n_channels, ...)
+        What is subtracted: means or medians; NaN where nothing was measured.
+    scale : ndarray of float64, shape (n_channels, ...)
+        What is divided by: SDs, or interquartile ranges in units of the normal SD; NaN
+        where nothing was measured.
+
+    See Also
+    --------
+    SignalScaler : Scales the channels of signals.
+    SpectrumScaler : Scales the bins of spectra.
+    """
 
     n_values: FloatArray
     center: FloatArray
     scale: FloatArray
 
     def apply(self, values: FloatArray, axes: tuple[int, ...]) -> FloatArray:
-        """Scale values in their own precision; it was measured along ``axes``."""
+        """Scale values in their own precision.
+
+        Parameters
+        ----------
+        values : ndarray of float
+            The values.
+        axes : tuple of int
+            Their axes along which centre and scale were measured, such as those of
+            epochs and times.
+
+        Returns
+        -------
+        ndarray of float
+            The scaled values; a channel without any spread becomes 0.
+
+        Raises
+        ------
+        ValueError
+            If the other axes have not the shape of the centre.
+        """
         shape = tuple(n for i, n in enumerate(values.shape) if i not in axes)
         if self.center.shape != shape:
             msg = (

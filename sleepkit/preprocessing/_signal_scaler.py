@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.preprocessing._base import continuous_epochs
-from sleepkit.preprocessing._scaler import Scaler, ScaleStep
+from sleepkit.preprocessing._scaler import Scaler
 from sleepkit.preprocessing._scaling import Scaling
 from sleepkit.recording import Recording, Signal
-
-
-@dataclass(frozen=True)
-class _SignalScaler(ScaleStep):
-    """Scale the channels of continuous signals."""
-
-    def block(self, name: str, signal: Signal, recording: Recording) -> FloatArray:
-        """Cut a signal into epochs, shape (n_epochs, n_channels, n_times)."""
-        return continuous_epochs(name, signal, recording, owner=type(self).__name__)
-
-    def scale(self, signal: Signal, scaling: Scaling) -> Signal:
-        """Scale the samples of each channel."""
-        return signal.replace(data=scaling.apply(signal.data[np.newaxis], (0, 2))[0])
 
 
 class SignalScaler(Scaler):
@@ -78,10 +62,16 @@ class SignalScaler(Scaler):
         """Whether the statistics are median and interquartile range."""
         return self.robust
 
-    def _make_step(self, scaling: Mapping[str, Scaling] | None) -> ScaleStep:
-        """Make the step for nights."""
-        return _SignalScaler(self.robust, scaling)
+    def _signal_epochs(
+        self, name: str, signal: Signal, recording: Recording
+    ) -> FloatArray:
+        """Cut a signal into epochs, shape (n_epochs, n_channels, n_times)."""
+        return continuous_epochs(name, signal, recording, owner="SignalScaler")
 
-    def _block(self, X: FloatArray) -> FloatArray:
-        """See a plain array as (n_epochs, n_channels, n_times)."""
+    def _array_epochs(self, X: FloatArray) -> FloatArray:
+        """View a plain array as (n_epochs, n_channels, n_times)."""
         return X[:, np.newaxis] if X.ndim == 2 else X
+
+    def _scale_signal(self, signal: Signal, scaling: Scaling) -> Signal:
+        """Scale the samples of each channel."""
+        return signal.replace(data=scaling.apply(signal.data[np.newaxis], (0, 2))[0])

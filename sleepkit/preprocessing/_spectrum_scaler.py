@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.preprocessing._scaler import Scaler, ScaleStep, axes_of
+from sleepkit.preprocessing._scaler import Scaler, axes_of
 from sleepkit.preprocessing._scaling import Scaling
 from sleepkit.recording import Recording, Signal
-
-
-@dataclass(frozen=True)
-class _SpectrumScaler(ScaleStep):
-    """Scale the bins of spectra, or features."""
-
-    def block(self, name: str, signal: Signal, recording: Recording) -> FloatArray:
-        """Return the spectra, which are one array an epoch already."""
-        if signal.is_continuous:
-            msg = (
-                f"SpectrumScaler needs spectra or features, but {name!r} of recording "
-                f"{recording.id!r} is continuous; put it behind STFTEpocher or "
-                "BandPower, or use SignalScaler."
-            )
-            raise RecordingError(msg)
-        return signal.data
-
-    def scale(self, signal: Signal, scaling: Scaling) -> Signal:
-        """Scale each bin of each channel."""
-        values = signal.data
-        scaled = scaling.apply(values, axes_of(values))
-        return signal.replace(data=_fill_bins(scaled, values))
 
 
 class SpectrumScaler(Scaler):
@@ -81,12 +56,21 @@ class SpectrumScaler(Scaler):
     def __init__(self, per: str = "training") -> None:
         self.per = per
 
-    def _make_step(self, scaling: Mapping[str, Scaling] | None) -> ScaleStep:
-        """Make the step for nights."""
-        return _SpectrumScaler(robust=False, scaling=scaling)
+    def _signal_epochs(
+        self, name: str, signal: Signal, recording: Recording
+    ) -> FloatArray:
+        """Return the spectra, which are one array an epoch already."""
+        if signal.is_continuous:
+            msg = (
+                f"SpectrumScaler needs spectra or features, but {name!r} of recording "
+                f"{recording.id!r} is continuous; put it behind STFTEpocher or "
+                "BandPower, or use SignalScaler."
+            )
+            raise RecordingError(msg)
+        return signal.data
 
-    def _block(self, X: FloatArray) -> FloatArray:
-        """See an array as features, or as (n_epochs, n_channels, n_frames, n_bins)."""
+    def _array_epochs(self, X: FloatArray) -> FloatArray:
+        """View an array as features, or as (n_epochs, n_channels, n_frames, n_bins)."""
         if X.ndim == 2 and self.per == "recording":
             msg = (
                 "SpectrumScaler with per='recording' needs spectra or an EpochArray: a "
@@ -100,6 +84,12 @@ class SpectrumScaler(Scaler):
             f"or (n_epochs, n_channels, n_frames, n_bins); got {X.shape}."
         )
         raise ValueError(msg)
+
+    def _scale_signal(self, signal: Signal, scaling: Scaling) -> Signal:
+        """Scale each bin of each channel."""
+        values = signal.data
+        scaled = scaling.apply(values, axes_of(values))
+        return signal.replace(data=_fill_bins(scaled, values))
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
         """Scale a plain array, and fill bins of spectra that are not there."""

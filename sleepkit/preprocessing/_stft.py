@@ -3,22 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Final
 
 import numpy as np
 
 from sleepkit._typing import FloatArray
-from sleepkit.preprocessing._base import (
-    SignalStep,
-    SignalTransformer,
-    continuous_epochs,
-)
+from sleepkit.preprocessing._base import SignalTransformer, continuous_epochs
 from sleepkit.recording import Recording, Signal
 from sleepkit.signal import epoch_spectra, spectrum_freqs
-from sleepkit.utils import check_positive
-
-_OWNER: Final = "STFTEpocher"
 
 
 class STFTEpocher(SignalTransformer):
@@ -92,34 +83,33 @@ class STFTEpocher(SignalTransformer):
         self.sfreq = sfreq
         self.modalities = modalities
 
-    def _step(self) -> SignalStep:
-        """Check the parameters."""
+    def _check_parameters(self) -> None:
+        """Check the parameters that need no signal."""
         for name in ("window", "hop", "floor"):
-            check_positive(name, getattr(self, name), owner=_OWNER)
+            self._check_positive(name)
         spectrum_freqs(1.0, self.n_fft, self.n_bins)
-        return _STFTEpocher(self.window, self.hop, self.n_fft, self.n_bins, self.floor)
 
-
-@dataclass(frozen=True)
-class _STFTEpocher(SignalStep):
-    """Turn every signal into spectra."""
-
-    window: float
-    hop: float
-    n_fft: int
-    n_bins: int
-    floor: float
-
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
         """Compute the spectra of epochs; without a channel axis, of one channel."""
-        epochs = data[:, np.newaxis] if data.ndim == 2 else data
-        return epoch_spectra(epochs, sfreq, **asdict(self))
+        return epoch_spectra(
+            data[:, np.newaxis] if data.ndim == 2 else data,
+            sfreq,
+            window=self.window,
+            hop=self.hop,
+            n_fft=self.n_fft,
+            n_bins=self.n_bins,
+            floor=self.floor,
+        )
 
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
         """Compute the spectra of a signal, and mark what is missing in them."""
         sfreq = signal.sfreq or 0.0
-        epochs = continuous_epochs(modality, signal, recording, owner=_OWNER)
-        spectra = self.values(modality, epochs, sfreq)
+        epochs = continuous_epochs(modality, signal, recording, owner="STFTEpocher")
+        spectra = self._transform_samples(epochs, sfreq, modality)
         valid = ~np.isnan(spectra[..., 0]).all(axis=(1, 2))
         if signal.valid is not None:
             valid &= signal.valid[: recording.n_epochs]
