@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from numbers import Real
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from sleepkit.recording import Recording
 _FOR_ARRAYS: Final = frozenset({"sfreq", "modalities"})
 
 
+@dataclass(frozen=True, repr=False)
 class Apply:
     """A frozen copy of a transformer, applied to one recording at a time.
 
@@ -20,47 +22,51 @@ class Apply:
     on, and nothing else. So equal steps pickle alike in every process, as cache keys
     need, and changing the transformer later changes no recording it has transformed.
 
-    Parameters
+    Attributes
     ----------
     transformer : RecordingTransformer
-        Its ``_transform_recording`` makes the values, its ``_layout`` announces them.
+        The copy. Its ``_transform_recording`` computes, its ``_layout`` announces.
+    order : list of tuple of str
+        Keys of the mappings in it: hashes sort them, but columns follow their order.
     """
 
-    def __init__(self, transformer: Any) -> None:
-        parameters = {
-            name: _frozen(value)
-            for name, value in transformer.get_params(deep=False).items()
-            if name not in _FOR_ARRAYS
-        }
-        self._transformer = type(transformer)(**parameters)
+    transformer: Any
+    order: list[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, transformer: Any) -> Self:
+        """Make the step out of a transformer as it is now."""
+        copy = type(transformer)(**_parameters(transformer))
         for name in transformer._fitted_state:
             if hasattr(transformer, name):
-                setattr(self._transformer, name, _frozen(getattr(transformer, name)))
-        # Hashes sort the keys of mappings, but their order is that of the columns.
-        self._order = [
-            tuple(value)
-            for value in vars(self._transformer).values()
-            if isinstance(value, Mapping)
-        ]
+                setattr(copy, name, _frozen(getattr(transformer, name)))
+        values = vars(copy).values()
+        return cls(copy, [tuple(each) for each in values if isinstance(each, Mapping)])
 
     def __call__(self, recording: Recording) -> Recording:
         """Transform a recording."""
-        transformed: Recording = self._transformer._transform_recording(recording)
+        transformed: Recording = self.transformer._transform_recording(recording)
         return transformed
 
     def layout(self, before: Mapping[str, int | None]) -> Mapping[str, int | None]:
         """Announce the modalities, and their numbers of features, that come out."""
-        after: Mapping[str, int | None] = self._transformer._layout(before)
+        after: Mapping[str, int | None] = self.transformer._layout(before)
         return after
 
     def __repr__(self) -> str:
         """Name the transformer and its parameters, for manifests and errors."""
-        values = ", ".join(
-            f"{name}={value!r}"
-            for name, value in self._transformer.get_params(deep=False).items()
-            if name not in _FOR_ARRAYS
-        )
-        return f"{type(self._transformer).__name__}({values})"
+        parameters = _parameters(self.transformer).items()
+        values = ", ".join(f"{name}={value!r}" for name, value in parameters)
+        return f"{type(self.transformer).__name__}({values})"
+
+
+def _parameters(transformer: Any) -> dict[str, Any]:
+    """Copy the parameters that the values of recordings depend on."""
+    return {
+        name: _frozen(value)
+        for name, value in transformer.get_params(deep=False).items()
+        if name not in _FOR_ARRAYS
+    }
 
 
 def _frozen(value: Any) -> Any:

@@ -54,7 +54,8 @@ class BandPower(SignalTransformer):
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+        Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
+        [2]}``; None calls all of them ``"eeg"``. Channels left out have no columns.
 
     Attributes
     ----------
@@ -119,7 +120,7 @@ class BandPower(SignalTransformer):
         if isinstance(X, EpochArray):
             self.n_channels_ = _count_channels(X)
         else:
-            channels = self._channels(X.shape[1] if X.ndim > 2 else 1)
+            channels = self._channels(X)
             self.n_channels_ = {name: len(where) for name, where in channels.items()}
         super()._fit(X, y)
 
@@ -193,7 +194,7 @@ class BandPower(SignalTransformer):
         epochs = X if X.ndim > 2 else X[:, np.newaxis]
         parts = [
             self._transform_samples(epochs[:, where], sfreq, name)
-            for name, where in self._channels(epochs.shape[1]).items()
+            for name, where in self._channels(X).items()
         ]
         return np.concatenate(parts, axis=1)
 

@@ -42,7 +42,8 @@ class BandpassFilter(SignalTransformer):
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+        Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
+        [2]}``; None calls all of them ``"eeg"``. Channels left out pass unchanged.
 
     See Also
     --------

@@ -19,12 +19,12 @@ from sleepkit.recording import (
     Recording,
     Signal,
     as_epoch_array,
+    assign_channels,
     is_epoch_like,
 )
 from sleepkit.signal import to_epochs
 from sleepkit.utils import check_positive
 
-DEFAULT_MODALITY = "eeg"
 _SIGNAL_NDIM = 3  # epochs, channels, times
 
 
@@ -139,7 +139,7 @@ class RecordingTransformer(EpochTransformer):
     def _transform_nights(self, X: EpochArray) -> EpochArray:
         """Add a step with a frozen copy of the transformer to each recording."""
         self._check_parameters()
-        return X.map(Apply(self))
+        return X.map(Apply.of(self))
 
     @abstractmethod
     def _transform_recording(self, recording: Recording) -> Recording:
@@ -156,6 +156,8 @@ class SignalTransformer(RecordingTransformer):
     sfreq: float | None
     modalities: Mapping[str, Sequence[int]] | None
     _takes_signals_only = True
+    # Whether values keep their shape, so that channels may be left out of modalities.
+    _keeps_shape: ClassVar[bool] = True
 
     @abstractmethod
     def _transform_samples(
@@ -185,6 +187,7 @@ class SignalTransformer(RecordingTransformer):
         super()._fit(X, y)
         if not isinstance(X, EpochArray):
             self._array_sfreq()
+            self._channels(X)
 
     def _array_sfreq(self) -> float:
         """Return the sampling rate of plain arrays."""
@@ -199,22 +202,35 @@ class SignalTransformer(RecordingTransformer):
     def _transform_array(self, X: FloatArray) -> FloatArray:
         """Transform the channels of each modality, keeping their order."""
         self._check_parameters()
-        sfreq = self._array_sfreq()
+        sfreq, channels = self._array_sfreq(), self._channels(X)
         if X.ndim == 2:
-            return self._transform_samples(X, sfreq, next(iter(self._channels(1))))
+            return self._transform_samples(X, sfreq, next(iter(channels)))
         parts = {
-            name: (where, self._transform_samples(X[:, where], sfreq, name))
-            for name, where in self._channels(X.shape[1]).items()
+            name: self._transform_samples(X[:, where], sfreq, name)
+            for name, where in channels.items()
         }
-        first = next(iter(parts.values()))[1]
-        result = np.empty((len(X), X.shape[1], *first.shape[2:]), first.dtype)
-        for where, values in parts.values():
-            result[:, where] = values
+        if self._keeps_shape:
+            result = np.array(X)
+        else:
+            first = next(iter(parts.values()))
+            result = np.empty((*X.shape[:2], *first.shape[2:]), first.dtype)
+        for name, where in channels.items():
+            result[:, where] = parts[name]
         return result
 
-    def _channels(self, n_channels: int) -> dict[str, list[int]]:
+    def _channels(self, X: FloatArray) -> dict[str, list[int]]:
         """Assign the channels of a plain array to modalities."""
-        return assign_channels(self.modalities, n_channels, owner=type(self).__name__)
+        owner, n_channels = type(self).__name__, X.shape[1] if X.ndim > 2 else 1
+        channels = assign_channels(self.modalities, n_channels, owner=owner)
+        left_out = sorted(set(range(n_channels)).difference(*channels.values()))
+        if left_out and not self._keeps_shape:
+            msg = (
+                f"{owner} changes the shape of channels, so it cannot pass channels "
+                f"{left_out} of X as they are; name them in 'modalities' or remove "
+                "them from X."
+            )
+            raise ValueError(msg)
+        return channels
 
 
 def require_continuous(
@@ -241,20 +257,3 @@ def continuous_epochs(
         recording.epoch_duration,
         n_epochs=recording.n_epochs,
     )
-
-
-def assign_channels(
-    modalities: Mapping[str, Sequence[int]] | None, n_channels: int, *, owner: str
-) -> dict[str, list[int]]:
-    """Assign the channels of a plain array to modalities."""
-    if modalities is None:
-        return {DEFAULT_MODALITY: list(range(n_channels))}
-    channels = {name: list(where) for name, where in modalities.items()}
-    assigned = sorted(i for where in channels.values() for i in where)
-    if assigned != list(range(n_channels)):
-        msg = (
-            f"The 'modalities' parameter of {owner} must assign each of the "
-            f"{n_channels} channels once. Got {modalities!r} instead."
-        )
-        raise ValueError(msg)
-    return channels

@@ -8,12 +8,8 @@ from typing import Any
 import numpy as np
 
 from sleepkit._typing import BoolArray, FloatArray
-from sleepkit.preprocessing._base import (
-    RecordingTransformer,
-    assign_channels,
-    continuous_epochs,
-)
-from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.preprocessing._base import RecordingTransformer, continuous_epochs
+from sleepkit.recording import EpochArray, Recording, Signal, assign_channels
 from sleepkit.signal import flag_windows, is_noisy_recording
 from sleepkit.utils import check_option
 
@@ -46,7 +42,8 @@ class QualityMask(RecordingTransformer):
         The modalities that are judged. The thresholds are made for what electrodes
         pick up, in microvolts; breathing or oxygen would look flat and clipped.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+        Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
+        [2]}``; None calls all of them ``"eeg"``. Channels left out pass unchanged.
 
     See Also
     --------
@@ -102,7 +99,9 @@ class QualityMask(RecordingTransformer):
     def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
         """Refuse also an ``only`` that names no modality of X, as a misspelling."""
         super()._fit(X, y)
-        if isinstance(X, EpochArray) and not set(self.only) & set(X.modalities):
+        if not isinstance(X, EpochArray):
+            self._channels(X)
+        elif not set(self.only) & set(X.modalities):
             msg = (
                 "The 'only' parameter of QualityMask must name one of the modalities "
                 f"{X.modalities}. Got {self.only!r} instead."
@@ -143,13 +142,16 @@ class QualityMask(RecordingTransformer):
     def _transform_array(self, X: FloatArray) -> FloatArray:
         """Set bad rows to NaN; each row is judged alone."""
         masked = X[:, np.newaxis].copy() if X.ndim == 2 else X.copy()
-        channels = assign_channels(
-            self.modalities, masked.shape[1], owner=type(self).__name__
-        )
+        channels = self._channels(X)
         for where in (channels[name] for name in self.only if name in channels):
             bad = np.flatnonzero(~self._good(masked[:, where], None))
             masked[bad[:, np.newaxis], where] = np.nan
         return masked.reshape(X.shape)
+
+    def _channels(self, X: FloatArray) -> dict[str, list[int]]:
+        """Assign the channels of a plain array to modalities."""
+        n_channels = X.shape[1] if X.ndim > 2 else 1
+        return assign_channels(self.modalities, n_channels, owner="QualityMask")
 
 
 def noisy_recordings(

@@ -23,7 +23,8 @@ class Resampler(SignalTransformer):
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; the result does not depend on it.
+        Channels of each modality in plain arrays; the result does not depend on it. No
+        channel may be left out, since none can pass unchanged.
 
     See Also
     --------
@@ -49,6 +50,8 @@ class Resampler(SignalTransformer):
     >>> fast, fast.bandwidth
     (Signal(1 x 6000 samples at 100 Hz: 0), 25.0)
     """
+
+    _keeps_shape = False
 
     def __init__(
         self,

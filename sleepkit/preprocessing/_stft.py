@@ -33,7 +33,8 @@ class STFTEpocher(SignalTransformer):
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; the result does not depend on it.
+        Channels of each modality in plain arrays; the result does not depend on it. No
+        channel may be left out, since none can pass unchanged.
 
     See Also
     --------
@@ -63,6 +64,8 @@ class STFTEpocher(SignalTransformer):
     >>> np.asarray(STFTEpocher().fit_transform(X)).shape
     (2, 1, 29, 128)
     """
+
+    _keeps_shape = False
 
     def __init__(
         self,
