@@ -1,4 +1,4 @@
-"""Transformers of nights and epochs, to be chained in a ``Pipeline``."""
+"""Transformers of recordings and epochs, to be chained in a ``Pipeline``."""
 
 from sleepkit.preprocessing._band_power import BandPower
 from sleepkit.preprocessing._bandpass import BandpassFilter

@@ -26,13 +26,13 @@ _RATIOS: Final = (
 
 
 class BandPower(SignalTransformer):
-    """Logarithms of the band powers of each epoch, and of their ratios.
+    """Logarithmic band powers of each epoch, and their ratios.
 
-    The result is a table that any classifier of scikit-learn takes; one that takes NaN,
-    such as :class:`~sklearn.ensemble.HistGradientBoostingClassifier`, needs no
-    imputation. `FitOnSelected` around the classifier makes it respect training masks,
-    and fills the columns that no training row knows, such as the gamma power of nights
-    at 50 Hz, on which some classifiers fail.
+    The result is a table for any classifier of scikit-learn; one that accepts NaN, such
+    as :class:`~sklearn.ensemble.HistGradientBoostingClassifier`, needs no imputation.
+    `FitOnSelected` around the classifier makes it respect training masks, and fills
+    columns that are NaN in every training row, such as the gamma power of recordings at
+    50 Hz, on which some classifiers fail.
 
     Parameters
     ----------
@@ -45,12 +45,12 @@ class BandPower(SignalTransformer):
         Length of Welch's segments in seconds.
     normalize : {None, "append", "replace"}, default=None
         Whether each feature is also, or instead, given relative to its recording: less
-        the median, over the interquartile range in units of the normal SD. People and
-        amplifiers differ more than stages do, so this helps with new subjects.
+        the median, over the interquartile range in units of the normal SD. Subjects and
+        amplifiers differ more than stages do, so this helps on held-out subjects.
     context : int, default=0
-        How many epochs before and after lend their features to an epoch. They come from
-        the recording, whether or not they are rows of X; at its ends the last epoch is
-        repeated.
+        How many epochs before and after each epoch have their features appended. They
+        come from the recording, whether or not they are rows of X; at its ends the last
+        epoch is repeated.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
@@ -64,20 +64,20 @@ class BandPower(SignalTransformer):
 
     See Also
     --------
-    FitOnSelected : Any classifier, fitted on the rows that are for training.
+    FitOnSelected : Any estimator, fitted on the training rows.
     STFTEpocher : Spectra for nets.
     sleepkit.signal.band_powers : The function behind it.
 
     Notes
     -----
-    The columns are decided in `fit`: a modality that a recording lacks is NaN there,
-    and one that `fit` did not see has no column. Bands above `Signal.bandwidth`, epochs
-    marked as invalid and epochs of nothing but gaps are NaN.
+    The columns are fixed in `fit`: a modality that a recording lacks is NaN, and one
+    that `fit` did not see has no column. Bands above `Signal.bandwidth`, invalid epochs
+    and epochs of nothing but gaps are NaN.
 
-    In plain arrays every row stands alone: it is its own recording and context.
+    In plain arrays every row is its own recording and context.
 
-    The table of nights is computed whenever somebody makes an array of it, which a
-    scikit-learn step may do several times: a `Cache` behind this one saves that.
+    The table of recordings is computed whenever it is converted to an array, which a
+    scikit-learn step may do several times: put a `Cache` behind this step.
 
     Examples
     --------
@@ -147,20 +147,20 @@ class BandPower(SignalTransformer):
         return {name: len(self._names(name)) for name in self.n_channels_}
 
     def _transform_recording(self, recording: Recording) -> Recording:
-        """Describe every epoch of a recording, absent modalities by NaN."""
+        """Compute the features of every epoch; NaN for absent modalities."""
         signals = recording.signals
-        described = {}
+        features = {}
         for name in self.n_channels_:
             if name in signals:
-                described[name] = self._transform_signal(name, signals[name], recording)
+                features[name] = self._transform_signal(name, signals[name], recording)
             else:
-                described[name] = self._absent(name, recording.n_epochs)
-        return recording.with_signals(described)
+                features[name] = self._absent(name, recording.n_epochs)
+        return recording.with_signals(features)
 
     def _transform_signal(
         self, modality: str, signal: Signal, recording: Recording
     ) -> Signal:
-        """Describe the epochs of one signal."""
+        """Compute the features of the epochs of one signal."""
         epochs = continuous_epochs(modality, signal, recording, owner="BandPower")
         n_channels = self.n_channels_[modality]
         if signal.n_channels != n_channels:
@@ -173,7 +173,7 @@ class BandPower(SignalTransformer):
         valid = ~np.isnan(features).all(axis=1)
         if signal.valid is not None:
             valid &= signal.valid[: recording.n_epochs]
-        features[~valid] = np.nan  # what cannot be trusted lends nothing to neighbours
+        features[~valid] = np.nan  # so that no other epoch has it as context
         return signal.replace(
             data=self._columns(features, alone=False),
             sfreq=None,
@@ -188,7 +188,7 @@ class BandPower(SignalTransformer):
         return Signal(values, ch_names=names, valid=np.zeros(n_epochs, np.bool_))
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Put the features of all modalities side by side, in the order of `fit`."""
+        """Concatenate the features of all modalities, in the order of `fit`."""
         self._check_parameters()
         sfreq = self._array_sfreq()
         epochs = X if X.ndim > 2 else X[:, np.newaxis]
@@ -201,7 +201,7 @@ class BandPower(SignalTransformer):
     def _transform_samples(
         self, data: FloatArray, sfreq: float, modality: str
     ) -> FloatArray:
-        """Describe epochs that stand alone, each its own recording and context."""
+        """Compute the features of epochs, each its own recording and context."""
         return self._columns(self._features(data, sfreq, None), alone=True)
 
     def _features(
@@ -218,7 +218,7 @@ class BandPower(SignalTransformer):
         return features.reshape(len(features), -1)
 
     def _columns(self, features: FloatArray, *, alone: bool) -> FloatArray:
-        """Add what depends on the recording and on the epochs around."""
+        """Append relative features and those of the epochs around."""
         if self.normalize is not None:
             relative = features * 0 if alone else _relative(features)
             plain = [features] if self.normalize == "append" else []
@@ -229,7 +229,7 @@ class BandPower(SignalTransformer):
         return np.concatenate([features[row] for row in rows], axis=1)
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Name the columns.
+        """Return the names of the columns.
 
         Parameters
         ----------
@@ -240,7 +240,7 @@ class BandPower(SignalTransformer):
         -------
         ndarray of str, shape (n_features,)
             Names such as ``"eeg_0_delta/beta[z][t-1]"``: modality, channel, band or
-            ratio, ``[z]`` for what is relative to the recording, and the neighbour.
+            ratio, ``[z]`` if relative to the recording, and the shift in epochs.
         """
         check_is_fitted(self)
         names = [name for each in self.n_channels_ for name in self._names(each)]

@@ -1,4 +1,4 @@
-"""Band-pass filter, with a band for each modality."""
+"""Zero-phase band-pass filter."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _AASM_BANDS: Final[Mapping[str, Band]] = {
 
 
 class BandpassFilter(SignalTransformer):
-    """Keep a band of frequencies, without delay.
+    """Zero-phase band-pass filter, with a band for each modality.
 
-    Whole recordings are filtered at their own rate; put it before the `Resampler`.
+    Recordings are filtered whole and at their own rate; put it before the `Resampler`.
 
     Parameters
     ----------
     bands : mapping of str to (low, high), or (low, high), default=None
         Edges in hertz for each modality, or for all of them; None in place of an edge
         leaves that side open. Modalities that are not named pass unchanged. None means
-        the bands that the AASM manual recommends: EEG and EOG 0.3 to 35 Hz, EMG 10 to
+        the bands recommended by the AASM manual: EEG and EOG 0.3 to 35 Hz, EMG 10 to
         100, ECG 0.3 to 70, breathing (``"resp"``) 0.1 to 15.
     fir_order : int, default=None
         None makes the filter as long as its edges require, which is 11 s for an edge at
@@ -47,15 +47,15 @@ class BandpassFilter(SignalTransformer):
 
     See Also
     --------
-    NotchFilter : Remove the power line.
+    NotchFilter : Removes the power line.
     sleepkit.signal.design_bandpass : The design, which is MNE's.
 
     Notes
     -----
     A high edge at or above half of a recording's rate leaves the low-pass out there,
-    with a note in `Signal.provenance`. Gaps (NaN) are bridged by straight lines for the
-    filter and are NaN again afterwards. Rows of plain arrays are filtered one by one:
-    the seconds at both ends of each are uncertain then.
+    with a note in `Signal.provenance`. Gaps (NaN) are interpolated linearly for the
+    filter and are NaN again afterwards. Rows of plain arrays are filtered one by one,
+    which makes the seconds at both ends of each uncertain.
 
     Examples
     --------

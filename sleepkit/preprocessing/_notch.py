@@ -1,4 +1,4 @@
-"""Notch filter against the power line."""
+"""Zero-phase notch filter for the power line."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _MIN_FREQ: Final = 2.0  # below it, the notches of neighbouring harmonics would 
 
 
 class NotchFilter(SignalTransformer):
-    """Remove the power line and its harmonics, without delay.
+    """Zero-phase notch filter for the power line and its harmonics.
 
     Parameters
     ----------
     freq : float, default=50.0
         Frequency of the power line in hertz: 50, or 60 in the Americas. Its multiples
-        are removed as well, as far as the sampling rate reaches.
+        below half the sampling rate are removed as well.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
@@ -29,12 +29,12 @@ class NotchFilter(SignalTransformer):
 
     See Also
     --------
-    BandpassFilter : A low-pass below the line makes a notch needless.
+    BandpassFilter : A low-pass below the power line replaces a notch.
     sleepkit.signal.design_notch : The design, which is MNE's.
 
     Notes
     -----
-    A signal whose rate is too low to hold the line passes unchanged, with a note in
+    A signal whose rate is too low for the power line passes unchanged, with a note in
     `Signal.provenance`. Gaps (NaN) are treated as in `BandpassFilter`.
 
     Examples
@@ -75,7 +75,7 @@ class NotchFilter(SignalTransformer):
     def _transform_signal(
         self, modality: str, signal: Signal, recording: Recording
     ) -> Signal:
-        """Filter a signal, or note that its rate is too low for the line."""
+        """Filter a signal, or note that its rate is too low for the power line."""
         sfreq = signal.sfreq or 0.0
         if line_harmonics(sfreq, self.freq):
             return super()._transform_signal(modality, signal, recording)

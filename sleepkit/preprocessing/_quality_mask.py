@@ -15,11 +15,12 @@ from sleepkit.utils import check_option
 
 
 class QualityMask(RecordingTransformer):
-    """Mark epochs that are flat, clipped, outlying or missing, modality by modality.
+    """Mask of epochs that are flat, clipped, outlying or missing, by modality.
 
-    The samples stay; what is marked is the signal's ``valid``, so that a modality that
-    failed for an hour is missing for that hour, and the others are used. Put it first:
-    filtering hides clipping, and spreads what is not finite.
+    The samples stay; bad epochs are marked as invalid in `Signal.valid`, so that a
+    modality that fails for an hour is missing for that hour, and the others are used.
+    Put this step first: filtering hides clipping, and spreads samples that are not
+    finite.
 
     Parameters
     ----------
@@ -34,20 +35,20 @@ class QualityMask(RecordingTransformer):
         largest or smallest value.
     max_z : float or None, default=5.0
         An epoch is outlying where the logarithm of its SD is more than this many robust
-        SDs from the median of its night. None turns the rule off; rows of plain arrays
-        have no night, and are not judged by it.
+        SDs from the median of its recording. None turns the rule off; rows of plain
+        arrays belong to no recording, and the rule does not apply to them.
     channels : {"any", "all"}, default="any"
-        Whether one bad channel spoils the epoch of a modality, or only all of them.
+        Whether an epoch of a modality is bad if any channel is bad, or only if all are.
     only : sequence of str, default=("eeg", "eog", "emg", "ecg")
-        The modalities that are judged. The thresholds are made for what electrodes
-        pick up, in microvolts; breathing or oxygen would look flat and clipped.
+        The modalities that are checked. The thresholds are for electrode signals in
+        microvolts; breathing or oxygen saturation would look flat and clipped.
     modalities : mapping of str to sequence of int, default=None
         Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
         [2]}``; None calls all of them ``"eeg"``. Channels left out pass unchanged.
 
     See Also
     --------
-    noisy_recordings : Find the recordings that are noisy as a whole.
+    noisy_recordings : Finds recordings that are noisy as a whole.
 
     Notes
     -----
@@ -109,7 +110,7 @@ class QualityMask(RecordingTransformer):
             raise ValueError(msg)
 
     def _transform_recording(self, recording: Recording) -> Recording:
-        """Set the mask of the signals that are judged."""
+        """Mask the bad epochs of the signals in ``only``."""
         masked = dict(recording.signals)
         for name in self.only:
             if name in masked:
@@ -117,7 +118,7 @@ class QualityMask(RecordingTransformer):
         return recording.with_signals(masked)
 
     def _mask(self, name: str, signal: Signal, recording: Recording) -> Signal:
-        """Set the mask of a signal; invalid epochs stay invalid."""
+        """Mask the bad epochs of a signal; invalid epochs stay invalid."""
         epochs = continuous_epochs(name, signal, recording, owner="QualityMask")
         valid = np.ones(len(epochs), np.bool_)
         if signal.valid is not None:  # it may reach beyond the last epoch
@@ -127,7 +128,7 @@ class QualityMask(RecordingTransformer):
         return signal.replace(valid=mask)
 
     def _good(self, epochs: FloatArray, max_z: float | None) -> BoolArray:
-        """Judge epochs of shape (n_epochs, n_channels, n_times)."""
+        """Mark the good ones among epochs of shape (n_epochs, n_channels, n_times)."""
         bad = flag_windows(
             np.moveaxis(epochs, 0, -2),
             min_range=self.min_range,
@@ -140,7 +141,7 @@ class QualityMask(RecordingTransformer):
         return good
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Set bad rows to NaN; each row is judged alone."""
+        """Set bad rows to NaN, each checked by itself."""
         masked = X[:, np.newaxis].copy() if X.ndim == 2 else X.copy()
         channels = self._channels(X)
         for where in (channels[name] for name in self.only if name in channels):
@@ -162,17 +163,16 @@ def noisy_recordings(
     threshold: float = 41.0,
     fraction: float = 0.4,
 ) -> BoolArray:
-    """Find the recordings that are noisy by the rule of the papers.
+    """Find recordings that are noisy as a whole, by the rule of the papers.
 
     Parameters
     ----------
     X : EpochArray
-        The nights, of continuous signals; all epochs of a recording are looked at,
-        whether they have rows or not.
+        Recordings of continuous signals; all their epochs count, with or without a row.
     modality : str, default="eeg"
         The modality whose SD is taken in each epoch, as the mean over its channels.
     other : str or None, default="eog"
-        The modality whose SD is subtracted, since a broken electrode shows in one of
+        The modality whose SD is subtracted, since a failing electrode affects one of
         the two; None compares the SD of `modality` itself.
     threshold : float, default=41.0
         An epoch is noisy where the magnitude of the difference (or the SD) is larger,
@@ -189,7 +189,7 @@ def noisy_recordings(
 
     See Also
     --------
-    QualityMask : Mark single epochs.
+    QualityMask : Masks single epochs.
 
     Examples
     --------
@@ -216,7 +216,7 @@ def noisy_recordings(
 
 
 def _difference(recording: Recording, modality: str, other: str | None) -> FloatArray:
-    """Take the SD of each epoch minus that of the other modality; NaN where unknown."""
+    """SD of each epoch minus that of the other modality; NaN where unknown."""
     signals = recording.signals
     names = [modality] if other is None else [modality, other]
     if any(name not in signals for name in names):

@@ -1,4 +1,4 @@
-"""One sampling rate for all signals."""
+"""Polyphase resampling to one rate."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from sleepkit.signal import resample
 
 
 class Resampler(SignalTransformer):
-    """Bring all signals to one sampling rate with a polyphase filter.
+    """Polyphase resampling of all signals to one rate.
 
     Parameters
     ----------
     target_sfreq : float, default=100.0
-        The wanted rate in hertz.
+        The new sampling rate in hertz.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
@@ -33,8 +33,8 @@ class Resampler(SignalTransformer):
     Notes
     -----
     Whole recordings are resampled, so that only the ends of the night are uncertain.
-    What was slower before has no content above its old Nyquist frequency, which
-    `Signal.bandwidth` remembers: the `STFTEpocher` marks these bins as missing.
+    A signal of a lower rate has no content above its old Nyquist frequency, which is
+    kept in `Signal.bandwidth`: the `STFTEpocher` marks these bins as missing.
 
     Rows of plain arrays are resampled one by one, and each is uncertain for a tenth of
     a second at both ends.
@@ -90,6 +90,6 @@ class Resampler(SignalTransformer):
 
 
 def _hold(data: FloatArray, n_times: int) -> FloatArray:
-    """Give the last epoch the samples that rounding took, by holding the last one."""
+    """Repeat the last sample where rounding has made the last epoch too short."""
     missing = n_times - data.shape[-1]
     return np.pad(data, ((0, 0), (0, missing)), "edge") if missing > 0 else data

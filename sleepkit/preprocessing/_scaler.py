@@ -143,7 +143,7 @@ class Scaler(RecordingTransformer):
             return rows.apply(epochs, axes).reshape(X.shape)
         if isinstance(self.scaling_, Mapping):
             msg = (
-                f"{type(self).__name__} was fitted on nights with "
+                f"{type(self).__name__} was fitted on recordings with "
                 f"{list(self.scaling_)}, and cannot scale a plain array."
             )
             raise ValueError(msg)

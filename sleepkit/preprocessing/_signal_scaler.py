@@ -12,27 +12,27 @@ from sleepkit.recording import Recording, Signal
 
 
 class SignalScaler(Scaler):
-    """Bring every channel of a signal to a common centre and spread.
+    """Centre and scale of every channel of continuous signals.
 
-    Invalid epochs and NaN samples count in no statistic. A channel without any spread
-    becomes 0.
+    Invalid epochs and NaN samples are left out of the statistics. A channel without any
+    spread becomes 0.
 
     Parameters
     ----------
     per : {"recording", "training"}, default="recording"
         Whether a recording is scaled by its own statistics, over all its epochs, or by
-        those of the training rows. Rows that are masked (see `EdgeTrimmer`) are no
-        training rows. A plain array has no recordings: each row is scaled alone.
+        those of the training rows, without those masked (see `EdgeTrimmer`). A plain
+        array has no recordings: with ``"recording"``, each row is scaled by itself.
     robust : bool, default=True
         Whether centre and spread are the median and the interquartile range (in units
-        of the normal SD), which artefacts hardly move, or mean and SD. Over several
+        of the normal SD), which artefacts hardly change, or mean and SD. Over several
         training recordings the robust ones are the medians of those of each recording;
         the others are exactly those of all samples together.
 
     Attributes
     ----------
     scaling_ : dict of str to Scaling, or Scaling
-        For each modality (for a plain array as such) ``n_values``, ``center`` and
+        For each modality (one for a plain array) ``n_values``, ``center`` and
         ``scale``, each of shape (n_channels,). Only with ``per="training"``.
 
     See Also

@@ -12,25 +12,25 @@ from sleepkit.recording import Recording, Signal
 
 
 class SpectrumScaler(Scaler):
-    """Bring every frequency bin of every channel to mean 0 and SD 1.
+    """Scaling of every frequency bin or feature of every channel to mean 0 and SD 1.
 
-    Invalid epochs and NaN count in no statistic. In spectra, NaN bins of a frame whose
-    other bins are there, such as those above the bandwidth of a recording, become 0,
-    the mean; so do bins that no training row had. Frames that are missing altogether,
-    and missing features, stay NaN.
+    Invalid epochs and NaN are left out of the statistics. In spectra, NaN bins of a
+    frame that has other bins, such as those above the bandwidth of a recording, become
+    0, the mean; so do bins that are NaN in all training rows. Missing frames and
+    missing features stay NaN.
 
     Parameters
     ----------
     per : {"recording", "training"}, default="training"
         Whether statistics are taken over all frames of the training rows, as the
-        SleepTransformer family does, or of each recording by itself. Rows that are
-        masked (see `EdgeTrimmer`) are no training rows. A plain array has no
-        recordings: each of its rows is scaled by its own frames.
+        SleepTransformer family does, or of each recording by itself. Masked rows (see
+        `EdgeTrimmer`) are not training rows. A plain array has no recordings: with
+        ``"recording"``, each row is scaled by its own frames.
 
     Attributes
     ----------
     scaling_ : dict of str to Scaling, or Scaling
-        For each modality (for a plain array as such) ``n_values``, ``center`` and
+        For each modality (one for a plain array) ``n_values``, ``center`` and
         ``scale``, each of shape (n_channels, n_bins) or (n_features,). Only with
         ``per="training"``.
 
@@ -40,8 +40,8 @@ class SpectrumScaler(Scaler):
 
     Notes
     -----
-    Nights are computed one after the other, each once, and their means and squares
-    pooled in double precision; no more than one is in memory.
+    Recordings are computed one after the other, each once, and their statistics pooled
+    in double precision; no more than one recording is in memory.
 
     Examples
     --------
@@ -92,13 +92,13 @@ class SpectrumScaler(Scaler):
         return signal.replace(data=_fill_bins(scaled, values))
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Scale a plain array, and fill bins of spectra that are not there."""
+        """Scale a plain array, and fill missing bins of spectra."""
         return _fill_bins(super()._transform_array(X), X)
 
 
 def _fill_bins(scaled: FloatArray, values: FloatArray) -> FloatArray:
     """Set NaN bins to 0, in frames of spectra that have other bins."""
     if values.ndim > 2:
-        there = ~np.isnan(values).all(axis=-1, keepdims=True)
-        scaled[np.isnan(scaled) & there] = 0
+        present = ~np.isnan(values).all(axis=-1, keepdims=True)
+        scaled[np.isnan(scaled) & present] = 0
     return scaled

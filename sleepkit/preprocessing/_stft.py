@@ -1,4 +1,4 @@
-"""Short-time spectra, epoch by epoch."""
+"""Short-time spectra of epochs."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from sleepkit.signal import epoch_spectra, spectrum_freqs
 
 
 class STFTEpocher(SignalTransformer):
-    """Cut signals into epochs, and each epoch into frames of a spectrum in decibels.
+    """Short-time spectra of each epoch in decibels.
 
     With its defaults, an epoch of 30 s at 100 Hz becomes the 29 frames of 128 bins
-    that SeqSleepNet, SleepTransformer and their descendants take.
+    that SeqSleepNet, SleepTransformer and their successors expect.
 
     Parameters
     ----------
     window : float, default=2.0
-        Length of a frame in seconds; a symmetric Hamming window is laid over it.
+        Length of a frame in seconds, weighted by a symmetric Hamming window.
     hop : float, default=1.0
         Seconds from one frame to the next. Frames never cross the end of an epoch.
     n_fft : int, default=256
@@ -29,7 +29,7 @@ class STFTEpocher(SignalTransformer):
     n_bins : int, default=128
         ``n_fft // 2`` to leave out the bin at 0 Hz, or ``n_fft // 2 + 1`` to keep it.
     floor : float, default=0.001
-        Smallest amplitude in microvolts; what is below it counts as that much.
+        Smallest amplitude in microvolts; smaller values are clipped to it.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
@@ -43,16 +43,15 @@ class STFTEpocher(SignalTransformer):
 
     Notes
     -----
-    Epochs are those that the recording is scored in, `Recording.epoch_duration` seconds
-    long; no row is ever added or lost here. A scoring on a finer grid than the wanted
-    epochs is merged when it is read, by the stage that covers most of an epoch
-    (`sleepkit.signal.majority_labels`).
+    Epochs are those of the recording, `Recording.epoch_duration` seconds long; no row
+    is added or lost. A scoring of shorter epochs is merged when it is read, by the
+    stage that covers most of an epoch (`sleepkit.signal.majority_labels`).
 
-    Bins above `Signal.bandwidth` are NaN, since there is nothing of the signal in them,
-    and so are frames with a gap. Epochs of nothing but gaps are marked as invalid.
+    Bins above `Signal.bandwidth` are NaN, since they hold nothing of the signal, and so
+    are frames with a gap. Epochs of nothing but gaps are marked as invalid.
 
-    Rows of plain arrays are epochs of their own; the result has the shape (n_epochs,
-    n_channels, n_frames, n_bins). Rows shorter than a frame are filled up with zeros.
+    Rows of plain arrays are epochs; the result has the shape (n_epochs, n_channels,
+    n_frames, n_bins). Rows shorter than a frame are padded with zeros.
 
     Examples
     --------
