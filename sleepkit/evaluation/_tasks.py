@@ -11,12 +11,12 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from tqdm import tqdm
 
-from sleepkit.evaluation._code import hash_code
 from sleepkit.evaluation._describe import describe, hash_rows
 from sleepkit.evaluation._fold import Data, Outcome, run
 from sleepkit.evaluation._inner import refuse_inner_leaks
 from sleepkit.evaluation._kept import KeptFolds
 from sleepkit.evaluation._splits import Fold
+from sleepkit.utils import hash_code
 
 _SEED_BOUND = 2**31
 

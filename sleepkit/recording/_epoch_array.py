@@ -178,10 +178,11 @@ class EpochArray(EpochView):
 
         Notes
         -----
-        Results are found again by the content of the source, the parameters and the
-        code of the steps, and the versions of sleepkit, numpy and scipy. A function
-        that a step of your own calls is not looked into: after a change there, name
-        another folder.
+        The cache key holds the content of the source, the steps with their parameters,
+        the code of sleepkit that reads and transforms nights, the code of your own
+        steps with all that they inherit, and the versions of numpy, scipy, MNE and
+        edfio. It does not hold functions that a step of your own calls: after a change
+        there, name another folder.
         """
         return self.with_recordings(r.cached(str(directory)) for r in self.recordings)
 

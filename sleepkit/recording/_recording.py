@@ -18,10 +18,11 @@ from sleepkit.recording._consistency import (
     count_epochs,
 )
 from sleepkit.recording._signal import Signal
-from sleepkit.recording._step import Layout, Step, versions
+from sleepkit.recording._step import Layout, Step
 from sleepkit.recording._store import Store
-from sleepkit.utils import check_positive
+from sleepkit.utils import NIGHT_PACKAGES, check_positive, versions
 
+_DISTRIBUTIONS = ("edfio", "mne", "numpy", "scipy")  # that compute signals
 _REPLACEABLE = ("id", "subject", "hypnogram", "start", "lights_off", "lights_on")
 
 
@@ -206,13 +207,14 @@ class Recording:
         before = self._copy(steps=self._steps[:-1])
         if isinstance(last, Step):
             return last(before.compute())
-        key = str(joblib.hash((before.fingerprint, versions())))
+        code = versions(*_DISTRIBUTIONS, packages=NIGHT_PACKAGES)
+        key = str(joblib.hash((before.fingerprint, code)))
         about = {
             "id": self.id,
             "subject": self.subject,
             "source": self._copy(steps=()).fingerprint,
             "steps": [str(step) for step in before._steps if isinstance(step, Step)],
-            "versions": versions(),
+            "versions": code,
         }
         stored = last.fetch(self.id, key, about, lambda: before.signals)
         return self.with_signals(stored)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import pickle
-import uuid
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from importlib.metadata import version
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import joblib
 
 from sleepkit.exceptions import StepError
-from sleepkit.utils import read_source
+from sleepkit.utils import hash_code
 
 if TYPE_CHECKING:
     from sleepkit.recording._recording import Recording
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
 Layout: TypeAlias = Mapping[str, int | None]
 """Modalities, each with its number of features (None: samples, spectra, unknown)."""
-_SESSION = uuid.uuid4().hex
 
 
 class Step:
@@ -127,9 +123,7 @@ def _fingerprint(function: Any) -> str:
     """Identify a step by name, code and parameters."""
     definition = _definition(function)
     parts: list[Any] = [definition.__module__, definition.__qualname__]
-    source = read_source(definition)
-    # Code that cannot be read cannot be compared with that of another session.
-    parts.append(hashlib.sha256(source.encode()).hexdigest() if source else _SESSION)
+    parts.append(hash_code(function))
     if isinstance(function, partial):
         parts.append((function.args, function.keywords))
     if not inspect.isroutine(_unwrapped(function)):
@@ -139,9 +133,3 @@ def _fingerprint(function: Any) -> str:
     except (pickle.PicklingError, TypeError) as error:
         msg = f"A step must pickle; {function!r} does not: {error}"
         raise StepError(msg) from error
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of what computes: results of other versions are not reused."""
-    return {name: version(name) for name in ("sleepkit-learn", "numpy", "scipy")}
