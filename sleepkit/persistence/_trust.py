@@ -16,7 +16,7 @@ from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._registry import estimators
-from sleepkit.preprocessing._scaling import Scaling
+from sleepkit.preprocessing import Scaling
 
 
 def trusted_types() -> list[str]:
