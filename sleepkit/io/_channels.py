@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from sleepkit.exceptions import ChannelError, SleepkitWarning
-from sleepkit.io._aliases import fold, is_electrode, modalities, rank
+from sleepkit.io._channel_names import fold, is_electrode, modalities, rank
 from sleepkit.io._units import ELECTRODE_MODALITIES
 
 ChannelKey: TypeAlias = str | int

@@ -4,7 +4,7 @@ import pytest
 
 from sleepkit.exceptions import ChannelError, SleepkitWarning
 from sleepkit.io import ChannelInfo
-from sleepkit.io._aliases import recognise
+from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import select_channels
 
 

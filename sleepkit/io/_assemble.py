@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from sleepkit.exceptions import RecordingError
-from sleepkit.io._align import Grid, find_grid, lay_labels
 from sleepkit.io._channels import (
     ChannelInfo,
     ChannelSpec,
@@ -18,8 +17,10 @@ from sleepkit.io._channels import (
     Selection,
     select_channels,
 )
-from sleepkit.io._hypnogram import Hypnogram, read_hypnogram
+from sleepkit.io._epoch_grid import Grid, find_grid, lay_labels
+from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
+from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._units import channel_scale, check_units
 from sleepkit.recording import Recording, Signal
 
