@@ -76,6 +76,18 @@ def test_nothing_but_the_header_is_read_at_once(write_edf):
         _ = night.signals["eeg"].data
 
 
+def test_id_and_subject_default_to_the_name_of_the_file(write_edf):
+    path = write_edf()
+    for names, expected in [
+        ({}, ("night", "night")),
+        ({"id": "shhs1-1"}, ("shhs1-1", "shhs1-1")),
+        ({"subject": "shhs:1"}, ("night", "shhs:1")),
+        ({"id": "shhs1-1", "subject": "shhs:1"}, ("shhs1-1", "shhs:1")),
+    ]:
+        night = read_recording(path, **names)
+        assert (night.id, night.subject) == expected
+
+
 def test_channels_are_chosen_and_brought_to_microvolts(write_edf):
     left = write_edf.Channel("EOG(L)", unit="mV", physical=(-0.5, 0.5))
     right = write_edf.Channel("EOG(R)", unit="uV", physical=(-500, 500))
