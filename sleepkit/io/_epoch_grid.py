@@ -1,4 +1,4 @@
-"""Epoch grid: labels in seconds to stages of epochs, and epochs to signals."""
+"""Epoch grid: stages of epochs from timed labels, and their place in the signals."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _DIGITS: Final = 6  # of a second, so that times which agree are equal
 
 
 class Grid(NamedTuple):
-    """Epochs that begin `skip` seconds into the signals.
+    """Epoch grid that begins `skip` seconds into the signals.
 
-    The first label of the hypnogram belongs to epoch `first`, which is negative where
-    scoring began before the signals.
+    The first label of the hypnogram belongs to epoch `first`, which is negative if the
+    hypnogram begins before the signals.
     """
 
     epoch_duration: float = 30.0
@@ -38,10 +38,10 @@ class Grid(NamedTuple):
     first: int = 0
 
 
-def on_grid(
+def to_hypnogram(
     scoring: Scoring, scheme: Scheme, epoch_duration: float, source: str
 ) -> Hypnogram:
-    """Translate the labels of a file and bring them to epochs."""
+    """Hypnogram from the labels of a file."""
     if scoring.scheme is not None and not isinstance(scheme, Mapping):
         scheme = scoring.scheme
     scored = decode(scoring.labels, scheme, has_events=scoring.has_events)
@@ -55,9 +55,9 @@ def on_grid(
 def stages_on_grid(
     scored: Sequence[tuple[Label, int]], epoch_duration: float, source: str
 ) -> tuple[IntArray, float]:
-    """Return the stage of each whole epoch, and where the first one begins.
+    """Stage of each whole epoch, and the onset of the first one.
 
-    The grid begins with the first label. `source` is named in a warning.
+    The grid begins with the first label. `source` is the file named in warnings.
     """
     from sleepkit.signal import majority_labels  # imports SciPy
 
@@ -72,19 +72,19 @@ def stages_on_grid(
             f"{edges[-1]:g} s."
         )
         raise HypnogramError(msg)
-    pieces, n_disputed = _painted(edges, begins, ends, codes, epoch_duration)
-    if n_disputed:
+    segments, n_overlapping = _fill(edges, begins, ends, codes, epoch_duration)
+    if n_overlapping:
         msg = (
-            f"{n_disputed} of the {len(codes)} labels in {source} overlap one of "
+            f"{n_overlapping} of the {len(codes)} labels in {source} overlap one of "
             "another stage; the later-starting one was taken."
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=4)
-    edges[-1] = max(edges[-1], n_epochs * epoch_duration)  # it may be a little short
-    return majority_labels(pieces, edges, epoch_duration), onset
+    edges[-1] = max(edges[-1], n_epochs * epoch_duration)  # within the tolerance
+    return majority_labels(segments, edges, epoch_duration), onset
 
 
 def _check_times(label: Label) -> None:
-    """Require an onset and a duration that a night can have."""
+    """Raise an error for an onset or a duration that is impossible in a night."""
     onset, duration = label.onset, label.duration
     if not abs(onset) <= _MAX_TIME:
         msg = (
@@ -103,14 +103,14 @@ def _check_times(label: Label) -> None:
 def _spans(
     scored: Sequence[tuple[Label, int]], epoch_duration: float
 ) -> tuple[float, FloatArray, FloatArray, IntArray]:
-    """Return the first onset, and from there begins, ends and codes in order of time.
+    """First onset, and begins, ends (both relative to it) and codes in order of time.
 
-    What has no duration lasts to the next label, the last one for the shortest step.
-    Where stages are listed as they change, a last row that repeats its forerunner
-    tells only when the night ended.
+    A label without a duration lasts to the next label, the last one for the shortest
+    step. In a list of stage changes, a last row that repeats the stage before it only
+    marks the end of the night.
     """
     scored = sorted(scored, key=lambda pair: pair[0].onset)
-    if any(label.duration for label, _ in scored):  # then the others mark a moment
+    if any(label.duration for label, _ in scored):  # the others mark a moment
         scored = [pair for pair in scored if pair[0].duration or pair[1] != UNSCORED]
     onsets = np.array([label.onset for label, _ in scored])
     codes = np.array([code for _, code in scored])
@@ -126,37 +126,36 @@ def _spans(
     return float(onsets[0]), begins.round(_DIGITS), ends.round(_DIGITS), codes
 
 
-def _painted(
+def _fill(
     edges: FloatArray,
     begins: FloatArray,
     ends: FloatArray,
     codes: IntArray,
     epoch_duration: float,
 ) -> tuple[IntArray, int]:
-    """Return the code of each piece between edges, and how many labels dispute one.
+    """Code of each segment between edges, and the number of overlapping labels.
 
-    The later-starting label holds.
+    Where labels of different stages overlap, the later-starting one counts.
     """
-    nobody = UNSCORED - 1
-    pieces = np.full(len(edges) - 1, nobody)
+    unlabelled = UNSCORED - 1
+    segments = np.full(len(edges) - 1, unlabelled)
     lengths = np.diff(edges)
-    n_disputed = 0
+    n_overlapping = 0
     spans = zip(
         np.searchsorted(edges, begins), np.searchsorted(edges, ends), strict=True
     )
     for span, code in zip(starmap(slice, spans), codes, strict=True):
-        others = (pieces[span] != nobody) & (pieces[span] != code)
-        n_disputed += int(
-            lengths[span][others].sum() > _EPOCH_TOLERANCE * epoch_duration
-        )
-        pieces[span] = code
-    return np.maximum(pieces, UNSCORED), n_disputed
+        others = (segments[span] != unlabelled) & (segments[span] != code)
+        overlap = lengths[span][others].sum()
+        n_overlapping += int(overlap > _EPOCH_TOLERANCE * epoch_duration)
+        segments[span] = code
+    return np.maximum(segments, UNSCORED), n_overlapping
 
 
 def find_grid(hypnogram: Hypnogram, start: datetime | None) -> Grid:
-    """Keep the grid of the labels, on the time of signals that began at `start`.
+    """Epoch grid of a hypnogram, relative to signals that begin at `start`.
 
-    Where it begins inside an epoch, less than an epoch of signal is left out.
+    If the grid begins within an epoch, less than an epoch of signal is left out.
     """
     epoch = hypnogram.epoch_duration
     offset = hypnogram.onset + _clock_difference(hypnogram.start, start)
@@ -165,12 +164,12 @@ def find_grid(hypnogram: Hypnogram, start: datetime | None) -> Grid:
     return Grid(epoch, skip if skip > _START_TOLERANCE else 0.0, first)
 
 
-def lay_labels(
+def align_stages(
     hypnogram: Hypnogram, first: int, n_epochs: int, source: str
 ) -> IntArray:
-    """Give each epoch of the signals its stage.
+    """Stage of each epoch of the signals.
 
-    Labels outside the signals are dropped, signal outside the labels is unscored.
+    Labels outside the signals are dropped; epochs outside the labels are unscored.
     """
     begin, end = max(0, first), min(n_epochs, first + len(hypnogram))
     if begin >= end:

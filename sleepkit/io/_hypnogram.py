@@ -1,4 +1,4 @@
-"""Hypnogram of a file: the stage of each epoch, and the time of the first one."""
+"""Hypnogram: the stage of each epoch, and the time of the first one."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from sleepkit.utils import check_positive
 
 @dataclass(frozen=True, eq=False)
 class Hypnogram:
-    """Stages on a grid of epochs, as a file gives them.
+    """Sleep stages on an epoch grid, with the time of the first epoch.
 
-    ``np.asarray(hypnogram)`` is the stages.
+    ``np.asarray(hypnogram)`` returns the stages.
 
     Parameters
     ----------
@@ -27,17 +27,17 @@ class Hypnogram:
     epoch_duration : float, default=30.0
         Length of an epoch in seconds.
     onset : float, default=0.0
-        Seconds from the start of the file to the first epoch. It need not be a whole
-        number, and is negative where scoring begins before the file.
+        Seconds from the start of the file to the first epoch; negative if scoring
+        begins before the file.
     start : datetime, default=None
-        When the file starts, by its own header; None where it does not say.
+        Start of the file by its header; None if unknown.
     probabilities : array-like of shape (n_epochs, 5), default=None
-        Probability of each stage, where the file has them.
+        Probability of each stage, if the file has them.
 
     Raises
     ------
     HypnogramError
-        If the stages are no stage codes, or the probabilities do not match them.
+        If `stages` are not stage codes, or `probabilities` does not match them.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class Hypnogram:
     probabilities: FloatArray | None = None
 
     def __post_init__(self) -> None:
-        """Check the parts, and make the arrays read-only."""
+        """Validate the fields, and make the arrays read-only."""
         stages = np.array(self.stages)
         if stages.ndim != 1 or not np.isin(stages, range(UNSCORED, N_STAGES)).all():
             msg = (
@@ -79,7 +79,7 @@ class Hypnogram:
             self._freeze("probabilities", probabilities)
 
     def _freeze(self, name: str, array: Array) -> None:
-        """Keep an array that nobody can write to."""
+        """Store a read-only array."""
         array.flags.writeable = False
         object.__setattr__(self, name, array)
 

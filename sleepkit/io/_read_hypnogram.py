@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._edf_header import is_edf
-from sleepkit.io._epoch_grid import on_grid
+from sleepkit.io._epoch_grid import to_hypnogram
 from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._hypnogram_edf import parse_edf
 from sleepkit.io._hypnogram_table import parse_table
@@ -25,36 +25,37 @@ def read_hypnogram(
     epoch_duration: float = 30.0,
     label_duration: float | None = None,
 ) -> Hypnogram:
-    r"""Read the sleep stages that a file holds.
+    r"""Read a hypnogram from a file.
 
     Parameters
     ----------
     path : path-like
-        The file; what it is, its content tells. EDF+ annotations (a file of their own,
-        or beside the signals), the XML of the NSRR or of Compumedics Profusion, text
+        The file; its format is recognised by its content. EDF+ annotations (in a
+        separate file or beside the signals), XML of the NSRR or of Compumedics
+        Profusion, text
         with one label a line, a table with a column of labels (CSV, TSV, a BIDS
         ``events.tsv``, `write_hypnogram`'s own), or a JSON list of labels.
     scheme : str or mapping, default=None
-        What integers mean, which no file tells: ``"aasm"`` (0 W to 4 REM), ``"rk"``
+        Meaning of integer labels: ``"aasm"`` (0 W to 4 REM), ``"rk"``
         (3 and 4 are N3, 5 is REM), ``"isruc"`` (no 4, 5 is REM), ``"dreams"`` (5 W,
         4 REM, 3 N1 ... 0 and 1 N3), or ``"pydynamo"`` (5 W, 4 REM, 3 N1 ... 1 N3, 0
-        unscored). Labels in words need none. A mapping gives the stage code of labels
-        of your own. The XML formats have their scheme, and use it.
+        unscored). Labels in words need none. A mapping gives the stage codes of other
+        labels. The XML formats have a scheme of their own.
     epoch_duration : float, default=30.0
         Length in seconds of the epochs to return.
     label_duration : float, default=None
-        Seconds that each label lasts in a file that gives no times. None means 5 with
-        the scheme ``"dreams"``, and else `epoch_duration`.
+        Seconds that each label lasts in a file without times. None means 5 with the
+        scheme ``"dreams"``, and otherwise `epoch_duration`.
 
     Returns
     -------
     Hypnogram
-        The stages, and where in the file they begin.
+        The stages, with the time of the first epoch.
 
     Raises
     ------
     HypnogramError
-        If the file cannot be understood. The message names the file and the place.
+        If the file cannot be read. The message names the file and the line.
 
     Warns
     -----
@@ -67,13 +68,13 @@ def read_hypnogram(
 
     Notes
     -----
-    The grid begins where the first label does, and holds every whole epoch up to the
-    end of the last label. An epoch is given the stage that covers most seconds of it
-    (of equals, the one that starts later) and is unscored where less than half of it
-    is scored, as it is in gaps between labels. Labels may be in any order. One without
-    a duration lasts until the next one. Movement, artefacts, question marks and the
-    integers 6, 9, 10 and -1 are unscored. Other events among EDF+ annotations or in a
-    BIDS file are passed over; anywhere else, a label that is no stage is an error.
+    The epoch grid begins with the first label, and holds every whole epoch up to the
+    end of the last label. The stage of an epoch is the one that covers most seconds of
+    it (in a tie, the one that starts later); an epoch of which less than half is scored
+    is unscored. Labels may be in any order. A label without a duration lasts until the
+    next one. Movement, artefacts, question marks and the integers 6, 9, 10 and -1 are
+    unscored. Other events among EDF+ annotations or in a BIDS file are skipped; in any
+    other format, a label that names no stage is an error.
 
     Examples
     --------
@@ -96,14 +97,14 @@ def read_hypnogram(
     path = Path(path)
     try:
         scoring = _parse(path, label_duration)
-        return on_grid(scoring, scheme, epoch_duration, str(path))
+        return to_hypnogram(scoring, scheme, epoch_duration, str(path))
     except HypnogramError as error:
         msg = f"Cannot read the hypnogram {path}: {error}"
         raise HypnogramError(msg) from error
 
 
 def _parse(path: Path, label_duration: float) -> Scoring:
-    """Read a file of whichever format."""
+    """Labels of a file of any format."""
     if is_edf(path):
         return parse_edf(path)
     text = _text(path.read_bytes())
@@ -123,7 +124,7 @@ def _text(data: bytes) -> str:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if data.startswith(b"<"):  # names in it may be Latin-1, stages are ASCII
+        if data.startswith(b"<"):  # XML: names may be Latin-1, stages are ASCII
             return data.decode("latin-1")
         msg = f"a file that is not EDF must be UTF-8 text; {error}."
         raise HypnogramError(msg) from error

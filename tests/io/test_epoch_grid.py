@@ -10,7 +10,7 @@ import pytest
 
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.io import Hypnogram
-from sleepkit.io._epoch_grid import find_grid, lay_labels, stages_on_grid
+from sleepkit.io._epoch_grid import align_stages, find_grid, stages_on_grid
 from sleepkit.io._scoring import Label
 
 START = datetime(2020, 3, 2, 22)
@@ -105,7 +105,7 @@ def test_overlap_goes_to_the_later_starting_with_a_warning():
     assert result == ([2, 2, 4, 2, 2], 0)
 
 
-def test_overlap_of_one_stage_is_no_dispute():
+def test_overlap_of_one_stage_does_not_warn():
     assert on_grid((0, 90, 2), (60, 60, 2)) == ([2, 2, 2, 2], 0)
 
 
@@ -125,7 +125,7 @@ def test_epochs_without_durations_keep_the_last():
     assert on_grid((0, None, 0), (30, None, 2), (60, None, 2)) == ([0, 2, 2], 0)
 
 
-def test_a_mark_without_duration_hides_no_stage():
+def test_an_unscored_label_without_duration_hides_no_stage():
     assert on_grid((0, 30, 2), (10, None, -1), (30, 30, 2)) == ([2, 2], 0)
 
 
@@ -241,33 +241,33 @@ def test_the_length_of_an_epoch_is_that_of_the_labels():
         (-1, 1, [1]),
     ],
 )
-def test_labels_are_laid_on_the_epochs(first, n_epochs, stages):
+def test_stages_are_aligned_with_the_epochs(first, n_epochs, stages):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", SleepkitWarning)
-        laid = lay_labels(Hypnogram([0, 1, 2]), first, n_epochs, "night.edf")
-    assert laid.tolist() == stages
+        aligned = align_stages(Hypnogram([0, 1, 2]), first, n_epochs, "night.edf")
+    assert aligned.tolist() == stages
 
 
-def test_more_than_one_epoch_of_difference_is_told():
+def test_more_than_one_epoch_of_difference_warns():
     rule = r"night\.edf last 3 epochs of 30 s, its hypnogram 5: 2 stages .* 0 epochs"
     with pytest.warns(SleepkitWarning, match=rule):
-        lay_labels(Hypnogram([0, 1, 2, 3, 4]), 0, 3, "night.edf")
+        align_stages(Hypnogram([0, 1, 2, 3, 4]), 0, 3, "night.edf")
     with pytest.warns(SleepkitWarning, match="0 stages .* and 2 epochs outside"):
-        lay_labels(Hypnogram([0]), 0, 3, "night.edf")
+        align_stages(Hypnogram([0]), 0, 3, "night.edf")
     with pytest.warns(
         SleepkitWarning, match="2 stages outside .* and 3 epochs outside"
     ):
-        lay_labels(Hypnogram([0, 1, 2, 3]), 3, 5, "night.edf")
+        align_stages(Hypnogram([0, 1, 2, 3]), 3, 5, "night.edf")
 
 
 @pytest.mark.parametrize("stages", [[0, 1, 2, -1, -1, -1], [0, 1, 2, 2], [0, 1]])
-def test_one_epoch_or_unscored_labels_are_not_told(stages):
+def test_one_epoch_or_unscored_labels_do_not_warn(stages):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        lay_labels(Hypnogram(stages), 0, 3, "night.edf")
+        align_stages(Hypnogram(stages), 0, 3, "night.edf")
 
 
 @pytest.mark.parametrize("first", [-2, 3, 40])
-def test_labels_of_another_time_are_refused(first):
+def test_labels_that_do_not_overlap_the_signals_are_an_error(first):
     with pytest.raises(HypnogramError, match=f"do not overlap.*epoch {first} of sig"):
-        lay_labels(Hypnogram([0, 1]), first, 3, "night.edf")
+        align_stages(Hypnogram([0, 1]), first, 3, "night.edf")
