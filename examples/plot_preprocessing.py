@@ -42,8 +42,8 @@ axes[-1].set_xlabel("time (s)")
 # %%
 # Spectra
 # -------
-# ``STFTEpocher`` computes 29 frames of 128 bins for every epoch. Side by side, they show
-# the course of the night.
+# ``STFTEpocher`` computes 29 frames of 128 bins per epoch. Side by side, they show the
+# course of the night.
 
 spectra = STFTEpocher().fit_transform(Resampler(100).fit_transform(filtered))
 frames = spectra.epochs("eeg")[:, 0].reshape(-1, 128)
