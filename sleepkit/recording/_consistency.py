@@ -7,23 +7,17 @@ from typing import Any
 
 import numpy as np
 
-from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording._signal import Signal
+from sleepkit.utils import check_stages
 
 
 def as_stages(hypnogram: Any) -> IntArray:
     """Check stage codes."""
-    stages = np.asarray(hypnogram)
-    known = np.isin(stages, np.arange(UNSCORED, N_STAGES))
-    if stages.ndim != 1 or not stages.size or not known.all():
-        got = f"shape {stages.shape}" if stages.ndim != 1 else str(np.unique(stages))
-        msg = (
-            "hypnogram must be a flat, non-empty array of 0 W, 1 N1, 2 N2, 3 N3, 4 REM "
-            f"or -1 unscored; got {got}."
-        )
-        raise RecordingError(msg)
+    stages = check_stages(
+        "hypnogram", hypnogram, owner="Recording", error=RecordingError
+    )
     codes: IntArray = stages.astype(np.int8)
     codes.flags.writeable = False
     return codes

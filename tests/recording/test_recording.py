@@ -44,12 +44,15 @@ def test_a_hypnogram_of_another_length_is_refused(n_stages):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"hypnogram": [0, 1, 7]}, r"0 W, 1 N1.*got \[0 1 7\]"),
-        ({"hypnogram": [[0, 1, 2]]}, r"got shape \(1, 3\)"),
+        ({"hypnogram": [0, 1, 7]}, r"0 W, 1 N1.*Got \[7\]"),
+        ({"hypnogram": [[0, 1, 2]]}, r"Got shape \(1, 3\)"),
         ({"hypnogram": []}, "non-empty"),
-        ({"hypnogram": ["W", "N1", "N2"]}, "hypnogram must be"),
-        ({"hypnogram": [0, 1, np.nan]}, "hypnogram must be"),
-        ({"hypnogram": [0, 1, 0.5]}, "hypnogram must be"),
+        (
+            {"hypnogram": ["W", "N1", "N2"]},
+            "'hypnogram' parameter of Recording",
+        ),
+        ({"hypnogram": [0, 1, np.nan]}, "'hypnogram' parameter of Recording"),
+        ({"hypnogram": [0, 1, 0.5]}, "'hypnogram' parameter of Recording"),
         ({"signals": {}}, "'n' needs a hypnogram, or signals of at least one epoch"),
         ({"signals": {"eeg": np.ones((1, 60))}}, "got 'eeg': ndarray"),
         ({"signals": {1: Signal(np.ones((1, 60)), 2)}}, "got 1: Signal"),
