@@ -1,4 +1,4 @@
-"""Runs that are killed go on, and runs side by side find the same."""
+"""Killed runs resume, and parallel runs give the same predictions."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ result.save("out")
 """
 
 
-def test_a_killed_run_goes_on(tmp_path):
+def test_a_killed_run_resumes(tmp_path):
     (tmp_path / "run.py").write_text(KILLED)
     one = tmp_path / "one"
     one.mkdir()
@@ -92,14 +92,14 @@ def test_a_killed_run_goes_on(tmp_path):
 
 
 @pytest.fixture
-def again(make_cohort, nearest, count_fits, tmp_path):
-    """A run with all that it depends on, each to be changed by name."""
+def again(make_cohort, proba_stager, count_fits, tmp_path):
+    """Run with a cache; ``again(name=value)`` changes one thing it depends on."""
     X, y = make_cohort()
     parameters = {"log": count_fits.path, "width": 1.0}
 
     def run(X=X, y=y, *, cv=3, stager=None, random_state=0, **changes):
         before = len(count_fits)
-        stager = stager or nearest(**(parameters | changes.pop("parameters", {})))
+        stager = stager or proba_stager(**(parameters | changes.pop("parameters", {})))
         changes.setdefault("directory", tmp_path / "kept")
         result = cross_validate_staging(
             {"a": stager}, X, y, cv=cv, random_state=random_state, **changes
@@ -126,7 +126,7 @@ def test_only_what_is_missing_is_fitted(again, tmp_path):
 
 
 @pytest.mark.parametrize("change", ["nothing", "half", "one bit", "no text"])
-def test_a_damaged_file_is_done_again(again, tmp_path, change):
+def test_a_damaged_file_is_computed_again(again, tmp_path, change):
     _, first = again()
     path = next((tmp_path / "kept").iterdir())
     content = bytearray(path.read_bytes())
@@ -140,7 +140,7 @@ def test_a_damaged_file_is_done_again(again, tmp_path, change):
     assert again()[0] == 0
 
 
-def test_another_question_is_not_confused(again):
+def test_any_change_of_rows_or_parameters_is_fitted_again(again):
     X, y = again.X, again.y
     assert again()[0] == 3
     swapped = np.r_[1, 0, 2 : len(y)]
@@ -160,23 +160,23 @@ def test_another_question_is_not_confused(again):
     }
     for changes in others.values():
         assert again(**changes)[0] == changes.get("cv", 3)
-    # two of three folds learn from the first night, and one is tested on it
+    # two of three folds train on the first night, and one is tested on it
     for other in ((X, changed), (louder, y), (masked, y), (X[swapped], y[swapped])):
         assert again(*other)[0] == 3
     more = again(cv=[(X.subject != "p0", X.subject == "p0")])
     assert more[0] == 1
-    assert again()[0] == 0  # the first is still there
+    assert again()[0] == 0  # the first run is still cached
 
 
-def test_a_fold_that_is_the_same_is_kept(again):
-    """Nights that are in no fold do not matter."""
+def test_an_unchanged_fold_is_read_from_the_cache(again):
+    """Nights that are in no fold do not change the key."""
     X, y = again.X, again.y
     train, test = np.arange(40), np.arange(40, 60)
     assert again(cv=[(train, test)], random_state=None)[0] == 1
     assert again(X[:60], y[:60], cv=[(train, test)], random_state=None)[0] == 0
 
 
-def test_other_code_is_not_confused(again, nearest, tmp_path, monkeypatch):
+def test_changed_code_is_fitted_again(again, proba_stager, tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     source = "def same(X):\n    return X\n"
     log = tmp_path / "log"
@@ -184,7 +184,7 @@ def test_other_code_is_not_confused(again, nearest, tmp_path, monkeypatch):
     def run():
         sys.modules.pop("steps", None)
         step = functools.partial(importlib.import_module("steps").same)
-        again(stager=make_pipeline(FunctionTransformer(step), nearest(str(log))))
+        again(stager=make_pipeline(FunctionTransformer(step), proba_stager(str(log))))
         return len(log.read_text().splitlines())
 
     (tmp_path / "steps.py").write_text(source)
@@ -193,7 +193,7 @@ def test_other_code_is_not_confused(again, nearest, tmp_path, monkeypatch):
     assert run() == 6
 
 
-def test_functions_of_libraries_are_found_again():
+def test_functions_of_libraries_keep_their_hash():
     command = (
         "import sys; from sklearn.preprocessing import scale; import numpy as np;"
         "from sleepkit.utils import hash_code;"
@@ -208,8 +208,10 @@ def test_functions_of_libraries_are_found_again():
     assert len(found) == 1
 
 
-def test_an_interrupted_run_says_how_to_go_on(cohort, nearest, tmp_path, count_fits):
-    class Impatient(nearest):
+def test_an_interrupted_run_reports_how_to_resume(
+    cohort, proba_stager, tmp_path, count_fits
+):
+    class Impatient(proba_stager):
         def fit(self, X, y):
             if len(count_fits) == 2 and not (tmp_path / "patient").exists():
                 raise KeyboardInterrupt
@@ -220,33 +222,41 @@ def test_an_interrupted_run_says_how_to_go_on(cohort, nearest, tmp_path, count_f
     stagers = {"a": Impatient(count_fits.path)}
     with pytest.raises(KeyboardInterrupt) as stop:
         cross_validate_staging(stagers, X, y, cv=3, directory=kept)
-    words = f"2 of 3 fits are done; these are in {kept}, and the same call goes on."
+    words = f"2 of 3 fits are finished; they are in {kept}, and the same call resumes."
     assert words in stop.value.__notes__
     with pytest.raises(KeyboardInterrupt) as stop:
         cross_validate_staging(stagers, X, y, cv=3)
-    words = "0 of 3 fits are done; nothing is kept: there is no directory."
+    words = "0 of 3 fits are finished; none is stored, because 'directory' is None."
     assert words in stop.value.__notes__
     (tmp_path / "patient").touch()
     cross_validate_staging(stagers, X, y, cv=3, directory=kept)
     assert len(count_fits) == 3
 
 
-def test_a_fit_that_fails_says_which(cohort, nearest, tmp_path):
+def test_a_failing_fit_is_named(cohort, proba_stager, tmp_path):
     X, y = cohort
-    stagers = {"good": nearest(), "bad": nearest(fail=RuntimeError("diverged"))}
+    stagers = {
+        "good": proba_stager(),
+        "bad": proba_stager(fail=RuntimeError("diverged")),
+    }
     with pytest.raises(RuntimeError, match="diverged") as error:
         cross_validate_staging(stagers, X, y, cv=2, directory=tmp_path)
     notes = error.value.__notes__
-    assert notes[0] == "This was 'bad' on fold 0."
-    assert notes[1].startswith("1 of 4 fits are done; these are in")
+    assert notes[0] == "Raised by 'bad' on fold 0."
+    assert notes[1].startswith("1 of 4 fits are finished; they are in")
 
 
-def test_a_condition_may_have_any_name(cohort, nearest, tmp_path):
+def test_a_condition_may_have_any_name(cohort, proba_stager, tmp_path):
     X, y = cohort
     corruptions = {"fit": EchoStep(), "../a b/ü": EchoStep()}
     for _ in range(2):
         result = cross_validate_staging(
-            {"a": nearest()}, X, y, cv=2, corruptions=corruptions, directory=tmp_path
+            {"a": proba_stager()},
+            X,
+            y,
+            cv=2,
+            corruptions=corruptions,
+            directory=tmp_path,
         )
         assert result.conditions == ["all", "fit", "../a b/ü"]
     assert len(list(tmp_path.iterdir())) == 2
@@ -259,10 +269,10 @@ class EchoStep:
         return recording
 
 
-def test_progress(cohort, nearest, capsys):
+def test_progress(cohort, proba_stager, capsys):
     X, y = cohort
-    cross_validate_staging({"a": nearest()}, X, y, cv=2, verbose=True)
-    assert capsys.readouterr().err == ""  # that is no terminal
+    cross_validate_staging({"a": proba_stager()}, X, y, cv=2, verbose=True)
+    assert capsys.readouterr().err == ""  # not a terminal
 
 
 # ------------------------------------------------------------------------- parallel
@@ -298,16 +308,16 @@ def serial(evaluate):
     return evaluate()
 
 
-def test_threads_find_the_same(evaluate, serial):
+def test_threads_give_the_same(evaluate, serial):
     with joblib.parallel_config("threading", n_jobs=2):
         assert same(evaluate(), serial)
 
 
-def test_processes_find_the_same(evaluate, serial):
+def test_processes_give_the_same(evaluate, serial):
     assert same(evaluate(n_jobs=2), serial)
 
 
-def test_what_one_process_kept_another_reads(evaluate, serial, tmp_path):
+def test_another_process_reads_the_cache(evaluate, serial, tmp_path):
     with joblib.parallel_config("threading", n_jobs=2):
         evaluate(directory=tmp_path)
     times = [path.stat().st_mtime_ns for path in sorted(tmp_path.iterdir())]
@@ -315,7 +325,7 @@ def test_what_one_process_kept_another_reads(evaluate, serial, tmp_path):
     assert [p.stat().st_mtime_ns for p in sorted(tmp_path.iterdir())] == times
 
 
-def test_nets_find_the_same_side_by_side(make_cohort):
+def test_parallel_nets_give_the_same(make_cohort):
     X, y = make_cohort()
     net = SleepMGClassifier(max_epochs=2, batch_size=32, dropout=0.1)
 
@@ -345,7 +355,7 @@ def dask_client():
         yield client
 
 
-def test_dask_workers_find_the_same(evaluate, serial, dask_client, tmp_path):
+def test_dask_workers_give_the_same(evaluate, serial, dask_client, tmp_path):
     assert list(dask_client.ncores().values()) == [1, 1]
     with joblib.parallel_config(backend="dask"):
         assert same(evaluate(directory=tmp_path), serial)
