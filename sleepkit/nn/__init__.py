@@ -1,5 +1,6 @@
 """Networks and losses in plain torch."""
 
+from sleepkit.nn._blockwise_heads import BlockwiseHeads
 from sleepkit.nn._dropout import Dropout
 from sleepkit.nn._early_fusion import EarlyFusionNet
 from sleepkit.nn._extractors import EncoderClass
@@ -14,6 +15,7 @@ from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
 from sleepkit.nn._vector_net import VectorNet
 
 __all__ = [
+    "BlockwiseHeads",
     "Dropout",
     "EarlyFusionNet",
     "EncoderClass",

@@ -1,4 +1,4 @@
-"""OGM-GE really modulates one-dimensional convolutions, and nothing else."""
+"""OGM-GE modulates one-dimensional convolutions, and nothing else."""
 
 from __future__ import annotations
 
@@ -154,17 +154,17 @@ class Flat(nn.Module):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"fusion": "attention"}, "OnTheFlyModulation needs fusion='concat'"),
+        ({"fusion": "attention"}, "OnTheFlyModulation needs columns of the heads"),
         ({"encoder": {"hrv": Flat}}, "nothing to modulate in the 'hrv' extractor"),
     ],
 )
-def test_what_cannot_be_modulated_is_refused(options, words):
+def test_what_cannot_be_modulated_raises(options, words):
     net = net_after_backward(**options)
     with pytest.raises(ValueError, match=words):
         modulate(net, OnTheFlyModulation())
 
 
-def test_an_extractor_for_all_is_refused():
+def test_an_extractor_for_all_raises():
     shapes = {"eeg": (1, 200), "emg": (1, 200)}
     module = SleepMGNet(shapes, modality_specific=False)
     with pytest.raises(ValueError, match="take modality_specific=True"):
