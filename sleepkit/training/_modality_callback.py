@@ -79,9 +79,9 @@ class ModalityCallback(Callback):
         if not slices:
             msg = (
                 f"{owner} needs columns of the heads that belong to one modality each; "
-                f"got {kind} without any `slices`. After the fusion by attention a "
-                "column mixes the modalities, and none can be judged alone: take "
-                "fusion='concat', or balance=()."
+                f"got {kind} without any `slices`. SleepMGNet needs fusion='concat': "
+                "with attention every column mixes the modalities, and none can be "
+                "judged alone. Take balance=() with it."
             )
             raise ValueError(msg)
         if extractors and not slices.keys() <= _names(module):

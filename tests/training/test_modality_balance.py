@@ -234,7 +234,7 @@ def test_no_targets_only_measure():
 @pytest.mark.parametrize(
     ("options", "targets", "words"),
     [
-        ({"fusion": "attention"}, [], "without any `slices`.*take fusion='concat'"),
+        ({"fusion": "attention"}, [], "without any `slices`.*needs fusion='concat'"),
         ({"modality_specific": False}, ["extractor"], "take modality_specific=True"),
     ],
 )
