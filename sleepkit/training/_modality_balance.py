@@ -119,14 +119,14 @@ default=("classifier", "discriminator")
         for target in self.targets:
             check_option("targets", target, _HEAD_OF, owner="ModalityBalance")
         check_option("mode", self.mode, _MODES, owner="ModalityBalance")
-        self.check_module(net.module_, extractors="extractor" in self.targets)
+        self._check_module(net.module_, extractors="extractor" in self.targets)
         self.mean_squares_: dict[str, MeanSquare] = {}
         self.unscaled_: list[tuple[Tensor, Tensor, Tensor]] = []
 
     def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
         """Measure the balance of the batch, and scale gradients by it."""
         rho = {name: self._measure(net, name) for name in TARGETS}
-        active = self.is_active(net)
+        active = self._is_active(net)
         for target in self.targets:
             coefficients = rho[_HEAD_OF[target]]
             if coefficients is None:
@@ -137,7 +137,7 @@ default=("classifier", "discriminator")
             applied = coefficients if active else np.ones_like(coefficients)
             if self.mode == "gradient":
                 applied = self._left_by_optimizer(net.optimizer_, target, applied)
-            self.record_each(net, f"{target}_step", applied)
+            self._record_each(net, f"{target}_step", applied)
 
     def on_batch_end(self, net: Any, **_: Any) -> None:
         """With ``mode="update"``, scale the step that was made."""
@@ -148,15 +148,15 @@ default=("classifier", "discriminator")
 
     def _measure(self, net: Any, head: str) -> FloatArray | None:
         """Coefficients by one head, which are recorded with what they come from."""
-        performance = self.performance(net, head, score=self.score)
+        performance = self._performance(net, head, score=self.score)
         if performance is None:
             return None
         shares = performance_shares(performance)
         rho = balance_coefficients(shares, metric=self.metric)
-        self.record(net, f"{head}_imbalance", imbalance_degree(shares))
-        self.record_each(net, f"{head}_score", performance)
-        self.record_each(net, f"{head}_share", shares)
-        self.record_each(net, f"{head}_rho", rho)
+        self._record(net, f"{head}_imbalance", imbalance_degree(shares))
+        self._record_each(net, f"{head}_score", performance)
+        self._record_each(net, f"{head}_share", shares)
+        self._record_each(net, f"{head}_rho", rho)
         return rho
 
     def _scale(self, parameter: Tensor, scale: Tensor) -> None:

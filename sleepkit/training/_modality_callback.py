@@ -36,22 +36,22 @@ class ModalityCallback(Callback):
         for key, values in self.values_.items():
             net.history.record(key, float(np.mean(values)))
 
-    def record(self, net: Any, key: str, value: float) -> None:
+    def _record(self, net: Any, key: str, value: float) -> None:
         """Record a value of this batch."""
         net.history.record_batch(key, value)
         self.values_.setdefault(key, []).append(value)
 
-    def record_each(self, net: Any, key: str, values: FloatArray) -> None:
+    def _record_each(self, net: Any, key: str, values: FloatArray) -> None:
         """Record a value of this batch for each modality."""
         for modality, value in zip(net.module_.slices, values, strict=True):
-            self.record(net, f"{key}_{modality}", float(value))
+            self._record(net, f"{key}_{modality}", float(value))
 
-    def is_active(self, net: Any) -> bool:
+    def _is_active(self, net: Any) -> bool:
         """Whether the current epoch, counted from zero, is one to act in."""
         epoch = len(net.history) - 1
         return epoch >= self.start and (self.stop is None or epoch < self.stop)
 
-    def performance(
+    def _performance(
         self, net: Any, head: str, *, score: Any = "true_prob", bias_share: float = 1.0
     ) -> FloatArray | None:
         """Score each modality alone by the last batch; None without head or labels."""
@@ -66,7 +66,7 @@ class ModalityCallback(Callback):
             logits = torch.stack(list(alone.values())).float().cpu().numpy()
         return modality_performance(logits, labels.cpu().numpy(), score=score)
 
-    def check_module(self, module: nn.Module, *, extractors: bool = False) -> None:
+    def _check_module(self, module: nn.Module, *, extractors: bool = False) -> None:
         """Require `BlockwiseHeads`, and perhaps an extractor for each modality."""
         owner, kind = type(self).__name__, type(module).__name__
         slices, heads = (getattr(module, name, None) for name in ("slices", "heads"))

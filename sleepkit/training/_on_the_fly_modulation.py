@@ -76,7 +76,7 @@ class OnTheFlyModulation(ModalityCallback):
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:
         """Check the parameters, and that each modality has weights to modulate."""
         check_positive("alpha", self.alpha, owner="OnTheFlyModulation")
-        self.check_module(net.module_, extractors=True)
+        self._check_module(net.module_, extractors=True)
         for name in net.module_.slices:
             if not _weights(net.module_.extractors[name]):
                 msg = (
@@ -88,13 +88,13 @@ class OnTheFlyModulation(ModalityCallback):
     def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
         """Modulate the gradients of the extractors."""
         names = list(net.module_.slices)
-        if not self.is_active(net):
+        if not self._is_active(net):
             return
-        performance = self.performance(net, "classifier", bias_share=1 / len(names))
+        performance = self._performance(net, "classifier", bias_share=1 / len(names))
         if performance is None:
             return
         found = modulation_coefficients(performance, alpha=self.alpha)
-        self.record_each(net, "ogm", found)
+        self._record_each(net, "ogm", found)
         for name, coefficient in zip(names, found.tolist(), strict=True):
             for weight in _weights(net.module_.extractors[name]):
                 if weight.grad is not None:
