@@ -1,5 +1,7 @@
 """Networks and losses in plain torch."""
 
+from sleepkit.nn._blockwise_heads import BlockwiseHeads
+from sleepkit.nn._deepsleepnet import DeepSleepNet
 from sleepkit.nn._dropout import Dropout
 from sleepkit.nn._early_fusion import EarlyFusionNet
 from sleepkit.nn._extractors import EncoderClass
@@ -15,6 +17,8 @@ from sleepkit.nn._stage_loss import StageLoss
 from sleepkit.nn._vector_net import VectorNet
 
 __all__ = [
+    "BlockwiseHeads",
+    "DeepSleepNet",
     "Dropout",
     "EarlyFusionNet",
     "EncoderClass",

@@ -14,10 +14,10 @@ from torch import nn
 
 from sleepkit._typing import IntArray
 from sleepkit.training._batches import Batches
-from sleepkit.training._callbacks import ProgressBar
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
+from sleepkit.training._progress_bar import ProgressBar
 from sleepkit.training._rounds import Rounds
 from sleepkit.training._training_stage import TrainingStage
 

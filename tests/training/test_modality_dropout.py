@@ -1,4 +1,4 @@
-"""Which modalities are left out, how often, and that one always stays."""
+"""Modality dropout: which modalities, how often, and that one always stays."""
 
 from __future__ import annotations
 

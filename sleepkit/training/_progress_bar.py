@@ -1,4 +1,4 @@
-"""Callbacks that tell how a training goes."""
+"""Progress bar of a training."""
 
 from __future__ import annotations
 
@@ -14,33 +14,17 @@ class ProgressBar(Callback):
     Examples
     --------
     >>> from sleepkit.training import ProgressBar
-    >>> ProgressBar().on_epoch_end(net=None)  # silent outside of a training
+    >>> callbacks = [ProgressBar()]
     """
 
     _bar: Any = None
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Open the bar.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        **kwargs : object
-            Ignored.
-        """
+        """Open the bar."""
         self._bar = tqdm(desc="training", total=net.max_epochs, unit="epoch")
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
-        """Move the bar on.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        **kwargs : object
-            Ignored.
-        """
+        """Advance the bar by one epoch."""
         if self._bar is not None:
             last = net.history[-1]
             losses = [name for name in ("train_loss", "valid_loss") if name in last]
@@ -48,14 +32,6 @@ class ProgressBar(Callback):
             self._bar.update()
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Close the bar.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        **kwargs : object
-            Ignored.
-        """
+        """Close the bar."""
         self._bar.close()
         self._bar = None
