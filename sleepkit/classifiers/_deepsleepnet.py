@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from skorch.callbacks import GradientNormClipping
 from torch import nn
@@ -15,7 +15,7 @@ from sleepkit.training import ArraySource, EpochSource, TrainingStage
 from sleepkit.training._samplers import find_runs
 from sleepkit.utils import check_count, check_option, check_positive
 
-_PENALIZED = "*small.first.weight"  # the only convolution with an L2 penalty
+_PENALIZED = "encoder.cnn.small.0.weight"  # the only weights with an L2 penalty
 
 
 class DeepSleepNetClassifier(SleepClassifier):
@@ -250,7 +250,7 @@ class DeepSleepNetClassifier(SleepClassifier):
             optimizer_params={"weight_decay": 0},
             parameter_groups=[
                 (_PENALIZED, encoder | {"weight_decay": self.weight_decay / length}),
-                ("*encoder.*", encoder),
+                ("encoder.*", encoder),
             ],
             callbacks=lambda _: [clipping],
         )
@@ -264,5 +264,4 @@ class DeepSleepNetClassifier(SleepClassifier):
 
 def _epoch_classifier(module: nn.Module) -> nn.Module:
     """Return the CNN with a head of its own."""
-    assert isinstance(module, DeepSleepNet)
-    return module.epoch_classifier()
+    return cast("DeepSleepNet", module).epoch_classifier()

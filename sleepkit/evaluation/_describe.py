@@ -18,7 +18,7 @@ import joblib
 import numpy as np
 
 from sleepkit._stages import STAGES
-from sleepkit._typing import IntArray
+from sleepkit._typing import Array, IntArray
 from sleepkit.evaluation._conditions import Condition
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.utils import package_versions, versions

@@ -12,7 +12,7 @@ from sleepkit._typing import Array, IntArray, RandomState
 from sleepkit.model_selection import SubjectShuffleSplit
 from sleepkit.preprocessing import noisy_recordings
 from sleepkit.recording import EpochArray, Recording
-from sleepkit.utils import check_count, draw_seed
+from sleepkit.utils import check_count, check_random_state, draw_seed
 
 Folds: TypeAlias = list[tuple[IntArray, IntArray]]
 

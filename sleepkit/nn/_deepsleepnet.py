@@ -52,13 +52,8 @@ class DeepSleepNet(nn.Module):
 
     Attributes
     ----------
-    epoch_net : Module
-        The first of the two parts to be trained: the CNN with a head of its own,
-        ``epoch_net.head``, which `forward` does not use. Called with the same arguments
-        as `forward`, it maps epochs of shape (batch, n_channels, n_times) to logits
-        (batch, n_classes), and sequences epoch by epoch.
     encoder : Module
-        The CNN alone, as parameters that both trainings share.
+        The CNN, as parameters that both trainings share.
     n_features : int
         Features of an epoch: 3,072 for 30 s at 100 Hz.
 
@@ -70,15 +65,16 @@ class DeepSleepNet(nn.Module):
     -----
     The published network [1]_ reads one EEG channel. Here the channels of all
     modalities are stacked as input channels of the first convolutions; everything
-    behind these is as published. With one channel at 100 Hz, `epoch_net` has 619,397
-    parameters, and the whole without ``epoch_net.head`` 22,647,685. An epoch that lacks
+    behind these is as published. With one channel at 100 Hz, the net has 22,647,685
+    parameters, and the result of `epoch_classifier` 619,397. An epoch that lacks
     a modality has zeros in its place. An epoch without any modality is padding: neither
     batch statistics nor other epochs depend on it.
 
-    As published, `epoch_net` is trained first, on epochs of balanced classes with a
-    rate of 1e-4, and then the whole on nights, with 1e-6 for `encoder` and 1e-4 for the
-    rest, and gradients clipped to a norm of 10. The loss is the cross-entropy, with an
-    L2 penalty of 1e-3 on ``encoder.small.first`` alone. The second training sums the
+    As published, the CNN is trained first, as `epoch_classifier` with a head that is
+    dropped afterwards, on epochs of balanced classes with a rate of 1e-4, and then the
+    whole on nights, with 1e-6 for `encoder` and 1e-4 for the rest, and gradients
+    clipped to a norm of 10. The loss is the cross-entropy, with an L2 penalty of 1e-3
+    on ``encoder.cnn.small.first`` alone. The second training sums the
     cross-entropy over the 25 epochs of a sequence, so that with its mean the penalty is
     1e-3 / 25.
 
@@ -109,13 +105,13 @@ class DeepSleepNet(nn.Module):
     >>> net = DeepSleepNet({"eeg": (1, 3000)}, n_filters=(4, 8), hidden_size=16)
     >>> net({"eeg": torch.zeros(2, 10, 1, 3000)}).shape
     torch.Size([2, 10, 5])
-    >>> net.epoch_net({"eeg": torch.zeros(4, 1, 3000)}).shape
+    >>> net.epoch_classifier()({"eeg": torch.zeros(4, 1, 3000)}).shape
     torch.Size([4, 5])
     """
 
     def __init__(
         self,
-        modalities: Mapping[str, tuple[int, int]],
+        modalities: Mapping[str, tuple[int, ...]],
         n_classes: int = 5,
         *,
         sfreq: float = 100.0,
@@ -130,15 +126,15 @@ class DeepSleepNet(nn.Module):
         check_count("hidden_size", hidden_size, owner="DeepSleepNet")
         check_count("n_layers", n_layers, owner="DeepSleepNet")
         check_positive("sfreq", sfreq, owner="DeepSleepNet")
-        self.epoch_net = EpochNet(
+        self.n_classes = n_classes
+        self.encoder = EpochEncoder(
             modalities,
-            n_classes,
             sfreq=sfreq,
             n_filters=n_filters,
             dropout=dropout,
             momentum=momentum,
         )
-        self.n_features = self.epoch_net.n_features
+        self.n_features = self.encoder.n_features
         linear = nn.Linear(self.n_features, 2 * hidden_size, bias=False)
         he_truncated_(linear.weight)
         self.shortcut = nn.Sequential(
@@ -155,10 +151,17 @@ class DeepSleepNet(nn.Module):
         # a state of training, on its device, is of no use in a pickle or a copy
         return self.__dict__ | {"_state": None}
 
-    @property
-    def encoder(self) -> TwoScaleEncoder:
-        """The CNN."""
-        return self.epoch_net.encoder
+    def epoch_classifier(self) -> EpochClassifier:
+        """Make the module of the first training: the CNN with a new head.
+
+        Returns
+        -------
+        Module
+            Called as `forward` is, it maps epochs (batch, n_channels, n_times) to
+            logits (batch, n_classes), and sequences epoch by epoch. It shares
+            `encoder`.
+        """
+        return EpochClassifier(self.encoder, self.n_classes)
 
     def forward(
         self,
@@ -223,7 +226,8 @@ class DeepSleepNet(nn.Module):
                     f"n_times); got {tuple(x.shape)}."
                 )
                 raise ValueError(msg)
-        return self.epoch_net.encode(inputs, present)
+        encoded: Tensor = self.encoder(inputs, present)
+        return encoded
 
     def decode(self, encoded: Tensor, present: Inputs | None = None) -> Tensor:
         """Stage sequences of encoded epochs, of any length.
@@ -257,13 +261,12 @@ class DeepSleepNet(nn.Module):
         return self.head(self.dropout(summed)), state
 
 
-class EpochNet(nn.Module):
-    """The CNN of `DeepSleepNet` and a head: stages of epochs, one by one."""
+class EpochEncoder(nn.Module):
+    """The CNN of `DeepSleepNet`: features of epochs, one by one."""
 
     def __init__(
         self,
-        modalities: Mapping[str, tuple[int, int]],
-        n_classes: int,
+        modalities: Mapping[str, tuple[int, ...]],
         *,
         sfreq: float,
         n_filters: tuple[int, int],
@@ -274,40 +277,35 @@ class EpochNet(nn.Module):
         self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
         n_times = _common_length(self.shapes)
         n_channels = sum(shape[0] for shape in self.shapes.values())
-        self.encoder = TwoScaleEncoder(
+        shared: dict[str, Any] = {
+            "n_filters": n_filters,
+            "dropout": dropout,
+            "momentum": momentum,
+        }
+        self.cnn = TwoScaleEncoder(
             ScaleBranch(
                 n_channels,
-                n_filters=n_filters,
                 kernels=(max(1, int(sfreq / 2)), 8),
                 stride=max(1, int(sfreq / 16)),
                 pools=(8, 4),
-                dropout=dropout,
-                momentum=momentum,
+                **shared,
             ),
             ScaleBranch(
                 n_channels,
-                n_filters=n_filters,
                 kernels=(max(1, int(4 * sfreq)), 6),
                 stride=max(1, int(sfreq / 2)),
                 pools=(4, 2),
-                dropout=dropout,
-                momentum=momentum,
+                **shared,
             ),
             dropout,
         )
-        self.n_features = self.encoder.n_features(n_times)
-        self.head = _head(self.n_features, n_classes)
+        self.n_features = self.cnn.n_features(n_times)
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Logits (..., n_classes) of epochs (..., n_channels, n_times)."""
-        logits: Tensor = self.head(self.encode(inputs, present))
-        return logits
-
-    def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs (..., n_channels, n_times) as (..., n_features)."""
         x = self._stack(inputs, present or {})
         mask, leading = _is_epoch(present), x.shape[:-2]
-        rows = _by_rows(self.encoder, x.flatten(0, -3), mask, training=self.training)
+        rows = _by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
         return rows.view(*leading, self.n_features)
 
     def _stack(self, inputs: Inputs, present: Inputs) -> Tensor:
@@ -328,6 +326,20 @@ class EpochNet(nn.Module):
                 x = torch.where(present[name][..., None, None], x, 0)
             blocks.append(x)
         return torch.cat(blocks, dim=-2)
+
+
+class EpochClassifier(nn.Module):
+    """The CNN of `DeepSleepNet` with a head: stages of epochs, one by one."""
+
+    def __init__(self, encoder: EpochEncoder, n_classes: int) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.head = _head(encoder.n_features, n_classes)
+
+    def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
+        """Logits (..., n_classes) of epochs (..., n_channels, n_times)."""
+        logits: Tensor = self.head(self.encoder(inputs, present))
+        return logits
 
 
 def _common_length(shapes: Mapping[str, tuple[int, ...]]) -> int:

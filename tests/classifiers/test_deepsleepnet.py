@@ -6,6 +6,8 @@ deepsleepnet : a factory of small DeepSleepNetClassifier.
 signal_nights : a factory of nights of one signal whose amplitude is the stage's.
 """
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -68,7 +70,7 @@ def signal_nights():
 class Watch(Callback):
     """Keeps which module was trained, on what, and with which learning rates."""
 
-    stages = []
+    stages: ClassVar[list] = []
 
     def on_train_begin(self, net, **kwargs):
         groups = net.optimizer_.param_groups
@@ -118,7 +120,7 @@ def test_the_second_stage_keeps_the_pretrained_encoder(deepsleepnet, signal_nigh
     class Keep(Callback):
         def on_train_end(self, net, **kwargs):
             state = net.module_.state_dict()
-            found = [n for n in state if n.endswith("small.first.weight")]
+            found = [n for n in state if n.endswith("small.0.weight")]
             states.append(state[found[0]].clone())
 
     deepsleepnet(encoder_lr=1e-12, callbacks=[Keep()]).fit(X, y)
