@@ -9,9 +9,9 @@ import numpy as np
 
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit.recording._indexing import rows_of_each
 from sleepkit.recording._modalities import split_modalities
 from sleepkit.recording._recording import Recording
-from sleepkit.recording._rows import rows_of_each
 from sleepkit.recording._signal import Signal
 from sleepkit.utils import check_positive
 

@@ -134,20 +134,25 @@ def test_kept_values(counting_array, tmp_path, scale):
     lazy = counting_array(np.ones((1, 180)))
     source = night(signals={"eeg": Signal(lazy, 2), "eog": Signal(np.ones(180), 2)})
     stored = source.map(scale()).cached(tmp_path)
-    assert not source.is_kept
-    assert not source.map(scale()).is_kept
-    assert stored.is_kept
-    assert not stored.map(scale()).is_kept
+    assert not source.is_in_memory_or_stored
+    assert not source.map(scale()).is_in_memory_or_stored
+    assert stored.is_in_memory_or_stored
+    assert not stored.map(scale()).is_in_memory_or_stored
     assert lazy.reads == 0
-    assert source.load().is_kept
-    assert stored.compute().is_kept
+    assert source.load().is_in_memory_or_stored
+    assert stored.compute().is_in_memory_or_stored
 
 
 def test_kept_values_of_which_some_are_left_out(tmp_path, scale):
     stored = EpochArray([night().map(scale())]).cached(tmp_path)
     for chosen in (stored.select(["eeg"]), stored.materialize().select(["eeg"])):
-        assert chosen.recordings[0].is_kept
-    assert not EpochArray([night().map(scale())]).select(["eeg"]).recordings[0].is_kept
+        assert chosen.recordings[0].is_in_memory_or_stored
+    assert (
+        not EpochArray([night().map(scale())])
+        .select(["eeg"])
+        .recordings[0]
+        .is_in_memory_or_stored
+    )
 
 
 def test_with_signals_keeps_the_night():
