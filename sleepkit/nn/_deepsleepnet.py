@@ -177,8 +177,8 @@ class DeepSleepNet(nn.Module):
             Epochs of all modalities.
         present : mapping of str to Tensor of bool, shape (batch, seq), default=None
             Where an epoch has a modality; without it, everywhere.
-        continues : bool or Tensor of bool, shape (), default=None
-            Whether row i of this batch continues row i of the last one, whose final
+        continues : bool or Tensor of bool, shape (batch,), default=None
+            Whether row i of this batch, for all rows, continues row i of the last one, whose final
             state of the forward direction it starts from; a batch may have fewer rows
             than the last. None neither reads nor keeps a state.
 
@@ -193,7 +193,8 @@ class DeepSleepNet(nn.Module):
             If a modality is missing, unknown or of another shape.
         """
         encoded = self.encode(inputs, present)
-        state = self._state if continues is not None and bool(continues) else None
+        carried = continues is not None and bool(torch.as_tensor(continues).all())
+        state = self._state if carried else None
         logits, state = self._decode(encoded, present, state)
         if continues is not None:
             self._state = tuple(part.detach() for part in state)  # type: ignore[assignment]

@@ -43,8 +43,8 @@ class Batches:
         frequent one (epochs alone only); or recordings in order, `batch_size` side by
         side, each row of a batch continuing the same row of the last one.
     carry_state : bool, default=False
-        Whether the inputs have a third entry ``continues``, true where the rows of a
-        batch continue those of the last one, for modules that carry a state along the
+        Whether the inputs have a third entry ``continues``, bool of shape (batch,),
+        true where the rows of a batch continue those of the last one, for modules that carry a state along the
         night (``sampler='in_order'`` only).
     rng : numpy.random.Generator, default=None
         Shuffles, and moves the cuts between sequences; None keeps the order.
@@ -114,7 +114,7 @@ class Batches:
             targets = {name: _look_up(t, index) for name, t in self.targets.items()}
             targets["present"] = inputs["present"]
             if self.carry_state:
-                inputs["continues"] = np.array(continues)
+                inputs["continues"] = np.full(len(index), continues)
             yield inputs, targets
 
     @property

@@ -55,7 +55,7 @@ def test_features_of_an_epoch(published):
     encoder = published.encoder
     with torch.no_grad():
         x = torch.randn(2, 1, 3000)
-        for branch, n_steps in [(encoder.small, 16), (encoder.large, 8)]:
+        for branch, n_steps in [(encoder.cnn.small, 16), (encoder.cnn.large, 8)]:
             unflattened = nn.Sequential(*list(branch)[:-1])
             assert unflattened(x).shape == (2, 128, n_steps)
         assert published.encode({"eeg": x[None]}).shape == (1, 2, 3072)
@@ -69,7 +69,7 @@ def test_channels_are_those_of_the_first_convolutions(published):
 @pytest.mark.parametrize("sfreq", [50, 128, 256])
 def test_kernels_last_as_long_at_any_rate(sfreq):
     net = DeepSleepNet({"eeg": (1, 30 * sfreq)}, sfreq=sfreq, hidden_size=2)
-    small, large = net.encoder.small.first, net.encoder.large.first
+    small, large = net.encoder.cnn.small.first, net.encoder.cnn.large.first
     assert small.kernel_size == (sfreq // 2,)
     assert small.stride == (sfreq // 16,)
     assert large.kernel_size == (4 * sfreq,)
@@ -85,7 +85,7 @@ def test_initial_weights(published):
             assert module.momentum == 0.001
             assert module.weight.std().item() == pytest.approx(0.002, rel=0.4)
             assert module.weight.mean().item() == pytest.approx(1, abs=1e-3)
-    kernel = published.encoder.large[5].weight  # 64 filters of 6
+    kernel = published.encoder.cnn.large[5].weight  # 64 filters of 6
     std = math.sqrt(2 / (64 * 6))
     assert 1.9 * std < kernel.abs().max() <= 2 * std
     assert kernel.std().item() == pytest.approx(
@@ -176,11 +176,10 @@ def test_forward_is_decoding_what_was_encoded():
 
 def test_epochs_alone_and_in_sequences_are_the_same():
     net, inputs = tiny_net().eval(), sequences()
-    alone = net.epoch_classifier()(
-        {name: x.flatten(0, 1) for name, x in inputs.items()}
-    )
+    classifier = net.epoch_classifier().eval()
+    alone = classifier({name: x.flatten(0, 1) for name, x in inputs.items()})
     assert alone.shape == (14, 5)
-    torch.testing.assert_close(net.epoch_classifier()(inputs).flatten(0, 1), alone)
+    torch.testing.assert_close(classifier(inputs).flatten(0, 1), alone)
 
 
 def test_the_first_training_does_not_touch_the_second_part():

@@ -117,7 +117,7 @@ def test_in_order_rows_continue_those_of_the_last_batch(make_features):
         numbers = inputs["inputs"]["eeg"][..., 0].astype(int)
         numbers[~inputs["present"]["eeg"]] = -1
         assert np.all((targets["stages"] == 0) == (numbers >= 0))
-        shown.append((bool(inputs["continues"]), numbers.tolist()))
+        shown.append((bool(inputs["continues"].all()), numbers.tolist()))
     assert shown == [
         (False, [[1, 2, 3], [7, 8, 9]]),  # a and b side by side
         (True, [[4, 5, 6]]),  # b is over
