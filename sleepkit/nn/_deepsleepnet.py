@@ -178,9 +178,9 @@ class DeepSleepNet(nn.Module):
         present : mapping of str to Tensor of bool, shape (batch, seq), default=None
             Where an epoch has a modality; without it, everywhere.
         continues : bool or Tensor of bool, shape (batch,), default=None
-            Whether row i of this batch, for all rows, continues row i of the last one, whose final
-            state of the forward direction it starts from; a batch may have fewer rows
-            than the last. None neither reads nor keeps a state.
+            Whether each row i of this batch continues row i of the last one, whose
+            final state of the forward direction it starts from; a batch may have fewer
+            rows than the last. None neither reads nor keeps a state.
 
         Returns
         -------

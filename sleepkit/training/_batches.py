@@ -44,8 +44,8 @@ class Batches:
         side, each row of a batch continuing the same row of the last one.
     carry_state : bool, default=False
         Whether the inputs have a third entry ``continues``, bool of shape (batch,),
-        true where the rows of a batch continue those of the last one, for modules that carry a state along the
-        night (``sampler='in_order'`` only).
+        true where the rows of a batch continue those of the last one, for modules that
+        carry a state along the night (``sampler='in_order'`` only).
     rng : numpy.random.Generator, default=None
         Shuffles, and moves the cuts between sequences; None keeps the order.
 
