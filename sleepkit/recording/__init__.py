@@ -1,4 +1,4 @@
-"""Recordings, and `EpochArray`: the X whose rows are epochs."""
+"""Signals, recordings, and `EpochArray`: the X whose rows are epochs."""
 
 from sleepkit.recording._conversion import (
     as_epoch_array,
