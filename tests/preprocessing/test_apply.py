@@ -7,6 +7,7 @@ import os
 import pickle
 import subprocess
 import sys
+from importlib import import_module
 
 import numpy as np
 import pytest
@@ -182,6 +183,24 @@ def test_fingerprints_are_the_same_in_another_process(night):
     )
     expected = [X.recordings[0].fingerprint for X in pending]
     assert json.loads(done.stdout) == [expected, expected]
+
+
+def test_the_code_of_a_subclass_is_in_the_fingerprint(night, tmp_path, monkeypatch):
+    found = set()
+    for factor in (2, 3):
+        folder = tmp_path / str(factor)
+        folder.mkdir()
+        (folder / "louder.py").write_text(
+            "from sleepkit.preprocessing import Resampler\n"
+            "class Louder(Resampler):\n"
+            "    def _transform_samples(self, data, sfreq, modality):\n"
+            f"        return {factor} * data\n",
+            encoding="utf-8",
+        )
+        monkeypatch.delitem(sys.modules, "louder", raising=False)
+        monkeypatch.syspath_prepend(folder)
+        found.add(fingerprint(import_module("louder").Louder(50), night))
+    assert len(found) == 2
 
 
 def test_manifests_name_the_transformer_and_its_parameters(night, tmp_path):
