@@ -111,7 +111,7 @@ def test_lights_that_leave_nothing(lights, words):
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        ([], "an epoch at least; got shape \\(0,\\)"),
+        ([], "at least one epoch; got shape \\(0,\\)"),
         ([[0, 1]], "1 dimension"),
         ([0, 5], "stages 0 to 4 in stages, or -1 .* got 5"),
         ([0, -2], "got -2"),
