@@ -18,7 +18,7 @@ from sleepkit.io import write_hypnogram
 from sleepkit.metrics import staging_scores
 from sleepkit.plotting import HypnogramDisplay
 from sleepkit.recording import Recording
-from sleepkit.utils import optional_import, write_whole
+from sleepkit.utils import optional_import, write_atomically
 
 
 def make_folder(folder: Path) -> None:
@@ -51,7 +51,7 @@ def write_results(
     picture = table.with_suffix(".png")
     written = [table, annotations]
     try:
-        write_whole(picture, _draw(night, stages, probabilities))
+        write_atomically(picture, _draw(night, stages, probabilities))
     except ImportError as error:
         print(f"There is no picture. {error}")
         return written

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sleepkit.evaluation._fold import FoldPrediction, FoldTask
-from sleepkit.utils import write_whole
+from sleepkit.utils import write_atomically
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -43,7 +43,7 @@ class FoldCache:
         path = self._path(task)
         if path is not None:
             content = _pack(prediction)
-            write_whole(path, hashlib.sha256(content).digest() + content)
+            write_atomically(path, hashlib.sha256(content).digest() + content)
 
     def _path(self, task: FoldTask) -> Path | None:
         """Name the file of a task."""

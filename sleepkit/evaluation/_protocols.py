@@ -12,10 +12,9 @@ from sleepkit._typing import Array, IntArray, RandomState
 from sleepkit.model_selection import SubjectShuffleSplit
 from sleepkit.preprocessing import noisy_recordings
 from sleepkit.recording import EpochArray, Recording
-from sleepkit.utils import check_count, check_random_state
+from sleepkit.utils import check_count, check_random_state, draw_seed
 
 Folds: TypeAlias = list[tuple[IntArray, IntArray]]
-_SEED_BOUND = 2**31
 
 
 class Protocol(NamedTuple):
@@ -104,7 +103,7 @@ default=None
             f"{n_training} for training."
         )
         raise ValueError(msg)
-    seed = int(check_random_state(random_state).integers(_SEED_BOUND))
+    seed = draw_seed(random_state)
     splitter = SubjectShuffleSplit(n_splits, test_size=0.3, random_state=seed)
     found = splitter.split(X[rows])
     folds: Folds = [(rows[train], rows[test]) for train, test in found]

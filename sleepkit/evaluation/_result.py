@@ -23,7 +23,7 @@ from sleepkit.metrics import (
     staging_scores,
     staging_scores_by,
 )
-from sleepkit.utils import check_option, write_whole
+from sleepkit.utils import check_option, write_atomically
 
 Table: TypeAlias = dict[str, Any]
 
@@ -259,7 +259,7 @@ class StagingResult:
             "protocol.json": protocol.encode(),
         }
         for name, content in contents.items():
-            write_whole(folder / name, content)
+            write_atomically(folder / name, content)
         return [folder / name for name in contents]
 
     def __str__(self) -> str:

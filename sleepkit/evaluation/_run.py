@@ -12,13 +12,11 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from tqdm import tqdm
 
-from sleepkit.evaluation._code import hash_code
 from sleepkit.evaluation._describe import describe, hash_rows
 from sleepkit.evaluation._fold import Data, Fold, FoldPrediction, FoldTask
 from sleepkit.evaluation._fold_cache import FoldCache
 from sleepkit.evaluation._splits import check_no_inner_leakage
-
-_SEED_BOUND = 2**31
+from sleepkit.utils import draw_seed, hash_code
 
 
 def make_tasks(
@@ -48,7 +46,7 @@ def _seed(estimator: Any, random_state: int | None, fold: int) -> Any:
     """Set each ``random_state`` that is None to the seed of the fold."""
     if random_state is None:
         return estimator
-    seed = int(np.random.default_rng([random_state, fold]).integers(_SEED_BOUND))
+    seed = draw_seed(np.random.default_rng([random_state, fold]))
     wanted = {
         key: seed
         for key, value in estimator.get_params().items()

@@ -22,7 +22,7 @@ from sleepkit.exceptions import ModelFileError, SleepkitWarning
 from sleepkit.persistence._archive import ARRAYS, MAX_BYTES, pack, unpack
 from sleepkit.persistence._decode import Decoder
 from sleepkit.persistence._encode import Encoder
-from sleepkit.utils import write_whole
+from sleepkit.utils import write_atomically
 
 _FORMAT: Final = 2
 _LOAD_ERRORS: Final = (
@@ -108,7 +108,7 @@ def save_model(
     except (ModelFileError, *_LOAD_ERRORS) as error:
         msg = f"This {type(estimator).__name__} cannot go into a model file: {error}"
         raise ModelFileError(msg) from error
-    write_whole(path, content)
+    write_atomically(path, content)
 
 
 def load_model(path: str | PathLike[str]) -> Any:

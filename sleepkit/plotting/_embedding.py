@@ -10,7 +10,7 @@ import numpy as np
 from sleepkit._stages import STAGES
 from sleepkit._typing import Array, FloatArray, RandomState
 from sleepkit.plotting._panels import COLORS, make_panels
-from sleepkit.utils import check_positive, check_random_state, optional_import
+from sleepkit.utils import check_positive, draw_seed, optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 _MIN_EPOCHS: Final = 4  # for t-SNE with a perplexity of 1
 _MAX_LABELS: Final = 12  # in a legend
 _N_DISTINCT: Final = 10  # colours of tab10; tab20 has pairs of similar ones
-_SEED_BOUND: Final = 2**32 - 1
 
 
 class EmbeddingDisplay:
@@ -177,7 +176,7 @@ default=None
             n = len(features)
             msg = f"{cls.__name__} needs {_MIN_EPOCHS} epochs or more; got {n}."
             raise ValueError(msg)
-        seed = int(check_random_state(random_state).integers(_SEED_BOUND))
+        seed = draw_seed(random_state)
         limit = (len(features) - 1) / 3  # the largest perplexity that t-SNE allows
         tsne = TSNE(perplexity=min(perplexity, limit), init="random", random_state=seed)
         return cls(tsne.fit_transform(features), stages, subject=subject).plot(ax=ax)

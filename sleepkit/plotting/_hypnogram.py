@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._stages import N_STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.plotting._panels import (
     draw_density,
@@ -16,7 +16,7 @@ from sleepkit.plotting._panels import (
     label_time,
     make_panels,
 )
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -174,14 +174,7 @@ class HypnogramDisplay:
 
 def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:
     """Require stage codes, and as many as given."""
-    codes: IntArray = np.asarray(values)
-    known = np.isin(codes, range(UNSCORED, N_STAGES)).all()
-    if codes.ndim != 1 or not codes.size or not known:
-        msg = (
-            f"{name!r} must be a flat, non-empty array of stage codes -1 to "
-            f"{N_STAGES - 1}. Got {values!r}."
-        )
-        raise ValueError(msg)
+    codes = check_stages(name, values, owner="HypnogramDisplay")
     if length is not None and len(codes) != length:
         msg = f"{name!r} must be as long as 'stages', {length}. Got {len(codes)}."
         raise ValueError(msg)

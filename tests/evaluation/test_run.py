@@ -196,7 +196,7 @@ def test_changed_code_is_fitted_again(again, proba_stager, tmp_path, monkeypatch
 def test_functions_of_libraries_keep_their_hash():
     command = (
         "import sys; from sklearn.preprocessing import scale; import numpy as np;"
-        "from sleepkit.evaluation._code import hash_code;"
+        "from sleepkit.utils import hash_code;"
         "print(hash_code([scale, np.log1p, [].append, {'f': sys.exit}]))"
     )
     found = {

@@ -183,5 +183,5 @@ def test_a_subclass_of_a_transformer_is_refused(path):
     class SignalScaler(preprocessing.SignalScaler):
         pass
 
-    with pytest.raises(ModelFileError, match="only sleepkit's own .* use joblib"):
+    with pytest.raises(ModelFileError, match=r"only sleepkit's own .* use joblib"):
         save_model(SignalScaler(), path)
