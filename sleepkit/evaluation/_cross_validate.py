@@ -107,9 +107,10 @@ def cross_validate_staging(
     subjects a pretrained part was trained; that scikit-learn's early stopping holds out
     rows, not subjects, of the training set; and data that an estimator reads by itself.
 
-    A change in the code of sleepkit is seen, and so is one in the classes and functions
-    of your own that estimators and steps are made of, and in what these inherit. What
-    functions of your own call is not: after a change there, name another directory.
+    The key of a cached fold covers the code of sleepkit, and the classes and functions
+    of your own that estimators and steps consist of, with the classes they inherit
+    from. It does not cover what your functions call: after a change there, use another
+    directory.
 
     Examples
     --------

@@ -115,6 +115,6 @@ def _predict(
 
 
 def _check_stages(values: Any) -> IntArray:
-    """Require stages of an estimator."""
+    """Require predictions that are stage codes."""
     output = "The output of an estimator"
     return check_stages(output, values, owner=None, unscored=False)

@@ -1,4 +1,6 @@
-"""Scores of hypnograms, nights and modalities, as functions on arrays."""
+"""Metrics of stagings, nights and modalities, as functions on arrays."""
+
+from typing import Any
 
 from sleepkit.metrics._agreement import (
     scores_of_confusion,
@@ -9,6 +11,7 @@ from sleepkit.metrics._balance import (
     balance_coefficients,
     imbalance_degree,
     modality_performance,
+    modulation_coefficients,
     performance_shares,
 )
 from sleepkit.metrics._bootstrap import bootstrap_scores
@@ -26,11 +29,8 @@ from sleepkit.metrics._interrater import (
     soft_agreement,
 )
 from sleepkit.metrics._limits_of_agreement import compare_sleep_statistics
-from sleepkit.metrics._on_the_fly import modulation_coefficients
-from sleepkit.metrics._scorers import STAGING_SCORERS
 from sleepkit.metrics._selective import selective_staging
-from sleepkit.metrics._sleep_statistics import sleep_statistics
-from sleepkit.metrics._transitions import stage_transitions
+from sleepkit.metrics._sleep_statistics import sleep_statistics, stage_transitions
 
 __all__ = [
     "STAGING_SCORERS",
@@ -58,3 +58,13 @@ __all__ = [
     "staging_scores",
     "staging_scores_by",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the scorers when they are first used: scikit-learn is slow to import."""
+    if name == "STAGING_SCORERS":
+        from sleepkit.metrics._scorers import STAGING_SCORERS
+
+        return STAGING_SCORERS
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

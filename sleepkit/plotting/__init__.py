@@ -1,4 +1,4 @@
-"""Pictures of nights and stagers; matplotlib is imported when one is drawn."""
+"""Displays of nights and stagers; matplotlib is imported when one is drawn."""
 
 from sleepkit.plotting._embedding import EmbeddingDisplay
 from sleepkit.plotting._hypnogram import HypnogramDisplay

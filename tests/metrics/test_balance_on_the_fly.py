@@ -1,4 +1,4 @@
-"""The coefficients of OGM-GE, for two modalities and for more."""
+"""Coefficients of OGM-GE, for two modalities and for more."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sleepkit.metrics import modulation_coefficients
 
 
 def by_the_published_code(a, v, alpha):
-    """Two modalities: what is ahead is slowed down, the other one is left alone."""
+    """Two modalities: the better one gets the coefficient, the other one 1."""
     ratio_v = v / a
     if ratio_v > 1:
         return [1, 1 - np.tanh(alpha * max(ratio_v, 0))]
@@ -43,7 +43,7 @@ def test_degenerate_cases(performance, expected):
     np.testing.assert_allclose(modulation_coefficients(performance), expected)
 
 
-def test_the_worst_is_never_slowed_down():
+def test_the_worst_is_never_reduced():
     rng = np.random.default_rng(0)
     for performance in rng.random((200, 5)):
         found = modulation_coefficients(performance, alpha=0.5)

@@ -37,27 +37,27 @@ def test_never_across_unscored_epochs():
 
 
 @pytest.mark.parametrize("stages", [[2], [-1, -1], [0, -1, 1]])
-def test_nothing_follows_anything(stages):
+def test_no_transition(stages):
     counts, probabilities = stage_transitions(stages)
     assert counts.shape == probabilities.shape == (5, 5)
     assert counts.sum() == 0
     assert np.isnan(probabilities).all()
 
 
-def test_what_is_no_hypnogram():
+def test_invalid_stage_codes():
     with pytest.raises(ValueError, match="'stages' parameter of stage_transitions"):
         stage_transitions([0, 6])
 
 
 @pytest.mark.parametrize("lowest", [-1, 0])
-def test_any_night_as_yasa_has_it(lowest):
+def test_random_nights_equal_yasa(lowest):
     for seed in range(10):
         rng = np.random.default_rng(seed)
         assert_equal_to_yasa(rng.integers(lowest, rng.integers(1, 6), 40))
 
 
 @pytest.mark.real
-def test_real_nights_as_yasa_has_them(real_data):
+def test_real_nights_equal_yasa(real_data):
     for path in sorted((real_data / "sleep_edf").glob("SC*-Hypnogram.edf")):
         assert_equal_to_yasa(read_hypnogram(path).stages)
     for path in sorted((real_data / "dod_scorers").glob("scorer_*/*.json")):
