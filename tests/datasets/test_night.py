@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 
-from sleepkit.cli._nights import choose_channels
+from sleepkit.datasets._night import choose_channels
 from sleepkit.io import ChannelInfo
+
+MODALITIES = ("eeg", "eog", "emg")
 
 
 def channels(**labels):
@@ -26,15 +28,9 @@ def channels(**labels):
 )
 def test_a_central_channel_stands_for_the_eeg(labels, position):
     found = channels(**dict.fromkeys(labels, "eeg"))
-    assert choose_channels(found, {}) == {"eeg": position}
+    assert choose_channels(found, MODALITIES) == {"eeg": position}
 
 
 def test_one_channel_a_modality():
     labels = {"ECG": "ecg", "ROC": "eog", "LOC": "eog", "Chin": "emg", "POS": None}
-    assert choose_channels(channels(**labels), {}) == {"eog": 2, "emg": 3}
-
-
-def test_what_is_asked_for_comes_first():
-    asked = {"eeg": ("C3", "A2"), "emg": "leg"}
-    found = choose_channels(channels(C4="eeg", LOC="eog"), asked)
-    assert found == {"eeg": ("C3", "A2"), "eog": 1, "emg": "leg"}
+    assert choose_channels(channels(**labels), MODALITIES) == {"eog": 2, "emg": 3}
