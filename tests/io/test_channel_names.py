@@ -5,7 +5,7 @@ from importlib.resources import files
 
 import pytest
 
-from sleepkit.io._aliases import fold, is_electrode, modalities, recognise
+from sleepkit.io._channel_names import fold, is_electrode, modalities, recognise
 
 
 def words(text):

@@ -76,6 +76,18 @@ def test_nothing_but_the_header_is_read_at_once(write_edf):
         _ = night.signals["eeg"].data
 
 
+def test_id_and_subject_default_to_the_name_of_the_file(write_edf):
+    path = write_edf()
+    for names, expected in [
+        ({}, ("night", "night")),
+        ({"id": "shhs1-1"}, ("shhs1-1", "shhs1-1")),
+        ({"subject": "shhs:1"}, ("night", "shhs:1")),
+        ({"id": "shhs1-1", "subject": "shhs:1"}, ("shhs1-1", "shhs:1")),
+    ]:
+        night = read_recording(path, **names)
+        assert (night.id, night.subject) == expected
+
+
 def test_channels_are_chosen_and_brought_to_microvolts(write_edf):
     left = write_edf.Channel("EOG(L)", unit="mV", physical=(-0.5, 0.5))
     right = write_edf.Channel("EOG(R)", unit="uV", physical=(-500, 500))
@@ -109,7 +121,7 @@ def test_units(write_edf, unit, physical):
 
 
 @pytest.mark.parametrize("unit", ["", "%", "uV-mrs"])
-def test_units_that_are_none_must_be_given(write_edf, unit):
+def test_missing_units_must_be_given(write_edf, unit):
     path = write_edf([write_edf.Channel("C3-A2", unit=unit)])
     with pytest.raises(ChannelError, match=f"'C3-A2' needs a unit .* says '{unit}'"):
         read_recording(path)
@@ -117,7 +129,7 @@ def test_units_that_are_none_must_be_given(write_edf, unit):
     assert 10 < night.signals["eeg"].data.std() < 100
 
 
-def test_an_unlikely_scale_is_told_when_the_samples_are_read(write_edf):
+def test_an_unlikely_scale_warns_when_the_samples_are_read(write_edf):
     path = write_edf([write_edf.Channel(physical=(-0.5, 0.5))])
     night = read_recording(path)
     with pytest.warns(SleepkitWarning, match="'C3-M2' .* millivolts or volts"):
@@ -186,7 +198,7 @@ def test_labels_past_the_end_are_dropped(write_edf):
     assert night.hypnogram.tolist() == [0, 1]
 
 
-def test_labels_of_another_night_are_refused(write_edf):
+def test_labels_of_another_night_are_an_error(write_edf):
     labels = Hypnogram([0, 1], start=datetime(2020, 3, 3, 4))
     with pytest.raises(HypnogramError, match="do not overlap"):
         read_recording(write_edf(), hypnogram=labels)
@@ -234,7 +246,7 @@ def test_gaps(write_edf):
     assert cropped.valid.tolist() == [True, False, False, True, True]
 
 
-def test_dates_and_times_that_are_none(write_edf):
+def test_impossible_dates_and_times(write_edf):
     path = write_edf(recording="", startdate="00.00.00")
     assert read_recording(path).start == datetime(1985, 1, 1, 22)
     assert read_recording(write_edf(starttime="24.60.00")).start is None
@@ -249,7 +261,7 @@ def test_rec_and_bdf(write_edf):
 
 
 def test_a_cut_file_is_read_to_its_last_whole_record(write_edf):
-    with pytest.warns(SleepkitWarning, match="incomplete|promises"):
+    with pytest.warns(SleepkitWarning, match="incomplete|declares"):
         night = read_recording(write_edf(cut=7))
     assert night.signals["eeg"].shape == (1, 5900)
 
@@ -271,7 +283,7 @@ def test_less_than_an_epoch(write_edf):
         read_recording(write_edf(seconds=29))
 
 
-def test_files_that_are_none(tmp_path):
+def test_files_that_are_no_recordings(tmp_path):
     empty, text = tmp_path / "empty.edf", tmp_path / "text.edf"
     junk, folder = tmp_path / "junk.bin", tmp_path / "folder"
     values = tmp_path / "values.txt"
@@ -298,7 +310,7 @@ def test_on_gap_is_checked(write_edf):
         read_recording(write_edf(), on_gap="ignore")
 
 
-def test_channels_of_a_file_with_gaps_are_described_all_the_same(write_edf):
+def test_channels_of_a_file_with_gaps_are_described(write_edf):
     path = write_edf(stamps=[*range(30), *range(50, 80)])
     (row,) = describe_channels(path)
     assert (row.label, row.modality, row.n_times) == ("C3-M2", "eeg", 6000)
@@ -319,7 +331,7 @@ def fif(tmp_path):
     return tmp_path / "night_raw.fif", raw.get_data()
 
 
-def test_what_mne_reads_is_read_when_asked_for(fif):
+def test_what_mne_reads_is_read_lazily(fif):
     path, data = fif
     night = read_recording(path, hypnogram=[0, 1])
     assert night.modalities == ("eeg", "eog")

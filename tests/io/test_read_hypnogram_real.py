@@ -1,4 +1,4 @@
-"""Hypnograms as others have published them."""
+"""Published hypnograms."""
 
 from collections import Counter
 from itertools import combinations

@@ -1,4 +1,4 @@
-"""Reading a night from a file."""
+"""Reading recordings of any supported format."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.io._assemble import Source, assemble
 from sleepkit.io._channels import ChannelInfo, ChannelSpec
 from sleepkit.io._edf import EdfFile
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MneSource, open_raw
-from sleepkit.io._source import Source, assemble
 from sleepkit.recording import Recording
 from sleepkit.utils import check_option
 
@@ -30,46 +30,50 @@ def read_recording(
     subject: str | None = None,
     units: Mapping[str, str] | None = None,
     on_gap: str = "error",
+    id: str | None = None,
 ) -> Recording:
     """Read one night from a file.
 
-    Only the header is read at once; samples are when they are asked for, in microvolts
-    and at the rate that each modality was recorded at.
+    Only the header is read at once. Samples are read on first access, in microvolts and
+    at the sampling rate of each modality.
 
     Parameters
     ----------
     path : path-like
-        An EDF, EDF+, BDF or BDF+ file of whatever suffix (``.rec`` of ISRUC too), or a
-        file of any other format that MNE reads.
+        An EDF, EDF+, BDF or BDF+ file of any suffix (``.rec`` of ISRUC too), or a file
+        of any other format that MNE reads.
     channels : mapping of str to list, or sequence of str, default=None
         Channels of each modality, as ``{"eeg": ["C4-A1"], "eog": [("EOG(L)",
-        "EOG(R)")]}``. A text is a label of the file (case and spaces do not matter
+        "EOG(R)")]}``. A string is a label of the file (case and spaces do not matter
         where it is unambiguous), an int the position of a channel (see
         `describe_channels`), and **a tuple is the first minus the second**. Modalities
         alone, as ``["eeg", "resp"]``, take all channels whose labels are known, in an
-        order that does not depend on the file, left before right; where those of one
-        modality differ in rate, the rate that most of them have (of equals, the
-        higher). None does so for what staging uses, ``"eeg"``, ``"eog"``, ``"emg"`` and
-        ``"ecg"``, as far as it is there; ``"resp"`` (effort), ``"airflow"`` and
-        ``"spo2"`` are to be named.
+        order that does not depend on the file, left before right. If the channels of
+        one modality differ in sampling rate, those at the most frequent rate are read
+        (in a tie, the higher rate). None does so for ``"eeg"``, ``"eog"``, ``"emg"``
+        and ``"ecg"``, where present; ``"resp"`` (effort), ``"airflow"`` and ``"spo2"``
+        have to be named.
     hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
-        Stages of the night: a file for `read_hypnogram`, what that returns, stage codes
-        from the first sample on, or ``"annotations"`` for those in the file itself.
+        Sleep stages of the night: a file for `read_hypnogram`, the `Hypnogram` that it
+        returns, stage codes from the first sample on, or ``"annotations"`` for the
+        annotations of the file itself.
     scheme : str or mapping, default=None
         What integers in a hypnogram file mean, as for `read_hypnogram`.
     subject : str, default=None
-        Name of the person. None takes the name of the file.
+        Identifier of the subject, shared by all nights of one subject. None means `id`.
     units : mapping of str to str, default=None
         Units of channels (``nV``, ``uV``, ``mV`` or ``V``) in place of those in the
         file, as ``{"C3-A2": "uV"}``.
     on_gap : {"error", "fill"}, default="error"
-        What to do where the recording was interrupted (EDF+D): refuse it, or keep the
-        true time, with NaN in the gap and its epochs marked as not valid.
+        How to treat an interrupted recording (EDF+D): raise an error, or keep the true
+        time, with NaN in the gap and its epochs marked as not valid.
+    id : str, default=None
+        Identifier of the night. None means the name of the file without its suffix.
 
     Returns
     -------
     Recording
-        The night; its `id` is the name of the file without the suffix.
+        The signals in microvolts, with the hypnogram aligned.
 
     Raises
     ------
@@ -78,29 +82,31 @@ def read_recording(
     DiscontinuousRecordingError
         If there is a gap and `on_gap` is ``"error"``.
     ChannelError
-        If a channel is missing, there twice, without a scale or of unknown unit, or
-        none is recognised.
+        If a channel is missing, ambiguous, without a scale or of unknown unit, or if no
+        channel is recognised.
     HypnogramError
-        If the hypnogram cannot be understood or lies outside the signals.
+        If the hypnogram cannot be read or lies outside the signals.
 
     Warns
     -----
     SleepkitWarning
-        If the file holds more or fewer records than it says, if channels are left out
-        for their rate, if hypnogram and signals differ by more than one epoch, and,
-        once the samples are read, if EEG is too large or small to be microvolts.
+        If the header gives a wrong number of data records, if channels are left out
+        because of their sampling rate, if hypnogram and signals differ by more than one
+        epoch, and, on first access to the samples, if EEG is too large or too small to
+        be in microvolts.
 
     See Also
     --------
-    describe_channels : What the file holds.
-    from_mne : The same for a `Raw` object of MNE.
+    describe_channels : List the channels of a file.
+    from_mne : Convert an MNE `Raw` object.
 
     Notes
     -----
-    The epochs are those of the hypnogram. If it starts at another clock time than the
-    signals, or at an onset of its own, its labels are moved accordingly. Where its
-    grid begins within an epoch, less than an epoch of signal is left out at the start.
-    Labels outside the signals are dropped; signal outside the labels is unscored.
+    The epoch grid is that of the hypnogram. If the hypnogram starts at another clock
+    time than the signals, or at an onset > 0, its labels are shifted accordingly. If
+    its grid begins within an epoch, less than an epoch of signal is left out at the
+    start. Labels outside the signals are dropped; signal outside the labels is
+    unscored.
 
     Examples
     --------
@@ -116,7 +122,7 @@ def read_recording(
     path = Path(path)
     return assemble(
         _open(path, on_gap),
-        id=path.stem,
+        id=path.stem if id is None else id,
         subject=subject,
         hypnogram=hypnogram,
         scheme=scheme,
@@ -126,7 +132,7 @@ def read_recording(
 
 
 def describe_channels(path: str | PathLike[str]) -> list[ChannelInfo]:
-    """List the channels of a file, and what `read_recording` recognises them as.
+    """List the channels of a file, with the modality recognised for each.
 
     Parameters
     ----------
@@ -136,7 +142,8 @@ def describe_channels(path: str | PathLike[str]) -> list[ChannelInfo]:
     Returns
     -------
     list of ChannelInfo
-        Position, label, modality, rate, length, unit and range of each channel.
+        Position, label, modality, sampling rate, length, unit and range of each
+        channel.
 
     Raises
     ------
@@ -159,7 +166,7 @@ def describe_channels(path: str | PathLike[str]) -> list[ChannelInfo]:
 
 
 def _open(path: Path, on_gap: str) -> Source:
-    """Read the header of a file of whatever format."""
+    """Read the header of a file of any format."""
     check_option("on_gap", on_gap, _ON_GAP, owner="read_recording")
     if not path.exists():
         msg = f"There is no file {path}."

@@ -1,9 +1,21 @@
+"""Epoch grid: labels to stages, and hypnogram to epochs of the signals."""
+
+from __future__ import annotations
+
+import warnings
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
-from sleepkit.io._grid import stages_on_grid
+from sleepkit.io import Hypnogram
+from sleepkit.io._epoch_grid import align_stages, find_grid, stages_on_grid
 from sleepkit.io._scoring import Label
+
+START = datetime(2020, 3, 2, 22)
+
+# -------------------------------------------------- labels to stages of epochs
 
 
 def on_grid(*spans, epoch_duration=30.0):
@@ -93,7 +105,7 @@ def test_overlap_goes_to_the_later_starting_with_a_warning():
     assert result == ([2, 2, 4, 2, 2], 0)
 
 
-def test_overlap_of_one_stage_is_no_dispute():
+def test_overlap_of_one_stage_does_not_warn():
     assert on_grid((0, 90, 2), (60, 60, 2)) == ([2, 2, 2, 2], 0)
 
 
@@ -113,7 +125,7 @@ def test_epochs_without_durations_keep_the_last():
     assert on_grid((0, None, 0), (30, None, 2), (60, None, 2)) == ([0, 2, 2], 0)
 
 
-def test_a_mark_without_duration_hides_no_stage():
+def test_an_unscored_label_without_duration_hides_no_stage():
     assert on_grid((0, 30, 2), (10, None, -1), (30, 30, 2)) == ([2, 2], 0)
 
 
@@ -166,3 +178,96 @@ def test_impossible_duration(duration):
 def test_shorter_than_an_epoch():
     with pytest.raises(HypnogramError, match="last an epoch, 30 s; they last 20 s"):
         on_grid((0, 20, 0))
+
+
+# ------------------------------------- hypnogram and epochs of the signals
+
+
+@pytest.mark.parametrize(
+    ("onset", "first", "skip"),
+    [
+        (0.0, 0, 0.0),
+        (30.0, 1, 0.0),
+        (12.37, 0, 12.37),
+        (72.37, 2, 12.37),
+        (29.9995, 1, 0.0),
+        (0.0005, 0, 0.0),
+        (-30.0, -1, 0.0),
+        (-20.0, -1, 10.0),
+    ],
+)
+def test_the_grid_is_that_of_the_labels(onset, first, skip):
+    grid = find_grid(Hypnogram([0], onset=onset), None)
+    assert grid == (30.0, pytest.approx(skip), first)
+
+
+@pytest.mark.parametrize(
+    ("hypnogram", "signals", "first"),
+    [
+        (START + timedelta(seconds=600), START, 20),
+        (START - timedelta(seconds=600), START, -20),
+        (START + timedelta(hours=3), START, 360),
+        (datetime(1985, 1, 1, 22, 10), START, 20),  # its date was removed
+        (datetime(2020, 3, 3, 0, 0, 30), datetime(2020, 3, 2, 23, 59, 30), 2),
+        (datetime(1985, 1, 1, 0, 0, 30), datetime(2020, 3, 2, 23, 59, 30), 2),
+        (START, START.replace(microsecond=500_000), 0),  # a clock of whole seconds
+        (START.replace(tzinfo=UTC), START, 0),
+        (None, START, 0),
+        (START, None, 0),
+    ],
+)
+def test_clocks_are_compared(hypnogram, signals, first):
+    grid = find_grid(Hypnogram([0], start=hypnogram), signals)
+    assert (grid.first, grid.skip) == (first, 0.0)
+
+
+def test_clock_and_onset_add_up():
+    labels = Hypnogram([0], onset=7.0, start=START + timedelta(seconds=100))
+    assert find_grid(labels, START) == (30.0, pytest.approx(17.0), 3)
+
+
+def test_the_length_of_an_epoch_is_that_of_the_labels():
+    assert find_grid(Hypnogram([0], 20.0, 45.0), None) == (20.0, 5.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("first", "n_epochs", "stages"),
+    [
+        (0, 3, [0, 1, 2]),
+        (0, 4, [0, 1, 2, -1]),
+        (0, 2, [0, 1]),
+        (1, 4, [-1, 0, 1, 2]),
+        (-1, 2, [1, 2]),
+        (-1, 1, [1]),
+    ],
+)
+def test_stages_are_aligned_with_the_epochs(first, n_epochs, stages):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SleepkitWarning)
+        aligned = align_stages(Hypnogram([0, 1, 2]), first, n_epochs, "night.edf")
+    assert aligned.tolist() == stages
+
+
+def test_more_than_one_epoch_of_difference_warns():
+    rule = r"night\.edf last 3 epochs of 30 s, its hypnogram 5: 2 stages .* 0 epochs"
+    with pytest.warns(SleepkitWarning, match=rule):
+        align_stages(Hypnogram([0, 1, 2, 3, 4]), 0, 3, "night.edf")
+    with pytest.warns(SleepkitWarning, match="0 stages .* and 2 epochs outside"):
+        align_stages(Hypnogram([0]), 0, 3, "night.edf")
+    with pytest.warns(
+        SleepkitWarning, match="2 stages outside .* and 3 epochs outside"
+    ):
+        align_stages(Hypnogram([0, 1, 2, 3]), 3, 5, "night.edf")
+
+
+@pytest.mark.parametrize("stages", [[0, 1, 2, -1, -1, -1], [0, 1, 2, 2], [0, 1]])
+def test_one_epoch_or_unscored_labels_do_not_warn(stages):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        align_stages(Hypnogram(stages), 0, 3, "night.edf")
+
+
+@pytest.mark.parametrize("first", [-2, 3, 40])
+def test_labels_that_do_not_overlap_the_signals_are_an_error(first):
+    with pytest.raises(HypnogramError, match=f"do not overlap.*epoch {first} of sig"):
+        align_stages(Hypnogram([0, 1]), first, 3, "night.edf")

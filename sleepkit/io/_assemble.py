@@ -1,4 +1,4 @@
-"""From an open file to a recording, whatever reads the file."""
+"""Recording from an opened source: channels, units and hypnogram put together."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from sleepkit.exceptions import RecordingError
-from sleepkit.io._align import Grid, find_grid, lay_labels
 from sleepkit.io._channels import (
     ChannelInfo,
     ChannelSpec,
@@ -18,8 +17,10 @@ from sleepkit.io._channels import (
     Selection,
     select_channels,
 )
-from sleepkit.io._hypnogram import Hypnogram, read_hypnogram
+from sleepkit.io._epoch_grid import Grid, align_stages, find_grid
+from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
+from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._units import channel_scale, check_units
 from sleepkit.recording import Recording, Signal
 
@@ -28,19 +29,19 @@ _ROUNDING: Final = 1e-6  # of a sample or a second
 
 
 class Source(Protocol):
-    """A file of which only the header has been read."""
+    """Opened recording file of which only the header has been read."""
 
     @property
     def name(self) -> str:
-        """What to call it in messages."""
+        """Name used in messages."""
 
     @property
     def channels(self) -> Sequence[ChannelInfo]:
-        """Its channels."""
+        """Channels of the file."""
 
     @property
     def start(self) -> datetime | None:
-        """When the first sample was taken."""
+        """Time of the first sample."""
 
     @property
     def duration(self) -> float:
@@ -58,10 +59,10 @@ class Source(Protocol):
         skip: int,
         check_scale: bool,
     ) -> Any:
-        """Channels of one rate, without the first `skip` samples."""
+        """Channels of one sampling rate, without the first `skip` samples."""
 
     def read_annotations(self, scheme: Scheme) -> Hypnogram:
-        """Stages among the annotations of the file itself."""
+        """Hypnogram from the annotations of the file."""
 
 
 def assemble(
@@ -74,7 +75,7 @@ def assemble(
     channels: ChannelSpec | None,
     units: Mapping[str, str] | None,
 ) -> Recording:
-    """Choose channels, bring them to microvolts, and align the hypnogram."""
+    """Select channels, scale them to microvolts, and align the hypnogram."""
     selection = select_channels(source.channels, channels, source.name)
     scales = _scales(source, selection, units)
     scored = _as_hypnogram(hypnogram, scheme, source)
@@ -92,7 +93,7 @@ def assemble(
     n_epochs = min(signal.n_epochs(grid.epoch_duration) for signal in signals.values())
     stages = None
     if scored is not None:
-        stages = lay_labels(scored, grid.first, n_epochs, source.name)
+        stages = align_stages(scored, grid.first, n_epochs, source.name)
     start = source.start
     return Recording(
         id=id,
@@ -107,11 +108,11 @@ def assemble(
 def _scales(
     source: Source, selection: Selection, units: Mapping[str, str] | None
 ) -> dict[int, float]:
-    """Factor to microvolts of each channel that is used, by its position."""
-    said = check_units(units, [channel.label for channel in source.channels])
+    """Factor to microvolts of each selected channel, by its position."""
+    overrides = check_units(units, [channel.label for channel in source.channels])
     return {
         channel.position: channel_scale(
-            channel.label, said.get(channel.label, channel.unit), modality
+            channel.label, overrides.get(channel.label, channel.unit), modality
         )
         for modality, derivations in selection.items()
         for derivation in derivations
@@ -120,7 +121,7 @@ def _scales(
 
 
 def _as_hypnogram(hypnogram: Any, scheme: Scheme, source: Source) -> Hypnogram | None:
-    """Read the hypnogram from wherever it is."""
+    """Hypnogram from a file, an array or the annotations of the source."""
     if hypnogram is None or isinstance(hypnogram, Hypnogram):
         return hypnogram
     if isinstance(hypnogram, str) and hypnogram == _IN_ANNOTATIONS:
@@ -137,7 +138,7 @@ def _signal(
     scales: Mapping[int, float],
     grid: Grid,
 ) -> Signal:
-    """Make the signal of one modality; a gap makes its epochs not valid."""
+    """Signal of one modality; epochs that touch a gap are not valid."""
     sfreq = derivations[0].plus.sfreq
     data = source.array(
         derivations,

@@ -1,4 +1,4 @@
-"""Which modality a channel label stands for: the table in ``channels.toml``."""
+"""Known channel labels: the table in ``channels.toml``."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from itertools import product
 from typing import Any, NamedTuple
 
 
-class Aliases(NamedTuple):
-    """The table, unfolded: every label is a folded one."""
+class ChannelNames(NamedTuple):
+    """Table of known labels, all folded as by `fold`."""
 
     modality: Mapping[str, str]
     min_sfreq: Mapping[str, float]
@@ -20,17 +20,17 @@ class Aliases(NamedTuple):
 
 
 def fold(label: str) -> str:
-    """Drop what does not tell labels apart: case and spaces."""
+    """Label without case and spaces, for comparisons."""
     return "".join(label.split()).casefold()
 
 
 @cache
-def aliases() -> Aliases:
-    """Read the table, once in a process."""
+def channel_names() -> ChannelNames:
+    """Read the table, once per process."""
     text = files("sleepkit.io").joinpath("channels.toml").read_text(encoding="utf-8")
     table = tomllib.loads(text)
     modalities = table["modality"]
-    return Aliases(
+    return ChannelNames(
         modality={
             fold(label): name
             for name, entry in modalities.items()
@@ -43,16 +43,16 @@ def aliases() -> Aliases:
 
 
 def recognise(label: str, sfreq: float, present: Iterable[str] = ()) -> str | None:
-    """Modality of a channel, None where its label is unknown or its rate too low.
+    """Modality of a channel; None if its label is unknown or its rate too low.
 
-    `present` are the labels of the whole file, which families of labels depend on.
+    `present` holds all labels of the file, which families of labels depend on.
     """
-    table = aliases()
+    table = channel_names()
     folded = fold(label)
-    everything = frozenset(map(fold, present))
+    all_labels = frozenset(map(fold, present))
     modality = table.modality.get(folded)
     for required, labels in table.families:
-        if required <= everything:
+        if required <= all_labels:
             modality = labels.get(folded, modality)
     if modality is None or not sfreq or sfreq < table.min_sfreq[modality]:
         return None
@@ -60,20 +60,20 @@ def recognise(label: str, sfreq: float, present: Iterable[str] = ()) -> str | No
 
 
 def rank(label: str) -> int:
-    """Place of a label in the table, left before right; unknown ones come last."""
-    known = tuple(aliases().modality)
+    """Position of a label in the table, left before right; unknown labels last."""
+    known = tuple(channel_names().modality)
     folded = fold(label)
-    return known.index(folded) if folded in aliases().modality else len(known)
+    return known.index(folded) if folded in known else len(known)
 
 
 def modalities() -> tuple[str, ...]:
-    """All modalities that have known labels, the most used first."""
-    return tuple(aliases().min_sfreq)
+    """Modalities with known labels, the most used first."""
+    return tuple(channel_names().min_sfreq)
 
 
 def is_electrode(label: str) -> bool:
     """Whether the label is a bare electrode of the 10-20 system, such as C3."""
-    return fold(label) in aliases().electrodes
+    return fold(label) in channel_names().electrodes
 
 
 def _labels(entry: Mapping[str, Any], separators: Iterable[str]) -> list[str]:
@@ -86,7 +86,7 @@ def _labels(entry: Mapping[str, Any], separators: Iterable[str]) -> list[str]:
 
 
 def _family(entry: Mapping[str, Any]) -> tuple[frozenset[str], Mapping[str, str]]:
-    """Return what a family requires, and the modality of its labels."""
+    """Labels that a family requires, and the modality of each of its labels."""
     labels = {
         fold(label): name
         for name, names in entry.items()
