@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import sklearn
 from sklearn.base import BaseEstimator
-from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
-    BaseHistGradientBoosting,
-)
-from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
 
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._registry import estimators
 from sleepkit.preprocessing._scaling import Scaling
 
+if TYPE_CHECKING:
+    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
+        BaseHistGradientBoosting,
+    )
+
 
 def trusted_types() -> list[str]:
     """Name the types allowed beside scikit-learn's own that skops trusts."""
+    from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+
     kinds = (TreePredictor, Scaling, *estimators("preprocessing").values())
     return [f"{kind.__module__}.{kind.__qualname__}" for kind in kinds]
 
@@ -31,6 +34,10 @@ def check_trees(estimator: Any) -> None:
     scikit-learn follows these indices in compiled code without checking them, so a
     file made by hand could read any memory; that is why skops does not trust them.
     """
+    from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
+        BaseHistGradientBoosting,
+    )
+
     for part in _parts(estimator, set()):
         if isinstance(part, BaseHistGradientBoosting) and not _is_sound(part):
             msg = (
