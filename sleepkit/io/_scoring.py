@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sleepkit._typing import FloatArray
+if TYPE_CHECKING:  # the command line lists the schemes without numpy
+    from sleepkit._typing import FloatArray
 
 
 class Label(NamedTuple):

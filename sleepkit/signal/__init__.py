@@ -1,19 +1,26 @@
 """Pure functions on arrays of signals, time last."""
 
-from sleepkit.signal._band_powers import BANDS, band_powers
-from sleepkit.signal._design import design_bandpass
-from sleepkit.signal._edges import trim_bounds
-from sleepkit.signal._epoching import majority_labels, to_epochs
-from sleepkit.signal._filter import filter_signal
-from sleepkit.signal._notch import design_notch, line_harmonics
-from sleepkit.signal._quality import (
-    WindowFlags,
-    flag_windows,
-    is_noisy_recording,
-    robust_z,
-)
-from sleepkit.signal._resample import resample
-from sleepkit.signal._spectrum import epoch_spectra, spectrum_freqs
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.signal._band_powers import BANDS, band_powers
+    from sleepkit.signal._design import design_bandpass
+    from sleepkit.signal._edges import trim_bounds
+    from sleepkit.signal._epoching import majority_labels, to_epochs
+    from sleepkit.signal._filter import filter_signal
+    from sleepkit.signal._notch import design_notch, line_harmonics
+    from sleepkit.signal._quality import (
+        WindowFlags,
+        flag_windows,
+        is_noisy_recording,
+        robust_z,
+    )
+    from sleepkit.signal._resample import resample
+    from sleepkit.signal._spectrum import epoch_spectra, spectrum_freqs
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
     "BANDS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from scipy import signal
+import scipy  # its submodules are imported when they are used
 
 from sleepkit._typing import FloatArray
 from sleepkit.utils import check_count, check_positive
@@ -113,7 +113,7 @@ def _forward_backward(
     edges = [edge for edge in (low, high) if edge is not None]
     if not edges:
         return np.ones(1)
-    once = signal.firwin(order + 1, edges, fs=sfreq, pass_zero=low is None)
+    once = scipy.signal.firwin(order + 1, edges, fs=sfreq, pass_zero=low is None)
     return np.convolve(once, once[::-1])
 
 
@@ -139,4 +139,4 @@ def switching_filter(
 def _lowpass(sfreq: float, cutoff: float, width: float) -> FloatArray:
     """Design a Hamming-windowed low-pass with a transition of this width."""
     n_taps = round(_HAMMING_LENGTH * sfreq / width)
-    return np.asarray(signal.firwin(n_taps + 1 - n_taps % 2, cutoff, fs=sfreq))
+    return np.asarray(scipy.signal.firwin(n_taps + 1 - n_taps % 2, cutoff, fs=sfreq))

@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 import numpy as np
-from scipy import signal
+import scipy  # its submodules are imported when they are used
 
 from sleepkit._typing import FloatArray
 from sleepkit.signal._gaps import as_floats, bridge_gaps
@@ -88,7 +88,7 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     n_new = max(round(x.shape[-1] * ratio), 1)
     # one sample has no mirror image (and would crash scipy)
     ends: Literal["edge", "reflect"] = "reflect" if x.shape[-1] > 1 else "edge"
-    out = signal.resample_poly(x, up, down, axis=-1, padtype=ends)[..., :n_new]
+    out = scipy.signal.resample_poly(x, up, down, axis=-1, padtype=ends)[..., :n_new]
     if gaps is not None:
         nearest = np.rint(np.arange(n_new) * (down / up)).astype(np.intp)
         out[gaps[..., np.minimum(nearest, x.shape[-1] - 1)]] = np.nan

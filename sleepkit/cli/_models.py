@@ -5,29 +5,34 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-import numpy as np
-from sklearn.pipeline import Pipeline
-
-from sleepkit.cli._nights import MODALITIES
-from sleepkit.evaluation import StagingResult
+from sleepkit import persistence
+from sleepkit.cli._arguments import MODALITIES
 from sleepkit.exceptions import ModelFileError
-from sleepkit.persistence import load_model, model_info, save_model
-from sleepkit.recording import EpochArray
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from sleepkit.evaluation import StagingResult
+    from sleepkit.recording import EpochArray
 
 
 class Model(NamedTuple):
-    """A trained stager, and what the command must know of it."""
+    """A trained stager, and what the model file says of its training."""
 
     stager: Any
     method: str
     modalities: list[str]
-    known: Collection[str]  # hashes of people and files
+    trained_on: Collection[str]  # hashes of subjects and files
 
-    def has_met(self, name: str) -> bool:
-        """Tell whether it learnt from a person of this name, or a file of this hash."""
-        return name in self.known or _hash(name) in self.known
+    def exclude(self, subject: str, sha256: str) -> str | None:
+        """Reason to leave out a night that the model was trained on."""
+        if _hash(subject) in self.trained_on:
+            return f"the model was trained on {subject}"
+        if sha256 in self.trained_on:
+            return "the model was trained on this night, under another name"
+        return None
 
 
 def save(
@@ -38,16 +43,16 @@ def save(
     result: StagingResult | None,
     files: Sequence[str] = (),
 ) -> None:
-    """Write a model file, with what it was trained on and what it reached.
+    """Write a model file, with what it was trained on and its scores.
 
-    People and files are named by hashes, by which `Model.has_met` knows them again.
+    Subjects and files are named by hashes, which `Model.exclude` compares.
     """
     about: dict[str, Any] = {
         "method": method,
         "modalities": [name for name in MODALITIES if name in X.modalities],
         "nights": len(X.recordings),
         "epochs": len(X),
-        "people": sorted(_hash(subject) for subject in np.unique(X.subject)),
+        "subjects": sorted(_hash(subject) for subject in set(X.subject)),
         "files": sorted(files),
     }
     if result is not None:
@@ -58,12 +63,12 @@ def save(
         ]
         kept = ("scoring_window", "conditions", "random_state", "versions")
         about["protocol"] = {name: result.protocol[name] for name in kept}
-    save_model(stager, path, about=about)
+    persistence.save_model(stager, path, about=about)
 
 
-def open_model(path: Path) -> Model:
+def load(path: Path) -> Model:
     """Read a model file."""
-    about = model_info(path)["about"]
+    about = persistence.model_info(path)["about"]
     named = about.get("modalities", ())
     modalities = [name for name in MODALITIES if name in named]
     if not modalities:
@@ -72,11 +77,11 @@ def open_model(path: Path) -> Model:
             "it with `sleepkit train`."
         )
         raise ModelFileError(msg)
-    known = {str(name) for key in ("people", "files") for name in about.get(key, ())}
+    hashes = {str(name) for key in ("subjects", "files") for name in about.get(key, ())}
     method = str(about.get("method", path.name))
-    return Model(load_model(path), method, modalities, known)
+    return Model(persistence.load_model(path), method, modalities, hashes)
 
 
 def _hash(subject: str) -> str:
-    """Replace the name of a person; who guesses the name can tell that it is right."""
+    """Replace the name of a subject; a guess of the name can be verified by it."""
     return hashlib.sha256(str(subject).encode()).hexdigest()[:16]

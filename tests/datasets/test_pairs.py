@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from sleepkit.cli._pairs import find_pairs
+from sleepkit.datasets._pairs import find_pairs
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def test_names(pairs, night, hypnogram, subject):
     assert pairs(night, hypnogram) == {night: (hypnogram, subject)}
 
 
-def test_two_nights_of_sleep_edf_are_one_person(pairs):
+def test_two_nights_of_sleep_edf_are_one_subject(pairs):
     found = pairs("SC4001E0-PSG.edf", "SC4002E0-PSG.edf", "SC4002EC-Hypnogram.edf")
     assert found == {
         "SC4001E0-PSG.edf": (None, "SC400"),
@@ -74,13 +74,13 @@ def test_other_names_do_not_fit(pairs):
     assert pairs("night1.edf", "night10.txt", "night.txt")["night1.edf"][0] is None
 
 
-def test_a_pattern_names_the_person(pairs):
+def test_a_pattern_names_the_subject(pairs):
     names = ("p7/1/1.rec", "p7/2/2.rec")
     assert {subject for _, subject in pairs(*names, pattern=r"p\d").values()} == {"p7"}
     found = pairs(*names, pattern=r"p(\d)")
     assert {subject for _, subject in found.values()} == {"7"}
 
 
-def test_a_pattern_whose_group_is_not_there_names_nobody(pairs):
+def test_a_pattern_whose_group_does_not_match(pairs):
     found = pairs("p7.edf", "p8.edf", pattern=r"(x)?p")
     assert {subject for _, subject in found.values()} == {"p7", "p8"}
