@@ -73,6 +73,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     Attributes
     ----------
+    any_subset : bool
+        Whether predictions take any non-empty subset of the fitted modalities.
     classes_ : ndarray of shape (n_classes,)
         The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
@@ -120,10 +122,11 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ``_staging_sequences(source)``
         Length and stride of the sequences of predictions. By default `sequence_length`
         and `stride`, a quarter of the length where that is None.
-    ``_accepts``, ``_any_subset``
-        The numbers of axes of an epoch that the module reads, in words; and whether it
-        takes any subset of its modalities. Where it does not, epochs that lack one are
-        not trained on, and predicted by `class_prior_`.
+    ``_accepts``
+        The numbers of axes of an epoch that the module reads, with their meaning.
+    ``any_subset``
+        Whether the module takes any subset of its modalities. Where it does not, epochs
+        that lack one are not trained on, and predicted by `class_prior_`.
 
     ``_check_params()`` is extended to validate further parameters.
 
@@ -201,7 +204,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     net_: StagingNet
 
     _accepts: ClassVar[Mapping[int, str] | None] = None  # None: any number of axes
-    _any_subset: bool = True
+    any_subset: bool = True
 
     # Subjects that a splitter gets are requested, so that one array serves both.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
@@ -520,7 +523,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _warn_no_signal(self, no_signal: BoolArray, fallback: str) -> None:
         """Warn of rows without signal, and refuse X if there are no others."""
         n_empty, n_rows = int(no_signal.sum()), len(no_signal)
-        needed = "any" if self._any_subset else "every"
+        needed = "any" if self.any_subset else "every"
         if n_empty == n_rows:
             msg = f"{self._name} cannot stage X: no epoch has a valid signal."
             raise ValueError(msg)
@@ -538,12 +541,12 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Compute nights once, or take the modalities of a plain array as they are."""
         if isinstance(X, EpochArray):
             with open_recordings(X, self.max_ram, verbose=self.verbose) as source:
-                source.needs_all = not self._any_subset
+                source.needs_all = not self.any_subset
                 yield source
         else:
             blocks = split_array(X, self.modalities, self._accepts, owner=self._name)
             arrays = ArraySource(blocks)
-            arrays.needs_all = not self._any_subset
+            arrays.needs_all = not self.any_subset
             yield arrays
 
     def _check_layout(self, source: EpochSource) -> None:
@@ -551,7 +554,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_layout(
             source.layout,
             self.layout_,
-            any_subset=self._any_subset,
+            any_subset=self.any_subset,
             owner=self._name,
         )
 

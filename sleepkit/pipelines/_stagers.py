@@ -31,9 +31,10 @@ def make_stager(
 
     Parameters
     ----------
-    name : {"medfusesleep", "sleepmg", "trees"}
-        The method: `MedFuseSleepClassifier` on spectra, `SleepMGClassifier` on signals,
-        or gradient boosting on the band powers of five epochs.
+    name : {"deepsleepnet", "medfusesleep", "sleepmg", "trees"}
+        The method: `DeepSleepNetClassifier` on signals, which needs all modalities;
+        `MedFuseSleepClassifier` on spectra, `SleepMGClassifier` on signals, or gradient
+        boosting on the band powers of five epochs, which take any subset.
     size : {"small", "published"}, default="small"
         ``"small"`` trains on a laptop in minutes; ``"published"`` has the sizes and
         training of the method's paper, for which a GPU is recommended. Both are the
@@ -143,6 +144,26 @@ def _sleepmg(small: bool, random_state: RandomState) -> _Parts:
     )
 
 
+def _deepsleepnet(small: bool, random_state: RandomState) -> _Parts:
+    sizes: dict[str, Any] = {
+        "n_filters": (16, 32),
+        "hidden_size": 64,
+        "n_layers": 1,
+        "norm_momentum": 0.1,  # the published one needs thousands of steps
+        "pretrain_epochs": 4,
+        "max_epochs": 8,
+        "lr": 1e-3,
+        "encoder_lr": 1e-4,
+    }
+    return _Parts(
+        [("resample", preprocessing.Resampler(_SFREQ))],
+        preprocessing.SignalScaler() if small else None,
+        classifiers.DeepSleepNetClassifier(
+            random_state=random_state, **(sizes if small else {})
+        ),
+    )
+
+
 def _trees(_small: bool, random_state: RandomState) -> _Parts:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -158,6 +179,7 @@ def _trees(_small: bool, random_state: RandomState) -> _Parts:
 
 
 STAGERS: Final[Mapping[str, Callable[[bool, RandomState], _Parts]]] = {
+    "deepsleepnet": _deepsleepnet,
     "medfusesleep": _medfusesleep,
     "sleepmg": _sleepmg,
     "trees": _trees,
