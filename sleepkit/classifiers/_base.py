@@ -41,7 +41,7 @@ from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStag
 from sleepkit.training._epoch_source import open_recordings
 from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
 from sleepkit.training._inference import ReadOut, infer
-from sleepkit.training._runtime import find_device, seeded, threads
+from sleepkit.training._runtime import find_device, seeded
 from sleepkit.utils import (
     check_count,
     check_fraction,
@@ -171,7 +171,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         mapped from a temporary folder. Nights that are all in memory or in a store stay
         where they are: see ``EpochArray.materialize``.
     n_threads : int, default=None
-        Threads of torch during `fit` and predictions; None leaves them as they are.
+        Threads of torch during `fit` and predictions. None takes one for small nets,
+        which gain nothing by more and are slowed down by other processes, and as many
+        as torch has for others.
     random_state : int, Generator, RandomState or None, default=None
         Seed of weights, dropout, the order of batches and the inner split. The same
         seed, threads and hardware give the same weights, bit for bit.
@@ -406,14 +408,18 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         )
         data = TrainingData(source, train, valid if split.valid.any() else None)
         plan = self._training_plan(source)
-        device = find_device(self.device)
         options = TrainingOptions(
-            self.precision, self.patience, self.callbacks or [], device, self.verbose
+            precision=self.precision,
+            patience=self.patience,
+            callbacks=self.callbacks or [],
+            device=find_device(self.device),
+            n_threads=self.n_threads,
+            verbose=self.verbose,
         )
         y = self.classes_[split.y[split.train]]
         weights = class_weights(self.class_weight, self.classes_, y)
         seed = int(rng.integers(_SEED_BOUND))
-        with threads(self.n_threads), seeded(seed, device):
+        with seeded(seed, options.device):
             module = self._build_module()
             if not fresh:
                 self._restore(module)
@@ -500,7 +506,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Run the module; give what is read of each row, and which have no signal."""
         self._check_params()
         checked = check_rows(self, X)
-        with self._open(checked) as source, threads(self.n_threads):
+        with self._open(checked) as source:
             self._check_layout(source)
             length, stride = self._staging_sequences(source)
             values = infer(
@@ -513,6 +519,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 stride=stride,
                 device=find_device(self.device),
                 precision=self.precision,
+                n_threads=self.n_threads,
             )
             no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
         if np.isnan(values[~no_signal]).any():
