@@ -9,6 +9,7 @@ from sleepkit.utils._checks import (
     check_positive,
     check_stages,
 )
+from sleepkit.utils._constants import SD_OF_MAD
 from sleepkit.utils._fingerprint import (
     NIGHT_PACKAGES,
     hash_code,
@@ -17,10 +18,11 @@ from sleepkit.utils._fingerprint import (
     versions,
 )
 from sleepkit.utils._optional import optional_import
-from sleepkit.utils._random import check_random_state
+from sleepkit.utils._random import check_random_state, draw_seed
 
 __all__ = [
     "NIGHT_PACKAGES",
+    "SD_OF_MAD",
     "check_count",
     "check_fraction",
     "check_no_unscored",
@@ -28,6 +30,7 @@ __all__ = [
     "check_positive",
     "check_random_state",
     "check_stages",
+    "draw_seed",
     "hash_code",
     "library_digest",
     "optional_import",

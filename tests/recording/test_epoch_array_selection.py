@@ -41,13 +41,13 @@ def test_values_are_shared_not_copied(X):
     assert chosen is X.recordings[0].signals["eeg"]
 
 
-def test_it_knows_the_modalities_of_pending_steps(X, counted):
+def test_modalities_of_pending_steps_are_known(X, counted):
     assert X.map(counted.step()).drop("eog").modalities == ("eeg", "emg")
     assert counted.names() == []
 
 
 @pytest.mark.parametrize(
-    ("ask", "words"),
+    ("choose", "words"),
     [
         (lambda X: X.select(["eeg", "ecg"]), r"select must name .*got \['ecg'\]"),
         (lambda X: X.drop("ecg"), r"drop must name some of .*got \['ecg'\]"),
@@ -56,6 +56,6 @@ def test_it_knows_the_modalities_of_pending_steps(X, counted):
         (lambda X: X.drop("eeg", "eog", "emg"), "must leave at least one of"),
     ],
 )
-def test_unknown_and_empty_choices_are_named(X, ask, words):
+def test_unknown_and_empty_choices_are_named(X, choose, words):
     with pytest.raises(ValueError, match=words):
-        ask(X)
+        choose(X)
