@@ -17,7 +17,7 @@ from sleepkit.persistence._foreign import load_foreign
 from sleepkit.persistence._history import check_history
 from sleepkit.persistence._net import restore_net
 from sleepkit.persistence._registry import find_class
-from sleepkit.preprocessing._scaling import Scaling
+from sleepkit.preprocessing import Scaling
 
 
 class Decoder:

@@ -18,8 +18,7 @@ from sleepkit.persistence._foreign import dump_foreign
 from sleepkit.persistence._history import plain_history
 from sleepkit.persistence._net import HELD_BY_NET, has_net, net_state
 from sleepkit.persistence._registry import name_of
-from sleepkit.preprocessing import Cache
-from sleepkit.preprocessing._scaling import Scaling
+from sleepkit.preprocessing import Cache, Scaling
 
 PIPELINE_PARAMETERS: Final = ("transform_input", "verbose")
 _ONLY_FOR_TRAINING: Final = {"callbacks", "random_state"}

@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._registry import estimators
-from sleepkit.preprocessing._scaling import Scaling
+from sleepkit.preprocessing import Scaling
 
 
 def dump_foreign(estimator: Any) -> dict[str, bytes]:

@@ -37,26 +37,62 @@ def restore_net(estimator: Any, state: Mapping[str, Array], history: list[Row]) 
     """
     import torch
 
-    from sleepkit.training import StagingNet, seeded
+    from sleepkit.training import StagingNet
+    from sleepkit.training._runtime import seeded
 
-    with _limited(4 * len(state) + _MAX_EXTRA_TENSORS), torch.device("meta"):
+    limit = _limited(4 * len(state) + _MAX_EXTRA_TENSORS)
+    with limit, torch.device("meta"), _without_values():
         sketch = estimator._build_module()
     _check_shapes(sketch, state)
     with seeded(0, torch.device("cpu")):
         module = estimator._build_module()
     module.load_state_dict({n: torch.tensor(array) for n, array in state.items()})
     # This net only predicts; for further training, a classifier copies its weights.
-    net = StagingNet(module, torch.nn.Identity, estimator._read_out, verbose=0)
+    net = StagingNet(
+        module,
+        torch.nn.Identity,
+        estimator._build_read_out(),
+        optimizer=_no_optimizer,
+        verbose=0,
+    )
     estimator.net_ = net.initialize()
     net.history.extend({**row, "batches": []} for row in history)
     _settle_device(estimator)
+
+
+def _no_optimizer(*_: Any, **__: Any) -> None:
+    """Take the place of an optimizer, the first of which imports torch's compiler."""
+
+
+def _without_values() -> Any:
+    """Leave out the random values of a module that is built without memory.
+
+    For them torch would import its compiler, which takes longer than all the rest.
+    """
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class WithoutValues(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: Any = (), kwargs: Any = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            if getattr(func, "__module__", None) == "torch.nn.init":
+                return kwargs["tensor"] if "tensor" in kwargs else args[0]
+            if func is torch.Tensor.normal_ or (
+                func is torch.Tensor.div and isinstance(args[1], float)
+            ):
+                return args[0]
+            return (torch.empty if func is torch.randn else func)(*args, **kwargs)
+
+    return WithoutValues()
 
 
 def _settle_device(estimator: Any) -> None:
     """Replace a device that this computer does not have by ``"auto"``."""
     import torch
 
-    from sleepkit.training import find_device
+    from sleepkit.training._runtime import find_device
 
     wanted = estimator.device
     if wanted != "auto":

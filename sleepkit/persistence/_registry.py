@@ -18,16 +18,19 @@ _EXCLUDED: Final = {"Cache"}
 
 def estimators(package: str) -> dict[str, type]:
     """List the public estimators of a package by name."""
+    names = import_module(f"sleepkit.{package}").__all__
+    found = {name: _find(package, name) for name in names}
+    return {name: kind for name, kind in found.items() if kind is not None}
+
+
+def _find(package: str, name: str) -> type | None:
+    """Find a public estimator of a package, without importing the others."""
     module = import_module(f"sleepkit.{package}")
-    values = {name: getattr(module, name) for name in module.__all__}
-    return {
-        name: value
-        for name, value in values.items()
-        if isinstance(value, type)
-        and issubclass(value, BaseEstimator)
-        and not isabstract(value)
-        and name not in _EXCLUDED
-    }
+    if name not in module.__all__ or name in _EXCLUDED:
+        return None
+    value = getattr(module, name)
+    is_estimator = isinstance(value, type) and issubclass(value, BaseEstimator)
+    return value if is_estimator and not isabstract(value) else None
 
 
 def name_of(estimator: Any) -> str | None:
@@ -38,7 +41,7 @@ def name_of(estimator: Any) -> str | None:
     kind = type(estimator)
     for package in _PACKAGES:
         if kind.__module__.startswith(f"sleepkit.{package}."):
-            known = estimators(package).get(kind.__name__)
+            known = _find(package, kind.__name__)
             return f"{package}.{kind.__name__}" if known is kind else None
     if any(parent.__module__.startswith(_MODULES) for parent in kind.__mro__):
         msg = (
@@ -52,7 +55,8 @@ def name_of(estimator: Any) -> str | None:
 def find_class(name: str) -> type:
     """Return the class of a name that `name_of` returned."""
     package, _, kind = name.partition(".")
-    if package not in _PACKAGES or kind not in estimators(package):
+    found = _find(package, kind) if package in _PACKAGES else None
+    if found is None:
         msg = f"it holds {name}, which no model file may hold."
         raise ModelFileError(msg)
-    return estimators(package)[kind]
+    return found
