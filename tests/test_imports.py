@@ -61,7 +61,7 @@ def test_scipy_and_scikit_learn_are_imported_on_use(statement):
 
 
 def test_packages_are_imported_on_demand():
-    assert "numpy" in imported_by("import sleepkit; sleepkit.utils")
+    assert "numpy" in imported_by("import sleepkit; sleepkit.utils.check_stages")
 
 
 def test_unknown_attribute():
