@@ -14,9 +14,7 @@ TORCH = {"skorch", "torch"}
 MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "training"}
 NEVER = {
     "exceptions": {"numpy"},
-    "metrics": {"mne", "scipy", "sklearn"},
     "model_selection": {"mne"},
-    "plotting": {"mne", "scipy", "sklearn"},
     "preprocessing": {"mne"},
     "recording": {"mne", "scipy", "sklearn"},
     "signal": {"joblib", "mne", "sklearn"},
@@ -50,8 +48,20 @@ def test_package_does_not_import(package):
     assert not unwanted & imported_by(f"import sleepkit.{package}")
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from sleepkit.metrics import apply_temperature, compare_stagings",
+        "from sleepkit.metrics import modality_performance, sleep_statistics",
+        "from sleepkit.plotting import *",
+    ],
+)
+def test_scipy_and_scikit_learn_are_imported_on_use(statement):
+    assert not {"scipy", "sklearn"} & imported_by(statement)
+
+
 def test_packages_are_imported_on_demand():
-    assert "numpy" in imported_by("import sleepkit; sleepkit.utils")
+    assert "numpy" in imported_by("import sleepkit; sleepkit.utils.check_stages")
 
 
 def test_unknown_attribute():
