@@ -32,24 +32,15 @@ from sklearn.pipeline import make_pipeline
 from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging
-from sleepkit.preprocessing import (
-    BandpassFilter,
-    BandPower,
-    Cache,
-    FitOnSelected,
-    QualityMask,
-    Resampler,
-    SignalScaler,
-    SpectrumScaler,
-    STFTEpocher,
-)
+from sleepkit.pipelines import make_stager
+from sleepkit.preprocessing import FitOnSelected
 from sleepkit.recording import EpochArray
 
 COMMAND = "python benchmarks/compare_stagers.py --out docs/results"
 TITLE = "Three stagers, every subset of modalities"
 ABOUT = f"""Boosted trees on band powers, MedFuseSleep and SleepMG, on the same folds by
 subject, staged with all modalities and with every subset, without fitting again. The
-nets are small and their training is short, as told below: these are figures of this
+nets are small and their training is short, as stated below: these are figures of this
 library at work, not of the papers' systems. For what is missing LightGBM gets NaN,
 which it never met in training, SleepMG a zero, and MedFuseSleep asks another of its
 heads; a stager that is trained without the modality would be the fairer rival. Made by
@@ -105,8 +96,8 @@ def trees(**params):
     )
 
 
-def simulated_people():
-    """Twelve people, three hours each."""
+def simulated_nights():
+    """Three hours of each of twelve subjects."""
     X, y, _ = make_polysomnography(
         12, hours=3, modalities=("eeg", "eog", "emg"), random_state=0
     )
@@ -114,49 +105,11 @@ def simulated_people():
 
 
 def simulated_stagers(cache):
-    """From signals; nets of the size that the command trains."""
-    medfuse = MedFuseSleepClassifier(
-        d_model=32,
-        n_heads=4,
-        n_layers=1,
-        dim_feedforward=64,
-        d_head=32,
-        dropout=0.1,
-        lr=3e-3,
-        batch_size=8,
-        max_epochs=12,
-        validation_fraction=0,
-    )
-    sleepmg = SleepMGClassifier(batch_size=64, max_epochs=6, validation_fraction=0)
-    return dict(
-        zip(
-            NAMES,
-            (
-                make_pipeline(
-                    QualityMask(),
-                    BandPower(normalize="append", context=2),
-                    Cache(cache),
-                    FitOnSelected(trees()),
-                ),
-                make_pipeline(
-                    QualityMask(),
-                    STFTEpocher(hop=2),
-                    Cache(cache),
-                    SpectrumScaler("recording"),
-                    medfuse,
-                ),
-                make_pipeline(
-                    QualityMask(),
-                    BandpassFilter((0.3, 35)),
-                    Resampler(100),
-                    Cache(cache),
-                    SignalScaler(),
-                    sleepmg,
-                ),
-            ),
-            strict=True,
-        )
-    )
+    """From signals: the stagers of the command, with LightGBM for its trees."""
+    trees_on_powers = make_stager("trees", cache=cache)
+    trees_on_powers.set_params(stage=FitOnSelected(trees()))
+    nets = (make_stager(name, cache=cache) for name in ("medfusesleep", "sleepmg"))
+    return dict(zip(NAMES, (trees_on_powers, *nets), strict=True))
 
 
 def real_stagers():
@@ -262,7 +215,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     page = [heading(TITLE, "="), ABOUT]
-    X, y = simulated_people()
+    X, y = simulated_nights()
     stagers = simulated_stagers(args.work / "cache")
     found = evaluate(stagers, X, y, args, "simulated", cv=3)
     text = (
