@@ -1,7 +1,7 @@
 """MedFuseSleep on real nights: one fit, staged with both modalities and with either.
 
-The features of 76 whole nights of 39 subjects (Sleep-EDF Expanded), 10 band powers of two
-EEG and one EOG channel, scaled per night by their publisher. Scored on all scored
+The features of 76 whole nights of 39 subjects (Sleep-EDF Expanded), 10 band powers of
+two EEG and one EOG channel, scaled per night by their publisher. Scored on all scored
 epochs of nights cut to sleep and 30 minutes around it; 5-fold by subject, pooled kappa.
 """
 
