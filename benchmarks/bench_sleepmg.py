@@ -198,15 +198,15 @@ def make_night(seed, n_epochs):
 
 
 def make_batches(nights):
-    """Learn the first night, and validate with the second."""
+    """Batches for training on the first night and validation on the second."""
     epochs = NightEpochs(nights)
     domains = np.arange(len(nights)) % DOMAINS
-    learnt, held = (
+    train, valid = (
         np.where(epochs.night == night, nights.hypnogram, -1) for night in (0, 1)
     )
     rng = np.random.default_rng(0)
-    train = Batches(epochs, learnt, domains, BATCH, rng=rng)
-    return train, Batches(epochs, held, domains, BATCH)
+    batches = Batches(epochs, train, domains, BATCH, rng=rng)
+    return batches, Batches(epochs, valid, domains, BATCH)
 
 
 class BareLoop:

@@ -61,7 +61,7 @@ def peak_memory(stager, X):
 
 
 def _measure_memory(stager, X):
-    """Run here; Linux counts the peak from when it is told to."""
+    """Run in this process; Linux resets the peak on request."""
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     stager.predict_proba(X)

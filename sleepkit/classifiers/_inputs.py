@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,11 +15,10 @@ from sklearn.utils.validation import (
 )
 from skorch.callbacks import Callback
 
-from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
+from sleepkit.utils import check_no_unscored
 
-DEFAULT_MODALITY = "eeg"
 _ARRAYS: dict[str, Any] = {
     "allow_nd": True,
     "dtype": [np.float32, np.float64],
@@ -55,13 +54,7 @@ def check_rows_and_targets(
     stages: Array = column_or_1d(y, warn=True)
     assert_all_finite(stages, input_name="y")
     check_consistent_length(view, stages)
-    if stages.dtype.kind in "iuf" and np.any(stages == UNSCORED):
-        msg = (
-            "y must not hold -1, the mark of unscored epochs; leave these rows out, as "
-            "EpochArray(..., include_unscored=False) does. Got "
-            f"{np.sum(stages == UNSCORED)} of {stages.size}."
-        )
-        raise ValueError(msg)
+    check_no_unscored("y", stages, owner=type(estimator).__name__)
     return view, stages
 
 
@@ -73,24 +66,6 @@ def _check_nights(estimator: BaseEstimator, X: Any) -> EpochArray:
         msg = f"{name} needs at least one epoch with a modality; got {view}."
         raise ValueError(msg)
     return view
-
-
-def split_modalities(
-    X: Array, modalities: Mapping[str, Sequence[int]] | None, *, owner: str
-) -> dict[str, Array]:
-    """Share the second axis out among the modalities."""
-    if modalities is None:
-        return {DEFAULT_MODALITY: X}
-    n_columns = X.shape[1]
-    for name, where in modalities.items():
-        if not len(where) or not all(0 <= i < n_columns for i in where):
-            msg = (
-                f"The 'modalities' parameter of {owner} must name indices from 0 to "
-                f"{n_columns - 1} on the second axis of X. Got {list(where)} for "
-                f"{name!r} instead."
-            )
-            raise ValueError(msg)
-    return {name: X[:, list(where)] for name, where in modalities.items()}
 
 
 def check_layout(

@@ -14,9 +14,9 @@ from torch import Tensor, nn
 from sleepkit._typing import Array
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
-from sleepkit.classifiers._inputs import split_modalities
 from sleepkit.classifiers._targets import Task
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+from sleepkit.recording import split_modalities
 from sleepkit.training import (
     CosineSchedule,
     Epochs,

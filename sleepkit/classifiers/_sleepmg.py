@@ -14,9 +14,9 @@ from sleepkit._typing import Array, IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._criteria import SleepMGLoss
 from sleepkit.classifiers._features import FeatureTransformer
-from sleepkit.classifiers._inputs import split_modalities
 from sleepkit.classifiers._targets import Task
 from sleepkit.nn import EncoderClass, SleepMGNet
+from sleepkit.recording import split_modalities
 from sleepkit.training import ModalityBalance
 from sleepkit.utils import check_count, check_option, check_positive
 

@@ -49,7 +49,7 @@ def write_results(
     picture = table.with_suffix(".png")
     written = [table, annotations]
     try:
-        utils.write_whole(picture, _draw(night, stages, probabilities))
+        utils.write_atomically(picture, _draw(night, stages, probabilities))
     except ImportError as error:
         print(f"There is no picture. {error}")
         return written

@@ -110,8 +110,9 @@ def cross_validate_staging(
     early stopping holds out rows, not subjects, of the training set; and data that an
     estimator reads by itself.
 
-    The code of estimators and steps is compared by their classes and functions; what
-    these call in turn is not looked into: after a change there, name another directory.
+    A change in the code of sleepkit is seen, and so is one in the classes and functions
+    of your own that estimators and steps are made of, and in what these inherit. What
+    functions of your own call is not: after a change there, name another directory.
 
     Examples
     --------

@@ -11,19 +11,17 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from os import PathLike, fspath
 from typing import Any, Final
 
 import joblib
 import numpy as np
 
-import sleepkit
 from sleepkit._stages import STAGES
 from sleepkit._typing import IntArray
-from sleepkit.evaluation._code import packages_of
 from sleepkit.evaluation._conditions import Condition
 from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.utils import package_versions, versions
 
 _PACKAGES: Final = (
     *("joblib", "mne", "numpy", "scikit-learn", "scipy", "skorch", "torch"),
@@ -98,11 +96,10 @@ def describe_run(
 def _versions(used: Any) -> dict[str, str]:
     """Tell what the numbers may depend on."""
     return {
-        "sleepkit": sleepkit.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in _PACKAGES},
-        **packages_of(used),
+        **versions(*_PACKAGES),
+        **package_versions(used),
     }
 
 

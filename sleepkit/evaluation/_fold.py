@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
-from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit._typing import FloatArray, IntArray
 from sleepkit.evaluation._conditions import Condition
 from sleepkit.recording import EpochArray
+from sleepkit.utils import check_stages
 
 _VALUE_BYTES = 4  # float32
 
@@ -92,12 +93,7 @@ def _stage(fitted: Any, test: EpochArray, condition: Condition) -> Staged:
     return Staged(stages, proba, time.perf_counter() - start)
 
 
-def _check_stages(values: Any) -> Array:
+def _check_stages(values: Any) -> IntArray:
     """Require stages of an estimator."""
-    stages = np.asarray(values)
-    wrong = np.setdiff1d(stages, np.arange(N_STAGES))
-    if wrong.size:
-        msg = f"An estimator must predict stages, 0 to {N_STAGES - 1}; "
-        msg += f"got {wrong[:5].tolist()}."
-        raise ValueError(msg)
-    return stages.astype(np.intp)
+    output = "The output of an estimator"
+    return check_stages(output, values, owner=None, unscored=False)

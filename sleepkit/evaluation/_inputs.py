@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_consistent_length, column_or_1d
 
-from sleepkit._stages import N_STAGES
 from sleepkit._typing import IntArray
 from sleepkit.recording import EpochArray
+from sleepkit.utils import check_stages
 
 
 def check_inputs(
@@ -30,11 +30,6 @@ def check_inputs(
             f"EpochArray.from_arrays. Got {type(X).__name__}."
         )
         raise TypeError(msg)
-    stages = column_or_1d(y)
+    stages = check_stages("y", column_or_1d(y), owner=owner, unscored=False)
     check_consistent_length(X, stages)
-    wrong = np.setdiff1d(stages, np.arange(N_STAGES))
-    if wrong.size or not len(X):
-        got = f"{wrong[:5].tolist()}" if len(X) else "no rows"
-        msg = f"y must hold stages, 0 to {N_STAGES - 1}. Got {got} instead."
-        raise ValueError(msg)
     return X, stages.astype(np.int8)

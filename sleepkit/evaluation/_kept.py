@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sleepkit.evaluation._fold import Outcome, Staged
-from sleepkit.utils import write_whole
+from sleepkit.utils import write_atomically
 
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
@@ -43,7 +43,7 @@ class KeptFolds:
         path = self._path(identity)
         if path is not None:
             content = _pack(outcome)
-            write_whole(path, hashlib.sha256(content).digest() + content)
+            write_atomically(path, hashlib.sha256(content).digest() + content)
 
     def _path(self, identity: Any) -> Path | None:
         """Name the file."""

@@ -11,9 +11,7 @@ from sleepkit._typing import Array, IntArray, RandomState
 from sleepkit.evaluation._folds import Folds
 from sleepkit.model_selection import SubjectShuffleSplit
 from sleepkit.recording import EpochArray
-from sleepkit.utils import check_count, check_random_state
-
-_SEED_BOUND = 2**31
+from sleepkit.utils import check_count, check_random_state, draw_seed
 
 
 class Protocol(NamedTuple):
@@ -102,7 +100,7 @@ default=None
             f"{n_training} for training."
         )
         raise ValueError(msg)
-    seed = int(check_random_state(random_state).integers(_SEED_BOUND))
+    seed = draw_seed(random_state)
     splitter = SubjectShuffleSplit(n_splits, test_size=0.3, random_state=seed)
     found = splitter.split(X[rows])
     folds: Folds = [(rows[train], rows[test]) for train, test in found]

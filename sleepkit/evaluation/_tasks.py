@@ -11,14 +11,12 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from tqdm import tqdm
 
-from sleepkit.evaluation._code import hash_code
 from sleepkit.evaluation._describe import describe, hash_rows
 from sleepkit.evaluation._fold import Data, Outcome, run
 from sleepkit.evaluation._inner import refuse_inner_leaks
 from sleepkit.evaluation._kept import KeptFolds
 from sleepkit.evaluation._splits import Fold
-
-_SEED_BOUND = 2**31
+from sleepkit.utils import draw_seed, hash_code
 
 
 class Task(NamedTuple):
@@ -65,7 +63,7 @@ def _seed(estimator: Any, random_state: int | None, fold: int) -> Any:
     """Seed what is not."""
     if random_state is None:
         return estimator
-    seed = int(np.random.default_rng([random_state, fold]).integers(_SEED_BOUND))
+    seed = draw_seed(np.random.default_rng([random_state, fold]))
     wanted = {
         key: seed
         for key, value in estimator.get_params().items()

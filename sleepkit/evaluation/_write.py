@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from sleepkit.evaluation._parts import Table
-from sleepkit.utils import write_whole
+from sleepkit.utils import write_atomically
 
 
 def write_result(
@@ -29,7 +29,7 @@ def write_result(
         "protocol.json": json.dumps(protocol, indent=1, allow_nan=False).encode(),
     }
     for name, content in contents.items():
-        write_whole(folder / name, content)
+        write_atomically(folder / name, content)
     return [folder / name for name in contents]
 
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._stages import N_STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,13 +56,9 @@ class Hypnogram:
 
     def __post_init__(self) -> None:
         """Validate the fields, and make the arrays read-only."""
-        stages = np.array(self.stages)
-        if stages.ndim != 1 or not np.isin(stages, range(UNSCORED, N_STAGES)).all():
-            msg = (
-                "stages must be one row of codes from -1 (unscored) to "
-                f"{N_STAGES - 1} (REM); got {stages!r}."
-            )
-            raise HypnogramError(msg)
+        stages = check_stages(
+            "stages", self.stages, owner="Hypnogram", empty=True, error=HypnogramError
+        )
         self._freeze("stages", stages.astype(np.int8))
         duration = check_positive(
             "epoch_duration", self.epoch_duration, owner="Hypnogram"

@@ -10,6 +10,7 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import ChannelError, SleepkitWarning
+from sleepkit.utils import SD_OF_MAD
 
 # Modalities measured by electrodes: without a voltage unit their scale is unknown.
 ELECTRODE_MODALITIES: Final = ("eeg", "eog", "emg", "ecg")
@@ -22,7 +23,6 @@ _MICROVOLTS: Final = {  # microvolts in one unit, by folded name
 }
 _MICRO_SIGNS: Final = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
 _PLAUSIBLE_EEG: Final = (2.0, 200.0)  # robust SD in microvolts
-_MAD_TO_SD: Final = 1.4826  # of a normal distribution
 _N_CHECKED: Final = 10_000  # values per channel
 
 
@@ -74,7 +74,7 @@ def warn_unlikely_scale(data: FloatArray, names: Iterable[str], source: str) -> 
         finite = values[np.isfinite(values)]
         if not finite.size:
             continue
-        spread = _MAD_TO_SD * float(np.median(np.abs(finite - np.median(finite))))
+        spread = SD_OF_MAD * float(np.median(np.abs(finite - np.median(finite))))
         if spread == 0 or _PLAUSIBLE_EEG[0] <= spread <= _PLAUSIBLE_EEG[1]:
             continue
         low, high = _PLAUSIBLE_EEG

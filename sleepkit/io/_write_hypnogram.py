@@ -17,7 +17,7 @@ from sleepkit._stages import STAGES
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._hypnogram_table import CLOCK_TIME, PROBABILITIES
-from sleepkit.utils import check_option, write_whole
+from sleepkit.utils import check_option, write_atomically
 
 _FORMATS: Final = {".csv": "csv", ".tsv": "bids", ".edf": "edf"}
 EDF_NAMES: Final = ("W", "N1", "N2", "N3", "R", "?")  # UNSCORED is -1, the last
@@ -101,7 +101,7 @@ def write_hypnogram(
         msg = "write_hypnogram needs at least one epoch; got none."
         raise HypnogramError(msg)
     render = {"csv": _csv, "bids": _bids, "edf": _edf}[kind]
-    write_whole(path, render(hypnogram))
+    write_atomically(path, render(hypnogram))
 
 
 def _csv(hypnogram: Hypnogram) -> bytes:

@@ -8,23 +8,7 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
-
-
-def check_stages(name: str, stages: Any, *, owner: str, ndim: int = 1) -> IntArray:
-    """Require stage codes, -1 where unscored, with an epoch at least."""
-    codes = np.asarray(stages)
-    if codes.ndim != ndim or not codes.size:
-        msg = f"{owner} needs {name} in {ndim} dimension{'s' * (ndim > 1)}, with an "
-        msg += f"epoch at least; got shape {codes.shape}."
-        raise ValueError(msg)
-    known = np.isin(codes, range(UNSCORED, N_STAGES))
-    if not known.all():
-        msg = (
-            f"{owner} needs stages 0 to {N_STAGES - 1} in {name}, or {UNSCORED} where "
-        )
-        msg += f"unscored; got {codes[~known].tolist()[0]!r}."
-        raise ValueError(msg)
-    return codes.astype(np.intp, copy=False)
+from sleepkit.utils import check_stages
 
 
 def check_stagings(owner: str, **stagings: Any) -> list[IntArray]:

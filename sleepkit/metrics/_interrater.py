@@ -9,7 +9,8 @@ import numpy as np
 from sleepkit._stages import N_STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.metrics._agreement import scores_of_confusion
-from sleepkit.metrics._inputs import check_stages, count_pairs
+from sleepkit.metrics._inputs import count_pairs
+from sleepkit.utils import check_stages
 
 
 def pairwise_kappa(stagings: Any) -> tuple[FloatArray, float]:

@@ -9,8 +9,7 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, REM, STAGES, UNSCORED, WAKE
 from sleepkit._typing import BoolArray, IntArray
-from sleepkit.metrics._inputs import check_stages
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 _NAMES: Final = {
     WAKE: "WAKE",

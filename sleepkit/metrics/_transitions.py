@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.metrics._inputs import check_stages, count_pairs
+from sleepkit.metrics._inputs import count_pairs
+from sleepkit.utils import check_stages
 
 
 def stage_transitions(stages: Any) -> tuple[IntArray, FloatArray]:

@@ -16,7 +16,7 @@ import sleepkit
 from sleepkit.exceptions import ModelFileError, SleepkitWarning
 from sleepkit.persistence._archive import MAX_BYTES, unpack
 from sleepkit.persistence._content import FORMAT, compose, construct
-from sleepkit.utils import write_whole
+from sleepkit.utils import write_atomically
 
 _LOAD_ERRORS: Final = (
     ArithmeticError,
@@ -99,7 +99,7 @@ def save_model(
     except (ModelFileError, *_LOAD_ERRORS) as error:
         msg = f"This {type(estimator).__name__} cannot go into a model file: {error}"
         raise ModelFileError(msg) from error
-    write_whole(path, content)
+    write_atomically(path, content)
 
 
 def load_model(path: str | PathLike[str]) -> Any:

@@ -11,7 +11,7 @@ from sklearn.manifold import TSNE
 from sleepkit._stages import STAGES
 from sleepkit._typing import Array, FloatArray, RandomState
 from sleepkit.plotting._panels import COLORS, make_panels
-from sleepkit.utils import check_positive, check_random_state, optional_import
+from sleepkit.utils import check_positive, draw_seed, optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 _FEWEST: Final = 4  # epochs that can be told near and far apart
 _MAX_NAMES: Final = 12  # in a legend
 _FEW_COLORS: Final = 10  # that no two of are alike
-_SEED_BOUND: Final = 2**32 - 1
 
 
 class EmbeddingDisplay:
@@ -175,7 +174,7 @@ default=None
         if len(features) < _FEWEST:
             msg = f"{cls.__name__} needs {_FEWEST} epochs or more; got {len(features)}."
             raise ValueError(msg)
-        seed = int(check_random_state(random_state).integers(_SEED_BOUND))
+        seed = draw_seed(random_state)
         few = (len(features) - 1) / 3  # as many neighbours as t-SNE can have at most
         made = TSNE(perplexity=min(perplexity, few), init="random", random_state=seed)
         return cls(made.fit_transform(features), stages, subject=subject).plot(ax=ax)

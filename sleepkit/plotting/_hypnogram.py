@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._stages import N_STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.plotting._panels import draw_density, draw_steps, make_panels
 from sleepkit.plotting._time_axis import label_time
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -170,14 +170,7 @@ class HypnogramDisplay:
 
 def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:
     """Check stage codes, and their number where that is known."""
-    codes: IntArray = np.asarray(values)
-    known = np.isin(codes, range(UNSCORED, N_STAGES)).all()
-    if codes.ndim != 1 or not codes.size or not known:
-        msg = (
-            f"{name!r} must be a flat, non-empty array of stage codes -1 to "
-            f"{N_STAGES - 1}. Got {values!r}."
-        )
-        raise ValueError(msg)
+    codes = check_stages(name, values, owner="HypnogramDisplay")
     if length is not None and len(codes) != length:
         msg = f"{name!r} must be as long as 'stages', {length}. Got {len(codes)}."
         raise ValueError(msg)

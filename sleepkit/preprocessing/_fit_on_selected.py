@@ -18,9 +18,9 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
+from sleepkit.utils import check_no_unscored
 
 _METHODS = (
     "predict",
@@ -111,7 +111,7 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         params = self._routed("fit", params)
         if is_epoch_like(X):
             X = as_epoch_array(X)
-            _check_scored(y)
+            check_no_unscored("y", y, owner="FitOnSelected")
             n_rows, rows = len(X), np.flatnonzero(X.train_mask)
             if not rows.size:
                 msg = f"FitOnSelected needs rows to fit on; all {n_rows} are masked."
@@ -285,18 +285,6 @@ def _fill_empty_columns(X: FloatArray) -> FloatArray:
     if X.ndim == 2:
         X[:, np.isnan(X).all(axis=0)] = 0
     return X
-
-
-def _check_scored(y: Any) -> None:
-    """Refuse unscored rows, which loaders leave out."""
-    y = np.asarray(y)
-    if y.dtype.kind in "iuf" and np.any(y == UNSCORED):
-        msg = (
-            "y must not hold -1, the mark of unscored epochs; leave these rows out, as "
-            "EpochArray(..., include_unscored=False) does. Got "
-            f"{np.sum(y == UNSCORED)} of {y.size}."
-        )
-        raise ValueError(msg)
 
 
 def _take(values: Any, rows: IntArray, n_rows: int) -> Any:

@@ -9,8 +9,8 @@ import numpy as np
 
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.recording._recording import Recording
 from sleepkit.recording._signal import Signal
-from sleepkit.recording._view import EpochView
 
 _CHANNEL_AXIS = 1
 
@@ -46,23 +46,28 @@ def _or_empty(freqs: FloatArray | None) -> FloatArray:
     return np.empty(0) if freqs is None else freqs
 
 
-def gather(X: EpochView, names: Iterable[str]) -> dict[str, Block]:
+def gather(
+    by_recording: Iterable[tuple[Recording, IntArray, IntArray]],
+    n_rows: int,
+    names: Iterable[str],
+) -> dict[str, Block]:
     """Collect the epochs of some modalities, computing each night once.
 
-    Missing and invalid epochs are NaN.
+    ``by_recording`` yields recordings, their rows and their epochs, as
+    `EpochArray.by_recording` does. Missing and invalid epochs are NaN.
     """
     collected: dict[str, Block] = {}
-    for recording, rows, epochs in X.by_recording():
+    for recording, rows, epochs in by_recording:
         signals = recording.signals
         for name in names:
             if name not in signals:
                 continue
             block = take_epochs(signals[name], epochs, recording.epoch_duration)
-            if len(rows) == len(X):  # all are of this recording
+            if len(rows) == n_rows:  # all are of this recording
                 collected[name] = block
                 continue
             if name not in collected:
-                shape = (len(X), *block.values.shape[1:])
+                shape = (n_rows, *block.values.shape[1:])
                 empty = np.full(shape, np.nan, np.float32)
                 collected[name] = block._replace(values=empty)
             whole = collected[name]

@@ -9,8 +9,9 @@ import numpy as np
 
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit.recording._indexing import rows_of_each
+from sleepkit.recording._modalities import split_modalities
 from sleepkit.recording._recording import Recording
-from sleepkit.recording._rows import rows_of_each
 from sleepkit.recording._signal import Signal
 from sleepkit.utils import check_positive
 
@@ -65,7 +66,12 @@ def _as_blocks(
             raise ValueError(msg)
         blocks = {name: np.asarray(values, np.float32) for name, values in X.items()}
     else:
-        blocks = _split(np.asarray(X, np.float32), modalities)
+        values = np.asarray(X, np.float32)
+        if values.ndim < 2:
+            got = f"got shape {values.shape}"
+            msg = f"{_OWNER} needs an array with a row an epoch; {got}."
+            raise ValueError(msg)
+        blocks = split_modalities(values, modalities, owner=_OWNER)
     shapes = {name: block.shape for name, block in blocks.items()}
     lengths = {shape[0] for shape in shapes.values() if shape}
     if len(lengths) != 1 or 0 in lengths:
@@ -75,26 +81,6 @@ def _as_blocks(
         )
         raise ValueError(msg)
     return blocks
-
-
-def _split(
-    values: FloatArray, modalities: Mapping[str, Sequence[int]] | None
-) -> dict[str, FloatArray]:
-    """Share the second axis out among the modalities."""
-    if values.ndim < 2:
-        msg = f"{_OWNER} needs an array with a row an epoch; got shape {values.shape}."
-        raise ValueError(msg)
-    if modalities is None:
-        return {"eeg": values}
-    n_columns = values.shape[1]
-    for name, where in modalities.items():
-        if not len(where) or not all(0 <= i < n_columns for i in where):
-            msg = (
-                f"{_OWNER} needs indices from 0 to {n_columns - 1} for {name!r}; "
-                f"got {list(where)}."
-            )
-            raise ValueError(msg)
-    return {name: values[:, list(where)] for name, where in modalities.items()}
 
 
 def _as_rates(

@@ -8,7 +8,7 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED, WAKE
 from sleepkit._typing import BoolArray, IntArray
-from sleepkit.utils import check_count, check_option
+from sleepkit.utils import check_count, check_option, check_stages
 
 _RULES: Final = ("symmetric", "evening_first", "margin")
 _OWNER: Final = "trim_bounds"
@@ -72,7 +72,7 @@ def trim_bounds(
     >>> trim_bounds(night, rule="margin", margin=1)
     slice(5, 12, None)
     """
-    stages = _check_stages(stages)
+    stages = check_stages("stages", stages, owner=_OWNER, empty=True)
     check_option("rule", rule, _RULES, owner=_OWNER)
     margin = check_count("margin", margin, owner=_OWNER, minimum=0)
     asleep = np.flatnonzero(_is_sleep(stages))
@@ -111,17 +111,3 @@ def _is_sleep(stages: IntArray) -> BoolArray:
     """Mark the epochs that are scored and not wake."""
     asleep: BoolArray = (stages != WAKE) & (stages != UNSCORED)
     return asleep
-
-
-def _check_stages(stages: IntArray) -> IntArray:
-    """Return the stages as an array of codes, or say what is wrong with them."""
-    stages = np.asarray(stages)
-    codes = stages.ndim == 1 and (stages.dtype.kind in "iu" or not stages.size)
-    if codes and np.isin(stages, range(UNSCORED, N_STAGES)).all():
-        return stages.astype(np.int64)
-    msg = (
-        f"trim_bounds needs stages of shape (n_epochs,) with codes {UNSCORED} to "
-        f"{N_STAGES - 1}; got shape {stages.shape} with values "
-        f"{np.unique(stages)[:8].tolist()}."
-    )
-    raise ValueError(msg)

@@ -8,7 +8,7 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 _TINY = 1e-6  # seconds and samples: below it, a difference is float arithmetic
 _MIN_SCORED = 0.5  # part of an epoch that must be scored for it to have a stage
@@ -132,16 +132,11 @@ def majority_labels(codes: Any, step: Any, epoch_duration: float = 30.0) -> IntA
     >>> majority_labels([0, 1, 1, 2, 2, 3], step=20)  # 0-30, 30-60, 60-90, 90-120 s
     array([0, 1, 2, 3], dtype=int8)
     """
-    codes = np.asarray(codes)
-    if codes.ndim != 1 or (
-        codes.size and not (codes.min() >= UNSCORED and codes.max() < N_STAGES)
-    ):
-        msg = f"majority_labels needs stage codes from -1 to 4 in one row; got {codes}."
-        raise ValueError(msg)
+    codes = check_stages("codes", codes, owner="majority_labels", empty=True)
     edges = _label_edges(codes.size, step)
     duration = check_positive("epoch_duration", epoch_duration, owner="majority_labels")
     n_epochs = int((edges[-1] + _TINY) / duration)
-    seconds, first = _overlaps(codes.astype(np.intp), edges, duration, n_epochs)
+    seconds, first = _overlaps(codes, edges, duration, n_epochs)
     most = seconds.max(axis=1, keepdims=True, initial=0)
     # of the stages that tie, the one that starts later
     stages = np.where(seconds >= most - _TINY, first, -np.inf).argmax(axis=1)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sleepkit._typing import BoolArray, FloatArray
-
-# The SD of a normal distribution is this many times its median absolute deviation.
-_SD_OF_MAD: Final = 1.4826022185056018
+from sleepkit.utils import SD_OF_MAD
 
 
 class WindowFlags(NamedTuple):
@@ -143,7 +141,7 @@ def robust_z(values: FloatArray, reference: FloatArray | None = None) -> FloatAr
     reference = values if reference is None else reference
     with np.errstate(divide="ignore", invalid="ignore"):
         center = _nanmedian(reference)
-        scale = _SD_OF_MAD * _nanmedian(np.abs(reference - center))
+        scale = SD_OF_MAD * _nanmedian(np.abs(reference - center))
         away = values - center
         return np.where(away == 0, away, away / scale)
 

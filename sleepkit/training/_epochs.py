@@ -248,7 +248,7 @@ def open_nights(
     array([[1., 1.]], dtype=float32)
     """
     verbose = verbose and not all(recording.is_computed for recording in X.recordings)
-    if all(recording.is_kept for recording in X.recordings):
+    if all(recording.is_in_memory_or_stored for recording in X.recordings):
         bar = tqdm(X.recordings, "computing", unit="night", disable=not verbose)
         yield NightEpochs(X.with_recordings(recording.compute() for recording in bar))
         return

@@ -196,7 +196,7 @@ def test_other_code_is_not_confused(again, nearest, tmp_path, monkeypatch):
 def test_functions_of_libraries_are_found_again():
     command = (
         "import sys; from sklearn.preprocessing import scale; import numpy as np;"
-        "from sleepkit.evaluation._code import hash_code;"
+        "from sleepkit.utils import hash_code;"
         "print(hash_code([scale, np.log1p, [].append, {'f': sys.exit}]))"
     )
     found = {

@@ -146,11 +146,11 @@ def test_a_failed_write_leaves_the_old_file(tmp_path, monkeypatch):
     ("name", "stages", "parameters", "words"),
     [
         ("a.csv", [], {}, "at least one epoch; got none"),
-        ("a.csv", [0, 5], {}, r"from -1 \(unscored\) to 4 \(REM\); got array\(\[0, 5"),
-        ("a.csv", [0.5], {}, "one row of codes"),
-        ("a.csv", [np.nan], {}, "one row of codes"),
-        ("a.csv", [[0, 1]], {}, "one row of codes"),
-        ("a.csv", ["W"], {}, "one row of codes"),
+        ("a.csv", [0, 5], {}, r"-1 unscored\). Got \[5\] instead"),
+        ("a.csv", [0.5], {}, "flat array of stage codes"),
+        ("a.csv", [np.nan], {}, "flat array of stage codes"),
+        ("a.csv", [[0, 1]], {}, "flat array of stage codes"),
+        ("a.csv", ["W"], {}, "flat array of stage codes"),
         ("a.csv", [0], {"probabilities": np.ones((2, 5))}, r"\(1, 5\); got \(2, 5\)"),
         ("a.xml", [0], {}, r"suffix must be one of .csv, .tsv, .edf; got 'a.xml'"),
         (

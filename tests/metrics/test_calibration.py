@@ -153,11 +153,11 @@ def test_as_scikit_learn_has_it_by_subject():
         ([0], [[np.nan, 0, 0, 0, 1]], ">= 0"),
         ([0, 1], [[1, 0, 0, 0, 0]], "same length; got 2, 1"),
         ([-1], [[1, 0, 0, 0, 0]], "1 of 1 in y_true are unscored"),
-        ([5], [[1, 0, 0, 0, 0]], "got 5"),
+        ([5], [[1, 0, 0, 0, 0]], r"Got \[5\]"),
     ],
 )
 def test_what_does_not_fit(function, truth, proba, words):
-    with pytest.raises(ValueError, match=f"{function.__name__} needs .*{words}"):
+    with pytest.raises(ValueError, match=f"{function.__name__} .*{words}"):
         function(truth, proba)
 
 

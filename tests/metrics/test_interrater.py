@@ -125,13 +125,13 @@ def test_two_scorers_are_each_others_consensus():
     ("stagings", "words"),
     [
         ([[0, 1]], "2 scorers at least; got 1"),
-        ([0, 1], "stagings in 2 dimensions"),
-        ([[], []], "an epoch at least"),
-        ([[0, 1], [0, 7]], "got 7"),
+        ([0, 1], "2-dimensional"),
+        ([[], []], "non-empty"),
+        ([[0, 1], [0, 7]], r"Got \[7\]"),
     ],
 )
 def test_what_cannot_be_compared(function, stagings, words):
-    with pytest.raises(ValueError, match=f"{function.__name__} needs .*{words}"):
+    with pytest.raises(ValueError, match=f"{function.__name__} .*{words}"):
         function(stagings)
 
 

@@ -45,7 +45,7 @@ def test_nothing_follows_anything(stages):
 
 
 def test_what_is_no_hypnogram():
-    with pytest.raises(ValueError, match="stage_transitions needs stages 0 to 4"):
+    with pytest.raises(ValueError, match="'stages' parameter of stage_transitions"):
         stage_transitions([0, 6])
 
 

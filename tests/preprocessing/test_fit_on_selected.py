@@ -200,7 +200,7 @@ def test_errors(data):
         model.predict(X)
     with pytest.raises(ValueError, match="needs rows to fit on; all 8 are masked"):
         model.fit(X.with_train_mask(np.zeros(8, bool)), y)
-    with pytest.raises(ValueError, match=r"y must not hold -1.*Got 3 of 8"):
+    with pytest.raises(ValueError, match=r"'y' parameter .* hold -1.*Got 3 of 8"):
         model.fit(X, np.where(np.arange(8) < 3, -1, y))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y[:5])

@@ -178,7 +178,7 @@ def test_modalities_are_known_before_computing_or_it_is_an_error(night):
     announced = night.map(DropEOG())
     assert announced.modalities == tuple(announced.signals) == ("eeg",)
     with pytest.raises(
-        StepError, match=r"drop_eog gave .*\{'eeg': None\}, but announced"
+        StepError, match=r"drop_eog returned .*\{'eeg': None\}, but announced"
     ):
         night.map(drop_eog).compute()
 
@@ -199,7 +199,9 @@ def test_the_number_of_features_is_known_before_computing_or_it_is_an_error(nigh
     assert (
         night.map(Table(3)).layout == night.map(Table(3)).compute().layout == {"eeg": 3}
     )
-    with pytest.raises(StepError, match=r"gave .*\{'eeg': 3\}, but announced .*: 4"):
+    with pytest.raises(
+        StepError, match=r"returned .*\{'eeg': 3\}, but announced .*: 4"
+    ):
         night.map(Table(4)).compute()
 
 

@@ -7,7 +7,7 @@ from os import PathLike
 from pathlib import Path
 
 
-def write_whole(path: str | PathLike[str], content: bytes) -> None:
+def write_atomically(path: str | PathLike[str], content: bytes) -> None:
     """Write a file under a temporary name, and rename it when it is complete.
 
     Parameters
@@ -26,9 +26,9 @@ def write_whole(path: str | PathLike[str], content: bytes) -> None:
     --------
     >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
-    >>> from sleepkit.utils import write_whole
+    >>> from sleepkit.utils import write_atomically
     >>> with TemporaryDirectory() as folder:
-    ...     write_whole(Path(folder, "note.txt"), b"slept well")
+    ...     write_atomically(Path(folder, "note.txt"), b"slept well")
     ...     [file.name for file in Path(folder).iterdir()]
     ['note.txt']
     """

@@ -2,13 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from sleepkit.utils import write_whole
+from sleepkit.utils import write_atomically
 
 
 def test_replaces_what_is_there(tmp_path):
     path = tmp_path / "note.txt"
     path.write_text("old")
-    write_whole(path, b"new")
+    write_atomically(path, b"new")
     assert path.read_text() == "new"
     assert list(tmp_path.iterdir()) == [path]
 
@@ -17,10 +17,10 @@ def test_a_failure_leaves_nothing_behind(tmp_path):
     target = tmp_path / "folder"
     target.mkdir()
     with pytest.raises(OSError, match="folder"):
-        write_whole(target, b"a file cannot replace a folder")
+        write_atomically(target, b"a file cannot replace a folder")
     assert list(tmp_path.iterdir()) == [target]
 
 
 def test_missing_folder(tmp_path):
     with pytest.raises(FileNotFoundError):
-        write_whole(tmp_path / "nowhere" / "note.txt", b"")
+        write_atomically(tmp_path / "nowhere" / "note.txt", b"")

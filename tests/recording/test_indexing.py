@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sleepkit.recording._rows import as_rows, rows_of_each
+from sleepkit.recording._indexing import as_rows, rows_of_each
 
 
 @pytest.mark.parametrize(
