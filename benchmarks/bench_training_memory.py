@@ -85,7 +85,7 @@ def fit(folder, n_nights):
     from skorch.callbacks import Callback
 
     from sleepkit.classifiers import MedFuseSleepClassifier
-    from sleepkit.training import NightEpochs
+    from sleepkit.training import RecordingSource
 
     class Stop(Callback):
         """Ends the training with the first round."""
@@ -99,7 +99,7 @@ def fit(folder, n_nights):
             raise KeyboardInterrupt
 
     times = {"load": 0.0}
-    values = NightEpochs.values
+    values = RecordingSource.values
 
     def timed(self, numbers):
         begin = time.perf_counter()
@@ -107,7 +107,7 @@ def fit(folder, n_nights):
         times["load"] += time.perf_counter() - begin
         return found
 
-    NightEpochs.values = timed
+    RecordingSource.values = timed
     small = {"d_model": 16, "n_heads": 2, "n_layers": 1, "dim_feedforward": 32}
     stager = MedFuseSleepClassifier(
         **small, d_head=32, validate_every=STEPS, callbacks=[Stop], random_state=0

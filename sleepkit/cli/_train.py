@@ -139,7 +139,7 @@ def count_jobs() -> int:
     """Count the fits to run side by side: one on a GPU."""
     from joblib import cpu_count
 
-    from sleepkit.training import find_device
+    from sleepkit.training._runtime import find_device
 
     if find_device("auto").type != "cpu":
         return 1

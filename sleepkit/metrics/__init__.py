@@ -1,4 +1,4 @@
-"""Scores of hypnograms, nights and modalities, as functions on arrays."""
+"""Metrics of stagings, nights and modalities, as functions on arrays."""
 
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         balance_coefficients,
         imbalance_degree,
         modality_performance,
+        modulation_coefficients,
         performance_shares,
     )
     from sleepkit.metrics._bootstrap import bootstrap_scores
@@ -31,11 +32,9 @@ if TYPE_CHECKING:
         soft_agreement,
     )
     from sleepkit.metrics._limits_of_agreement import compare_sleep_statistics
-    from sleepkit.metrics._on_the_fly import modulation_coefficients
     from sleepkit.metrics._scorers import STAGING_SCORERS
     from sleepkit.metrics._selective import selective_staging
-    from sleepkit.metrics._sleep_statistics import sleep_statistics
-    from sleepkit.metrics._transitions import stage_transitions
+    from sleepkit.metrics._sleep_statistics import sleep_statistics, stage_transitions
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 

@@ -1,11 +1,11 @@
-"""Splits that keep each person on one side, and the check that they do."""
+"""Cross-validation splitters by subject, and a check for leakage."""
 
 from typing import TYPE_CHECKING
 
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from sleepkit.model_selection._leaks import refuse_leaks
+    from sleepkit.model_selection._leakage import check_no_leakage
     from sleepkit.model_selection._split import (
         StratifiedSubjectKFold,
         SubjectKFold,
@@ -18,5 +18,5 @@ __all__ = [
     "StratifiedSubjectKFold",
     "SubjectKFold",
     "SubjectShuffleSplit",
-    "refuse_leaks",
+    "check_no_leakage",
 ]

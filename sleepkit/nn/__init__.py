@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.nn._blockwise_heads import BlockwiseHeads
+    from sleepkit.nn._deepsleepnet import DeepSleepNet
     from sleepkit.nn._dropout import Dropout
     from sleepkit.nn._early_fusion import EarlyFusionNet
     from sleepkit.nn._extractors import EncoderClass
@@ -16,11 +18,14 @@ if TYPE_CHECKING:
     from sleepkit.nn._modality_logits import modality_logits
     from sleepkit.nn._reversal import gradient_reversal
     from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
+    from sleepkit.nn._stage_loss import StageLoss
     from sleepkit.nn._vector_net import VectorNet
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "BlockwiseHeads",
+    "DeepSleepNet",
     "Dropout",
     "EarlyFusionNet",
     "EncoderClass",
@@ -30,6 +35,7 @@ __all__ = [
     "MidLateFusionNet",
     "SleepMGNet",
     "SleepMGOutput",
+    "StageLoss",
     "VectorNet",
     "alignment_loss",
     "gradient_reversal",

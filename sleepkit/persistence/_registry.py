@@ -1,4 +1,4 @@
-"""The classes of sleepkit that a model file may name."""
+"""Registry of the classes of sleepkit that a model file may name."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from sklearn.base import BaseEstimator
 
 from sleepkit.exceptions import ModelFileError
 
-_PACKAGES: Final = ("preprocessing", "classifiers")  # the second brings torch along
-# It writes where its parameter says, which a file from elsewhere must not decide.
+_PACKAGES: Final = ("preprocessing", "classifiers")  # the second imports torch
+_MODULES: Final = tuple(f"sleepkit.{package}." for package in _PACKAGES)
+# It writes to a folder, which must not be named by a file from elsewhere.
 _EXCLUDED: Final = {"Cache"}
 
 
@@ -33,17 +34,26 @@ def _find(package: str, name: str) -> type | None:
 
 
 def name_of(estimator: Any) -> str | None:
-    """Name the class of one of sleepkit's own estimators, ``"package.Class"``."""
+    """Return ``"package.Class"`` for an estimator of sleepkit, None for others.
+
+    Classes that inherit from one of sleepkit's are refused.
+    """
     kind = type(estimator)
     for package in _PACKAGES:
         if kind.__module__.startswith(f"sleepkit.{package}."):
             known = _find(package, kind.__name__)
             return f"{package}.{kind.__name__}" if known is kind else None
+    if any(parent.__module__.startswith(_MODULES) for parent in kind.__mro__):
+        msg = (
+            "only sleepkit's own classifiers and transformers can be saved in a model "
+            f"file, and {kind.__qualname__} is not one; use joblib for yours."
+        )
+        raise ModelFileError(msg)
     return None
 
 
 def find_class(name: str) -> type:
-    """Find a class by the name that `name_of` gives."""
+    """Return the class of a name that `name_of` returned."""
     package, _, kind = name.partition(".")
     found = _find(package, kind) if package in _PACKAGES else None
     if found is None:

@@ -1,4 +1,4 @@
-"""Pictures of nights and stagers; matplotlib is imported when one is drawn."""
+"""Displays of nights and stagers; matplotlib is imported when one is drawn."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Recordings, and `EpochArray`: the X whose rows are epochs."""
+"""Signals, recordings, and `EpochArray`: the X whose rows are epochs."""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,4 @@
-"""Several views as one, and whatever users call X as a view."""
+"""Conversion to `EpochArray`: from recordings, and from several views."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sleepkit.recording._recording import Recording
 
 
 def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
-    """Put the rows of several views one after the other.
+    """Concatenate the rows of several views.
 
     Parameters
     ----------
     arrays : iterable of EpochArray
-        The views. They may show the same recordings.
+        The views, which may share recordings.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
                 "names two that differ in content or in steps."
             )
             raise RecordingError(msg)
-    # An EpochArray of all nights, for its checks; the rows are then those of the views.
+    # An EpochArray of all nights, for its checks; the rows come from the views.
     whole = EpochArray(merged.values())
     position = {name: i for i, name in enumerate(merged)}
     index = [[position[r.id] for r in v.recordings] for v in views]
@@ -67,22 +67,22 @@ def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
 
 
 def as_epoch_array(X: Any) -> EpochArray:
-    """Take an `EpochArray`, a recording or a list of recordings.
+    """Convert recordings to an `EpochArray`; one is returned as it is.
 
     Parameters
     ----------
     X : EpochArray, Recording or iterable of Recording
-        What a user handed to ``predict`` or ``transform``.
+        The input of ``predict`` or ``transform``.
 
     Returns
     -------
     EpochArray
-        An `EpochArray` as it is; of recordings all epochs, scored or not, in order.
+        The same `EpochArray`; of recordings all epochs, scored or not, in order.
 
     Raises
     ------
     TypeError
-        If it is none of these.
+        If X is none of these.
 
     Examples
     --------
@@ -98,17 +98,17 @@ def as_epoch_array(X: Any) -> EpochArray:
 
 
 def is_epoch_like(X: Any) -> TypeGuard[EpochArray | Recording | list[Recording]]:
-    """Tell views and recordings from plain arrays.
+    """Whether X consists of recordings, and is no plain array.
 
     Parameters
     ----------
     X : object
-        What a user handed to an estimator.
+        The input of an estimator.
 
     Returns
     -------
     bool
-        Whether `as_epoch_array` takes it.
+        Whether `as_epoch_array` accepts it.
 
     Examples
     --------

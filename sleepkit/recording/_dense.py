@@ -1,4 +1,4 @@
-"""From whole nights to one array with a row an epoch."""
+"""Dense arrays, one row an epoch, out of whole nights."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Block(NamedTuple):
     freqs: FloatArray | None
 
     def __str__(self) -> str:
-        """Describe an epoch."""
+        """Describe the shape of an epoch."""
         shape = self.values.shape[1:]
         if self.sfreq is not None:
             return f"{shape} at {self.sfreq:g} Hz"
@@ -32,7 +32,7 @@ class Block(NamedTuple):
         return f"{shape} epoched"
 
     def has_grid_of(self, other: Block) -> bool:
-        """Whether both have epochs of one shape, but for the channels, and one grid."""
+        """Whether both have the same epoch shape (apart from channels) and grid."""
         return (
             self.sfreq == other.sfreq
             and self.values.ndim == other.values.ndim
@@ -42,7 +42,7 @@ class Block(NamedTuple):
 
 
 def _or_empty(freqs: FloatArray | None) -> FloatArray:
-    """Take no frequencies as an empty array of them."""
+    """Replace None by an empty array."""
     return np.empty(0) if freqs is None else freqs
 
 
@@ -84,7 +84,7 @@ def gather(
 
 
 def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Block:
-    """Cut epochs out of a signal; NaN where invalid."""
+    """Cut epochs out of a signal; invalid ones are NaN."""
     values = signal.data
     if signal.sfreq is None:
         taken = values[epochs]
@@ -100,15 +100,15 @@ def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Bloc
 
 
 def join(blocks: Mapping[str, Block]) -> FloatArray:
-    """Put modalities side by side: channels, or features where there are only these."""
+    """Concatenate modalities along the channel (or feature) axis."""
     first, *others = blocks.values()
     if not others:
         return first.values
     if not all(block.has_grid_of(first) for block in others):
-        told = ", ".join(f"{name} {block}" for name, block in blocks.items())
+        shapes = ", ".join(f"{name} {block}" for name, block in blocks.items())
         msg = (
-            f"One array needs epochs of one shape in every modality; these are {told}. "
-            "Bring them to one rate with Resampler, or ask for one with X.epochs(name)."
+            f"One array needs epochs of one shape in every modality; got {shapes}. "
+            "Bring them to one rate with Resampler, or take one with X.epochs(name)."
         )
         raise RecordingError(msg)
     return np.concatenate([b.values for b in blocks.values()], axis=_CHANNEL_AXIS)

@@ -1,4 +1,4 @@
-"""The X of sleepkit: a row is an epoch, and whole nights stand behind the rows."""
+"""`EpochArray`, the X of estimators: rows are epochs of whole recordings."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from sleepkit.recording._step import Step
 
 
 class EpochArray:
-    """An ordered view of epochs over whole recordings, which scikit-learn can index.
+    """Ordered view of epochs over whole recordings, indexed by scikit-learn.
 
     Each row is one epoch, so ``y``, ``groups`` and predictions are flat arrays. Rows
-    may come in any order and repeat; ``X[rows]`` copies no signal. The other epochs of
-    a recording stay behind the view, as unlabelled context.
+    may be in any order and repeat; ``X[rows]`` copies no signal. The other epochs of a
+    recording remain available as unlabelled context.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class EpochArray:
     epoch : ndarray of int of shape (n_rows,)
         Number of each row's epoch in its recording.
     train_mask : ndarray of bool of shape (n_rows,)
-        Which rows an estimator may learn from (see ``EdgeTrimmer``).
+        Which rows count in training (see ``EdgeTrimmer``).
 
     Raises
     ------
@@ -98,7 +98,7 @@ class EpochArray:
         modalities: Mapping[str, Sequence[int]] | None = None,
         sfreq: float | Mapping[str, float] | None = None,
     ) -> EpochArray:
-        """Make nights of epochs that were cut already, so that rows become sequences.
+        """Make recordings out of arrays of epochs.
 
         Parameters
         ----------
@@ -167,7 +167,7 @@ class EpochArray:
         epoch: IntArray,
         train_mask: BoolArray,
     ) -> None:
-        """Fill the slots; views share these arrays, so nobody may change them."""
+        """Fill the slots; the arrays are read-only, since views share them."""
         for values in (recording_index, epoch, train_mask):
             values.flags.writeable = False
         self.recordings = recordings
@@ -188,14 +188,14 @@ class EpochArray:
         widths: dict[str, int | None] = {}
         for layout in (recording.layout for recording in self.recordings):
             if any(widths.setdefault(n, layout[n]) != layout[n] for n in layout):
-                return (len(self),)  # widths differ; making one array will say so
+                return (len(self),)  # widths differ: no array can be made of it
         known = [width for width in widths.values() if width is not None]
         if not known or len(known) < len(widths):
             return (len(self),)
         return len(self), sum(known)
 
     def __getitem__(self, key: Any) -> EpochArray:
-        """Select rows; recordings that lose their last row leave the view."""
+        """Select rows; recordings without rows are left out."""
         rows = as_rows(key, len(self))
         chosen = self._recording_index[rows]
         used, index = np.unique(chosen, return_inverse=True)
@@ -203,7 +203,7 @@ class EpochArray:
         return self._view(kept, index, self.epoch[rows], self.train_mask[rows])
 
     def __iter__(self) -> Iterator[EpochArray]:
-        """Give the rows one by one, each as a view."""
+        """Iterate over the rows, each a view."""
         return (self[i] for i in range(len(self)))
 
     @property
@@ -217,7 +217,7 @@ class EpochArray:
         return self._by_row([recording.id for recording in self.recordings])
 
     def _by_row(self, values: list[str]) -> Array:
-        """Spread one text a recording over the rows."""
+        """Repeat one text a recording for its rows."""
         return np.array(values, dtype=np.str_)[self._recording_index]
 
     @property
@@ -236,7 +236,7 @@ class EpochArray:
 
     @property
     def present(self) -> dict[str, BoolArray]:
-        """For each modality, in which rows' recordings it is, shape (n_rows,)."""
+        """For each modality, whether a row's recording has it, shape (n_rows,)."""
         return {
             name: np.array([name in r.modalities for r in self.recordings], np.bool_)[
                 self._recording_index
@@ -246,7 +246,7 @@ class EpochArray:
 
     @property
     def valid(self) -> dict[str, BoolArray]:
-        """For each modality, in which rows it can be trusted (computes)."""
+        """For each modality, whether a row has usable signal (computes)."""
         valid = {name: np.zeros(len(self), np.bool_) for name in self.modalities}
         for recording, rows, epochs in self.by_recording():
             for name, signal in recording.compute().signals.items():
@@ -256,23 +256,23 @@ class EpochArray:
         return valid
 
     def by_recording(self) -> Iterator[tuple[Recording, IntArray, IntArray]]:
-        """Go through the recordings.
+        """Iterate over the recordings.
 
         Yields
         ------
         recording : Recording
             A recording of the view, its steps still pending.
         rows : ndarray of int
-            The rows it has in the view.
+            Its rows in the view.
         epochs : ndarray of int
-            The epochs that these rows show.
+            The epochs of these rows.
         """
         rows_of = rows_of_each(self._recording_index, len(self.recordings))
         for recording, rows in zip(self.recordings, rows_of, strict=True):
             yield recording, rows, self.epoch[rows]
 
     def with_train_mask(self, train_mask: Any) -> EpochArray:
-        """Say which rows an estimator may learn from.
+        """Set the rows that count in training.
 
         Parameters
         ----------
@@ -301,7 +301,7 @@ class EpochArray:
         )
 
     def with_recordings(self, recordings: Iterable[Recording]) -> EpochArray:
-        """Put other versions of the same nights behind the rows.
+        """Replace the recordings by other versions of the same nights.
 
         Parameters
         ----------
@@ -330,7 +330,7 @@ class EpochArray:
         return self._view(replaced, self._recording_index, self.epoch, self.train_mask)
 
     def map(self, step: Callable[[Recording], Recording]) -> EpochArray:
-        """Note a step for every recording; nothing is computed until asked for.
+        """Note a step for every recording; it runs when signals are read.
 
         Parameters
         ----------
@@ -352,7 +352,7 @@ class EpochArray:
         return self.with_recordings(r.map(noted) for r in self.recordings)
 
     def cached(self, directory: str | PathLike[str]) -> EpochArray:
-        """Keep the results of the steps so far in a store, filled when asked for.
+        """Keep the results of the steps so far in a store.
 
         Parameters
         ----------
@@ -362,7 +362,7 @@ class EpochArray:
         Returns
         -------
         EpochArray
-            The same rows; each night is computed once, and read ever after.
+            The same rows; each night is computed at the first access, then read.
 
         Notes
         -----
@@ -403,7 +403,7 @@ class EpochArray:
         return self.with_recordings(computed)
 
     def select(self, names: Iterable[str]) -> EpochArray:
-        """Keep only some modalities, to ask what if the others were missing.
+        """Keep some modalities, as if the others were missing.
 
         Parameters
         ----------
@@ -428,7 +428,7 @@ class EpochArray:
         return self.map(_Selection(kept))
 
     def drop(self, *names: str) -> EpochArray:
-        """Leave out some modalities, to ask what if they were missing.
+        """Leave out some modalities, as if they were missing.
 
         Parameters
         ----------
@@ -483,7 +483,7 @@ class EpochArray:
         return collected[modality].values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Collect all modalities side by side, where their epochs share a shape."""
+        """Concatenate all modalities, where their epochs share a shape."""
         if copy is False:
             msg = "An EpochArray cannot become an array without a copy."
             raise ValueError(msg)
@@ -503,7 +503,7 @@ class EpochArray:
         self._set(*state)
 
     def __repr__(self) -> str:
-        """Tell rows, nights and modalities."""
+        """Show rows, nights and modalities."""
         n = len(self.recordings)
         names = ", ".join(self.modalities) or "no modality"
         nights = f"{n} recording{'' if n == 1 else 's'}"

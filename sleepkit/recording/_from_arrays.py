@@ -1,4 +1,4 @@
-"""Whole nights out of arrays whose rows are epochs."""
+"""Recordings out of arrays whose rows are epochs."""
 
 from __future__ import annotations
 
@@ -40,15 +40,15 @@ def recordings_from_arrays(
     names = _subjects(subject, ids, rows_of, n_rows)
     duration = _duration(blocks, rates)
     recordings = []
-    for name, rows, who in zip(ids, rows_of, names, strict=True):
+    for name, rows, owner in zip(ids, rows_of, names, strict=True):
         n_epochs = int(epochs[rows].max()) + 1
         signals = _signals(blocks, rates, rows, epochs[rows], n_epochs)
         recordings.append(
             Recording(
                 id=name,
-                subject=who,
+                subject=owner,
                 signals=signals,
-                # Where everything is missing, this alone tells the length.
+                # Where everything is missing, nothing else gives the length.
                 hypnogram=None if signals else np.full(n_epochs, UNSCORED),
                 epoch_duration=duration,
             )
@@ -59,7 +59,7 @@ def recordings_from_arrays(
 def _as_blocks(
     X: Any, modalities: Mapping[str, Sequence[int]] | None
 ) -> dict[str, FloatArray]:
-    """Split X into one float32 array a modality."""
+    """Split X into a float32 array for each modality."""
     if isinstance(X, Mapping):
         if modalities is not None:
             msg = f"{_OWNER} takes 'modalities' with one array, not with a mapping."
@@ -86,7 +86,7 @@ def _as_blocks(
 def _as_rates(
     sfreq: float | Mapping[str, float] | None, blocks: dict[str, FloatArray]
 ) -> dict[str, float | None]:
-    """Give every modality a rate, or None, and check it against the number of axes."""
+    """Return the rate of each modality, or None, checked against its axes."""
     given = sfreq if isinstance(sfreq, Mapping) else dict.fromkeys(blocks, sfreq)
     if not given.keys() <= blocks.keys():
         msg = f"{_OWNER} got 'sfreq' for {list(given)}; there are {list(blocks)}."
@@ -109,7 +109,7 @@ def _as_rates(
 
 
 def _as_column(name: str, values: Any, n_rows: int) -> Array:
-    """Spread one value over the rows, or check that there is one a row."""
+    """Broadcast one value to all rows, or require one a row."""
     column = np.asarray(values)
     if column.ndim == 0:
         return np.full(n_rows, column)
@@ -123,7 +123,7 @@ def _as_column(name: str, values: Any, n_rows: int) -> Array:
 
 
 def _number(column: Array) -> tuple[list[str], IntArray]:
-    """Give distinct values numbers, in the order in which they come."""
+    """Assign numbers to distinct values, in order of appearance."""
     ids, first, index = np.unique(
         column.astype(str), return_index=True, return_inverse=True
     )
@@ -155,7 +155,7 @@ def _as_epochs(epoch: Any, index: IntArray) -> IntArray:
 def _subjects(
     subject: Any, ids: list[str], rows_of: list[IntArray], n_rows: int
 ) -> list[str]:
-    """Find the one subject of each recording."""
+    """Return the subject of each recording, which must be one."""
     if subject is None:
         return ids
     column = _as_column("subject", subject, n_rows).astype(str)
@@ -173,7 +173,7 @@ def _subjects(
 
 
 def _duration(blocks: dict[str, FloatArray], rates: dict[str, float | None]) -> float:
-    """Length of an epoch in seconds, the same in all signals."""
+    """Compute the epoch duration in seconds, the same in all signals."""
     found = {
         round(block.shape[-1] / rate, _DECIMALS)
         for name, block in blocks.items()
@@ -192,7 +192,7 @@ def _signals(
     epochs: IntArray,
     n_epochs: int,
 ) -> dict[str, Signal]:
-    """Lay the rows of one recording out in time; epochs without a row are invalid."""
+    """Place the rows of a recording in time; epochs without a row are invalid."""
     signals = {}
     for name, block in blocks.items():
         values = np.full((n_epochs, *block.shape[1:]), np.nan, np.float32)
@@ -206,7 +206,7 @@ def _signals(
 
 
 def _as_signal(values: FloatArray, sfreq: float | None, valid: Any) -> Signal:
-    """Turn rows into samples, spectra or features."""
+    """Convert rows to a continuous signal, spectra or features."""
     if sfreq is not None:
         by_channel = values.reshape(len(values), -1, values.shape[-1]).swapaxes(0, 1)
         return Signal(by_channel.reshape(len(by_channel), -1), sfreq, valid=valid)

@@ -1,4 +1,4 @@
-"""Row selections, in every form that scikit-learn and numpy users write them."""
+"""Row indexing: integers, slices, masks and index arrays."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from sleepkit._typing import IntArray
 def as_rows(key: Any, n_rows: int) -> IntArray:
     """Turn an index, a slice, a mask or an array of indices into row numbers.
 
-    scikit-learn 1.9 indexes ``X[rows, ...]``, so a tuple that ends in ``...`` is taken.
+    A tuple that ends in ``...`` is accepted: scikit-learn 1.9 indexes ``X[rows, ...]``.
     """
     if isinstance(key, tuple):
         if len(key) != 2 or key[1] is not Ellipsis:
@@ -44,6 +44,6 @@ def as_rows(key: Any, n_rows: int) -> IntArray:
 
 
 def rows_of_each(index: IntArray, n_groups: int) -> list[IntArray]:
-    """For each group, give the rows where ``index`` holds its number, ascending."""
+    """Return for each group the rows where ``index`` is its number, ascending."""
     bounds = np.cumsum(np.bincount(index, minlength=n_groups))
     return list(np.split(np.argsort(index, kind="stable"), bounds)[:n_groups])

@@ -1,4 +1,4 @@
-"""Arrays that are read from their file only when somebody asks for them."""
+"""Arrays that are read from their file at each access."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sleepkit.exceptions import StoreError
 
 @runtime_checkable
 class LazyArray(Protocol):
-    """What a `Signal` needs to know of an array before it is read.
+    """Protocol of arrays that a `Signal` can hold without reading them.
 
     Examples
     --------
@@ -29,7 +29,7 @@ class LazyArray(Protocol):
 
     @property
     def fingerprint(self) -> str:
-        """Text that changes whenever the content would."""
+        """Text that changes with the content."""
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Read the array."""
@@ -37,7 +37,7 @@ class LazyArray(Protocol):
 
 @dataclass(frozen=True)
 class MappedArray:
-    """An array in a file, pickled as its address and mapped when asked for.
+    """Memory-mapped array in a file, pickled as its path and layout.
 
     A plain ``numpy.memmap`` pickles its whole content; this pickles a path.
 
@@ -48,11 +48,11 @@ class MappedArray:
     shape : tuple of int
         Shape of the array.
     dtype : str
-        Its type, as in ``numpy.dtype.str``.
+        Type of the values, as in ``numpy.dtype.str``.
     offset : int
         Bytes before the first value.
     fingerprint : str
-        Text that changes whenever the content would.
+        Text that changes with the content.
 
     Examples
     --------
@@ -79,12 +79,12 @@ class MappedArray:
         path : pathlib.Path
             The file.
         fingerprint : str
-            Text that changes whenever the content would.
+            Text that changes with the content.
 
         Returns
         -------
         MappedArray
-            Its address.
+            The array, not mapped yet.
 
         Raises
         ------

@@ -106,7 +106,7 @@ class Recording:
     def layout(self) -> Layout:
         """Modalities and their numbers of features, known without computing.
 
-        The number is None for samples, spectra, and where a pending step does not
+        The number is None for samples, for spectra, and where a pending step does not
         announce it.
         """
         layout: Layout = {name: s.n_features for name, s in self._signals.items()}

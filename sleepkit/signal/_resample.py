@@ -1,4 +1,4 @@
-"""Change of sampling rate, for whole recordings."""
+"""Polyphase resampling of whole recordings."""
 
 from __future__ import annotations
 
@@ -17,30 +17,9 @@ _MAX_DRIFT: Final = 1e-7  # 3 ms in a night of 8 h
 
 
 def resampling_ratio(sfreq: float, new_sfreq: float) -> Fraction:
-    """Find the fraction of whole numbers that changes one rate into another.
+    """Fraction ``new_sfreq / sfreq`` in lowest terms of at most 10,000.
 
-    Parameters
-    ----------
-    sfreq, new_sfreq : float
-        Sampling rates in hertz.
-
-    Returns
-    -------
-    fractions.Fraction
-        ``new_sfreq / sfreq`` in lowest terms, none of them above 10,000.
-
-    Raises
-    ------
-    ValueError
-        If every such fraction is off by more than 1e-7, which is 3 ms in 8 h.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import resampling_ratio
-    >>> resampling_ratio(256, 100)
-    Fraction(25, 64)
-    >>> resampling_ratio(99.97, 100)
-    Fraction(10000, 9997)
+    A ratio that no such fraction meets within 1e-7, which is 3 ms in 8 h, is an error.
     """
     sfreq = check_positive("sfreq", sfreq, owner="resample")
     new_sfreq = check_positive("new_sfreq", new_sfreq, owner="resample")
@@ -68,7 +47,7 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     x : array-like, shape (..., n_times)
         The signal. NaN and infinite samples are gaps.
     sfreq, new_sfreq : float
-        Its rate and the wanted one in hertz.
+        The current and the new sampling rate in hertz.
 
     Returns
     -------
@@ -80,7 +59,8 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     Raises
     ------
     ValueError
-        If `x` has no samples, or the ratio is no usable fraction.
+        If `x` has no samples, or the ratio of the rates is no fraction of whole numbers
+        up to 10,000 (within 1e-7, which is 3 ms in 8 h).
 
     Notes
     -----

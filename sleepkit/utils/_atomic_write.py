@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic file writing."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from pathlib import Path
 
 
 def write_atomically(path: str | PathLike[str], content: bytes) -> None:
-    """Write a file under a temporary name, and rename it when it is complete.
+    """Write a file under a temporary name, then rename it.
 
     Parameters
     ----------
     path : path-like
-        The file; what is there is replaced.
+        The file; an existing one is replaced.
     content : bytes
-        All that goes into it.
+        Its whole content.
 
     Raises
     ------
     OSError
-        If it cannot be written; then nothing has changed.
+        If the file cannot be written; an existing one is then unchanged.
 
     Examples
     --------

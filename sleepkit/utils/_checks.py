@@ -1,4 +1,4 @@
-"""One rule and one message for each kind of bad parameter."""
+"""Parameter checks: one rule and one message for each kind of value."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> 
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     owner : str
         The class or function that the parameter belongs to.
     zero : bool, default=False
@@ -35,7 +35,7 @@ def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> 
     Raises
     ------
     ValueError
-        If it is no finite number, or too small.
+        If the value is no finite number, or too small.
 
     Examples
     --------
@@ -59,7 +59,7 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     owner : str
         The class or function that the parameter belongs to.
     minimum : int, default=1
@@ -73,7 +73,7 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
     Raises
     ------
     ValueError
-        If it is no whole number, or too small.
+        If the value is no whole number, or too small.
 
     Examples
     --------
@@ -92,14 +92,14 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
 
 
 def check_fraction(name: str, value: Any, *, owner: str) -> float:
-    """Require a part of a whole that is not all of it.
+    """Require a fraction from 0 to below 1.
 
     Parameters
     ----------
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     owner : str
         The class or function that the parameter belongs to.
 
@@ -111,7 +111,7 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
     Raises
     ------
     ValueError
-        If it is no number, below 0, or 1 or more.
+        If the value is no number, below 0, or 1 or more.
 
     Examples
     --------
@@ -130,16 +130,16 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
 
 
 def check_option(name: str, value: Any, options: Iterable[Any], *, owner: str) -> Any:
-    """Require one of a few values.
+    """Require one of the allowed values.
 
     Parameters
     ----------
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     options : iterable
-        The values that are allowed.
+        The allowed values.
     owner : str
         The class or function that the parameter belongs to.
 
@@ -151,7 +151,7 @@ def check_option(name: str, value: Any, options: Iterable[Any], *, owner: str) -
     Raises
     ------
     ValueError
-        If it is none of them.
+        If the value is none of them.
 
     Examples
     --------
@@ -187,7 +187,7 @@ def check_stages(
     name : str
         The parameter, for the message.
     values : array-like
-        What the user gave.
+        The value to check.
     owner : str or None
         The class or function that the parameter belongs to; None where `name` is no
         parameter, but describes the values ("The output of the estimator").

@@ -125,7 +125,7 @@ def hash_code(value: Any) -> str:
 
 
 def package_versions(value: Any) -> dict[str, str]:
-    """Versions of the packages that a value is made of, where they have one.
+    """Collect the versions of the packages that a value is made of.
 
     Parameters
     ----------
@@ -135,7 +135,7 @@ def package_versions(value: Any) -> dict[str, str]:
     Returns
     -------
     dict of str to str
-        ``__version__`` of each top-level package, sorted by name.
+        ``__version__`` of each top-level package that has one, sorted by name.
 
     Examples
     --------
@@ -190,7 +190,7 @@ def _package(definition: Any) -> str:
 
 @cache
 def _identity(definition: Any) -> str:
-    """Name of a class or function, with what tells its code from other code."""
+    """Name of a class or function, with its source, digest or version."""
     name = f"{definition.__module__}.{definition.__qualname__}"
     package = _package(definition)
     if package == _LIBRARY.name:

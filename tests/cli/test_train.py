@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sleepkit.cli import _train
-from sleepkit.evaluation import _tasks
+from sleepkit.evaluation._fold import FoldTask
 from sleepkit.io import write_hypnogram
 from sleepkit.persistence import load_model, model_info
 
@@ -131,7 +131,7 @@ def test_a_run_that_was_stopped_goes_on(train, folder, monkeypatch):
     assert len(folds) == 3
     about = model_info(folder / "my.model")["about"]
     monkeypatch.setattr(_train, "count_jobs", lambda: 1)
-    monkeypatch.setattr(_tasks, "run", None)  # no fold is fitted again
+    monkeypatch.setattr(FoldTask, "run", None)  # no fold is fitted again
     assert train(*arguments)[0] == 0
     assert model_info(folder / "my.model")["about"] == about
 

@@ -89,7 +89,7 @@ def test_hypnograms_of_recordings_are_not_read(make_night):
     assert EdgeTrimmer().fit_transform(night, y).train_mask.all()
 
 
-def test_masked_rows_are_not_learnt_from():
+def test_masked_rows_are_not_trained_on():
     """Wake is most frequent in the night, but not once it is trimmed."""
     night = np.r_[np.zeros(10, int), np.full(5, 2), np.full(4, 3), np.zeros(2, int)]
     X, y = view(night, night, subject=np.repeat(["a", "b"], len(night)))

@@ -185,7 +185,7 @@ def test_groups_with_routing_on(data):
 
 
 @pytest.mark.usefixtures("routing")
-def test_metadata_nobody_asked_for_are_refused(data):
+def test_metadata_not_requested_are_refused(data):
     X, y = data
     with pytest.raises(ValueError, match="not explicitly set as requested or not"):
         FitOnSelected(Recorder()).fit(X, y, groups=np.arange(8))

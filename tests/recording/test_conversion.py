@@ -89,7 +89,7 @@ def test_other_things_are_refused(rubbish):
         as_epoch_array(rubbish)
 
 
-def test_views_and_recordings_are_told_from_arrays(X, make_night):
+def test_views_and_recordings_are_distinguished_from_arrays(X, make_night):
     night = make_night(1, sfreq=2.0)
     for given in (X, night, [night], (night, night)):
         assert is_epoch_like(given)

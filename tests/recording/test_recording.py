@@ -73,7 +73,7 @@ def test_a_signal_shorter_than_an_epoch_is_refused():
         night(signals={"eeg": Signal(np.ones((1, 59)), 2)})
 
 
-def test_the_hypnogram_is_a_copy_in_int8_that_nobody_can_change():
+def test_the_hypnogram_is_a_read_only_copy_in_int8():
     stages = np.array([0, -1, 4])
     recording = night(hypnogram=stages)
     stages[0] = 3
@@ -90,7 +90,7 @@ def test_signals_cannot_be_changed_in_place():
             recording.signals["eog"] = recording.signals["eeg"]
 
 
-def test_a_step_waits_until_signals_are_asked_for(counted):
+def test_a_step_waits_until_signals_are_read(counted):
     recording = night().map(counted.step(3)).map(counted.step(5))
     assert recording.modalities == ("eeg",)
     assert not recording.is_computed
@@ -121,7 +121,7 @@ def add_one(recording):
     )
 
 
-def test_a_lazy_source_is_read_only_when_asked(counting_array, scale):
+def test_a_lazy_source_is_read_at_access(counting_array, scale):
     lazy = counting_array(np.ones((1, 180)))
     recording = night(signals={"eeg": Signal(lazy, 2)}).map(scale())
     assert recording.fingerprint

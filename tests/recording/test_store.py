@@ -119,7 +119,7 @@ def test_hypnogram_and_times_come_from_the_source(tmp_path, counted):
     assert '"hypnogram"' not in text
 
 
-def test_the_manifest_tells_where_a_night_comes_from(tmp_path, scale):
+def test_the_manifest_holds_source_steps_and_versions(tmp_path, scale):
     recording = night(subject="shhs:1").map(scale(3.0))
     recording.cached(str(tmp_path)).compute()
     manifest = json.loads((entries(tmp_path)[0] / "manifest.json").read_text())

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sleepkit.signal import epoch_starts, majority_labels, to_epochs
+from sleepkit.signal import majority_labels, to_epochs
+from sleepkit.signal._epoching import epoch_starts
 
 
 def test_starts_do_not_drift():
