@@ -245,12 +245,13 @@ class _FolderReader:
             channels=self.channels,
             hypnogram=pair.hypnogram,
             scheme=self.scheme,
+            id=name,
             subject=pair.subject,
         )
         if night.hypnogram is None or (night.hypnogram == UNSCORED).all():
             msg = f"{pair.hypnogram} scores no epoch."
             raise HypnogramError(msg)
-        return night.replace(id=name)
+        return night
 
 
 def _check_pattern(pattern: str | None) -> str | None:
