@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sleepkit import classifiers, preprocessing
-from sleepkit.utils import check_option
+from sleepkit import classifiers, preprocessing, utils
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -76,8 +75,8 @@ default=None
     >>> stager.predict(X).shape
     (48,)
     """
-    check_option("name", name, STAGERS, owner="make_stager")
-    check_option("size", size, SIZES, owner="make_stager")
+    utils.check_option("name", name, STAGERS, owner="make_stager")
+    utils.check_option("size", size, SIZES, owner="make_stager")
     from sklearn.pipeline import Pipeline
 
     features, scaler, classifier = STAGERS[name](size == "small", random_state)
