@@ -74,7 +74,7 @@ def make_signals(hours):
 
 def make_stagers(signals):
     """Give what stages the night, by name."""
-    night = Recording(id="night", subject="person", signals=as_signals(signals))
+    night = Recording(id="night", subject="s1", signals=as_signals(signals))
     stagers = {"YASA": partial(stage_by_yasa, make_raw(signals))}
     for precision in ("float32", "bfloat16"):
         stager = make_stager(precision)

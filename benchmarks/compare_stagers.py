@@ -1,9 +1,9 @@
-"""Compare LightGBM, MedFuseSleep and SleepMG, and write what came out as a docs page.
+"""Compare LightGBM, MedFuseSleep and SleepMG, and write the results as a docs page.
 
     python benchmarks/compare_stagers.py --out docs/results
 
-On simulated people and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
-Finished fits are kept in --work: the same command goes on after a crash.
+On simulated subjects and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
+Finished fits are stored in --work, and reused after a crash.
 """
 
 from __future__ import annotations
@@ -48,12 +48,11 @@ from sleepkit.recording import EpochArray
 COMMAND = "python benchmarks/compare_stagers.py --out docs/results"
 TITLE = "Three stagers, every subset of modalities"
 ABOUT = f"""Boosted trees on band powers, MedFuseSleep and SleepMG, on the same folds by
-subject, staged with all modalities and with every subset, without fitting again. The
-nets are small and their training is short, as told below: these are figures of this
-library at work, not of the papers' systems. For what is missing LightGBM gets NaN,
-which it never met in training, SleepMG a zero, and MedFuseSleep asks another of its
-heads; a stager that is trained without the modality would be the fairer rival. Made by
-``{COMMAND}``.
+subject, evaluated with all modalities and with every subset, without fitting again. The
+nets are small and their training is short, as given below: these scores are not those
+of the papers' systems. A missing modality is NaN for LightGBM, which had none in
+training, and zero for SleepMG; MedFuseSleep predicts with another head. A stager
+trained without the modality would be the fairer comparison. Made by ``{COMMAND}``.
 """
 NAMES = ("LightGBM", "MedFuseSleep", "SleepMG")
 
@@ -105,8 +104,8 @@ def trees(**params):
     )
 
 
-def simulated_people():
-    """Twelve people, three hours each."""
+def simulated_subjects():
+    """Twelve subjects, three hours each."""
     X, y, _ = make_polysomnography(
         12, hours=3, modalities=("eeg", "eog", "emg"), random_state=0
     )
@@ -196,7 +195,7 @@ def score_table(result):
 
 
 def comparison_table(result):
-    """Paired differences of kappa, with everything given and with each subset."""
+    """Paired differences of kappa, with all modalities and with each subset."""
     rows = []
     for condition in result.conditions:
         for first, second in combinations(result.estimators, 2):
@@ -217,12 +216,12 @@ def comparison_table(result):
 
 
 def section(title, text, result, seconds):
-    """What came out for one cohort."""
+    """Results of one cohort."""
     data = result.protocol["data"]
     window = result.protocol["scoring_window"]
     about = (
         f"{text} Scored: {window}; {data['n_epochs']} epochs, {data['n_recordings']} "
-        f"nights, {data['n_subjects']} people. {seconds / 60:.0f} min on two cores."
+        f"nights, {data['n_subjects']} subjects. {seconds / 60:.0f} min on two cores."
     )
     about = textwrap.fill(about, 88)
     parts = [heading(title), about, "", score_table(result)]
@@ -255,23 +254,23 @@ def evaluate(stagers, X, y, args, name, **params):
 
 
 def main():
-    """Run what is asked for, and write the page."""
+    """Evaluate, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("compare-stagers"))
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     page = [heading(TITLE, "="), ABOUT]
-    X, y = simulated_people()
+    X, y = simulated_subjects()
     stagers = simulated_stagers(args.work / "cache")
     found = evaluate(stagers, X, y, args, "simulated", cv=3)
     text = (
-        "Simulated people, three hours of EEG, EOG and EMG each, 3 folds. LightGBM has "
-        "band powers of five epochs, also relative to the night; MedFuseSleep (d_model "
-        "32, one layer, 12 passes) spectra and SleepMG (6 passes) signals, scaled by "
-        "night."
+        "Simulated subjects, three hours of EEG, EOG and EMG each, 3 folds. LightGBM "
+        "has band powers of five epochs, also relative to the night; MedFuseSleep "
+        "(d_model 32, one layer, 12 passes) spectra and SleepMG (6 passes) signals, "
+        "scaled by night."
     )
-    page.append(section("Simulated people", text, *found))
+    page.append(section("Simulated subjects", text, *found))
     folder = real_folder()
     if folder is not None:
         X, y = real_nights(folder)
@@ -286,7 +285,7 @@ def main():
         )
         text = (
             "Features of Sleep-EDF Expanded: ten powers of each of two EEG and one EOG "
-            "channel, scaled by night by their publisher, 5 folds by person. LightGBM "
+            "channel, scaled by night by their publisher, 5 folds by subject. LightGBM "
             "has eleven epochs, MedFuseSleep (d_model 64, two layers, 6 passes) "
             "sequences of 21, SleepMG (10 passes) one."
         )

@@ -1,15 +1,16 @@
 """
-What if the EEG electrode fell off?
-===================================
+Missing modalities
+==================
 
-MedFuseSleep is fitted once, on people with EEG, EOG and EMG, and then stages somebody
-new with all three, with each of them missing, and where the EEG dies in mid-night.
+MedFuseSleep is fitted once, on subjects with EEG, EOG and EMG, and then predicts the
+hypnogram of a held-out subject: with all three, with each of them missing, and with an
+EEG that fails in the middle of the night.
 """
 
 # %%
-# A net that a laptop trains
-# --------------------------
-# Spectra of 2 s, scaled by each night's own statistics, and a small transformer.
+# A small net
+# -----------
+# Spectra of 2 s, scaled by the statistics of each night, and a small transformer.
 
 import numpy as np
 from matplotlib import pyplot as plt
@@ -49,16 +50,16 @@ stager.fit(X[~new], y[~new])
 # %%
 # Each modality missing
 # ---------------------
-# Nothing is fitted again: every modality has a head of its own, and the fused head
-# takes what there is.
+# Nothing is fitted again: every modality has a unimodal head, and the fused head takes
+# the modalities that are present.
 
 print(evaluate_staging({"MedFuseSleep": stager}, X[new], y[new], subsets="drop_one"))
 
 # %%
-# A dead electrode
-# ----------------
-# The EEG is flat for the second half of the night. `QualityMask` finds out, and these
-# epochs are staged by EOG and EMG.
+# A failed electrode
+# ------------------
+# The EEG is flat in the second half of the night. `QualityMask` masks it, and these
+# epochs are predicted from EOG and EMG.
 
 (night,) = X[new].recordings
 eeg = night.signals["eeg"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import inspect
 import pkgutil
 import tomllib
@@ -101,7 +102,8 @@ def documented_default(kind, value):
     try:
         return ast.literal_eval(text)
     except (SyntaxError, ValueError):
-        return getattr(inspect.getmodule(value), text, text)
+        module = inspect.getmodule(value)
+        return getattr(module, text, getattr(builtins, text, text))
 
 
 def drifted_defaults(value):

@@ -14,7 +14,9 @@ TORCH = {"skorch", "torch"}
 MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "training"}
 NEVER = {
     "exceptions": {"numpy"},
+    "metrics": {"mne", "scipy", "sklearn"},
     "model_selection": {"mne"},
+    "plotting": {"mne", "scipy", "sklearn"},
     "preprocessing": {"mne"},
     "recording": {"mne", "scipy", "sklearn"},
     "signal": {"joblib", "mne", "sklearn"},

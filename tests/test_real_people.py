@@ -13,10 +13,10 @@ from sklearn.base import clone
 from sklearn.model_selection import LeaveOneGroupOut
 
 from sleepkit.classifiers import SleepMGClassifier
-from sleepkit.cli._stagers import make_stager
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging, evaluate_staging
 from sleepkit.io import read_hypnogram, read_recording
+from sleepkit.pipelines import make_stager
 from sleepkit.preprocessing import SignalScaler
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.signal import BANDS
@@ -70,7 +70,9 @@ def X(real_data):
 @pytest.fixture
 def stager(method, tmp_path):
     """A pipeline of the command, fit for a few short recordings of one EEG channel."""
-    return make_stager(method, tmp_path).set_params(**FEW_NIGHTS[method])
+    return make_stager(method, cache=tmp_path, random_state=0).set_params(
+        **FEW_NIGHTS[method]
+    )
 
 
 def read_dreams(folder, number):
@@ -118,7 +120,9 @@ def test_staged_by_the_others(X, method, stager, floor):
 @pytest.mark.filterwarnings("ignore:.*epochs have no valid signal")
 def test_one_modality_has_nothing_to_balance(X, tmp_path):
     # Its coefficient is tanh(1) in every step, which Adam divides out again.
-    stager = make_stager("sleepmg", tmp_path).set_params(**FEW_NIGHTS["sleepmg"])
+    stager = make_stager("sleepmg", cache=tmp_path, random_state=0).set_params(
+        **FEW_NIGHTS["sleepmg"]
+    )
     naive = clone(stager).set_params(stage__balance=())
     pair = {"SleepMG": stager, "NaiveMG": naive}
     result = cross_validate_staging(pair, X, X.hypnogram, cv=LeaveOneGroupOut())
@@ -134,7 +138,7 @@ def test_staged_by_simulated_people(X, method, tmp_path, floor):
     simulated, y, _ = make_polysomnography(
         24, hours=2, modalities="eeg", random_state=0
     )
-    stager = make_stager(method, tmp_path)
+    stager = make_stager(method, cache=tmp_path, random_state=0)
     if method == "trees":
         stager.set_params(**FEW_NIGHTS[method])
     stager.fit(simulated, y)

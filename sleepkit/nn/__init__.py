@@ -1,19 +1,31 @@
 """Networks and losses in plain torch."""
 
-from sleepkit.nn._dropout import Dropout
-from sleepkit.nn._early_fusion import EarlyFusionNet
-from sleepkit.nn._extractors import EncoderClass
-from sleepkit.nn._feature_net import FeatureNet
-from sleepkit.nn._fusion import MedFuseOutput
-from sleepkit.nn._losses import alignment_loss, multi_view_loss
-from sleepkit.nn._medfuse import MedFuseNet
-from sleepkit.nn._mid_late_fusion import MidLateFusionNet
-from sleepkit.nn._modality_logits import modality_logits
-from sleepkit.nn._reversal import gradient_reversal
-from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
-from sleepkit.nn._vector_net import VectorNet
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.nn._blockwise_heads import BlockwiseHeads
+    from sleepkit.nn._deepsleepnet import DeepSleepNet
+    from sleepkit.nn._dropout import Dropout
+    from sleepkit.nn._early_fusion import EarlyFusionNet
+    from sleepkit.nn._extractors import EncoderClass
+    from sleepkit.nn._feature_net import FeatureNet
+    from sleepkit.nn._fusion import MedFuseOutput
+    from sleepkit.nn._losses import alignment_loss, multi_view_loss
+    from sleepkit.nn._medfuse import MedFuseNet
+    from sleepkit.nn._mid_late_fusion import MidLateFusionNet
+    from sleepkit.nn._modality_logits import modality_logits
+    from sleepkit.nn._reversal import gradient_reversal
+    from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
+    from sleepkit.nn._stage_loss import StageLoss
+    from sleepkit.nn._vector_net import VectorNet
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "BlockwiseHeads",
+    "DeepSleepNet",
     "Dropout",
     "EarlyFusionNet",
     "EncoderClass",
@@ -23,6 +35,7 @@ __all__ = [
     "MidLateFusionNet",
     "SleepMGNet",
     "SleepMGOutput",
+    "StageLoss",
     "VectorNet",
     "alignment_loss",
     "gradient_reversal",

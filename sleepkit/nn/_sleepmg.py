@@ -82,14 +82,18 @@ class SleepMGNet(nn.Module):
         each modality's as a token of 256 that looks at the tokens of all modalities
         that are present, by self-attention with one head, and these side by side.
     adversarial : float, default=0.1
-        Strength of the gradient reversal. The attribute may be changed in training.
+        Strength of the gradient reversal. The attribute may be changed in training, as
+        `sleepkit.training.ReversalSchedule` does.
     dropout : float, default=0.5
         Dropout of each `FeatureNet`.
 
     Attributes
     ----------
     slices : dict of str to slice
-        Columns of each modality, in `features` and in the weights of both heads.
+        Columns of each modality, in `features` and in the weights of both heads; empty
+        with ``fusion="attention"``, where every column mixes the modalities.
+    heads : dict of str to Linear
+        ``"classifier"`` is `stage_head`; ``"discriminator"`` is `domain_head`, if any.
     stage_head : Linear
         The head of the stages.
     domain_head : Linear or None
@@ -98,6 +102,7 @@ class SleepMGNet(nn.Module):
     See Also
     --------
     modality_logits : What a head says of each modality alone.
+    BlockwiseHeads : What callbacks need of it, or of another module.
 
     Notes
     -----
@@ -162,10 +167,18 @@ class SleepMGNet(nn.Module):
         kind = Extractors if modality_specific else SharedExtractor
         self.extractors = kind(self.shapes, encoders)
         self.fuse = _FUSIONS[fusion](self.extractors.widths)
-        self.slices = _slices(self.fuse.widths)
+        self.slices = _slices(self.fuse.widths) if fusion == "concat" else {}
         n_features = sum(self.fuse.widths.values())
         self.stage_head = nn.Linear(n_features, n_classes)
         self.domain_head = nn.Linear(n_features, n_domains) if n_domains >= 2 else None
+
+    @property
+    def heads(self) -> dict[str, nn.Linear]:
+        """The heads, by the names that callbacks know them by."""
+        heads = {"classifier": self.stage_head}
+        if self.domain_head is not None:
+            heads["discriminator"] = self.domain_head
+        return heads
 
     def forward(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None

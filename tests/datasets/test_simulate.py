@@ -108,7 +108,7 @@ def test_what_was_there_stays_when_more_is_asked_for():
     )
 
 
-def test_nights_and_people_differ():
+def test_nights_and_subjects_differ():
     X, y, _ = make_polysomnography(2, nights=2, hours=2, random_state=1)
     assert len(np.unique(y.reshape(4, -1), axis=0)) == 4
     rates = [samples(recording, "ecg")[0, :400] for recording in X.recordings]
@@ -251,7 +251,7 @@ def test_n1_is_the_hardest_stage(cohort, by_subject, modality):
     assert scores.argmin() == 1
 
 
-def test_new_people_are_harder_than_new_epochs(cohort, by_subject):
+def test_new_subjects_are_harder_than_new_epochs(cohort, by_subject):
     features, y, groups = cohort
     mixed = predict(features["eeg"], y, None, KFold(4, shuffle=True, random_state=0))
     gap = cohen_kappa_score(y, mixed) - cohen_kappa_score(y, by_subject["eeg"])

@@ -111,12 +111,12 @@ def test_lights_that_leave_nothing(lights, words):
 @pytest.mark.parametrize(
     ("stages", "words"),
     [
-        ([], "an epoch at least; got shape \\(0,\\)"),
-        ([[0, 1]], "1 dimension"),
-        ([0, 5], "stages 0 to 4 in stages, or -1 .* got 5"),
-        ([0, -2], "got -2"),
-        ([0.5, 1], "got 0.5"),
-        (["W", "N1"], "got 'W'"),
+        ([], "non-empty.*Got shape \\(0,\\)"),
+        ([[0, 1]], "must be a flat.*Got shape"),
+        ([0, 5], r"'stages' parameter of .*-1 unscored.* Got \[5\]"),
+        ([0, -2], r"Got \[-2\]"),
+        ([0.5, 1], r"Got \[0.5\]"),
+        (["W", "N1"], r"Got \['W', 'N1'\]"),
     ],
 )
 def test_what_is_no_hypnogram(stages, words):

@@ -65,7 +65,7 @@ def test_rows_and_names_are_kept(step, nights):
 
 
 @steps
-def test_nights_are_left_to_later_and_unchanged(step, nights):
+def test_nights_are_computed_lazily_and_unchanged(step, nights):
     before = values(nights)
     out = clone(step).fit(nights, nights.hypnogram).transform(nights)
     if not isinstance(step, EdgeTrimmer):
@@ -170,7 +170,7 @@ def test_two_dimensions_are_one_channel(step, arrays):
 
 @pytest.mark.parametrize("step", SIGNAL_TRANSFORMERS, ids=repr)
 def test_spectra_are_no_signals(step, arrays):
-    """A filter behind the STFT would run along the bins, and nobody would notice."""
+    """A filter behind the STFT would silently run along the bins."""
     spectra = STFTEpocher(sfreq=100).fit_transform(arrays)
     if isinstance(step, EdgeTrimmer):
         assert clone(step).fit_transform(spectra).shape == spectra.shape
