@@ -68,4 +68,4 @@ print(cross_validate_staging({"GRU": stager}, X, y, cv=4))
 # ------------------------------
 # Model files of `sleepkit.persistence` run no code, so they hold sleepkit's own classes
 # only. Keep a fitted stager of your own module with ``joblib.dump``, which only you
-# should load, or its weights with ``torch.save(stager[-1].module_.state_dict(), path)``.
+# should load, or its weights with ``torch.save``, from ``stager[-1].module_``.

@@ -100,6 +100,7 @@ class Perceptron(nn.Sequential):
 
 CLASSIFIERS = [
     DeepSleepNetClassifier(
+        epoch_duration=0.02,  # short rows at 100 Hz
         n_filters=(4, 8),
         hidden_size=8,
         n_layers=1,
@@ -116,7 +117,6 @@ CLASSIFIERS = [
     ),
     ModuleClassifier(
         Perceptron,
-        module__hidden=8,
         lr=0.02,
         batch_size=16,
         max_epochs=10,
