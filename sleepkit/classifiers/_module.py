@@ -165,7 +165,7 @@ class ModuleClassifier(SleepClassifier):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
-        vars(self).update(module_params)
+        self.__dict__.update(module_params)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of the stager, with those of the module as ``module__x``.
@@ -208,7 +208,7 @@ class ModuleClassifier(SleepClassifier):
             if not name.startswith(_PREFIX) and name not in further
         }
         super().set_params(**own)
-        vars(self).update({name: params[name] for name in params.keys() - own.keys()})
+        self.__dict__.update({name: params[name] for name in params.keys() - own.keys()})
         return self
 
     def _further_params(self) -> dict[str, Any]:
