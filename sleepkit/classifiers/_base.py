@@ -41,7 +41,7 @@ from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStag
 from sleepkit.training._epoch_source import open_recordings
 from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
 from sleepkit.training._inference import ReadOut, infer
-from sleepkit.training._runtime import find_device, seeded, threads
+from sleepkit.training._runtime import find_device, seeded
 from sleepkit.utils import (
     check_count,
     check_fraction,
@@ -73,6 +73,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     Attributes
     ----------
+    any_subset : bool
+        Whether predictions take any non-empty subset of the fitted modalities.
     classes_ : ndarray of shape (n_classes,)
         The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
@@ -120,10 +122,11 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ``_staging_sequences(source)``
         Length and stride of the sequences of predictions. By default `sequence_length`
         and `stride`, a quarter of the length where that is None.
-    ``_accepts``, ``_any_subset``
-        The numbers of axes of an epoch that the module reads, in words; and whether it
-        takes any subset of its modalities. Where it does not, epochs that lack one are
-        not trained on, and predicted by `class_prior_`.
+    ``_accepts``
+        The numbers of axes of an epoch that the module reads, with their meaning.
+    ``any_subset``
+        Whether the module takes any subset of its modalities. Where it does not, epochs
+        that lack one are not trained on, and predicted by `class_prior_`.
 
     ``_check_params()`` is extended to validate further parameters.
 
@@ -168,7 +171,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         mapped from a temporary folder. Nights that are all in memory or in a store stay
         where they are: see ``EpochArray.materialize``.
     n_threads : int, default=None
-        Threads of torch during `fit` and predictions; None leaves them as they are.
+        Threads of torch during `fit` and predictions. None takes one for small nets,
+        which gain nothing by more and are slowed down by other processes, and as many
+        as torch has for others.
     random_state : int, Generator, RandomState or None, default=None
         Seed of weights, dropout, the order of batches and the inner split. The same
         seed, threads and hardware give the same weights, bit for bit.
@@ -201,7 +206,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     net_: StagingNet
 
     _accepts: ClassVar[Mapping[int, str] | None] = None  # None: any number of axes
-    _any_subset: bool = True
+    any_subset: bool = True
 
     # Subjects that a splitter gets are requested, so that one array serves both.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
@@ -403,14 +408,18 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         )
         data = TrainingData(source, train, valid if split.valid.any() else None)
         plan = self._training_plan(source)
-        device = find_device(self.device)
         options = TrainingOptions(
-            self.precision, self.patience, self.callbacks or [], device, self.verbose
+            precision=self.precision,
+            patience=self.patience,
+            callbacks=self.callbacks or [],
+            device=find_device(self.device),
+            n_threads=self.n_threads,
+            verbose=self.verbose,
         )
         y = self.classes_[split.y[split.train]]
         weights = class_weights(self.class_weight, self.classes_, y)
         seed = int(rng.integers(_SEED_BOUND))
-        with threads(self.n_threads), seeded(seed, device):
+        with seeded(seed, options.device):
             module = self._build_module()
             if not fresh:
                 self._restore(module)
@@ -497,7 +506,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Run the module; give what is read of each row, and which have no signal."""
         self._check_params()
         checked = check_rows(self, X)
-        with self._open(checked) as source, threads(self.n_threads):
+        with self._open(checked) as source:
             self._check_layout(source)
             length, stride = self._staging_sequences(source)
             values = infer(
@@ -510,6 +519,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 stride=stride,
                 device=find_device(self.device),
                 precision=self.precision,
+                n_threads=self.n_threads,
             )
             no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
         if np.isnan(values[~no_signal]).any():
@@ -520,7 +530,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _warn_no_signal(self, no_signal: BoolArray, fallback: str) -> None:
         """Warn of rows without signal, and refuse X if there are no others."""
         n_empty, n_rows = int(no_signal.sum()), len(no_signal)
-        needed = "any" if self._any_subset else "every"
+        needed = "any" if self.any_subset else "every"
         if n_empty == n_rows:
             msg = f"{self._name} cannot stage X: no epoch has a valid signal."
             raise ValueError(msg)
@@ -538,12 +548,12 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Compute nights once, or take the modalities of a plain array as they are."""
         if isinstance(X, EpochArray):
             with open_recordings(X, self.max_ram, verbose=self.verbose) as source:
-                source.needs_all = not self._any_subset
+                source.needs_all = not self.any_subset
                 yield source
         else:
             blocks = split_array(X, self.modalities, self._accepts, owner=self._name)
             arrays = ArraySource(blocks)
-            arrays.needs_all = not self._any_subset
+            arrays.needs_all = not self.any_subset
             yield arrays
 
     def _check_layout(self, source: EpochSource) -> None:
@@ -551,7 +561,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_layout(
             source.layout,
             self.layout_,
-            any_subset=self._any_subset,
+            any_subset=self.any_subset,
             owner=self._name,
         )
 

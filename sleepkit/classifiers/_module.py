@@ -218,7 +218,7 @@ class ModuleClassifier(SleepClassifier):
         return self
 
     @property
-    def _any_subset(self) -> bool:  # type: ignore[override]
+    def any_subset(self) -> bool:  # type: ignore[override]
         """Whether the module reads which modalities are present."""
         return names_present(self.module)
 

@@ -19,6 +19,8 @@ from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
 from sleepkit.training._progress_bar import ProgressBar
 from sleepkit.training._rounds import Rounds
+from sleepkit.training._runtime import threads
+from sleepkit.training._threads import choose_threads
 from sleepkit.training._training_stage import TrainingStage
 
 
@@ -56,6 +58,7 @@ class TrainingOptions:
     patience: int
     callbacks: Sequence[Any]
     device: torch.device
+    n_threads: int | None
     verbose: bool
 
 
@@ -94,7 +97,15 @@ def train_stage(
         verbose=0,
         device=str(options.device),
     )
-    net.partial_fit((batches, valid))
+    n_threads = options.n_threads or choose_threads(
+        net.module,
+        data.source,
+        batch_size=stage.batch_size,
+        length=stage.sequence_length,
+        device=options.device,
+    )
+    with threads(n_threads):
+        net.partial_fit((batches, valid))
     net.to_cpu()
     return net
 

@@ -15,7 +15,9 @@ from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._forward import Forward, Output
 from sleepkit.training._parallel import inference_workers
+from sleepkit.training._runtime import threads
 from sleepkit.training._samplers import PAD, cut_overlapping, find_runs
+from sleepkit.training._threads import choose_threads
 from sleepkit.training._two_step_inference import TwoStepModule, encoded_parts
 
 ReadOut = Callable[[Any, dict[str, Tensor]], Tensor]
@@ -33,6 +35,7 @@ def infer(
     stride: int = 1,
     device: torch.device | None = None,
     precision: str = "float32",
+    n_threads: int | None = None,
 ) -> FloatArray:
     """Run a trained module, and read one row of output for each row of X.
 
@@ -44,7 +47,7 @@ def infer(
     names what it will read, no other logits are computed. On a CPU with several
     threads, both steps and the read-out then run on several batches at once: hooks are
     called in any order, and a thread that begins to use torch meanwhile gets a share of
-    the threads. `threads` with 1 prevents that.
+    the threads, which ``n_threads=1`` prevents.
 
     Parameters
     ----------
@@ -70,6 +73,8 @@ def infer(
         ``"float32"`` or ``"bfloat16"``, or ``"auto"``: the latter where the device is
         made for it. A copy of the module computes in bfloat16; of two steps the first
         one does, and the second one stays in float32.
+    n_threads : int, default=None
+        Threads of torch. None chooses by the size of the work.
 
     Returns
     -------
@@ -97,7 +102,16 @@ def infer(
     forward = Forward(module, device, precision)
     layout: tuple[Any, ...] = source, wanted, length, stride, batch_size
     two_steps = length is not None and isinstance(module, TwoStepModule)
+    if n_threads is None and not two_steps:  # else whole batches run side by side
+        n_threads = choose_threads(
+            module,
+            source,
+            batch_size=batch_size,
+            length=length,
+            device=forward.device,
+        )
     with (
+        threads(n_threads),
         torch.inference_mode(),
         torch.autocast(forward.device.type, enabled=False),  # as in other threads
         inference_workers(forward.device) if two_steps else nullcontext(map) as each,

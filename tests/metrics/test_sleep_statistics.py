@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import yasa
 
 from sleepkit.io import read_hypnogram
 from sleepkit.metrics import sleep_statistics
@@ -11,6 +10,7 @@ YASA_STAGES = {0: "W", 1: "N1", 2: "N2", 3: "N3", 4: "R", -1: "Uns"}
 
 
 def assert_equal_to_yasa(stages, epoch_duration=30):
+    yasa = pytest.importorskip("yasa")
     hypnogram = yasa.Hypnogram.from_integers(
         stages, mapping=YASA_STAGES, freq=f"{epoch_duration}s"
     )

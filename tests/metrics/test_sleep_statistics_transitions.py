@@ -2,7 +2,6 @@ import json
 
 import numpy as np
 import pytest
-import yasa
 
 from sleepkit.io import read_hypnogram
 from sleepkit.metrics import stage_transitions
@@ -12,6 +11,7 @@ NAMES = ["WAKE", "N1", "N2", "N3", "REM"]
 
 
 def assert_equal_to_yasa(stages):
+    yasa = pytest.importorskip("yasa")
     hypnogram = yasa.Hypnogram.from_integers(stages, mapping=YASA_STAGES)
     tables = hypnogram.transition_matrix()
     expected = [table.reindex(index=NAMES, columns=NAMES) for table in tables]

@@ -18,39 +18,17 @@ from sleepkit import preprocessing
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence import load_model, model_info, save_model
 from sleepkit.preprocessing import (
-    BandpassFilter,
     BandPower,
     Cache,
-    EdgeTrimmer,
     FitOnSelected,
-    NotchFilter,
     QualityMask,
-    Resampler,
     SignalScaler,
     SpectrumScaler,
-    STFTEpocher,
 )
 from sleepkit.recording import EpochArray
+from tests.estimators import NIGHT_TRANSFORMERS
 
-TRANSFORMERS = [
-    BandPower(
-        {"slow": (0.5, 4.0), "fast": (12.0, 30)},
-        ratios=[("slow", "fast")],
-        normalize="append",
-        context=1,
-    ),
-    BandpassFilter({"eeg": (0.3, 40), "eog": (None, 23)}),
-    EdgeTrimmer("margin", margin=60.0),
-    FitOnSelected(SignalScaler("training")),
-    NotchFilter(),
-    QualityMask(max_z=None, only=("eeg",)),
-    Resampler(64),
-    STFTEpocher(),
-    SignalScaler(),
-    SignalScaler(per="training", robust=False),
-    make_pipeline(Resampler(100), STFTEpocher(), SpectrumScaler()),
-    make_pipeline(STFTEpocher(), SpectrumScaler(per="recording")),
-]
+STORED = [*NIGHT_TRANSFORMERS, FitOnSelected(SignalScaler("training"))]
 
 
 @pytest.fixture(scope="module")
@@ -59,16 +37,7 @@ def X(make_night):
     return EpochArray(nights)
 
 
-def test_all_public_transformers_are_tested():
-    public = {
-        name
-        for name in preprocessing.__all__
-        if hasattr(getattr(preprocessing, name), "fit")
-    }
-    assert public - {type(one).__name__ for one in TRANSFORMERS} == {"Cache"}
-
-
-@pytest.mark.parametrize("transformer", TRANSFORMERS, ids=repr)
+@pytest.mark.parametrize("transformer", STORED, ids=repr)
 def test_transformers_are_restored(transformer, X, path):
     rows = np.asarray(X) if isinstance(transformer, FitOnSelected) else X
     transformer.fit(rows, X.hypnogram)
