@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
-import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
@@ -20,12 +19,12 @@ from torch import Tensor, nn
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._inputs import (
     check_axes,
-    check_callbacks,
     check_layout,
     check_rows,
     check_rows_and_targets,
     split_array,
 )
+from sleepkit.classifiers._params import check_shared_params
 from sleepkit.classifiers._split import (
     Split,
     class_weights,
@@ -40,27 +39,11 @@ from sleepkit.recording import EpochArray
 from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStage
 from sleepkit.training._epoch_source import open_recordings
 from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
-from sleepkit.training._inference import ReadOut, infer
+from sleepkit.training._inference import ReadOut, infer, read_logits
 from sleepkit.training._runtime import find_device, seeded
-from sleepkit.utils import (
-    check_count,
-    check_fraction,
-    check_option,
-    check_positive,
-    check_random_state,
-)
+from sleepkit.utils import check_random_state
 
 _SEED_BOUND = 2**63
-_PRECISIONS = ("auto", "float32", "bfloat16")
-
-
-def read_logits(
-    output: Any,
-    present: dict[str, Tensor],  # noqa: ARG001 - a read-out gets both
-) -> Tensor:
-    """Log-probabilities of a module that returns logits."""
-    log_proba: Tensor = output.float().log_softmax(-1)
-    return log_proba
 
 
 class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -245,25 +228,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        for name in ("batch_size", "max_epochs", "patience"):
-            check_count(name, getattr(self, name), owner=self._name)
-        for name in ("lr", "max_ram"):
-            check_positive(name, getattr(self, name), owner=self._name)
-        for name in ("n_threads", "sequence_length", "stride"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name), owner=self._name)
-        if self.sequence_length and (self.stride or 1) > self.sequence_length:
-            msg = (
-                f"The 'stride' parameter of {self._name} must be at most "
-                f"sequence_length = {self.sequence_length}. Got {self.stride}."
-            )
-            raise ValueError(msg)
-        check_positive("weight_decay", self.weight_decay, owner=self._name, zero=True)
-        check_option("precision", self.precision, _PRECISIONS, owner=self._name)
-        find_device(self.device)
-        check_callbacks(self.callbacks, owner=self._name)
-        fraction = self.validation_fraction
-        check_fraction("validation_fraction", fraction, owner=self._name)
+        check_shared_params(self)
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse epochs with a number of axes that the module does not read."""
@@ -402,11 +367,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         fresh: bool,
     ) -> None:
         """Run the stages of the plan, and keep the net of the last one."""
-        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
-        train, valid = (
-            rows_to_epochs(source, rows, targets) for rows in (split.train, split.valid)
-        )
-        data = TrainingData(source, train, valid if split.valid.any() else None)
+        data = self._training_data(source, split, rng, fresh=fresh)
         plan = self._training_plan(source)
         options = TrainingOptions(
             precision=self.precision,
@@ -424,9 +385,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             if not fresh:
                 self._restore(module)
             for stage in plan if fresh else plan[-1:]:
-                loss = self._build_loss(
-                    weights if weights is None else torch.from_numpy(weights)
-                )
+                loss = self._build_loss(weights)
                 read_out = self._build_read_out()
                 net = train_stage(stage, module, loss, read_out, data, options, rng)
         if not all(p.isfinite().all() for p in module.parameters()):
@@ -435,6 +394,21 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.net_ = net
         share = np.bincount(split.y[split.train], minlength=len(self.classes_))
         self.class_prior_ = share / share.sum()
+
+    def _training_data(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> TrainingData:
+        """Give the epochs behind the rows their targets."""
+        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
+        train, valid = (
+            rows_to_epochs(source, rows, targets) for rows in (split.train, split.valid)
+        )
+        return TrainingData(source, train, valid if split.valid.any() else None)
 
     def _restore(self, module: nn.Module) -> None:
         """Give a new module the weights of the last fit."""

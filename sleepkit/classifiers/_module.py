@@ -208,7 +208,9 @@ class ModuleClassifier(SleepClassifier):
             if not name.startswith(_PREFIX) and name not in further
         }
         super().set_params(**own)
-        self.__dict__.update({name: params[name] for name in params.keys() - own.keys()})
+        self.__dict__.update(
+            {name: params[name] for name in params.keys() - own.keys()}
+        )
         return self
 
     def _further_params(self) -> dict[str, Any]:

@@ -24,6 +24,15 @@ ReadOut = Callable[[Any, dict[str, Tensor]], Tensor]
 Part = tuple[Callable[[IntArray], Output], Iterable[IntArray]]
 
 
+def read_logits(
+    output: Any,
+    present: dict[str, Tensor],  # noqa: ARG001 - a read-out gets both
+) -> Tensor:
+    """Log-probabilities of a module that returns logits."""
+    log_proba: Tensor = output.float().log_softmax(-1)
+    return log_proba
+
+
 def infer(
     module: nn.Module,
     read_out: ReadOut,
@@ -97,19 +106,12 @@ def infer(
     """
     wanted: BoolArray = np.zeros(len(source.night), np.bool_)
     wanted[source.row_to_epoch] = True
-    total = np.zeros((len(wanted), n_columns))
-    count = np.zeros((len(wanted), 1))
     forward = Forward(module, device, precision)
     layout: tuple[Any, ...] = source, wanted, length, stride, batch_size
     two_steps = length is not None and isinstance(module, TwoStepModule)
     if n_threads is None and not two_steps:  # else whole batches run side by side
-        n_threads = choose_threads(
-            module,
-            source,
-            batch_size=batch_size,
-            length=length,
-            device=forward.device,
-        )
+        n_threads = choose_threads(module, source, batch_size, length, forward.device)
+    total, count = np.zeros((len(wanted), n_columns)), np.zeros((len(wanted), 1))
     with (
         threads(n_threads),
         torch.inference_mode(),
@@ -125,10 +127,13 @@ def infer(
                 real = index != PAD
                 np.add.at(total, index[real], read[real])
                 np.add.at(count, index[real], 1)
+    return _mean(total, count, source.row_to_epoch)
+
+
+def _mean(total: FloatArray, count: FloatArray, rows: IntArray) -> FloatArray:
+    """Average what was read of the epochs behind some rows; NaN where nothing was."""
     total[count[:, 0] == 0] = np.nan
-    mean: FloatArray = total[source.row_to_epoch] / np.maximum(
-        count[source.row_to_epoch], 1
-    )
+    mean: FloatArray = total[rows] / np.maximum(count[rows], 1)
     return mean
 
 

@@ -21,7 +21,6 @@ _LAYERS: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 def choose_threads(
     module: nn.Module,
     source: EpochSource,
-    *,
     batch_size: int,
     length: int | None,
     device: torch.device,
