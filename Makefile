@@ -1,25 +1,35 @@
-# make demo | test | lint | docs | clean; set-up happens by itself, once.
+# make demo | test | test-oldest | lint | docs | clean; set-up happens by itself, once.
 
 PYTHON ?= python3
 VENV ?= .venv
+VENV_OLDEST ?= .venv-oldest
 PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 BIN := $(VENV)/bin
-INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+OLDEST := $(VENV_OLDEST)/bin
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+INSTALL := $(BIN)/python $(PIP_INSTALL) -c constraints.txt
+# What depends on numpy, SciPy, scikit-learn, MNE and their kin; nn depends on torch alone.
+CORE_TESTS ?= $(addprefix tests/,io metrics model_selection persistence preprocessing \
+  recording signal training utils test_common.py)
 
 # Real recordings beside the project are used where there are any.
 export SLEEPKIT_REAL_DATA ?= $(realpath ../shared/data)
 # Test workers share the cores: one numeric thread each.
-test: export OMP_NUM_THREADS ?= 1
-test: export MPLBACKEND := Agg
+test test-oldest: export OMP_NUM_THREADS ?= 1
+test test-oldest: export MPLBACKEND := Agg
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test test-oldest lint docs clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m sleepkit demo
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+# On the oldest versions that pyproject.toml allows.
+test-oldest: $(VENV_OLDEST)/.ready
+	$(OLDEST)/python -m pytest $(PYTEST_ARGS) $(CORE_TESTS)
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
@@ -32,7 +42,7 @@ docs: $(VENV)/.ready-docs
 	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
 
 clean:
-	rm -rf $(VENV) docs/_build docs/auto_examples docs/generated
+	rm -rf $(VENV) $(VENV_OLDEST) docs/_build docs/auto_examples docs/generated
 
 # The stamps make set-up run again where the requirements changed.
 $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/pip
@@ -43,7 +53,11 @@ $(VENV)/.ready-docs: $(VENV)/.ready
 	$(INSTALL) --editable ".[docs]"
 	touch $@
 
-$(BIN)/pip:
+$(VENV_OLDEST)/.ready: pyproject.toml constraints-oldest.txt | $(OLDEST)/pip
+	$(OLDEST)/python $(PIP_INSTALL) -c constraints-oldest.txt --editable . pytest pytest-xdist
+	touch $@
+
+$(BIN)/pip $(OLDEST)/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "sleepkit needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(@D:/bin=)

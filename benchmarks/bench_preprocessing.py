@@ -129,7 +129,7 @@ CHAINS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
 
 
 def serve(chain: str, short: Path, night: Path, connection: Connection) -> None:
-    """Warm up, then run the chain whenever asked, and answer with the seconds."""
+    """Warm up, then run the chain on request, and return the seconds."""
     warnings.simplefilter("ignore")
     CHAINS[chain](short)
     connection.send(0.0)

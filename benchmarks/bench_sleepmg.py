@@ -20,7 +20,7 @@ from skorch.callbacks import EarlyStopping, EpochScoring
 from sleepkit.nn import FeatureNet, SleepMGLoss, SleepMGNet
 from sleepkit.nn._cpu._pooled_convolution import pooled_convolution
 from sleepkit.recording import EpochArray, Recording, Signal
-from sleepkit.training import Batches, ModalityBalance, NightEpochs, StagingNet
+from sleepkit.training import Batches, ModalityBalance, RecordingSource, StagingNet
 
 CHANNELS = {"eeg": 6, "eog": 2, "emg": 1, "ecg": 1}
 SHAPES = {name: (n, 3000) for name, n in CHANNELS.items()}
@@ -196,15 +196,19 @@ def make_night(seed, n_epochs):
 
 
 def make_batches(nights):
-    """Learn the first night, and validate with the second."""
-    epochs = NightEpochs(nights)
+    """Batches that train on the first night, and validate with the second."""
+    source = RecordingSource(nights)
     domains = np.arange(len(nights)) % DOMAINS
-    learnt, held = (
-        np.where(epochs.night == night, nights.hypnogram, -1) for night in (0, 1)
+    train, valid = (
+        {
+            "stages": np.where(source.night == night, nights.hypnogram, -1),
+            "domains": domains,
+        }
+        for night in (0, 1)
     )
     rng = np.random.default_rng(0)
-    train = Batches(epochs, learnt, domains, BATCH, rng=rng)
-    return train, Batches(epochs, held, domains, BATCH)
+    batches = Batches(source, train, BATCH, rng=rng)
+    return batches, Batches(source, valid, BATCH)
 
 
 class BareLoop:

@@ -26,7 +26,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from sleepkit.classifiers import MedFuseSleepClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.preprocessing import SpectrumScaler, STFTEpocher
-from sleepkit.training import NightEpochs, stage, threads
+from sleepkit.training import RecordingSource
+from sleepkit.training._inference import infer
+from sleepkit.training._runtime import threads
 
 STRIDES = (1, 3, 5, 7, 10, 21)
 SMALL = {"d_model": 32, "n_heads": 4, "n_layers": 2, "dim_feedforward": 128}
@@ -61,7 +63,7 @@ def peak_memory(stager, X):
 
 
 def _measure_memory(stager, X):
-    """Run here; Linux counts the peak from when it is told to."""
+    """Run in this process; Linux resets the peak on request."""
     before = _resident("VmRSS")
     Path("/proc/self/clear_refs").write_text("5")
     stager.predict_proba(X)
@@ -77,11 +79,11 @@ def _resident(field):
 def stage_as_a_whole(stager, X):
     """Stage as if there were one step only: the plain net on whole sequences."""
     with without_onednn():
-        return stage(
+        return infer(
             Whole(stager.module_),
             lambda output, _: output.logits["fused"].log_softmax(-1),
-            NightEpochs(X),
-            n_classes=len(stager.classes_),
+            RecordingSource(X),
+            n_columns=len(stager.classes_),
             batch_size=stager.batch_size,
             length=stager.sequence_length,
             stride=stager.stride or stager.sequence_length // 4,

@@ -81,11 +81,11 @@ def anonymous():
 
 
 def fit(folder, n_nights):
-    """Train, and tell the peak of memory and where the time went."""
+    """Train, and report peak memory and times."""
     from skorch.callbacks import Callback
 
     from sleepkit.classifiers import MedFuseSleepClassifier
-    from sleepkit.training import NightEpochs
+    from sleepkit.training import RecordingSource
 
     class Stop(Callback):
         """Ends the training with the first round."""
@@ -99,7 +99,7 @@ def fit(folder, n_nights):
             raise KeyboardInterrupt
 
     times = {"load": 0.0}
-    values = NightEpochs.values
+    values = RecordingSource.values
 
     def timed(self, numbers):
         begin = time.perf_counter()
@@ -107,7 +107,7 @@ def fit(folder, n_nights):
         times["load"] += time.perf_counter() - begin
         return found
 
-    NightEpochs.values = timed
+    RecordingSource.values = timed
     small = {"d_model": 16, "n_heads": 2, "n_layers": 1, "dim_feedforward": 32}
     stager = MedFuseSleepClassifier(
         **small, d_head=32, validate_every=STEPS, callbacks=[Stop], random_state=0
@@ -129,13 +129,14 @@ def main(folder):
     for n_nights in NIGHTS:
         command = [sys.executable, __file__, str(folder), str(n_nights)]
         done = subprocess.run(command, check=True, capture_output=True, text=True)
-        told = json.loads(done.stdout)
-        peaks.append(told["peak"])
+        report = json.loads(done.stdout)
+        peaks.append(report["peak"])
         print(
-            f"{n_nights:4} nights: peak {told['peak'] / 1e6:.0f} MB, "
-            f"{told['before'] / 1e6:.0f} MB before the fit; {told['files']} open files;"
-            f" {told['open']:.1f} s to open, {told['train']:.1f} s to train, "
-            f"{told['load']:.1f} s of it to read batches",
+            f"{n_nights:4} nights: peak {report['peak'] / 1e6:.0f} MB, "
+            f"{report['before'] / 1e6:.0f} MB before the fit; "
+            f"{report['files']} open files; "
+            f"{report['open']:.1f} s to open, {report['train']:.1f} s to train, "
+            f"{report['load']:.1f} s of it to read batches",
             flush=True,
         )
     print(f"ratio {peaks[1] / peaks[0]:.3f}")

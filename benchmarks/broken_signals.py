@@ -59,7 +59,7 @@ class BrokenSignal:
 class BrokenFeatures:
     """Features of half the night that say nothing: noise, ten times too large, stuck.
 
-    ``masked`` marks them as missing, as one who knows of the failure would.
+    ``masked`` marks them as missing, as if the failure were known.
     """
 
     modality: str
@@ -101,7 +101,7 @@ class Chain:
 
 
 def mask_by_quality(recording):
-    """Mark what QualityMask finds."""
+    """Mask the epochs that QualityMask finds."""
     night = EpochArray([recording], include_unscored=True)
     return QualityMask().fit_transform(night).recordings[0].compute()
 

@@ -1,4 +1,4 @@
-"""What the scripts that write docs pages share."""
+"""Functions shared by the scripts that write docs pages."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def heading(text, line="-"):
 
 
 def include_findings(page):
-    """Include what is said about a page's figures, by hand, in a file beside it."""
+    """Include the findings, written by hand, of the file beside a page."""
     path = page.with_name(f"{page.stem}_findings.inc")
     path.touch()
     return f".. include:: {path.name}\n"

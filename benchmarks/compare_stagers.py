@@ -1,9 +1,9 @@
-"""Compare LightGBM, MedFuseSleep and SleepMG, and write what came out as a docs page.
+"""Compare LightGBM, MedFuseSleep and SleepMG, and write the results as a docs page.
 
     python benchmarks/compare_stagers.py --out docs/results
 
-On simulated people and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
-Finished fits are kept in --work: the same command goes on after a crash.
+On simulated subjects and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
+Finished fits are stored in --work, and reused after a crash.
 """
 
 from __future__ import annotations
@@ -32,28 +32,18 @@ from sklearn.pipeline import make_pipeline
 from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging
-from sleepkit.preprocessing import (
-    BandpassFilter,
-    BandPower,
-    Cache,
-    FitOnSelected,
-    QualityMask,
-    Resampler,
-    SignalScaler,
-    SpectrumScaler,
-    STFTEpocher,
-)
+from sleepkit.pipelines import make_stager
+from sleepkit.preprocessing import FitOnSelected
 from sleepkit.recording import EpochArray
 
 COMMAND = "python benchmarks/compare_stagers.py --out docs/results"
 TITLE = "Three stagers, every subset of modalities"
 ABOUT = f"""Boosted trees on band powers, MedFuseSleep and SleepMG, on the same folds by
-subject, staged with all modalities and with every subset, without fitting again. The
-nets are small and their training is short, as told below: these are figures of this
-library at work, not of the papers' systems. For what is missing LightGBM gets NaN,
-which it never met in training, SleepMG a zero, and MedFuseSleep asks another of its
-heads; a stager that is trained without the modality would be the fairer rival. Made by
-``{COMMAND}``.
+subject, evaluated with all modalities and with every subset, without fitting again. The
+nets are small and their training is short, as given below: these scores are not those
+of the papers' systems. A missing modality is NaN for LightGBM, which had none in
+training, and zero for SleepMG; MedFuseSleep predicts with another head. A stager
+trained without the modality would be the fairer comparison. Made by ``{COMMAND}``.
 """
 NAMES = ("LightGBM", "MedFuseSleep", "SleepMG")
 
@@ -105,8 +95,8 @@ def trees(**params):
     )
 
 
-def simulated_people():
-    """Twelve people, three hours each."""
+def simulated_subjects():
+    """Twelve subjects, three hours each."""
     X, y, _ = make_polysomnography(
         12, hours=3, modalities=("eeg", "eog", "emg"), random_state=0
     )
@@ -114,49 +104,11 @@ def simulated_people():
 
 
 def simulated_stagers(cache):
-    """From signals; nets of the size that the command trains."""
-    medfuse = MedFuseSleepClassifier(
-        d_model=32,
-        n_heads=4,
-        n_layers=1,
-        dim_feedforward=64,
-        d_head=32,
-        dropout=0.1,
-        lr=3e-3,
-        batch_size=8,
-        max_epochs=12,
-        validation_fraction=0,
-    )
-    sleepmg = SleepMGClassifier(batch_size=64, max_epochs=6, validation_fraction=0)
-    return dict(
-        zip(
-            NAMES,
-            (
-                make_pipeline(
-                    QualityMask(),
-                    BandPower(normalize="append", context=2),
-                    Cache(cache),
-                    FitOnSelected(trees()),
-                ),
-                make_pipeline(
-                    QualityMask(),
-                    STFTEpocher(hop=2),
-                    Cache(cache),
-                    SpectrumScaler("recording"),
-                    medfuse,
-                ),
-                make_pipeline(
-                    QualityMask(),
-                    BandpassFilter((0.3, 35)),
-                    Resampler(100),
-                    Cache(cache),
-                    SignalScaler(),
-                    sleepmg,
-                ),
-            ),
-            strict=True,
-        )
-    )
+    """From signals: the stagers of the command, with LightGBM for its trees."""
+    trees_on_powers = make_stager("trees", cache=cache)
+    trees_on_powers.set_params(stage=FitOnSelected(trees()))
+    nets = (make_stager(name, cache=cache) for name in ("medfusesleep", "sleepmg"))
+    return dict(zip(NAMES, (trees_on_powers, *nets), strict=True))
 
 
 def real_stagers():
@@ -196,7 +148,7 @@ def score_table(result):
 
 
 def comparison_table(result):
-    """Paired differences of kappa, with everything given and with each subset."""
+    """Paired differences of kappa, with all modalities and with each subset."""
     rows = []
     for condition in result.conditions:
         for first, second in combinations(result.estimators, 2):
@@ -217,12 +169,12 @@ def comparison_table(result):
 
 
 def section(title, text, result, seconds):
-    """What came out for one cohort."""
+    """Results of one cohort."""
     data = result.protocol["data"]
     window = result.protocol["scoring_window"]
     about = (
         f"{text} Scored: {window}; {data['n_epochs']} epochs, {data['n_recordings']} "
-        f"nights, {data['n_subjects']} people. {seconds / 60:.0f} min on two cores."
+        f"nights, {data['n_subjects']} subjects. {seconds / 60:.0f} min on two cores."
     )
     about = textwrap.fill(about, 88)
     parts = [heading(title), about, "", score_table(result)]
@@ -255,23 +207,23 @@ def evaluate(stagers, X, y, args, name, **params):
 
 
 def main():
-    """Run what is asked for, and write the page."""
+    """Evaluate, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--work", type=Path, default=Path("compare-stagers"))
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
     page = [heading(TITLE, "="), ABOUT]
-    X, y = simulated_people()
+    X, y = simulated_subjects()
     stagers = simulated_stagers(args.work / "cache")
     found = evaluate(stagers, X, y, args, "simulated", cv=3)
     text = (
-        "Simulated people, three hours of EEG, EOG and EMG each, 3 folds. LightGBM has "
-        "band powers of five epochs, also relative to the night; MedFuseSleep (d_model "
-        "32, one layer, 12 passes) spectra and SleepMG (6 passes) signals, scaled by "
-        "night."
+        "Simulated subjects, three hours of EEG, EOG and EMG each, 3 folds. LightGBM "
+        "has band powers of five epochs, also relative to the night; MedFuseSleep "
+        "(d_model 32, one layer, 12 passes) spectra and SleepMG (6 passes) signals, "
+        "scaled by night."
     )
-    page.append(section("Simulated people", text, *found))
+    page.append(section("Simulated subjects", text, *found))
     folder = real_folder()
     if folder is not None:
         X, y = real_nights(folder)
@@ -286,7 +238,7 @@ def main():
         )
         text = (
             "Features of Sleep-EDF Expanded: ten powers of each of two EEG and one EOG "
-            "channel, scaled by night by their publisher, 5 folds by person. LightGBM "
+            "channel, scaled by night by their publisher, 5 folds by subject. LightGBM "
             "has eleven epochs, MedFuseSleep (d_model 64, two layers, 6 passes) "
             "sequences of 21, SleepMG (10 passes) one."
         )

@@ -41,7 +41,7 @@ BROKEN_PAIRS = [
 
 
 class Stagings:
-    """Predictions of several results, by net and by what it was given.
+    """Predictions of several results, by net and by the modalities given.
 
     ``nets`` are their names, in the order that tables have.
     """
@@ -120,7 +120,7 @@ def section(title, *parts):
 
 
 def cells_of(stagings, net, cell):
-    """Three scores for each of what is given; nothing for what a net cannot take."""
+    """Three scores for each set of modalities; empty where a net lacks them."""
     cells = []
     for given in GIVEN:
         there = (net, given) in stagings
@@ -129,7 +129,7 @@ def cells_of(stagings, net, cell):
 
 
 def table_1(stagings, cell):
-    """Nets by what they are given."""
+    """Scores of each net by the modalities given."""
     titles = ["net"]
     for name in GIVEN.values():
         titles += [f"{name}: accuracy", "kappa", "macro-F1"]
@@ -162,14 +162,14 @@ def simulated_table_1(found):
         return mean_sd(one - other, "+")
 
     about = f"""
-        {size.people} simulated people with a night of {size.hours} h each; a third of
-        them is tested, and the others are learnt from, in {size.passes} passes. Mean ±
-        SD of three draws of the test people, each with another seed of the nets.
-        *alone* are nets that never had the other modality. This and the next table took
+        {size.subjects} simulated subjects with a night of {size.hours} h each: a third
+        for testing, the others for training, in {size.passes} passes. Mean ± SD of
+        three draws of the test subjects, each with another seed of the nets. *alone*
+        are nets trained on one modality. This and the next table took
         {stagings.seconds / 60:.0f} min of one core.
     """
     return section(
-        "Table 1, simulated people",
+        "Table 1, simulated subjects",
         paragraph(about),
         table_1(stagings, cell),
         paragraph("Differences of kappa, paired by draw, mean ± SD:"),
@@ -178,7 +178,7 @@ def simulated_table_1(found):
 
 
 def simulated_table_2(found):
-    """Table 2, fed as it is, and masked."""
+    """Table 2, with the broken signal and with the signal masked."""
     stagings, noisy = found["stagings"], found["noisy"]
     counts = ", ".join(f"{len(nights)} {name}" for name, nights in noisy.items())
     scored, draws = scored_nights(stagings, noisy)
@@ -186,10 +186,10 @@ def simulated_table_2(found):
         An electrode fails for a fifth to nine tenths of each night: it is *loose* (the
         recorder clips at 150 uV) or *noisy* (white noise of 120 uV is added). The
         paper's rule, a difference of SD above 41 uV in more than 40 % of the epochs,
-        selects of {found["n_nights"]} nights: {counts}. Those of them whose people are
-        tested in one of the draws, which overlap, are staged with both signals fed, as
-        in the paper: {scored}, {min(draws)} to {max(draws)} in a draw. Scores are of
-        all four failures pooled.
+        selects of {found["n_nights"]} nights: {counts}. Those of the test subjects of
+        one of the draws, which overlap, are staged with both signals, as in the paper:
+        {scored}, {min(draws)} to {max(draws)} in a draw. Scores are of all four
+        failures pooled.
     """
     rows = []
     for net in stagings.nets:
@@ -202,15 +202,15 @@ def simulated_table_2(found):
         for name, rule, hit, alarm in found["masks"]
     ]
     masking = """
-        Beyond the paper, what a rule finds broken counts as missing: by ``QualityMask``
-        with its defaults, or by the paper's rule taken epoch by epoch (*difference*: of
-        the two, the signal whose SD is more than 41 uV larger is marked). Shares of
-        epochs that they mark, of all nights, selected or not (of *others*: of the
-        other modality too):
+        Beyond the paper, epochs in which a rule detects a broken signal are masked as
+        missing: by ``QualityMask`` with its defaults, or by the paper's rule per epoch
+        (*difference*: the signal whose SD is more than 41 uV above that of the other).
+        Fraction of epochs masked, of all nights, selected or not (*others* includes
+        those of the other modality):
     """
     gains = """
-        Kappa on the selected nights, EEG and EOG failures pooled, and what masking
-        gains, paired by draw, without fitting anything again:
+        Kappa on the selected nights, EEG and EOG failures pooled, and the gain from
+        masking, paired by draw, without fitting again:
     """
     return section(
         "Table 2, noisy simulated nights",
@@ -256,7 +256,7 @@ def broken_differences(stagings, noisy):
 
 
 def gain_table(stagings, noisy):
-    """Kappa fed and masked, and the gain."""
+    """Kappa with and without the mask, and the gain."""
     rows = []
     for net in SHOWN:
         for kind in ("loose", "noisy"):
@@ -286,11 +286,11 @@ def incomplete_section(found):
             row += [mean_sd(kappas), "" if scores is base else mean_sd(gain, "+")]
         rows.append(row)
     about = f"""
-        {BEST}, trained on some people with both signals and on others of whom only EEG
-        or only EOG is used; in each row as many steps as
-        {found["size"].incomplete_passes} passes over all people would take. Kappa, and
-        the difference from the first row, paired by draw. The people are drawn anew for
-        each draw; {found["seconds"] / 60:.0f} min of one core.
+        {BEST}, trained on some subjects with both signals and on others with only EEG
+        or only EOG; the number of steps in each row is that of
+        {found["size"].incomplete_passes} passes over all subjects. Kappa, and the
+        difference from the first row, paired by draw. Subjects are drawn anew in each
+        draw; {found["seconds"] / 60:.0f} min of one core.
     """
     titles = ["both", "only EEG", "only EOG"]
     for name in GIVEN.values():
@@ -330,17 +330,17 @@ def real_section(found):
     about = f"""
         Features of Sleep-EDF Expanded: ten powers of each of two EEG and one EOG
         channel, scaled by night by their publisher; {data["n_epochs"]} epochs,
-        {data["n_recordings"]} nights, {data["n_subjects"]} people; sleep and 30 min
-        around it. Three folds by person, {found["size"].real_passes} passes, one seed;
+        {data["n_recordings"]} nights, {data["n_subjects"]} subjects; sleep and 30 min
+        around it. Three folds by subject, {found["size"].real_passes} passes, one seed;
         {stagings.seconds / 60:.0f} min of one core. Scores of all epochs pooled.
     """
     broken = """
         Features of one modality over half of each night, anywhere, are replaced by
         noise of SD 1, multiplied by 10, or stuck at those of the first epoch. They are
-        fed as they are, or masked as missing by one who knows where. Pooled kappa, and
-        what masking gains:
+        used unchanged, or masked as missing where they are broken. Pooled kappa, and
+        the gain from masking:
     """
-    words = "Differences of pooled kappa, 95 % interval by a bootstrap over people:"
+    words = "Differences of pooled kappa, 95 % interval by a bootstrap over subjects:"
     return section(
         "Real nights",
         paragraph(about),
@@ -353,7 +353,7 @@ def real_section(found):
 
 
 def real_gain_table(stagings, pooled):
-    """Kappa fed and masked, and the gain."""
+    """Kappa with and without the mask, and the gain."""
     rows = []
     for net in SHOWN:
         for modality in ("eeg", "eog"):
@@ -367,18 +367,19 @@ def real_gain_table(stagings, pooled):
 
 
 def write_page(folder, found):
-    """Write the page; what is said about it stands in a file of its own."""
+    """Write the page; its findings are in a separate file."""
     title = "The tables of MedFuseSleep, in small"
     about = """
         Fusion (early, mid-late, and the paper's coordinated one), losses (cross-entropy
         alone, with the alignment loss AL, with multi-view supervision MS, with both),
-        and what is given at staging, on simulated people and on features of real
-        nights. The nets are small (d_model 32, one layer of each transformer,
+        and the modalities given in prediction, on simulated subjects and on features of
+        real nights. The nets are small (d_model 32, one layer of each transformer,
         feed-forward 128, heads of 64, 15 frames an epoch) and their training is short:
-        these figures tell how the parts of the method compare in this library, not what
-        the paper's system would reach. Each net is fitted once, and given everything,
-        or one modality; where its own head was not taught (without MS), the fused head
-        stages what is left. Sequences do not overlap at staging. Made by
+        these scores compare the parts of the method in this library, and are not those
+        of the paper's system. Each net is fitted once, and predicts from both
+        modalities and from one. If the unimodal head was not trained (without MS), the
+        fused head predicts from the modality that is left. Sequences do not overlap in
+        prediction. Made by
         ``python benchmarks/medfuse_tables.py --out docs/results``.
     """
     page = folder / "medfusesleep_tables.rst"

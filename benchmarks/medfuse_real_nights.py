@@ -1,4 +1,4 @@
-"""MedFuseSleep on real nights of 39 people, against nets for one modality alone.
+"""MedFuseSleep on real nights of 39 subjects, against nets for one modality alone.
 
     python benchmarks/medfuse_real_nights.py --out docs/results
 
@@ -32,17 +32,17 @@ from sleepkit.evaluation import cross_validate_staging
 from sleepkit.metrics import compare_stagings, staging_scores, staging_scores_by
 
 TITLE = "MedFuseSleep on real nights"
-ABOUT = """One net for both modalities, staged with both and with either, and a net of
-the same settings for each modality alone, its specialist. Features of Sleep-EDF
+ABOUT = """One net for both modalities, evaluated with both and with each, and a net of
+the same settings trained on each modality alone, its specialist. Features of Sleep-EDF
 Expanded (ten powers of each of two EEG and one EOG channel, scaled by night by their
-publisher), {nights} nights of {people} people, {epochs} scored epochs, 5 folds by
-person, {seeds} seeds, one fit a fold: {settings}. The number of passes, the dropout,
-the weight of the modalities' own losses, the size of a batch and the stride were chosen
-on two of these folds, so these figures are not those of data never seen.
+publisher), {nights} nights of {subjects} subjects, {epochs} scored epochs, 5 folds by
+subject, {seeds} seeds, one fit a fold: {settings}. The number of passes, the dropout,
+the weight of the unimodal losses, the batch size and the stride were chosen on two of
+these folds, so these scores are not those of unseen data.
 {minutes:.0f} min on two cores, made by
 ``python benchmarks/medfuse_real_nights.py --out docs/results``."""
-PAIRED = """Paired by person, all seeds together; the interval is of the pooled
-difference (bootstrap over people), p of Wilcoxon's signed-rank test over people:"""
+PAIRED = """Paired by subject, all seeds together; the interval is of the pooled
+difference (bootstrap over subjects), p of Wilcoxon's signed-rank test over subjects:"""
 SETTINGS = {
     "d_model": 64,
     "n_heads": 4,
@@ -67,24 +67,24 @@ PAIRS = (
 )
 SEEDS = (0, 1, 2)
 GIVEN = {"all": "both", "eeg": "EEG", "eog": "EOG"}
-SIMPLE = {  # the best in each column of what others reached on these features
+SIMPLE = {  # other authors' best model of these features, in each column
     "all": "0.748 (recurrent net)",
     "eeg": "0.751 (recurrent net)",
     "eog": "0.630 (boosted trees)",
 }
 SUNK = 0.05  # of kappa
-BACKED = "with EEG's own head"
+BACKED = "with EEG's unimodal head"
 BACKED_PAIRS = (
-    ("both, backed - both", BACKED, "all"),
-    ("both, backed - EEG", BACKED, "eeg"),
-    ("both, backed - EOG", BACKED, "eog"),
+    ("both, with EEG's head - both", BACKED, "all"),
+    ("both, with EEG's head - EEG", BACKED, "eeg"),
+    ("both, with EEG's head - EOG", BACKED, "eog"),
 )
-BACKED_ABOUT = """As ``unimodal_weights={"eeg": 0.5}`` stages: the EEG's own head counts
-half of what the fused one does. Computed from the probabilities of the fits above. The
-weights 0.5, 1 and 2 were compared on these very figures."""
+BACKED_ABOUT = """As with ``unimodal_weights={"eeg": 0.5}``: the EEG's unimodal head has
+half the weight of the fused head. Computed from the probabilities of the fits above.
+The weights 0.5, 1 and 2 were compared on these same folds."""
 
 
-def stage_everyone(X, y, args, seed):
+def stage_all(X, y, args, seed):
     """Stage by one net and by specialists: the stages by name, and seconds."""
     params = {
         "cv": GroupKFold(5),
@@ -149,17 +149,18 @@ def backed_about(y, runs):
 
 
 def difference_table(y, subject, runs, pairs):
-    """Paired differences over people, all seeds together, and who loses most."""
+    """Paired differences over subjects, all seeds together, and the largest loss."""
     rows = []
     for title, first, second in pairs:
         one, other = (
             np.concatenate([run[name] for run in runs]) for name in (first, second)
         )
-        true, people = (np.tile(values, len(runs)) for values in (y, subject))
-        found = compare_stagings(true, one, other, people, random_state=0)
+        true, subjects = (np.tile(values, len(runs)) for values in (y, subject))
+        found = compare_stagings(true, one, other, subjects, random_state=0)
         low, high = found.interval
         a, b = (
-            staging_scores_by(true, stages, people)["kappa"] for stages in (one, other)
+            staging_scores_by(true, stages, subjects)["kappa"]
+            for stages in (one, other)
         )
         rows.append(
             (
@@ -176,8 +177,8 @@ def difference_table(y, subject, runs, pairs):
         "pooled",
         "95 % interval",
         "p",
-        "worst person",
-        f"people who lose over {SUNK}",
+        "worst subject",
+        f"subjects that lose over {SUNK}",
     )
     return table(titles, rows)
 
@@ -196,7 +197,7 @@ def main():
     order = np.lexsort((X.epoch, X.recording))
     runs, total = [], 0.0
     for seed in SEEDS:
-        stages, seconds = stage_everyone(X, y, args, seed)
+        stages, seconds = stage_all(X, y, args, seed)
         runs.append(stages)
         total += seconds
         for name, predicted in stages.items():
@@ -204,7 +205,7 @@ def main():
             print(f"seed {seed} {name}: {kappa:.4f}", flush=True)
     about = ABOUT.format(
         nights=len(X.recordings),
-        people=len(np.unique(X.subject)),
+        subjects=len(np.unique(X.subject)),
         epochs=f"{len(y):,}",
         seeds=len(SEEDS),
         settings=", ".join(f"{name} {value}" for name, value in SETTINGS.items()),
@@ -215,7 +216,7 @@ def main():
     page += [kappa_table(y[order], runs), textwrap.fill(PAIRED, 88), ""]
     page.append(difference_table(y[order], X.subject[order], runs, PAIRS))
     page += [
-        heading("Both, backed by the EEG's own head"),
+        heading("Both, with the EEG's unimodal head"),
         backed_about(y[order], runs),
     ]
     page.append(difference_table(y[order], X.subject[order], runs, BACKED_PAIRS))

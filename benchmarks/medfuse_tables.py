@@ -2,7 +2,7 @@
 
     python benchmarks/medfuse_tables.py --out docs/results
 
-On simulated people and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
+On simulated subjects and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
 Finished fits are kept in --work: the same command goes on after a crash. What is to be
 said about the figures is kept by hand in medfusesleep_tables_findings.inc, beside the
 page.
@@ -56,9 +56,9 @@ N_SPLITS = 3
 
 
 class Size(NamedTuple):
-    """How much there is to compute; of the incomplete sets, people by what is used."""
+    """Sizes of the simulation; for incomplete sets, subjects by their modalities."""
 
-    people: int = 24
+    subjects: int = 24
     hours: float = 4
     passes: int = 12
     real_nights: int = 76
@@ -127,7 +127,7 @@ def evaluate(estimators, X, y, args, **params):
 
 
 def evaluate_nets(make_net, X, y, args, corruptions, spoilt=tuple(NETS), **params):
-    """All nets, some with broken signals, and one that learns from each modality."""
+    """All nets, some with broken signals, and one net for each modality."""
     nets = {name: make_net(**net) for name, net in NETS.items()}
     alone = [f"{modality} alone" for modality in MODALITIES]
     stagings = Stagings([*NETS, *alone])
@@ -155,7 +155,7 @@ def is_fed(step):
 
 
 def broken_signals():
-    """Ways to break a signal, each fed as it is and masked by two rules."""
+    """Ways to break a signal, each unchanged and masked by two rules."""
     steps = {}
     for kind in ("loose", "noisy"):
         for modality in MODALITIES:
@@ -167,7 +167,7 @@ def broken_signals():
 
 
 def broken_features():
-    """Ways to break features; masked they are all the same."""
+    """Ways to break features; when masked, all are equal."""
     steps = {}
     for modality in MODALITIES:
         for kind in ("noise", "x 10", "stuck"):
@@ -206,7 +206,7 @@ def judge_masks(X, steps):
 
 
 def score_incomplete(setting, seed, split, X, y, args):
-    """Train on people some of whom have one modality."""
+    """Train on subjects some of which have one modality."""
     n_both, *alone = setting
     given, cv = incomplete_training(
         X,
@@ -221,18 +221,18 @@ def score_incomplete(setting, seed, split, X, y, args):
     return evaluate(nets, given, y, args, cv=cv, random_state=seed)
 
 
-def simulated_people(args):
+def simulated_subjects(args):
     """The cohort, and draws of who is tested."""
     X, y, _ = make_polysomnography(
-        args.size.people, hours=args.size.hours, modalities=MODALITIES, random_state=0
+        args.size.subjects, hours=args.size.hours, modalities=MODALITIES, random_state=0
     )
     splitter = SubjectShuffleSplit(N_SPLITS, test_size=1 / 3, random_state=0)
     return X, y, list(splitter.split(X))
 
 
 def simulated_tables(args):
-    """Tables 1 and 2 on simulated people."""
-    X, y, splits = simulated_people(args)
+    """Tables 1 and 2 on simulated subjects."""
+    X, y, splits = simulated_subjects(args)
 
     def make_net(**params):
         return spectral_net(args, args.size.passes, **params)
@@ -249,8 +249,8 @@ def simulated_tables(args):
 
 
 def incomplete_tables(args):
-    """Section 4.5: kappas by setting, of each draw, by what is given."""
-    X, y, splits = simulated_people(args)
+    """Section 4.5: kappas by setting, draw and the modalities given."""
+    X, y, splits = simulated_subjects(args)
     jobs = [(s, seed) for s in args.size.incomplete for seed in range(N_SPLITS)]
     results = Parallel(args.jobs)(
         delayed(score_incomplete)(setting, seed, splits[seed], X, y, args)
@@ -270,7 +270,7 @@ def try_paper_size(args):
     path = args.work / f"paper_size_{args.size.paper_steps}.json"
     if path.exists():
         return json.loads(path.read_text())
-    X, y, _ = simulated_people(args)
+    X, y, _ = simulated_subjects(args)
     rows = slice(16 * 21)  # of one night: a step is a pass
     net = MedFuseSleepClassifier(
         schedule="constant",

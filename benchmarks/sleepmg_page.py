@@ -17,7 +17,7 @@ MODALITIES = ("eeg", "eog", "emg", "ecg")
 # MASS-SS3
 TABLES = (
     (
-        "Table 2: an extractor for each modality (M), domains unlearnt (G)",
+        "Table 2: an extractor for each modality (M), adversarial domain head (G)",
         (
             ("neither: FeatureNet", "FeatureNet", ".680 / .783"),
             ("G", "G", ".684 / .784"),
@@ -26,7 +26,7 @@ TABLES = (
         ),
     ),
     (
-        "Table 3: how the modalities are put together, without domains",
+        "Table 3: fusion of the modalities, without the domain head",
         (
             ("direct concatenation", "M", ".693 / .787"),
             ("self-attention", "attention", ".689 / .786"),
@@ -37,7 +37,7 @@ TABLES = (
         ),
     ),
     (
-        "Table 4: what is balanced, with domains",
+        "Table 4: balanced heads, with the domain head",
         (
             ("nothing: NaiveMG", "NaiveMG", ".707 / .788"),
             ("extractors", "extractors", ".703 / .789"),
@@ -51,7 +51,7 @@ TABLES = (
 )
 
 
-def score_table(results, rows, *, new_people):
+def score_table(results, rows, *, new_subjects):
     """Scores over the seeds, and paired differences from the first row."""
     with_paper = len(rows[0]) == 3
     (_, reference, *_), *_ = rows
@@ -61,7 +61,7 @@ def score_table(results, rows, *, new_people):
         found = ("none", "none")
         if name != reference:
             found = (
-                difference(results, name, reference, new_people=new_people),
+                difference(results, name, reference, new_subjects=new_subjects),
                 differences_by_seed(scores, name, reference),
             )
         lines.append((words, *mean_scores(scores, name), *found, *paper))
@@ -87,18 +87,18 @@ def differences_by_seed(scores, first, second):
     return ", ".join(f"{value:+.3f}" for value in one - other)
 
 
-def difference(results, first, second, *, new_people):
-    """Pooled difference of kappa with its interval, paired by person."""
+def difference(results, first, second, *, new_subjects):
+    """Pooled difference of kappa with its interval, paired by subject."""
     pairs = [[result.predictions(n) for n in (first, second)] for result in results]
-    people = [
-        [f"{seed if new_people else ''} {subject}" for subject in one["subject"]]
+    subjects = [
+        [f"{seed if new_subjects else ''} {subject}" for subject in one["subject"]]
         for seed, (one, _) in enumerate(pairs)
     ]
     found = compare_stagings(
         np.concatenate([one["true"] for one, _ in pairs]),
         np.concatenate([one["predicted"] for one, _ in pairs]),
         np.concatenate([other["predicted"] for _, other in pairs]),
-        np.concatenate(people),
+        np.concatenate(subjects),
         random_state=0,
     )
     low, high = found.interval

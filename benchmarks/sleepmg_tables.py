@@ -1,4 +1,4 @@
-"""The tables of the SleepMG paper on simulated people, and SleepMG on real nights.
+"""The tables of the SleepMG paper on simulated subjects, and SleepMG on real nights.
 
     python benchmarks/sleepmg_tables.py --out docs/results
 
@@ -36,40 +36,42 @@ from sleepkit.evaluation import cross_validate_staging, sleepmg_protocol
 SEEDS = (0, 1, 2)
 FOLDS = 5
 PAGE = "sleepmg_tables"
-ABOUT = """The ablations of the SleepMG paper in small, by its protocol: people are
-dealt into five groups, each is staged by nets trained on the others, of whom a fifth
-are held out to choose the best pass by; batches of 256 epochs, Adam with betas of 0.5
-and 0.999, gradient reversal of 0.1, scores of all folds pooled. The paper has ten
-channels, real nights, four times as many filters and 50 passes. Figures are means and
-standard deviations over three seeds. Differences of kappa are from the first row of a
-table, of all seeds pooled, with 95 % intervals from a bootstrap over people, and then
-seed by seed. Made by ``python benchmarks/sleepmg_tables.py --out docs/results``.
+ABOUT = """The ablations of the SleepMG paper in small, by its protocol: subjects are
+split into five groups; nets trained on four groups predict the fifth, and a fifth of
+the training subjects are held out to select the best pass; batches of 256 epochs, Adam
+with betas of 0.5 and 0.999, gradient reversal of 0.1, scores of all folds pooled. The
+paper has ten channels, real nights, four times as many filters and 50 passes. Scores
+are means and standard deviations over three seeds. Differences of kappa are from the
+first row of a table, of all seeds pooled, with 95 % intervals from a bootstrap over
+subjects, and then seed by seed. Made by ``python benchmarks/sleepmg_tables.py --out
+docs/results``.
 """
-SIMULATED = """{people} simulated people of {hours} h ({n} epochs), with EEG, EOG, chin
-EMG and ECG, one channel each, at 100 Hz; each person has a gain and a colour of their
-own in each channel. Each seed draws people, groups and weights anew. Extractors are
-FeatureNet with a quarter of its filters, trained for {passes} passes. {fits} fits of
-{each:.1f} s, {total:.0f} min of one core beside other work. The last column is the
+SIMULATED = """{subjects} simulated subjects of {hours} h ({n} epochs), with EEG, EOG,
+chin EMG and ECG, one channel each, at 100 Hz; gain and spectral slope of each channel
+differ between subjects. Each seed draws subjects, groups and weights anew. Extractors
+are FeatureNet with a quarter of its filters, trained for {passes} passes. {fits} fits
+of {each:.1f} s, {total:.0f} min of one core beside other work. The last column is the
 paper's kappa on ISRUC-S3 and MASS-SS3.
 """
 IMBALANCE = """Sum of the squared distances of the modalities' shares from one
-quarter; means over folds and seeds. First of the stages' classifier, then of the
-domains' discriminator:
+quarter; means over folds and seeds. First of the stage classifier, then of the
+domain discriminator:
 """
 ALONE = """Means in the last pass: the probability that each modality alone gives to the
-true stage or domain (score; a guess is 0.2 of stages and 0.25 of domains), what eq. 6
-makes of it, applied or not (coefficient), and an estimate of what that multiplies
-steps by, once Adam has divided by the size of earlier gradients (step):
+true stage or domain (score; chance is 0.2 for stages and 0.25 for domains), its
+coefficient by eq. 6, applied or not (coefficient), and an estimate of the factor of the
+steps, after Adam has divided by the size of earlier gradients (step):
 """
 NIGHTS = """Features of Sleep-EDF Expanded, ten powers of each of Fpz-Cz, Pz-Oz and the
-EOG: {n} scored epochs of sleep and 30 min around it, {nights} nights, {people} people.
-Each seed draws groups and weights anew. Extractors are one linear layer of 128,
-trained for {passes} passes. {fits} fits of {each:.1f} s, {total:.0f} min of one core.
+EOG: {n} scored epochs of sleep and 30 min around it, {nights} nights, {subjects}
+subjects. Each seed draws groups and weights anew. Extractors are one linear layer of
+128, trained for {passes} passes. {fits} fits of {each:.1f} s, {total:.0f} min of one
+core.
 """
 
 
 def cross_validate(make_variants, X, y, seed, name, args, **params):
-    """The paper's protocol, with people dealt and nets begun by the seed."""
+    """Protocol of the paper; the seed sets the groups and the initial weights."""
     protocol = sleepmg_protocol(X, n_groups=FOLDS, random_state=seed)
     result = cross_validate_staging(
         make_variants(protocol.parameters),
@@ -101,7 +103,7 @@ def simulated(args):
     """Tables 2, 3, 4 and figure 4."""
     histories, results = args.work / "histories", []
     for seed in SEEDS:
-        X, y = variants.simulated_people(seed, args.work / f"people-{seed}")
+        X, y = variants.simulated_subjects(seed, args.work / f"subjects-{seed}")
         make = partial(variants.simulated_variants, seed, histories)
         results.append(cross_validate(make, X, y, seed, "simulated", args))
     measured = {
@@ -111,11 +113,11 @@ def simulated(args):
         )
         for name in variants.HOW_BALANCED
     }
-    size = {"people": variants.PEOPLE, "hours": variants.HOURS, "n": len(X)}
+    size = {"subjects": variants.N_SUBJECTS, "hours": variants.HOURS, "n": len(X)}
     text = fill(SIMULATED, **size, passes=variants.PASSES, **count(results))
-    parts = [heading("Simulated people"), text]
+    parts = [heading("Simulated subjects"), text]
     for name, rows in TABLES:
-        parts += [heading(name, "~"), score_table(results, rows, new_people=True)]
+        parts += [heading(name, "~"), score_table(results, rows, new_subjects=True)]
     args.out.mkdir(parents=True, exist_ok=True)
     draw_imbalance(measured, args.out / f"{PAGE}.png")
     return [
@@ -153,10 +155,10 @@ def nights(args):
         ]
         everything += results
         rows = [(variant, variant) for variant in variants.HOW_BALANCED]
-        found = score_table(results, rows, new_people=False)
+        found = score_table(results, rows, new_subjects=False)
         parts += [heading(words, "~"), found]
     data = everything[0].protocol["data"]
-    size = {"n": len(X), "nights": data["n_recordings"], "people": data["n_subjects"]}
+    size = {"n": len(X), "nights": data["n_recordings"], "subjects": data["n_subjects"]}
     text = fill(NIGHTS, **size, passes=variants.NIGHT_PASSES, **count(everything))
     return [heading("Real nights"), text, *parts]
 

@@ -20,7 +20,7 @@ from sleepkit.preprocessing import BandpassFilter, Resampler
 from sleepkit.recording import EpochArray
 from sleepkit.training import ModalityBalance, OnTheFlyModulation
 
-PEOPLE, HOURS, PASSES = 20, 1, 30
+N_SUBJECTS, HOURS, PASSES = 20, 1, 30
 NIGHT_PASSES = 10
 
 BOTH = ("classifier", "discriminator")
@@ -85,14 +85,14 @@ class KeepHistory(Callback):
         self.folder = folder
 
     def on_train_end(self, net, X=None, y=None, **_):
-        learnt, _validation = X
+        train, _validation = X
         rows = [
             {key: value for key, value in row.items() if isinstance(value, float)}
             for row in net.history
         ]
         folder = Path(self.folder)
         folder.mkdir(parents=True, exist_ok=True)
-        fold = joblib.hash(learnt.stages)  # the same training, the same file
+        fold = joblib.hash(train.stages)  # the same training, the same file
         (folder / f"{fold}.json").write_text(json.dumps(rows), encoding="utf-8")
 
 
@@ -138,7 +138,7 @@ def _convolution(n_in, n_out, *size):
 
 @dataclass(frozen=True)
 class OwnElectrodes:
-    """Give each person a gain and a colour of their own in each modality."""
+    """Give each subject a gain and a spectral slope in each modality."""
 
     seed: int
 
@@ -154,9 +154,9 @@ class OwnElectrodes:
         return recording.with_signals(signals)
 
 
-def simulated_people(seed, folder):
-    """People drawn by the seed, in a folder: EEG, EOG, EMG and ECG at 100 Hz."""
-    X, y, _ = make_polysomnography(PEOPLE, hours=HOURS, random_state=seed)
+def simulated_subjects(seed, folder):
+    """Subjects drawn by the seed, in a folder: EEG, EOG, EMG and ECG at 100 Hz."""
+    X, y, _ = make_polysomnography(N_SUBJECTS, hours=HOURS, random_state=seed)
     X = BandpassFilter((0.3, 35)).fit_transform(X.map(OwnElectrodes(seed)))
     return Resampler(100).fit_transform(X).materialize(folder), y
 

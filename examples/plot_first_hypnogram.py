@@ -1,15 +1,15 @@
 """
-Can a stager score somebody it never saw?
-=========================================
+Staging a held-out subject
+==========================
 
-Band powers and boosted trees learn from the nights of a few people, and stage the night
-of another one.
+Boosted trees on band powers are trained on a few subjects, and predict the hypnogram of
+another one.
 """
 
 # %%
 # Nights
 # ------
-# A row of ``X`` is one epoch of 30 s, and ``groups`` says whose it is.
+# A row of ``X`` is one epoch of 30 s, and ``groups`` holds its subject.
 
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import cohen_kappa_score
@@ -27,8 +27,8 @@ print(X)
 # %%
 # A stager
 # --------
-# The features of an epoch are those of its neighbours, too, and are given relative to
-# their night. Nothing is computed before ``fit``.
+# The features of an epoch include those of its neighbours, and their values relative to
+# the night. Nothing is computed before ``fit``.
 
 trees = HistGradientBoostingClassifier(max_iter=30, random_state=0)
 stager = make_pipeline(BandPower(normalize="append", context=1), FitOnSelected(trees))
@@ -37,9 +37,9 @@ new = groups == groups[-1]
 stager.fit(X[~new], y[~new])
 
 # %%
-# Somebody new
-# ------------
-# Stages and their probabilities, with the simulated truth above.
+# The held-out subject
+# --------------------
+# Predicted stages and probabilities, below the simulated stages.
 
 night = X[new]
 stages = stager.predict(night)

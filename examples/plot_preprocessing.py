@@ -1,6 +1,6 @@
 """
-What does preprocessing leave of a night?
-=========================================
+Preprocessing a night
+=====================
 
 The signals of one simulated night, before and after each step.
 """
@@ -23,7 +23,8 @@ X = X.materialize()
 # %%
 # Filters and rates
 # -----------------
-# Filters see the whole night, so epochs have no edges. Here is one epoch of N2.
+# Filters run over the whole night, so epochs have no edge effects. Here is one epoch of
+# N2.
 
 epoch = np.flatnonzero(y == 2)[20]
 filtered = BandpassFilter({"eeg": (0.3, 35), "eog": (0.3, 10)}).fit_transform(X)
@@ -41,8 +42,8 @@ axes[-1].set_xlabel("time (s)")
 # %%
 # Spectra
 # -------
-# ``STFTEpocher`` makes 29 frames of 128 bins of every epoch. Side by side, they show
-# the course of the night.
+# ``STFTEpocher`` computes 29 frames of 128 bins per epoch. Side by side, they show the
+# course of the night.
 
 spectra = STFTEpocher().fit_transform(Resampler(100).fit_transform(filtered))
 frames = spectra.epochs("eeg")[:, 0].reshape(-1, 128)
@@ -60,9 +61,9 @@ ax.set(xlabel="time (min)", ylabel="frequency (Hz)", ylim=(0, 35))
 fig.colorbar(image, label="amplitude (dB)")
 
 # %%
-# Bad stretches
-# -------------
-# ``QualityMask`` marks them in each modality by itself; the other ones stay in use.
+# Bad epochs
+# ----------
+# ``QualityMask`` masks bad epochs of each modality; the other modalities stay in use.
 
 for name, valid in QualityMask().fit_transform(X).valid.items():
     print(f"{name}: {np.mean(valid):.1%} of the epochs are valid")

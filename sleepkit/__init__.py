@@ -20,6 +20,7 @@ __all__ = [
     "model_selection",
     "nn",
     "persistence",
+    "pipelines",
     "plotting",
     "preprocessing",
     "recording",
@@ -30,7 +31,7 @@ __all__ = [
 
 
 def __getattr__(name: str) -> ModuleType:
-    """Import a subpackage when it is first asked for."""
+    """Import a subpackage when it is first used."""
     if name in __all__:
         return import_module(f"{__name__}.{name}")
     msg = f"module {__name__!r} has no attribute {name!r}"

@@ -1,4 +1,11 @@
-"""Factories and fixtures shared by all tests."""
+"""Fixtures shared by all tests.
+
+- `make_night`: a factory of small recordings, signals of 10 Hz rhythms and the like in
+  noise, scored with the five stages in turn.
+- `real_data`: the folder of real recordings; the test skips where there is none.
+
+The folders have fixtures of their own, each listed at the top of its ``conftest.py``.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,22 @@
 """Stagers: scikit-learn classifiers whose rows are epochs."""
 
-from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
-from sleepkit.classifiers._sleepmg import SleepMGClassifier
+from typing import TYPE_CHECKING
 
-__all__ = ["MedFuseSleepClassifier", "SleepClassifier", "SleepMGClassifier"]
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.classifiers._base import SleepClassifier
+    from sleepkit.classifiers._deepsleepnet import DeepSleepNetClassifier
+    from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
+    from sleepkit.classifiers._module import ModuleClassifier
+    from sleepkit.classifiers._sleepmg import SleepMGClassifier
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
+
+__all__ = [
+    "DeepSleepNetClassifier",
+    "MedFuseSleepClassifier",
+    "ModuleClassifier",
+    "SleepClassifier",
+    "SleepMGClassifier",
+]

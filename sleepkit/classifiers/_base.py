@@ -1,57 +1,276 @@
-"""What all stagers offer: fit, go on fitting, and stage."""
+"""The base of all stagers: a scikit-learn classifier around a torch module."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
 from scipy.special import softmax
-from sklearn.base import ClassifierMixin
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
-from torch import nn
+from torch import Tensor, nn
 
-from sleepkit._typing import Array, BoolArray, FloatArray
-from sleepkit.classifiers._inputs import check_layout, check_rows
-from sleepkit.classifiers._trainer import Trainer
-from sleepkit.exceptions import SleepkitWarning
-from sleepkit.training import ReadOut, find_device, stage, threads
+from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
+from sleepkit.classifiers._inputs import (
+    check_axes,
+    check_layout,
+    check_rows,
+    check_rows_and_targets,
+    split_array,
+)
+from sleepkit.classifiers._params import check_shared_params
+from sleepkit.classifiers._split import (
+    Split,
+    class_weights,
+    encode_classes,
+    make_split,
+    rows_to_epochs,
+    subjects_of,
+)
+from sleepkit.exceptions import SleepkitError, SleepkitWarning
+from sleepkit.nn import StageLoss
+from sleepkit.recording import EpochArray
+from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStage
+from sleepkit.training._epoch_source import open_recordings
+from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
+from sleepkit.training._inference import ReadOut, infer, read_logits
+from sleepkit.training._runtime import find_device, seeded
+from sleepkit.utils import check_random_state
+
+_SEED_BOUND = 2**63
 
 
-class SleepClassifier(ClassifierMixin, Trainer):
-    """A classifier of epochs that trains a torch module through skorch.
+class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
+    """Base of the stagers: a classifier of epochs that trains a torch module.
 
-    Subclasses spell out their parameters, say how their module and loss are made, and
-    how the output of the module is read.
+    A method is a subclass that spells out its parameters in ``__init__`` and fills some
+    of the hooks below. Everything else is done here: validation of the input, the inner
+    split by subject, early stopping, streaming of nights from disk, missing modalities,
+    inference by overlapping sequences, and what model files need.
 
     Attributes
     ----------
+    any_subset : bool
+        Whether predictions take any non-empty subset of the fitted modalities.
     classes_ : ndarray of shape (n_classes,)
-        The classes that were seen.
+        The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
-        Their shares of the training rows: what is predicted for an epoch without any
-        valid signal.
+        Their shares of the training rows: the prediction for an epoch without a valid
+        signal.
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : StagingNet
-        The skorch net, on the CPU, with the history of the last training.
+        The skorch net, on the CPU, with the history of the last training stage.
     n_features_in_ : int
         Size of the second axis of X, where X was a plain array.
 
-    Examples
+    See Also
     --------
-    >>> from sleepkit.classifiers import MedFuseSleepClassifier, SleepClassifier
-    >>> isinstance(MedFuseSleepClassifier(), SleepClassifier)
-    True
+    ModuleClassifier : A stager of any torch module, without a subclass.
+    sleepkit.training.TrainingStage : One stage of a training plan.
+
+    Notes
+    -----
+    **The hooks.** Only the first one is required.
+
+    ``_build_module()``
+        The untrained module, from the parameters, `layout_` and `classes_`. Its forward
+        takes ``inputs``, a dict of float32 tensors (batch, ...) by modality, or
+        (batch, seq, ...) where `sequence_length` is not None, 0 where values are
+        missing; and ``present``, a dict of bool tensors (batch,) or (batch, seq). If it
+        also has ``encode(inputs, present)`` and ``decode(encoded, present)``,
+        predictions encode each epoch once, however many sequences it is in.
+    ``_build_loss(class_weight)``
+        A module called with the output and a dict of targets: ``"stages"``, class
+        numbers with -1 where unlabelled, ``"present"``, and extra targets. By default
+        `sleepkit.nn.StageLoss`, the weighted cross-entropy of logits.
+    ``_build_read_out()``
+        A picklable function of the output and ``present`` that gives log-probabilities
+        (batch, n_classes) or (batch, seq, n_classes). By default the log-softmax of
+        logits. With a method ``heads(present)`` it names what it reads, so that no
+        other head is computed.
+    ``_training_plan(source)``
+        A list of `sleepkit.training.TrainingStage`, the last of which trains the whole
+        module. By default one, made by ``_stage(source)`` out of the parameters:
+        Adam on shuffled sequences. Training that goes on (`partial_fit`, `warm_start`)
+        runs the last stage alone.
+    ``_extra_targets(split, rng, fresh)``
+        Further targets by name, one int a row, -1 where unknown, such as domains.
+    ``_staging_sequences(source)``
+        Length and stride of the sequences of predictions. By default `sequence_length`
+        and `stride`, a quarter of the length where that is None.
+    ``_accepts``
+        The numbers of axes of an epoch that the module reads, with their meaning.
+    ``any_subset``
+        Whether the module takes any subset of its modalities. Where it does not, epochs
+        that lack one are not trained on, and predicted by `class_prior_`.
+
+    ``_check_params()`` is extended to validate further parameters.
+
+    **Shared parameters**, documented here once:
+
+    modalities : mapping of str to sequence of int, default=None
+        Indices on the second axis of a plain array for each modality, such as
+        ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. A channel may
+        be left out, but not used twice. Every row of a plain array stands alone, and a
+        modality that is NaN throughout a row is missing there. An `EpochArray` has its
+        modalities itself.
+    class_weight : "balanced" or mapping of class to float, default=None
+        Weight of each class in the loss; None weighs all rows alike.
+    lr : float
+        Learning rate, at its peak where there is a schedule.
+    weight_decay : float
+        Weight of the squared weights in the optimizer's gradient.
+    batch_size : int
+        Sequences, or epochs, in a batch.
+    max_epochs : int
+        Passes over the training rows at most.
+    validation_fraction : float
+        Share of the subjects held out of training to select the best weights; 0, or
+        fewer than two known subjects, trains on all rows for `max_epochs`.
+    patience : int
+        Validations without a lower loss after which training stops. The best weights
+        are kept in any case.
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights of the last one.
+    callbacks : sequence of skorch.callbacks.Callback, default=None
+        Further callbacks of the skorch net, in each training stage; copied, so that
+        they stay as they are.
+    device : str, default='auto'
+        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+    precision : {'auto', 'float32', 'bfloat16'}, default='auto'
+        Floating-point type of matrix products and convolutions in training and
+        inference. With ``"bfloat16"`` weights, the state of the optimizer and losses
+        stay in float32. ``"auto"`` trains in float32, and predicts in bfloat16 on GPUs
+        made for it.
+    max_ram : float, default=4e9
+        Bytes that the computed values of an `EpochArray` may take in memory; more are
+        mapped from a temporary folder. Nights that are all in memory or in a store stay
+        where they are: see ``EpochArray.materialize``.
+    n_threads : int, default=None
+        Threads of torch during `fit` and predictions. None takes one for small nets,
+        which gain nothing by more and are slowed down by other processes, and as many
+        as torch has for others.
+    random_state : int, Generator, RandomState or None, default=None
+        Seed of weights, dropout, the order of batches and the inner split. The same
+        seed, threads and hardware give the same weights, bit for bit.
+    verbose : bool, default=False
+        Whether to show a progress bar.
     """
 
-    # Subjects that a splitter gets are asked for, so that one array serves both.
+    modalities: Mapping[str, Sequence[int]] | None
+    sequence_length: int | None = None  # where it is no parameter: epochs alone
+    stride: int | None = None
+    class_weight: str | Mapping[Any, float] | None
+    lr: float
+    weight_decay: float
+    batch_size: int
+    max_epochs: int
+    validation_fraction: float
+    patience: int
+    warm_start: bool
+    callbacks: Sequence[Any] | None
+    device: str
+    precision: str
+    max_ram: float
+    n_threads: int | None
+    random_state: RandomState
+    verbose: bool
+
+    classes_: Array
+    class_prior_: FloatArray
+    layout_: dict[str, tuple[int, ...]]
+    net_: StagingNet
+
+    _accepts: ClassVar[Mapping[int, str] | None] = None  # None: any number of axes
+    any_subset: bool = True
+
+    # Subjects that a splitter gets are requested, so that one array serves both.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
     __metadata_request__partial_fit: ClassVar[dict[str, bool]] = {"groups": True}
 
+    # ------------------------------------------------------------------- the hooks
+
+    @abstractmethod
+    def _build_module(self) -> nn.Module:
+        """Untrained module."""
+
+    def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
+        """Loss of the output of the module."""
+        return StageLoss(class_weight)
+
+    def _build_read_out(self) -> ReadOut:
+        """Log-probabilities as a function of the output and of what is present."""
+        return read_logits
+
+    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
+        """Stages of the training, one after the other."""
+        return [self._stage(source)]
+
+    def _extra_targets(
+        self, split: Split, rng: np.random.Generator, *, fresh: bool
+    ) -> dict[str, IntArray]:
+        """Targets of each row beside its stage, -1 where unknown."""
+        return {}
+
+    def _staging_sequences(self, source: EpochSource) -> tuple[int | None, int]:
+        """Length and stride of sequences in predictions; length None: epochs alone."""
+        length = self._length(source)
+        if length is None or isinstance(source, ArraySource):
+            return length, 1
+        return length, self.stride or max(1, length // 4)
+
+    def _check_params(self) -> None:
+        """Refuse parameters that cannot be used."""
+        check_shared_params(self)
+
+    def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
+        """Refuse epochs with a number of axes that the module does not read."""
+        if self._accepts is not None:
+            check_axes(layout, self._accepts, owner=self._name)
+
+    # -------------------------------------------------------------- for subclasses
+
+    @property
+    def _name(self) -> str:
+        """Name of the class, for messages."""
+        return type(self).__name__
+
+    def _length(self, source: EpochSource) -> int | None:
+        """Epochs in a sequence; the rows of an array stand alone."""
+        if self.sequence_length is None:
+            return None
+        return 1 if isinstance(source, ArraySource) else self.sequence_length
+
+    def _stage(
+        self,
+        source: EpochSource,
+        *,
+        optimizer_params: Mapping[str, Any] | None = None,
+        **changes: Any,
+    ) -> TrainingStage:
+        """Training stage of the parameters, with some of its fields changed."""
+        # Adam takes a tenth of the time of a small net's step where it is not fused.
+        adam = {"fused": True, "weight_decay": self.weight_decay}
+        fields = {
+            "lr": self.lr,
+            "batch_size": self.batch_size,
+            "max_epochs": self.max_epochs,
+            "sequence_length": self._length(source),
+            "optimizer_params": adam | dict(optimizer_params or {}),
+        }
+        return TrainingStage(**fields | changes)
+
+    # -------------------------------------------------------------------- training
+
     def fit(self, X: Any, y: Any, groups: Any = None) -> Self:
-        """Learn to stage.
+        """Train on labelled epochs.
 
         Parameters
         ----------
@@ -59,9 +278,9 @@ class SleepClassifier(ClassifierMixin, Trainer):
             Nights, or epochs that stand alone: see the parameter `modalities`.
         y : array-like of shape (n_rows,)
             Class of each row. Rows outside of an `EpochArray`'s training mask are not
-            learnt, and an epoch that is in several rows is learnt once.
+            trained on, and an epoch that is in several rows counts once.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; an `EpochArray` knows its own.
+            Subject of each row; an `EpochArray` has its own.
 
         Returns
         -------
@@ -78,7 +297,7 @@ class SleepClassifier(ClassifierMixin, Trainer):
         Notes
         -----
         A fit that fails, or is interrupted, leaves the classifier without a net; one
-        that went on from another fit, by `warm_start` or `partial_fit`, leaves that.
+        that continued another fit, by `warm_start` or `partial_fit`, leaves that.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         return self._fit(X, y, groups, None, fresh=fresh)
@@ -86,7 +305,7 @@ class SleepClassifier(ClassifierMixin, Trainer):
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, groups: Any = None
     ) -> Self:
-        """Go on learning, for `max_epochs` passes at most, from new nights for example.
+        """Continue the training, for `max_epochs` passes at most, on new nights say.
 
         Parameters
         ----------
@@ -114,8 +333,98 @@ class SleepClassifier(ClassifierMixin, Trainer):
         """
         return self._fit(X, y, groups, classes, fresh=not hasattr(self, "net_"))
 
+    def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
+        """Train from scratch, or further."""
+        self._check_params()
+        if fresh and hasattr(self, "net_"):  # a fit that fails leaves nothing half new
+            del self.net_
+        X, y = check_rows_and_targets(self, X, y, fresh=fresh)
+        subject = subjects_of(X, groups)
+        mask = X.train_mask if isinstance(X, EpochArray) else np.ones(len(y), np.bool_)
+        check_classification_targets(y)
+        if fresh:
+            self.classes_ = unique_labels(y if classes is None else classes)
+        codes = encode_classes(y, self.classes_, owner=self._name)
+        rng = check_random_state(self.random_state)
+        with self._open(X) as source:
+            if fresh:
+                self._check_axes(source.layout)
+                self.layout_ = dict(source.layout)
+            self._check_layout(source)
+            fraction = self.validation_fraction
+            split = make_split(
+                source, codes, subject, mask, fraction, rng, owner=self._name
+            )
+            self._train(source, split, rng, fresh=fresh)
+        return self
+
+    def _train(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Run the stages of the plan, and keep the net of the last one."""
+        data = self._training_data(source, split, rng, fresh=fresh)
+        plan = self._training_plan(source)
+        options = TrainingOptions(
+            precision=self.precision,
+            patience=self.patience,
+            callbacks=self.callbacks or [],
+            device=find_device(self.device),
+            n_threads=self.n_threads,
+            verbose=self.verbose,
+        )
+        y = self.classes_[split.y[split.train]]
+        weights = class_weights(self.class_weight, self.classes_, y)
+        seed = int(rng.integers(_SEED_BOUND))
+        with seeded(seed, options.device):
+            module = self._build_module()
+            if not fresh:
+                self._restore(module)
+            for stage in plan if fresh else plan[-1:]:
+                loss = self._build_loss(weights)
+                read_out = self._build_read_out()
+                net = train_stage(stage, module, loss, read_out, data, options, rng)
+        if not all(p.isfinite().all() for p in module.parameters()):
+            msg = f"The training of {self._name} diverged; try a smaller lr."
+            raise SleepkitError(msg)
+        self.net_ = net
+        share = np.bincount(split.y[split.train], minlength=len(self.classes_))
+        self.class_prior_ = share / share.sum()
+
+    def _training_data(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> TrainingData:
+        """Give the epochs behind the rows their targets."""
+        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
+        train, valid = (
+            rows_to_epochs(source, rows, targets) for rows in (split.train, split.valid)
+        )
+        return TrainingData(source, train, valid if split.valid.any() else None)
+
+    def _restore(self, module: nn.Module) -> None:
+        """Give a new module the weights of the last fit."""
+        try:
+            module.load_state_dict(self.net_.module_.state_dict())
+        except RuntimeError as error:
+            msg = (
+                f"The parameters of {self._name} make another net than the one it "
+                "was fitted with; put them back, or fit anew with warm_start=False."
+            )
+            raise ValueError(msg) from error
+
+    # ------------------------------------------------------------------ prediction
+
     def predict(self, X: Any) -> Array:
-        """Stage each epoch.
+        """Most probable class of each epoch.
 
         Parameters
         ----------
@@ -132,7 +441,7 @@ class SleepClassifier(ClassifierMixin, Trainer):
         return predicted
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """Give the probability of each class, in the order of `classes_`.
+        """Probability of each class, in the order of `classes_`.
 
         Parameters
         ----------
@@ -147,55 +456,17 @@ class SleepClassifier(ClassifierMixin, Trainer):
         Raises
         ------
         ValueError
-            If a parameter cannot be used, a modality is new or of another shape, no
-            epoch has any signal, or values are beyond what the net can compute with.
+            If a parameter cannot be used, a modality is unknown or of another shape, no
+            epoch has a signal, or values are too large to compute with.
         """
         check_is_fitted(self, "net_")
-        log_proba, empty = self._run(X, self._read_out, len(self.classes_))
+        read_out = self._build_read_out()
+        log_proba, no_signal = self._infer(X, read_out, len(self.classes_))
         proba: FloatArray = softmax(log_proba, axis=1)
-        if empty.any():
-            self._tell_empty(empty, "the shares of the classes in training")
-            proba[empty] = self.class_prior_
+        if no_signal.any():
+            self._warn_no_signal(no_signal, "the shares of the classes in training")
+            proba[no_signal] = self.class_prior_
         return proba
-
-    def _run(
-        self, X: Any, read_out: ReadOut, n_columns: int
-    ) -> tuple[FloatArray, BoolArray]:
-        """Run the net; return what is read of each row, and which have no signal."""
-        self._check_params()
-        checked = check_rows(self, X)
-        with self._open(checked) as epochs, threads(self.n_threads):
-            check_layout(epochs.layout, self.layout_, owner=self._name)
-            length, stride = self._sequences(epochs)
-            values = stage(
-                self.module_,
-                read_out,
-                epochs,
-                n_classes=n_columns,
-                batch_size=self.batch_size,
-                length=length,
-                stride=stride,
-                device=find_device(self.device),
-                precision=self.precision,
-            )
-            empty: BoolArray = ~epochs.usable[epochs.numbers]
-        if np.isnan(values[~empty]).any():
-            msg = f"{self._name} cannot stage X: its values are too large."
-            raise ValueError(msg)
-        return values, empty
-
-    def _tell_empty(self, empty: BoolArray, instead: str) -> None:
-        """Say that epochs hold nothing, and refuse if all do."""
-        n_empty, n_rows = int(empty.sum()), len(empty)
-        if n_empty == n_rows:
-            msg = f"{self._name} cannot stage X: no epoch has a valid signal."
-            raise ValueError(msg)
-        warn(
-            f"{n_empty} of {n_rows} epochs have no valid signal in any modality; they "
-            f"get {instead}.",
-            SleepkitWarning,
-            stacklevel=3,
-        )
 
     @property
     def module_(self) -> nn.Module:
@@ -203,8 +474,73 @@ class SleepClassifier(ClassifierMixin, Trainer):
         module: nn.Module = self.net_.module_
         return module
 
+    def _infer(
+        self, X: Any, read_out: ReadOut, n_columns: int
+    ) -> tuple[FloatArray, BoolArray]:
+        """Run the module; give what is read of each row, and which have no signal."""
+        self._check_params()
+        checked = check_rows(self, X)
+        with self._open(checked) as source:
+            self._check_layout(source)
+            length, stride = self._staging_sequences(source)
+            values = infer(
+                self.module_,
+                read_out,
+                source,
+                n_columns=n_columns,
+                batch_size=self.batch_size,
+                length=length,
+                stride=stride,
+                device=find_device(self.device),
+                precision=self.precision,
+                n_threads=self.n_threads,
+            )
+            no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
+        if np.isnan(values[~no_signal]).any():
+            msg = f"{self._name} cannot stage X: its values are too large."
+            raise ValueError(msg)
+        return values, no_signal
+
+    def _warn_no_signal(self, no_signal: BoolArray, fallback: str) -> None:
+        """Warn of rows without signal, and refuse X if there are no others."""
+        n_empty, n_rows = int(no_signal.sum()), len(no_signal)
+        needed = "any" if self.any_subset else "every"
+        if n_empty == n_rows:
+            msg = f"{self._name} cannot stage X: no epoch has a valid signal."
+            raise ValueError(msg)
+        warn(
+            f"{n_empty} of {n_rows} epochs have no valid signal in {needed} modality; "
+            f"they get {fallback}.",
+            SleepkitWarning,
+            stacklevel=3,
+        )
+
+    # ----------------------------------------------------------------------- input
+
+    @contextmanager
+    def _open(self, X: EpochArray | Array) -> Iterator[EpochSource]:
+        """Compute nights once, or take the modalities of a plain array as they are."""
+        if isinstance(X, EpochArray):
+            with open_recordings(X, self.max_ram, verbose=self.verbose) as source:
+                source.needs_all = not self.any_subset
+                yield source
+        else:
+            blocks = split_array(X, self.modalities, self._accepts, owner=self._name)
+            arrays = ArraySource(blocks)
+            arrays.needs_all = not self.any_subset
+            yield arrays
+
+    def _check_layout(self, source: EpochSource) -> None:
+        """Require the modalities that the module has, in their shapes."""
+        check_layout(
+            source.layout,
+            self.layout_,
+            any_subset=self.any_subset,
+            owner=self._name,
+        )
+
     def __sklearn_tags__(self) -> Tags:
-        """Tell scikit-learn what plain arrays may hold."""
+        """Tags of scikit-learn: what plain arrays may hold."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True

@@ -1,4 +1,4 @@
-"""What a stager takes as X: nights or plain arrays, as epochs of its modalities."""
+"""Input of a stager: nights or plain arrays, as epochs of its modalities."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ from sklearn.utils.validation import (
     check_consistent_length,
     validate_data,
 )
-from skorch.callbacks import Callback
 
-from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array
-from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
+from sleepkit.recording import (
+    EpochArray,
+    as_epoch_array,
+    is_epoch_like,
+    split_modalities,
+)
+from sleepkit.utils import check_no_unscored
 
-DEFAULT_MODALITY = "eeg"
 _ARRAYS: dict[str, Any] = {
     "allow_nd": True,
     "dtype": [np.float32, np.float64],
@@ -28,7 +31,7 @@ _ARRAYS: dict[str, Any] = {
 
 
 def check_rows(estimator: BaseEstimator, X: Any) -> EpochArray | Array:
-    """Check what is to be staged."""
+    """Check the input of a prediction."""
     if is_epoch_like(X):
         return _check_nights(estimator, X)
     checked: Array = validate_data(estimator, X, reset=False, **_ARRAYS)
@@ -38,7 +41,7 @@ def check_rows(estimator: BaseEstimator, X: Any) -> EpochArray | Array:
 def check_rows_and_targets(
     estimator: BaseEstimator, X: Any, y: Any, *, fresh: bool
 ) -> tuple[EpochArray | Array, Array]:
-    """Check what is to be learnt; ``fresh`` forgets what was seen before."""
+    """Check the input of a training; ``fresh`` drops what an earlier one set."""
     if not is_epoch_like(X):
         checked: tuple[Array, Array] = validate_data(
             estimator, X, y, reset=fresh, **_ARRAYS
@@ -55,18 +58,12 @@ def check_rows_and_targets(
     stages: Array = column_or_1d(y, warn=True)
     assert_all_finite(stages, input_name="y")
     check_consistent_length(view, stages)
-    if stages.dtype.kind in "iuf" and np.any(stages == UNSCORED):
-        msg = (
-            "y must not hold -1, the mark of unscored epochs; leave these rows out, as "
-            "EpochArray(..., include_unscored=False) does. Got "
-            f"{np.sum(stages == UNSCORED)} of {stages.size}."
-        )
-        raise ValueError(msg)
+    check_no_unscored("y", stages, owner=type(estimator).__name__)
     return view, stages
 
 
 def _check_nights(estimator: BaseEstimator, X: Any) -> EpochArray:
-    """Take nights, if there is anything in them."""
+    """Take nights, unless they are empty."""
     view = as_epoch_array(X)
     if not len(view) or not view.modalities:
         name = type(estimator).__name__
@@ -75,61 +72,52 @@ def _check_nights(estimator: BaseEstimator, X: Any) -> EpochArray:
     return view
 
 
-def split_modalities(
-    X: Array, modalities: Mapping[str, Sequence[int]] | None, *, owner: str
+def split_array(
+    X: Array,
+    modalities: Mapping[str, Sequence[int]] | None,
+    accepts: Mapping[int, str] | None,
+    *,
+    owner: str,
 ) -> dict[str, Array]:
-    """Share the second axis out among the modalities."""
-    if modalities is None:
-        return {DEFAULT_MODALITY: X}
-    n_columns = X.shape[1]
-    for name, where in modalities.items():
-        if not len(where) or not all(0 <= i < n_columns for i in where):
-            msg = (
-                f"The 'modalities' parameter of {owner} must name indices from 0 to "
-                f"{n_columns - 1} on the second axis of X. Got {list(where)} for "
-                f"{name!r} instead."
-            )
-            raise ValueError(msg)
-    return {name: X[:, list(where)] for name, where in modalities.items()}
+    """Split a plain array into modalities whose epochs have axes that are accepted.
+
+    Rows of an array with two axes are signals of one channel where signals are read;
+    several channels count as features where they are not.
+    """
+    if accepts is not None and X.ndim == 2 and 2 in accepts:
+        X = X[:, np.newaxis]
+    blocks = split_modalities(X, modalities, owner=owner)
+    if accepts is not None and X.ndim == 3 and 2 not in accepts:
+        return {name: block.reshape(len(X), -1) for name, block in blocks.items()}
+    return blocks
 
 
 def check_layout(
     layout: Mapping[str, tuple[int, ...]],
     fitted: Mapping[str, tuple[int, ...]],
     *,
+    any_subset: bool,
     owner: str,
 ) -> None:
-    """Require modalities that the module knows, in the shapes it knows."""
-    for name, shape in layout.items():
-        if fitted.get(name) != shape:
-            known = ", ".join(f"{n} {s}" for n, s in fitted.items())
-            msg = (
-                f"{owner} was fitted on epochs of {known}, and takes any of these "
-                f"modalities; X has {name} {shape}. Leave others out with X.select."
-            )
-            raise ValueError(msg)
+    """Require modalities that the module has, in the shapes that it has them."""
+    unknown = [name for name, shape in layout.items() if fitted.get(name) != shape]
+    if unknown or (not any_subset and set(layout) != set(fitted)):
+        known = ", ".join(f"{name} {shape}" for name, shape in fitted.items())
+        given = ", ".join(f"{n} {layout[n]}" for n in unknown or layout)
+        takes = "any of these" if any_subset else "all of these"
+        msg = (
+            f"{owner} was fitted on epochs of {known}, and takes {takes} "
+            f"modalities; X has {given}."
+        )
+        raise ValueError(msg + (" Leave others out with X.select." if unknown else ""))
 
 
 def check_axes(
-    layout: Mapping[str, tuple[int, ...]], takes: Mapping[int, str], *, owner: str
+    layout: Mapping[str, tuple[int, ...]], accepts: Mapping[int, str], *, owner: str
 ) -> None:
-    """Require epochs with as many axes as a classifier understands."""
+    """Require epochs with a number of axes that is accepted."""
     for name, shape in layout.items():
-        if len(shape) not in takes:
-            kinds = " or ".join(takes.values())
+        if len(shape) not in accepts:
+            kinds = " or ".join(accepts.values())
             msg = f"{owner} takes {kinds}; got {name!r} epochs of shape {shape}."
-            raise ValueError(msg)
-
-
-def check_callbacks(callbacks: Any, *, owner: str) -> None:
-    """Require what skorch takes: callbacks, their classes, or pairs with a name."""
-    kinds = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    for kind in [] if callbacks is None else kinds:
-        callback = kind[1] if isinstance(kind, tuple) and len(kind) == 2 else kind
-        known = callback if isinstance(callback, type) else type(callback)
-        if kinds is not callbacks or not issubclass(known, Callback):
-            msg = (
-                f"The 'callbacks' parameter of {owner} must be a list of skorch "
-                f"callbacks, or of pairs (name, callback). Got {callbacks!r} instead."
-            )
             raise ValueError(msg)

@@ -2,14 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Literal
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback
+from torch import Tensor, nn
 
 from sleepkit._typing import RandomState
-from sleepkit.classifiers._medfuse_method import MedFuseMethod
+from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.classifiers._split import Split
+from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
+from sleepkit.training import (
+    CosineSchedule,
+    EpochSource,
+    ModalityDropout,
+    RestartSchedule,
+    TrainingStage,
+)
+from sleepkit.training._inference import ReadOut
+from sleepkit.utils import check_count, check_fraction, check_option, check_positive
+
+_FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
+    "coordinated": MedFuseNet,
+    "early": EarlyFusionNet,
+    "mid-late": MidLateFusionNet,
+}
+_OPTIONS: Final = {
+    "fusion": tuple(_FUSIONS),
+    "missing": ("auto", "own_head", "fused_head"),
+    "negatives": ("sequence", "batch"),
+    "schedule": ("cosine", "released", "constant"),
+}
+_FIRST_TEMPERATURE: Final = 0.1  # of a trained one
 
 
-class MedFuseSleepClassifier(MedFuseMethod):
+class MedFuseSleepClassifier(SleepClassifier):
     """Stage sequences of epochs by several modalities, or by any of them alone.
 
     Each modality has a transformer over the frames of an epoch and one over the epochs
@@ -181,6 +211,13 @@ default=None
     True
     """
 
+    _accepts: ClassVar[Mapping[int, str]] = {
+        3: "spectra (n_channels, n_frames, n_bins), see STFTEpocher,",
+        1: "features",
+    }
+
+    temperature_: float
+
     def __init__(
         self,
         modalities: Mapping[str, Sequence[int]] | None = None,
@@ -257,3 +294,127 @@ default=None
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
+
+    def _build_module(self) -> nn.Module:
+        """Net of the chosen fusion."""
+        return _FUSIONS[self.fusion](
+            self.layout_,
+            len(self.classes_),
+            d_model=self.d_model,
+            n_heads=self.n_heads,
+            n_layers=self.n_layers,
+            dim_feedforward=self.dim_feedforward,
+            dropout=self.dropout,
+            max_relative_distance=self.max_relative_distance,
+            d_head=self.d_head,
+        )
+
+    def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
+        """Sum of the three losses."""
+        temperature: Any = self.temperature
+        if temperature == "learnt":
+            temperature = getattr(self, "temperature_", _FIRST_TEMPERATURE)
+        return MedFuseLoss(
+            class_weight,
+            multi_view=self.multi_view,
+            alignment=self.alignment,
+            temperature=temperature,
+            learn_temperature=self.temperature == "learnt",
+            negatives=self.negatives,
+            min_modalities_for_fusion=self._min_modalities_for_fusion,
+        )
+
+    def _build_read_out(self) -> ReadOut:
+        """Fused head, or that of the only modality of an epoch."""
+        several = len(self.layout_) > 1
+        needed = self._min_modalities_for_fusion if several else 2
+        return HeadSelector(needed, self._checked_weights())
+
+    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
+        """One stage, with the paper's eps of Adam."""
+        stage = self._stage(
+            source,
+            optimizer_params={"eps": 1e-7},
+            callbacks=self._schedules,
+            validate_every=self.validate_every,
+        )
+        return [stage]
+
+    def _schedules(self, n_steps: int) -> list[Callback]:
+        """Callbacks of the learning rate and of modality dropout."""
+        callbacks: list[Callback] = []
+        if self.schedule == "cosine":
+            callbacks.append(CosineSchedule(n_steps, self.warmup))
+        elif self.schedule == "released":
+            callbacks.append(RestartSchedule())
+        if self.modality_dropout:
+            callbacks.append(ModalityDropout(self.modality_dropout))
+        return callbacks
+
+    def _train(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Train, and keep the temperature that further training starts from."""
+        if fresh and hasattr(self, "temperature_"):
+            del self.temperature_
+        super()._train(source, split, rng, fresh=fresh)
+        with torch.no_grad():
+            self.temperature_ = float(self.net_.criterion_.temperature)
+
+    def _check_params(self) -> None:
+        """Refuse parameters that cannot be used."""
+        super()._check_params()
+        owner = self._name
+        for name, options in _OPTIONS.items():
+            check_option(name, getattr(self, name), options, owner=owner)
+        for name in ("multi_view", "alignment", "warmup"):
+            check_positive(name, getattr(self, name), owner=owner, zero=True)
+        if self.temperature != "learnt":
+            check_positive("temperature", self.temperature, owner=owner)
+        check_fraction("modality_dropout", self.modality_dropout, owner=owner)
+        check_count("sequence_length", self.sequence_length, owner=owner)
+        if self.validate_every is not None:
+            check_count("validate_every", self.validate_every, owner=owner)
+        self._check_combinations()
+
+    def _check_combinations(self) -> None:
+        """Refuse parameters that do not go together."""
+        if self.missing == "own_head" and not self.multi_view:
+            msg = (
+                f"missing='own_head' of {self._name} needs multi_view > 0, which "
+                "teaches these heads. Got multi_view=0."
+            )
+            raise ValueError(msg)
+        if self.unimodal_weights and not self.multi_view:
+            msg = (
+                f"The 'unimodal_weights' parameter of {self._name} needs multi_view > "
+                "0, which trains the unimodal heads. "
+                f"Got {self.unimodal_weights!r} and multi_view=0."
+            )
+            raise ValueError(msg)
+
+    @property
+    def _min_modalities_for_fusion(self) -> int:
+        """Modalities that an epoch must have for the fused head to stage it."""
+        own_heads = self.multi_view > 0 and self.missing != "fused_head"
+        return 2 if own_heads else 1
+
+    def _checked_weights(self) -> dict[str, float]:
+        """Give the weights of own heads beside the fused one."""
+        weights = {} if self.unimodal_weights is None else self.unimodal_weights
+        if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
+            msg = (
+                f"The 'unimodal_weights' parameter of {self._name} must map "
+                f"modalities, here {', '.join(self.layout_)}, to numbers. "
+                f"Got {self.unimodal_weights!r} instead."
+            )
+            raise ValueError(msg)
+        for name, weight in weights.items():
+            label = f"unimodal_weights[{name!r}]"
+            check_positive(label, weight, owner=self._name, zero=True)
+        return dict(weights)

@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import numpy as np
-from skorch.callbacks import Callback
+import torch
+from sklearn.base import TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
-from sleepkit._typing import Array, IntArray, RandomState
+from sleepkit._typing import Array, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._features import FeatureTransformer
-from sleepkit.classifiers._inputs import split_modalities
-from sleepkit.classifiers._targets import Task
-from sleepkit.nn import EncoderClass, SleepMGLoss, SleepMGNet
-from sleepkit.training import ModalityBalance
+from sleepkit.classifiers._split import Split
+from sleepkit.nn import EncoderClass, SleepMGLoss, SleepMGNet, SleepMGOutput
+from sleepkit.training import EpochSource, ModalityBalance, TrainingStage
+from sleepkit.training._inference import ReadOut
 from sleepkit.utils import check_count, check_option, check_positive
 
 
-class SleepMGClassifier(FeatureTransformer, SleepClassifier):
+def read_stages(
+    output: SleepMGOutput,
+    present: dict[str, Tensor],  # noqa: ARG001 - the module left out what is missing
+) -> Tensor:
+    """Log-probabilities of the head of the stages."""
+    return output.stage_logits.float().log_softmax(-1)
+
+
+class SleepMGClassifier(TransformerMixin, SleepClassifier):
     """Stage single epochs of raw signals, for people of other groups too.
 
     Each modality has its own convolutional extractor, at its own sampling rate. One
@@ -175,8 +183,7 @@ default=None
     True
     """
 
-    _adam: ClassVar[dict[str, Any]] = {"betas": (0.5, 0.999)}
-    _takes: ClassVar[Mapping[int, str]] = {
+    _accepts: ClassVar[Mapping[int, str]] = {
         2: "signals (n_channels, n_times)",
         1: "features",
     }
@@ -252,16 +259,15 @@ default=None
             check_option("balance", target, options, owner=self._name)
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
-        """Leave what encoders of the user's read to them."""
+        """Leave the input of the user's own encoders to them."""
         if isinstance(self.encoder, Mapping):
             layout = {n: shape for n, shape in layout.items() if n not in self.encoder}
         if self.encoder is None or isinstance(self.encoder, Mapping):
             super()._check_axes(layout)
 
-    def _module_factory(self) -> Callable[[], nn.Module]:
-        """Give what makes the net."""
-        return partial(
-            SleepMGNet,
+    def _build_module(self) -> nn.Module:
+        """Net of the parameters."""
+        return SleepMGNet(
             self.layout_,
             len(self.classes_),
             self.n_domains_,
@@ -274,41 +280,128 @@ default=None
             dropout=self.dropout,
         )
 
-    def _criterion(self, class_weight: Tensor | None) -> nn.Module:
-        """Make the sum of the losses of both heads."""
+    def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
+        """Sum of the losses of both heads."""
         return SleepMGLoss(class_weight)
 
-    @staticmethod
-    def _read_out(
-        output: Any,
-        present: dict[str, Tensor],  # noqa: ARG004 - what the module left out is zero
-    ) -> Tensor:
-        """Take the head of the stages."""
-        log_proba: Tensor = output.stage_logits.float().log_softmax(-1)
-        return log_proba
+    def _build_read_out(self) -> ReadOut:
+        """Log-probabilities of the head of the stages."""
+        return read_stages
 
-    def _own_callbacks(self, n_steps: int) -> list[Callback]:
-        """Balance the modalities, where there are several."""
+    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
+        """One stage, with the paper's betas of Adam and the balancing."""
+        stage = self._stage(
+            source,
+            optimizer_params={"betas": (0.5, 0.999)},
+            callbacks=self._balancing,
+        )
+        return [stage]
+
+    def _balancing(self, n_steps: int) -> list[ModalityBalance]:
+        """Make the callback that balances the modalities."""
         return [ModalityBalance(self.balance)] if len(self.balance) else []
 
-    def _domains(
-        self, task: Task, rng: np.random.Generator, *, fresh: bool
-    ) -> IntArray:
-        """Draw the subjects that are learnt into groups, or number them."""
-        people = np.array([])
-        if task.subject is not None:
-            people = np.unique(task.subject[task.learnt])
+    def _extra_targets(
+        self, split: Split, rng: np.random.Generator, *, fresh: bool
+    ) -> dict[str, IntArray]:
+        """Domain of each training row: groups of its subjects, or the subjects."""
+        subjects = np.array([])
+        if split.subject is not None:
+            subjects = np.unique(split.subject[split.train])
+        n_subjects = len(subjects)
         if fresh:
-            wanted = self.n_domains if self.domains == "group" else len(people)
-            self.n_domains_ = min(wanted, len(people)) if len(people) > 1 else 0
-        domains = np.full(len(task.codes), -1)
-        if self.n_domains_ and task.subject is not None:
-            group_of = rng.permutation(len(people)) % self.n_domains_
-            of = np.searchsorted(people, task.subject[task.learnt])
-            domains[task.learnt] = group_of[of]
-        return domains
+            wanted = self.n_domains if self.domains == "group" else n_subjects
+            self.n_domains_ = min(wanted, n_subjects) if n_subjects > 1 else 0
+        domains = np.full(len(split.y), -1)
+        if self.n_domains_ and split.subject is not None:
+            group_of = rng.permutation(n_subjects) % self.n_domains_
+            of = np.searchsorted(subjects, split.subject[split.train])
+            domains[split.train] = group_of[of]
+        return {"domains": domains}
 
-    def _blocks(self, X: Array) -> dict[str, Array]:
-        """Take signals; rows of an array with two axes have one channel."""
-        channels = X[:, np.newaxis] if X.ndim == 2 else X
-        return split_modalities(channels, self.modalities, owner=self._name)
+    def transform(self, X: Any) -> FloatArray:
+        """Fused features: the input of the head of the stages.
+
+        Parameters
+        ----------
+        X : EpochArray, Recording, list of Recording or array-like
+            The epochs; of recordings all, scored or not.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_features)
+            The features, modality by modality, 0 where one is missing;
+            `get_feature_names_out` names them.
+
+        Raises
+        ------
+        ValueError
+            As `predict_proba` does.
+        """
+        check_is_fitted(self, "net_")
+        widths = self._net.fuse.widths
+        return self._features(X, lambda output: output.features, widths)
+
+    def modality_features(self, X: Any) -> dict[str, FloatArray]:
+        """Features of each modality alone, before the fusion.
+
+        Parameters
+        ----------
+        X : EpochArray, Recording, list of Recording or array-like
+            The epochs; of recordings all, scored or not.
+
+        Returns
+        -------
+        dict of str to ndarray of shape (n_rows, n_features)
+            The features of each modality, 0 where it is missing. With
+            ``fusion="concat"``, `transform` has the same side by side.
+
+        Raises
+        ------
+        ValueError
+            As `predict_proba` does.
+        """
+        check_is_fitted(self, "net_")
+        widths = self._net.extractors.widths
+        features = self._features(
+            X, lambda output: torch.cat(list(output.extracted.values()), dim=1), widths
+        )
+        edges = np.cumsum(list(widths.values()))[:-1]
+        return dict(zip(widths, np.split(features, edges, axis=1), strict=True))
+
+    def get_feature_names_out(self, input_features: Any = None) -> Array:
+        """Names of the columns of `transform`: ``"eeg_0"``, ``"eeg_1"`` and so on.
+
+        Parameters
+        ----------
+        input_features : object, default=None
+            Ignored.
+
+        Returns
+        -------
+        ndarray of str objects
+            The names.
+        """
+        check_is_fitted(self, "net_")
+        widths = self._net.fuse.widths
+        names = [f"{name}_{i}" for name, width in widths.items() for i in range(width)]
+        return np.asarray(names, dtype=object)
+
+    @property
+    def _net(self) -> SleepMGNet:
+        """The trained module."""
+        return cast("SleepMGNet", self.module_)
+
+    def _features(
+        self,
+        X: Any,
+        pick: Callable[[SleepMGOutput], Tensor],
+        widths: Mapping[str, int],
+    ) -> FloatArray:
+        """Features of all rows, 0 where there is no signal."""
+        n_features = sum(widths.values())
+        features, no_signal = self._infer(X, lambda output, _: pick(output), n_features)
+        if no_signal.any():
+            self._warn_no_signal(no_signal, "features of 0")
+            features[no_signal] = 0
+        return features

@@ -1,29 +1,70 @@
-"""Arguments that are more than text, checked before anything runs."""
+"""Arguments that several commands have, and checks of their values."""
 
 from __future__ import annotations
 
 import re
-from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from sleepkit.cli._nights import MODALITIES
+from sleepkit import datasets, io
 
+if TYPE_CHECKING:
+    from sleepkit.recording import EpochArray
+
+MODALITIES: Final = ("eeg", "eog", "emg")  # that the command trains on
 _MIN_HOURS: Final = 0.25
 _MAX_HOURS: Final = 24.0
 
 
 def add_night(parser: ArgumentParser) -> None:
-    """Add the recording that a command is about, and its channels."""
+    """Add a recording and its channels."""
     parser.add_argument(
         "night", type=Path, metavar="NIGHT.edf", help="EDF, BDF or what MNE reads"
     )
-    add_channels(parser)
+    _add_channels(parser)
 
 
-def add_channels(parser: ArgumentParser) -> None:
-    """Let the user name channels."""
+def add_folder(parser: ArgumentParser) -> None:
+    """Add a folder of scored nights, and how to read them."""
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="scored nights")
+    parser.add_argument(
+        "--scheme",
+        choices=io.SCHEMES,
+        help="what integers in the hypnograms mean (needed where labels are integers)",
+    )
+    parser.add_argument(
+        "--subject-pattern",
+        type=pattern,
+        metavar="REGEX",
+        help="finds the subject in the path of a file: the first group of the match",
+    )
+    _add_channels(parser)
+
+
+def read_folder(
+    arguments: Namespace,
+    modalities: Sequence[str],
+    exclude: Callable[[str, str], str | None] | None = None,
+) -> tuple[EpochArray, list[str]]:
+    """Read the folder and print its report; hashes of the files used come second."""
+    named = dict(arguments.channels)
+    X, _, _, report = datasets.load_folder(
+        arguments.folder,
+        modalities=modalities,
+        channels={name: named[name] for name in named if name in modalities},
+        subject_pattern=arguments.subject_pattern,
+        scheme=arguments.scheme,
+        exclude=exclude,
+        verbose=True,
+    )
+    print(*report, sep="\n")
+    return X, [entry.sha256 for entry in report if entry.used]
+
+
+def _add_channels(parser: ArgumentParser) -> None:
+    """Add names of channels."""
     parser.add_argument(
         "--channels",
         type=channel,
@@ -36,7 +77,7 @@ def add_channels(parser: ArgumentParser) -> None:
 
 
 def channel(text: str) -> tuple[str, str | tuple[str, str]]:
-    """Read ``MODALITY=LABEL``, where the label may be a difference of two."""
+    """Parse ``MODALITY=LABEL``, where the label may be a difference of two."""
     modality, _, label = text.partition("=")
     plus, minus, other = (part.strip() for part in label.partition(" - "))
     if modality not in MODALITIES or not plus or bool(minus) != bool(other):
@@ -47,7 +88,7 @@ def channel(text: str) -> tuple[str, str | tuple[str, str]]:
 
 
 def count(minimum: int) -> Callable[[str], int]:
-    """Require a whole number."""
+    """Parser of whole numbers of at least ``minimum``."""
 
     def parse(text: str) -> int:
         if not text.isdecimal() or int(text) < minimum:
@@ -59,7 +100,7 @@ def count(minimum: int) -> Callable[[str], int]:
 
 
 def folds(text: str) -> int:
-    """Require folds, of which one alone is none."""
+    """Parse a number of folds: 0, or at least 2."""
     number = count(0)(text)
     if number == 1:
         msg = f"must be 0, or 2 or more; got {text!r}"
@@ -68,7 +109,7 @@ def folds(text: str) -> int:
 
 
 def hours(text: str) -> float:
-    """Require a length that nights can have."""
+    """Parse the length of a night."""
     try:
         length = float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""``sleepkit evaluate``: how well a model stages nights that were scored."""
+"""``sleepkit evaluate``: scores of a model on scored nights."""
 
 from __future__ import annotations
 
@@ -6,18 +6,17 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from sleepkit.cli._folder import add_folder, read_folder
-from sleepkit.cli._model import open_model
-from sleepkit.cli._pairs import NAMING_RULES
-from sleepkit.cli._results import make_folder, print_files, print_scores
-from sleepkit.evaluation import evaluate_staging
+from sleepkit import evaluation
+from sleepkit.cli._arguments import add_folder, read_folder
+from sleepkit.cli._models import load, takes_any_subset
+from sleepkit.cli._output import make_folder, print_files, print_scores
+from sleepkit.datasets._pairs import NAMING_RULES
 
-SUMMARY: Final = "score a model on a folder of scored nights"
 EXAMPLE: Final = f"sleepkit evaluate nights/ --model my.model\n{NAMING_RULES}"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Take a folder and a model."""
+    """Add the folder, the model and the place of the results."""
     add_folder(parser)
     parser.add_argument("--model", type=Path, required=True, help="the model to score")
     parser.add_argument(
@@ -29,16 +28,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> None:
-    """Stage nights of people whom the model has not met, and compare."""
-    model = open_model(arguments.model)
-    X, _ = read_folder(arguments, model.modalities, is_known=model.has_met)
+    """Stage the nights of held-out subjects, and print the scores."""
+    model = load(arguments.model)
+    X, _ = read_folder(arguments, model.modalities, exclude=model.exclude)
     if arguments.out is not None:
         make_folder(arguments.out)
-    result = evaluate_staging(
+    result = evaluation.evaluate_staging(
         {model.method: model.stager},
         X,
         X.hypnogram,
-        subsets="drop_one",
+        subsets="drop_one" if takes_any_subset(model.stager) else None,
     )
     print_scores(result)
     if arguments.out is not None:

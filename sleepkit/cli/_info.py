@@ -1,35 +1,36 @@
-"""``sleepkit info``: what is in a recording, and how good it is."""
+"""``sleepkit info``: channels and signal quality of a recording."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
-from sleepkit.cli._arguments import add_night
-from sleepkit.cli._nights import name_channel, read_night
+from sleepkit import datasets, io, signal
+from sleepkit.cli._arguments import MODALITIES, add_night
+from sleepkit.datasets._night import name_channel
 from sleepkit.exceptions import ChannelError
-from sleepkit.io import ChannelInfo, describe_channels
-from sleepkit.recording import Recording
-from sleepkit.signal import flag_windows, to_epochs
 
-SUMMARY: Final = "show what is in a recording"
+if TYPE_CHECKING:
+    from sleepkit.io import ChannelInfo
+    from sleepkit.recording import Recording
+
 EXAMPLE: Final = "sleepkit info night.edf"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Take a night."""
+    """Add the night."""
     add_night(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Print channels, and the quality of those that would be used."""
-    channels = describe_channels(arguments.night)
+    channels = io.describe_channels(arguments.night)
     _print_channels(channels)
     try:
-        night = read_night(arguments.night, dict(arguments.channels))
+        night = datasets.load_night(
+            arguments.night, modalities=MODALITIES, channels=dict(arguments.channels)
+        )
     except ChannelError as error:
         if arguments.channels:
             raise
@@ -51,14 +52,14 @@ def _print_channels(channels: Sequence[ChannelInfo]) -> None:
 
 
 def _range(channel: ChannelInfo) -> str:
-    """Write the range that the file can hold."""
+    """Range of values that the file can hold."""
     if channel.physical_min is None or channel.physical_max is None:
         return "-"
     return f"{channel.physical_min:g} to {channel.physical_max:g}"
 
 
 def _print_night(night: Recording) -> None:
-    """Print when the night was and how long."""
+    """Print start and length of the night."""
     seconds = min(s.shape[1] / (s.sfreq or 1.0) for s in night.signals.values())
     hours, minutes = divmod(seconds // 60, 60)
     start = f"{night.start:%Y-%m-%d %H:%M:%S}" if night.start else "unknown"
@@ -69,16 +70,16 @@ def _print_night(night: Recording) -> None:
 
 
 def _print_quality(night: Recording) -> None:
-    """Print the share of bad epochs of each channel that would be used."""
+    """Print the share of bad epochs of each channel that staging would use."""
     names = {name: name_channel(night, name) for name in night.modalities}
     width = max(map(len, names.values())) + 2
     print("\nwhat would be used, and the share of its epochs that are bad:")
     kinds = ("missing", "flat", "clipped", "outlying")
     print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>10}" for kind in kinds))
-    for name, signal in night.signals.items():
-        sfreq = signal.sfreq or 0.0
-        epochs = to_epochs(signal.data, sfreq, night.epoch_duration)[: night.n_epochs]
-        flags = flag_windows(np.moveaxis(epochs, 0, -2))
+    for name, block in night.signals.items():
+        sfreq = block.sfreq or 0.0
+        epochs = signal.to_epochs(block.data, sfreq, night.epoch_duration)
+        flags = signal.flag_windows(epochs[: night.n_epochs].swapaxes(0, -2))
         parts = (flags.nonfinite, flags.flat, flags.clipped, flags.outlying)
         shares = "".join(f"{part.mean():10.0%}" for part in parts)
         print(f"{name:<6}{names[name]:<{width}}{shares}")

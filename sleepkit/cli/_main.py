@@ -5,12 +5,25 @@ from __future__ import annotations
 import os
 import sys
 import warnings
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, Final
 
-from sleepkit.cli._parser import make_parser
+import sleepkit
 from sleepkit.exceptions import SleepkitError, SleepkitWarning
 
+# Each is a module of this package, imported when it is called: ``add_arguments`` fills
+# its parser, ``run`` does the work, and ``EXAMPLE`` ends its help. No module of this
+# package imports numpy or anything as large before ``run``, so that help and wrong
+# arguments take no time.
+COMMANDS: Final = {
+    "demo": "the whole job on simulated nights, in a minute or two",
+    "info": "show what is in a recording",
+    "train": "train a stager on a folder of scored nights",
+    "evaluate": "score a model on a folder of scored nights",
+    "stage": "write the hypnogram of a night",
+}
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C ended
 
@@ -35,7 +48,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["info", "no-such-night.edf"])
     1
     """
-    arguments = make_parser().parse_args(argv)
+    arguments = _make_parser().parse_args(argv)
     with warnings.catch_warnings():
         warnings.simplefilter("always", SleepkitWarning)
         warnings.showwarning = _show_warning
@@ -55,8 +68,46 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+class _CommandParser(ArgumentParser):
+    """Parser of one subcommand, which gets its arguments when it is used."""
+
+    def __init__(self, *, module: str, **options: Any) -> None:
+        super().__init__(formatter_class=RawDescriptionHelpFormatter, **options)
+        self._module = module
+
+    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
+        """Import the command, then parse."""
+        command = import_module(self._module)
+        self.epilog = f"example:\n  {command.EXAMPLE}\n"
+        self.set_defaults(run=command.run)
+        command.add_arguments(self)
+        return super().parse_known_args(*args, **kwargs)
+
+
+def _make_parser() -> ArgumentParser:
+    """Parser of the command; those of the subcommands are filled when they are used."""
+    parser = ArgumentParser(
+        prog="sleepkit",
+        description="Sleep staging: nights in, hypnograms out.",
+        epilog="sleepkit COMMAND --help shows an example of each command.",
+    )
+    version = f"sleepkit {sleepkit.__version__}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(
+        required=True, metavar="COMMAND", parser_class=_CommandParser
+    )
+    for name, summary in COMMANDS.items():
+        commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            module=f"sleepkit.cli._{name}",
+        )
+    return parser
+
+
 def _one_line(error: Exception) -> str:
-    """Say what went wrong, without line breaks."""
+    """Text of an error, without line breaks."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return f"{error.filename}: {error.strerror}."
     return " ".join(str(error).split())

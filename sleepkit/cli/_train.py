@@ -1,56 +1,58 @@
-"""``sleepkit train``: learn from a folder of scored nights."""
+"""``sleepkit train``: a model from a folder of scored nights."""
 
 from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
 from errno import EISDIR
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
+from sleepkit import evaluation
+from sleepkit._stages import STAGES
+from sleepkit.cli._arguments import MODALITIES, add_folder, folds, read_folder
+from sleepkit.cli._models import save, takes_any_subset
+from sleepkit.cli._output import make_folder, print_files, print_scores
+from sleepkit.datasets._pairs import NAMING_RULES
+from sleepkit.exceptions import HypnogramError
+from sleepkit.pipelines._stagers import STAGERS, make_stager
 
-from sleepkit.cli._arguments import folds
-from sleepkit.cli._folder import add_folder, read_folder
-from sleepkit.cli._model import save
-from sleepkit.cli._nights import MODALITIES
-from sleepkit.cli._pairs import NAMING_RULES
-from sleepkit.cli._results import make_folder, print_files, print_scores
-from sleepkit.cli._stagers import METHODS, make_stager
-from sleepkit.cli._training import (
-    compute_features,
-    cross_validate,
-    fit_all,
-    require_stages,
-)
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
-SUMMARY: Final = "learn from a folder of scored nights"
+    from sleepkit.evaluation import StagingResult
+    from sleepkit.recording import EpochArray
+
+_MAX_JOBS: Final = 4  # each takes memory for a net and its batches
 EXAMPLE: Final = f"sleepkit train nights/ --out my.model --scheme rk\n{NAMING_RULES}"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Take a folder, a file to write, and how to learn."""
+    """Add the folder, the model file, and how to train."""
     add_folder(parser)
     parser.add_argument(
         "--out", type=Path, required=True, metavar="MODEL", help="the file to write"
     )
     parser.add_argument(
-        "--method", choices=METHODS, default="medfusesleep", help="(medfusesleep)"
+        "--method", choices=STAGERS, default="medfusesleep", help="(medfusesleep)"
     )
     parser.add_argument(
         "--published",
-        action="store_true",
-        help="net and training of the size in its paper, which wants a GPU; else a "
-        "small net",
+        action="store_const",
+        const="published",
+        default="small",
+        dest="size",
+        help="sizes and training of the method's paper, for a GPU; else a small net",
     )
     parser.add_argument(
         "--folds",
         type=folds,
         default=3,
         metavar="N",
-        help="of the cross-validation by person, of whom each is tested once; 0 leaves "
-        "it out (3, or one for each of fewer people)",
+        help="folds of the cross-validation by subject: 0, or at least 2 (3, or one "
+        "for each subject if there are fewer)",
     )
     parser.add_argument(
         "--cache",
@@ -61,19 +63,18 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> None:
-    """Read what can be used, score by person, train on all and save."""
+    """Read the nights, cross-validate by subject, train on all and save."""
     X, files = read_folder(arguments, MODALITIES)
-    require_stages(X)
-    _require_place(arguments.out)
+    _check_stages(X)
+    _check_place(arguments.out)
     method = arguments.method
     with TemporaryDirectory(prefix="sleepkit-") as temporary:
         cache = arguments.cache or temporary
-        stager = make_stager(method, cache, published=arguments.published)
+        stager = make_stager(method, size=arguments.size, cache=cache, random_state=0)
         compute_features([stager], X)
         result = None
-        people = len(np.unique(X.subject))
-        if people == 1:
-            print("There is one person only, so no score: scores need people left out.")
+        if len(set(X.subject)) == 1:
+            print("There is one subject only, so no score: scores need held-out ones.")
         elif arguments.folds:
             result = cross_validate(
                 {method: stager}, X, arguments.folds, arguments.cache
@@ -84,8 +85,85 @@ def run(arguments: Namespace) -> None:
     print_files([arguments.out])
 
 
-def _require_place(path: Path) -> None:
-    """Refuse a file that cannot be written before the training, not after it."""
+def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:
+    """Compute what the stagers cache of every night, with a progress bar."""
+    from tqdm import tqdm
+
+    stagers = list(stagers)
+    n_nights = len(stagers) * len(X.recordings)
+    with tqdm(desc="nights", total=n_nights, disable=None) as bar:
+        for stager in stagers:
+            last = list(stager.named_steps).index("cache")
+            features = stager[: last + 1].fit(X)
+            for night in X.recordings:
+                features.transform(night).recordings[0].compute()
+                bar.update()
+
+
+def cross_validate(
+    stagers: Mapping[str, Pipeline],
+    X: EpochArray,
+    n_folds: int,
+    directory: Path | None = None,
+) -> StagingResult:
+    """Score the stagers by subject, with all modalities and without each.
+
+    Finished folds are kept in a directory. Nothing is left out where a stager needs all
+    modalities.
+    """
+    any_subset = all(takes_any_subset(stager) for stager in stagers.values())
+    return evaluation.cross_validate_staging(
+        stagers,
+        X,
+        X.hypnogram,
+        cv=min(n_folds, len(set(X.subject))),
+        subsets="drop_one" if any_subset else None,
+        directory=directory,
+        n_jobs=count_jobs(),
+        verbose=True,
+    )
+
+
+def fit_all(stagers: Iterable[Pipeline], X: EpochArray) -> list[Pipeline]:
+    """Fit each stager on all nights."""
+    from joblib import Parallel, delayed
+    from tqdm import tqdm
+
+    stagers = list(stagers)
+    fits = (delayed(_fit)(stager, X) for stager in stagers)
+    n_jobs = min(count_jobs(), len(stagers))
+    parallel = Parallel(n_jobs=n_jobs, return_as="generator")
+    progress = {"desc": "on all nights", "total": len(stagers), "disable": None}
+    return list(tqdm(parallel(fits), **progress))
+
+
+def count_jobs() -> int:
+    """Count the fits to run side by side: one on a GPU."""
+    from joblib import cpu_count
+
+    from sleepkit.training._runtime import find_device
+
+    if find_device("auto").type != "cpu":
+        return 1
+    return min(int(cpu_count()), _MAX_JOBS)
+
+
+def _fit(stager: Pipeline, X: EpochArray) -> Pipeline:
+    """Fit a stager; a function that other processes can import."""
+    return stager.fit(X, X.hypnogram)
+
+
+def _check_stages(X: EpochArray) -> None:
+    """Require at least two stages."""
+    found = sorted(set(X.hypnogram.tolist()))
+    if len(found) < 2:
+        names = ", ".join(STAGES[stage] for stage in found)
+        msg = f"Training needs epochs of at least two stages; the nights have: {names}."
+        raise HypnogramError(msg)
+
+
+def _check_place(path: Path) -> None:
+    """Require a file that can be written, before the training."""
     if path.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
     make_folder(path.parent)

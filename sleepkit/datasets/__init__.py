@@ -1,5 +1,14 @@
 """Cohorts of nights, real and simulated."""
 
-from sleepkit.datasets._simulate import make_polysomnography
+from typing import TYPE_CHECKING
 
-__all__ = ["make_polysomnography"]
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.datasets._folder import FolderEntry, load_folder
+    from sleepkit.datasets._night import load_night
+    from sleepkit.datasets._simulate import make_polysomnography
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
+
+__all__ = ["FolderEntry", "load_folder", "load_night", "make_polysomnography"]

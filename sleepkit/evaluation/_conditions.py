@@ -1,4 +1,4 @@
-"""What an estimator is given to stage: all there is, a part of it, or worse."""
+"""Conditions of a test: all modalities, some of them, or corrupted signals."""
 
 from __future__ import annotations
 
@@ -17,28 +17,24 @@ Corruptions: TypeAlias = Mapping[str, Callable[[Recording], Recording]] | None
 
 
 class Condition(NamedTuple):
-    """The modalities that are left, and a step that spoils them."""
+    """Modalities that are kept, and a step that corrupts the nights."""
 
     modalities: tuple[str, ...]
     corruption: Callable[[Recording], Recording] | None = None
 
     def apply(self, X: EpochArray) -> tuple[EpochArray | None, IntArray]:
-        """Take what is left, and the rows that have any of it."""
-        present = [there for name, there in X.present.items() if self._keeps(name)]
+        """Return the rows with any of the modalities, changed, and their numbers."""
+        present = [mask for name, mask in X.present.items() if name in self.modalities]
         rows = np.flatnonzero(np.any(present, axis=0)) if present else np.empty(0, int)
         if not rows.size:
             return None, rows
         given = X[rows]
-        left = [name for name in given.modalities if self._keeps(name)]
-        if len(left) < len(given.modalities):  # all of them keep what is cached of them
-            given = given.select(left)
+        kept = [name for name in given.modalities if name in self.modalities]
+        if len(kept) < len(given.modalities):  # else the nights keep their fingerprint
+            given = given.select(kept)
         if self.corruption is not None:
             given = given.map(self.corruption)
         return given, rows
-
-    def _keeps(self, modality: str) -> bool:
-        """Whether a modality is left."""
-        return modality in self.modalities
 
 
 def make_conditions(
@@ -51,15 +47,18 @@ def make_conditions(
         conditions["+".join(subset)] = Condition(subset)
     for name, step in (corruptions or {}).items():
         if not isinstance(name, str) or name in conditions:
-            msg = f"The 'corruptions' parameter must not name one {name!r}."
+            msg = (
+                "The 'corruptions' parameter must have strings as keys that name no "
+                f"other condition. Got {name!r} instead."
+            )
             raise ValueError(msg)
-        X.map(step)  # says now, not after hours, if it is no step
+        X.map(step)  # fail early on an invalid step
         conditions[name] = Condition(tuple(modalities), step)
     return conditions
 
 
 def _list_subsets(modalities: Sequence[str], subsets: Subsets) -> list[tuple[str, ...]]:
-    """Spell the subsets out, in the order of the modalities."""
+    """List the subsets, each in the order of the modalities."""
     if subsets is None:
         return []
     n = len(modalities)
@@ -77,12 +76,12 @@ def _list_subsets(modalities: Sequence[str], subsets: Subsets) -> list[tuple[str
 
 
 def _check_subset(modalities: Sequence[str], subset: Sequence[str]) -> tuple[str, ...]:
-    """Require modalities that there are."""
-    asked = (subset,) if isinstance(subset, str) else tuple(subset)
-    if not asked or set(asked) - set(modalities):
+    """Require a non-empty subset of the modalities."""
+    names = (subset,) if isinstance(subset, str) else tuple(subset)
+    if not names or set(names) - set(modalities):
         msg = (
             "The 'subsets' parameter must hold non-empty sequences of the modalities "
-            f"{tuple(modalities)}. Got {asked} instead."
+            f"{tuple(modalities)}. Got {names} instead."
         )
         raise ValueError(msg)
-    return tuple(name for name in modalities if name in asked)
+    return tuple(name for name in modalities if name in names)

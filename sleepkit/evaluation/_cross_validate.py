@@ -1,4 +1,4 @@
-"""Estimators on the same folds, scored with what is there and with what is left."""
+"""Cross-validation of several estimators on the same folds, without leakage."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from typing import Any
 from sklearn.base import clone
 
 from sleepkit.evaluation._conditions import Corruptions, Subsets, make_conditions
-from sleepkit.evaluation._describe import describe_run
+from sleepkit.evaluation._describe import describe_rows, describe_run
 from sleepkit.evaluation._fold import Data
-from sleepkit.evaluation._inputs import check_inputs
-from sleepkit.evaluation._kept import KeptFolds
-from sleepkit.evaluation._parts import parts_of, rows_of
+from sleepkit.evaluation._fold_cache import FoldCache
+from sleepkit.evaluation._inputs import check_inputs, name_window
 from sleepkit.evaluation._result import StagingResult
+from sleepkit.evaluation._run import make_tasks, run_tasks
 from sleepkit.evaluation._splits import describe_fold, split
-from sleepkit.evaluation._tasks import make_tasks, run_all
-from sleepkit.evaluation._window import name_window
 from sleepkit.recording import EpochArray
 from sleepkit.utils import check_count
 
@@ -40,78 +38,79 @@ def cross_validate_staging(
     random_state: int | None = None,
     verbose: bool = False,
 ) -> StagingResult:
-    """Score several estimators on the same people, none of whom they were trained on.
+    """Cross-validate several estimators on the same held-out subjects.
 
-    Each estimator is fitted once a fold, and then stages the test nights with all
-    modalities, with every subset and under every corruption that is asked for.
+    Each estimator is fitted once on each fold. It then predicts the test nights with
+    all modalities, with each subset of them and under each corruption.
 
     Parameters
     ----------
     estimators : mapping of str to estimator
-        Classifiers or Pipelines, by the names they have in the result; they are cloned.
+        Classifiers or Pipelines, by their names in the result; they are cloned.
     X : EpochArray
-        The rows to learn from and to score.
+        The rows for training and test.
     y : array-like of int of shape (n_rows,)
         Their stages, 0 to 4.
     groups : array-like of shape (n_rows,), default=None
-        What must stay on one side beside subjects and nights: families, for example, or
-        hospitals. Given to the splitter in place of the subjects.
+        What must not be split, besides subjects and nights: families, for example, or
+        hospitals. The splitter gets these groups instead of the subjects.
     cv : int, splitter or iterable of (train, test), default=5
-        The folds; a number is that of `SubjectKFold`.
+        The folds; an int is the number of folds of `SubjectKFold`.
     subsets : {"drop_one", "every"} or iterable of sequence of str, default=None
-        Modalities to stage by, such as ``[["eeg"], ["eog", "emg"]]``; ``"drop_one"``
-        leaves out each in turn, ``"every"`` is every smaller subset. Rows that have
-        none of them are not scored: the numbers of epochs tell.
+        Modalities to keep in the test, such as ``[["eeg"], ["eog", "emg"]]``;
+        ``"drop_one"`` leaves out each in turn, ``"every"`` is every smaller subset.
+        Rows that have none of them are not scored, and not counted in ``n_epochs``.
     corruptions : mapping of str to callable, default=None
-        Steps that spoil a test night, `Recording` to `Recording`, by name: see
+        Steps that corrupt a test night, `Recording` to `Recording`, by name: see
         `EpochArray.map`.
     window : str, default=None
-        What is scored, in words. None is ``"all scored epochs"`` where X has these; for
-        fewer it must be named.
+        Description of the scored epochs. None is ``"all scored epochs"`` where X has
+        them all; it is required where X lacks some.
     directory : path-like, default=None
-        A folder where each finished fold is kept. The same call goes on from there,
-        and a fold with other rows, parameters, code or versions is fitted anew.
+        Folder for the predictions of finished folds. The same call resumes from there;
+        a fold with other rows, parameters, code or versions is fitted again.
     n_jobs : int, default=None
-        Fits at the same time, under any backend of joblib.
+        Number of parallel fits, under any backend of joblib.
     random_state : int, default=None
-        Seed for each ``random_state`` within the estimators that is None: another one
-        for each fold, the same for each estimator.
+        Seed for each ``random_state`` within the estimators that is None. It differs
+        between folds, not between estimators.
     verbose : bool, default=False
-        Whether to show a progress bar of the fits, in a terminal.
+        Whether to show a progress bar of the fits in a terminal.
 
     Returns
     -------
     StagingResult
-        Scores and predictions, and how they came about.
+        Predictions, scores and the protocol of the run.
 
     Raises
     ------
     LeakageError
-        If a fold has a subject, a night or a group in training and in test; or a
-        classifier within an estimator has a ``cv`` that shares subjects or nights; or a
-        parameter holds nights of the test, for validation for example.
+        If a fold has a subject, a night or a group in training and in test; if a
+        classifier within an estimator has a ``cv`` that shares subjects or nights; or
+        if a parameter holds test nights, for example for validation.
     ValueError
-        If a parameter cannot be used.
+        If a parameter has an invalid value.
     TypeError
         If X is no `EpochArray`.
 
     See Also
     --------
-    StagingResult : What comes out.
+    evaluate_staging : Score estimators that are fitted already.
+    StagingResult : Tables, intervals and comparisons of the result.
     sleepkit.model_selection.SubjectKFold : Folds by subject.
 
     Notes
     -----
-    A night is known by its signals, whatever it is called; before these are loaded, by
-    the file that they are read from, so that a copy of a file is another night. An
-    estimator is given rows of the training subjects only, and all leaks are looked for
-    before the first fit.
-    What cannot be seen: whom a pretrained part has learnt from; that scikit-learn's
-    early stopping holds out rows, not subjects, of the training set; and data that an
-    estimator reads by itself.
+    A night is identified by its signals, not by its id; before the signals are loaded,
+    by the file that they are read from, so that a copy of a file is another night. All
+    checks for leakage are done before the first fit. They cannot detect on which
+    subjects a pretrained part was trained; that scikit-learn's early stopping holds out
+    rows, not subjects, of the training set; and data that an estimator reads by itself.
 
-    The code of estimators and steps is compared by their classes and functions; what
-    these call in turn is not looked into: after a change there, name another directory.
+    The key of a cached fold covers the code of sleepkit, and the classes and functions
+    of your own that estimators and steps consist of, with the classes they inherit
+    from. It does not cover what your functions call: after a change there, use another
+    directory.
 
     Examples
     --------
@@ -132,7 +131,7 @@ def cross_validate_staging(
     """
     X, stages = check_inputs(estimators, X, y, owner=_OWNER)
     for estimator in estimators.values():
-        clone(estimator)  # says so if it is no estimator
+        clone(estimator)  # fail early on what is no estimator
     if random_state is not None:
         random_state = check_count(
             "random_state", random_state, owner=_OWNER, minimum=0
@@ -147,15 +146,10 @@ def cross_validate_staging(
     }
     data = Data(X, stages, conditions)
     tasks = make_tasks(estimators, folds, data, protocol)
-    kept = KeptFolds(None if directory is None else Path(directory))
-    outcomes = dict(run_all(tasks, data, kept, n_jobs, verbose=verbose))
+    cache = FoldCache(None if directory is None else Path(directory))
+    predictions = run_tasks(tasks, data, cache, n_jobs, verbose=verbose)
     protocol["seconds"] = [
-        {"estimator": task.name, "fold": task.fold.number, **outcomes[i].seconds()}
-        for i, task in enumerate(tasks)
+        {"estimator": found.estimator, "fold": found.fold, **found.seconds}
+        for found in predictions
     ]
-    parts = [
-        part
-        for i, task in enumerate(tasks)
-        for part in parts_of(task.name, task.fold, outcomes[i].staged)
-    ]
-    return StagingResult(parts, rows_of(X, stages), protocol)
+    return StagingResult(predictions, describe_rows(X, stages), protocol)

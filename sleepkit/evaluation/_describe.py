@@ -1,4 +1,4 @@
-"""Estimators and data in words and numbers that JSON can hold."""
+"""Descriptions of estimators and data as JSON values, for the protocol of a run."""
 
 from __future__ import annotations
 
@@ -11,31 +11,35 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
-from importlib.metadata import version
 from os import PathLike, fspath
 from typing import Any, Final
 
 import joblib
 import numpy as np
 
-import sleepkit
 from sleepkit._stages import STAGES
-from sleepkit._typing import IntArray
-from sleepkit.evaluation._code import packages_of
+from sleepkit._typing import Array, IntArray
 from sleepkit.evaluation._conditions import Condition
 from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.utils import package_versions, versions
 
 _PACKAGES: Final = (
-    *("joblib", "mne", "numpy", "scikit-learn", "scipy", "skorch", "torch"),
+    "joblib",
+    "mne",
+    "numpy",
+    "scikit-learn",
+    "scipy",
+    "skorch",
+    "torch",
 )
 
 
 def describe(value: Any) -> Any:
-    """Describe an estimator by its class and parameters, and anything within."""
+    """Describe an estimator by its class and parameters, recursively."""
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)  # JSON has no such number
+        return str(value)  # JSON has no NaN and no infinity
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
     if isinstance(value, PathLike):
@@ -48,7 +52,7 @@ def describe(value: Any) -> Any:
 
 
 def _describe_object(value: Any) -> Any:
-    """Describe what JSON has no like of."""
+    """Describe a value that has no JSON type."""
     if isinstance(value, partial):
         value = {"function": value.func, "args": value.args, **value.keywords}
         return describe(value)
@@ -65,7 +69,7 @@ def _describe_object(value: Any) -> Any:
 
 
 def _hash(value: Any) -> str:
-    """Identify a value; one that does not pickle is never the same again."""
+    """Hash a value; one that cannot be pickled gets a new hash each time."""
     try:
         return str(joblib.hash(value))
     except (pickle.PicklingError, TypeError, AttributeError):
@@ -73,7 +77,7 @@ def _hash(value: Any) -> str:
 
 
 def _name(thing: Any) -> str:
-    """Give the full name of a class or function."""
+    """Return the full name of a class or function."""
     return f"{thing.__module__}.{thing.__qualname__}"
 
 
@@ -84,7 +88,7 @@ def describe_run(
     conditions: Mapping[str, Condition],
     window: str,
 ) -> dict[str, Any]:
-    """Say what was scored, of whom, and with what."""
+    """Describe what was scored, of which subjects, and with which software."""
     return {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "versions": _versions([*estimators.values(), *conditions.values()]),
@@ -96,18 +100,17 @@ def describe_run(
 
 
 def _versions(used: Any) -> dict[str, str]:
-    """Tell what the numbers may depend on."""
+    """List the versions that the scores may depend on."""
     return {
-        "sleepkit": sleepkit.__version__,
         "python": platform.python_version(),
         "machine": f"{platform.system()} {platform.machine()}",
-        **{package: version(package) for package in _PACKAGES},
-        **packages_of(used),
+        **versions(*_PACKAGES),
+        **package_versions(used),
     }
 
 
 def _describe_data(X: EpochArray, y: IntArray) -> dict[str, Any]:
-    """Count people, nights, epochs and channels, and name each night."""
+    """Count subjects, nights, epochs and channels, and list the nights."""
     counts = np.bincount(y, minlength=len(STAGES)).tolist()
     return {
         "n_subjects": len({recording.subject for recording in X.recordings}),
@@ -128,8 +131,14 @@ def _describe_data(X: EpochArray, y: IntArray) -> dict[str, Any]:
     }
 
 
+def describe_rows(X: EpochArray, y: IntArray) -> dict[str, Array]:
+    """Return subject, recording, epoch and true stage of each row."""
+    rows = {name: getattr(X, name) for name in ("subject", "recording", "epoch")}
+    return {**rows, "true": y}
+
+
 def hash_rows(X: EpochArray, y: IntArray) -> str:
-    """Identify rows: their nights, epochs, order, stages and training mask."""
+    """Hash nights, epochs, order, stages and training mask of rows."""
     nights = [recording.fingerprint for recording in X.recordings]
     return str(joblib.hash((nights, X.recording, X.epoch, X.train_mask, y)))
 
@@ -144,7 +153,7 @@ def _count_channels(recordings: tuple[Recording, ...]) -> dict[str, dict[str, in
 
 
 def _channels(signal: Signal) -> list[str]:
-    """Name the channels with their rate, or what stands in their place."""
+    """Name the channels with their rate, or the shape of epoched data."""
     if signal.sfreq is None:
         return [f"epochs of shape {signal.shape[1:]}"]
     return [f"{channel} ({signal.sfreq:g} Hz)" for channel in signal.ch_names]

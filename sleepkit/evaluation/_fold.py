@@ -1,4 +1,4 @@
-"""One estimator on one fold: fitted once, and staged under every condition."""
+"""One estimator on one fold: fitted once, then tested under every condition."""
 
 from __future__ import annotations
 
@@ -11,36 +11,36 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
-from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit._typing import FloatArray, IntArray
 from sleepkit.evaluation._conditions import Condition
 from sleepkit.recording import EpochArray
+from sleepkit.utils import check_stages
 
 _VALUE_BYTES = 4  # float32
 
 
-class Staged(NamedTuple):
-    """What came out for the test rows of a fold."""
+class Fold(NamedTuple):
+    """Rows of X for training and for the test."""
 
-    stages: IntArray  # (n,), -1 where nothing was left to stage by
-    proba: FloatArray  # (n, 5) float32, NaN there and without predict_proba
-    seconds: float
+    number: int
+    train: IntArray
+    test: IntArray
 
 
-class Outcome(NamedTuple):
-    """What is known of a fold after it is done."""
+class FoldPrediction(NamedTuple):
+    """Predictions of one estimator for the test rows of one fold, by condition."""
 
-    fit_seconds: float
-    staged: dict[str, Staged]
-
-    def seconds(self) -> dict[str, Any]:
-        """Say how long it took to fit, and to stage under each condition."""
-        staging = {name: staged.seconds for name, staged in self.staged.items()}
-        return {"fit": self.fit_seconds, "stage": staging}
+    estimator: str
+    fold: int
+    rows: IntArray  # (n,) of X
+    stages: dict[str, IntArray]  # (n,) each, -1 where no modality is left
+    proba: dict[str, FloatArray]  # (n, 5) float32, NaN there and without predict_proba
+    seconds: dict[str, Any]  # "stage" by condition, and "fit" after a fit
 
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """What all folds share."""
+    """Rows, stages and conditions, shared by all folds."""
 
     X: EpochArray
     y: IntArray
@@ -58,46 +58,63 @@ class Data:
         return _VALUE_BYTES * n_values + self.X.epoch.nbytes + self.y.nbytes
 
 
-def run(estimator: Any, train: IntArray, test: IntArray, data: Data) -> Outcome:
-    """Fit on the training rows, and stage the test rows under each condition."""
-    start = time.perf_counter()
-    fitted = estimator.fit(data.X[train], data.y[train])
-    seconds = time.perf_counter() - start
-    return Outcome(seconds, stage_under(fitted, data.X[test], data.conditions))
+class FoldTask(NamedTuple):
+    """One fit, the test of it, and the key of its prediction in a cache."""
+
+    name: str
+    estimator: Any
+    fold: Fold
+    cache_key: str
+
+    def run(self, data: Data) -> FoldPrediction:
+        """Fit on the training rows, and predict the test rows under each condition."""
+        try:
+            start = time.perf_counter()
+            fitted = self.estimator.fit(
+                data.X[self.fold.train], data.y[self.fold.train]
+            )
+            seconds = time.perf_counter() - start
+            found = predict_fold(self.name, fitted, self.fold, data)
+        except Exception as error:
+            error.add_note(f"Raised by {self.name!r} on fold {self.fold.number}.")
+            raise
+        return found._replace(seconds={"fit": seconds, **found.seconds})
 
 
-def stage_under(
-    fitted: Any, X: EpochArray, conditions: Mapping[str, Condition]
-) -> dict[str, Staged]:
-    """Stage rows under each condition."""
-    return {name: _stage(fitted, X, given) for name, given in conditions.items()}
+def predict_fold(name: str, fitted: Any, fold: Fold, data: Data) -> FoldPrediction:
+    """Predict the test rows of a fold under each condition."""
+    test = data.X[fold.test]
+    stages, proba, seconds = {}, {}, {}
+    for condition, given in data.conditions.items():
+        start = time.perf_counter()
+        stages[condition], proba[condition] = _predict(fitted, test, given)
+        seconds[condition] = time.perf_counter() - start
+    return FoldPrediction(
+        name, fold.number, fold.test, stages, proba, {"stage": seconds}
+    )
 
 
-def _stage(fitted: Any, test: EpochArray, condition: Condition) -> Staged:
-    """Stage the rows that have anything left."""
-    start = time.perf_counter()
+def _predict(
+    fitted: Any, test: EpochArray, condition: Condition
+) -> tuple[IntArray, FloatArray]:
+    """Predict stages and probabilities of the rows that have a modality left."""
     stages = np.full(len(test), UNSCORED, np.int8)
     proba = np.full((len(test), N_STAGES), np.nan, np.float32)
     given, rows = condition.apply(test)
     if given is not None and hasattr(fitted, "predict_proba"):
         classes = _check_stages(fitted.classes_)
         found = fitted.predict_proba(given)
-        if len(classes) == 1:  # some give two columns then
+        if len(classes) == 1:  # some estimators return two columns then
             found = np.ones((len(rows), 1))
         proba[rows] = 0
         proba[np.ix_(rows, classes)] = found
         stages[rows] = classes[found.argmax(axis=1)]
     elif given is not None:
         stages[rows] = _check_stages(fitted.predict(given))
-    return Staged(stages, proba, time.perf_counter() - start)
+    return stages, proba
 
 
-def _check_stages(values: Any) -> Array:
-    """Require stages of an estimator."""
-    stages = np.asarray(values)
-    wrong = np.setdiff1d(stages, np.arange(N_STAGES))
-    if wrong.size:
-        msg = f"An estimator must predict stages, 0 to {N_STAGES - 1}; "
-        msg += f"got {wrong[:5].tolist()}."
-        raise ValueError(msg)
-    return stages.astype(np.intp)
+def _check_stages(values: Any) -> IntArray:
+    """Require predictions that are stage codes."""
+    output = "The output of an estimator"
+    return check_stages(output, values, owner=None, unscored=False)

@@ -1,19 +1,21 @@
-"""What an evaluation found: predictions, scores, and how they came about."""
+"""Result of an evaluation: predictions, scores, comparisons and files."""
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Iterator, Mapping, Sequence
+from io import BytesIO, StringIO
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import Array
 from sleepkit.evaluation._conditions import ALL
-from sleepkit.evaluation._parts import Part, Table
-from sleepkit.evaluation._write import draw_scores, write_result
+from sleepkit.evaluation._fold import FoldPrediction
 from sleepkit.metrics import (
     StagingComparison,
     bootstrap_scores,
@@ -21,23 +23,26 @@ from sleepkit.metrics import (
     staging_scores,
     staging_scores_by,
 )
-from sleepkit.utils import check_option
+from sleepkit.utils import check_option, write_atomically
+
+Table: TypeAlias = dict[str, Any]
 
 
 class StagingResult:
-    """Predictions of `cross_validate_staging`, and what they are worth.
+    """Predictions, scores and protocol of an evaluation.
 
-    Tables are dicts of columns of one length, ready for ``pandas.DataFrame``.
+    `cross_validate_staging` and `evaluate_staging` return it. Tables are dicts of
+    columns of one length, ready for ``pandas.DataFrame``.
 
     Parameters
     ----------
-    parts : sequence of Part
-        What each estimator made of each fold under each condition.
+    fold_predictions : sequence of FoldPrediction
+        Predictions of each estimator on each fold.
     rows : mapping of str to ndarray of shape (n_rows,)
         Subject, recording, epoch and true stage of each row of X.
     protocol : dict
-        How the figures came about, as JSON can say it: data, scoring window, splits,
-        conditions, parameters, seeds, versions, seconds.
+        Data, scoring window, splits, conditions, parameters, seeds, versions and
+        seconds of the run, as JSON values.
 
     Attributes
     ----------
@@ -48,55 +53,55 @@ class StagingResult:
 
     See Also
     --------
-    cross_validate_staging : Makes one.
-
-    Examples
-    --------
-    See `cross_validate_staging`.
-
-    >>> from sleepkit.evaluation import StagingResult
+    cross_validate_staging : Fit and score on folds by subject.
+    evaluate_staging : Score fitted estimators.
     """
 
     def __init__(
-        self, parts: Sequence[Part], rows: Mapping[str, Array], protocol: dict[str, Any]
+        self,
+        fold_predictions: Sequence[FoldPrediction],
+        rows: Mapping[str, Array],
+        protocol: dict[str, Any],
     ) -> None:
-        self._parts = list(parts)
+        self._folds = list(fold_predictions)
         self._rows = dict(rows)
         self.protocol = protocol
-        self.estimators = list(dict.fromkeys(part.estimator for part in parts))
-        self.conditions = list(dict.fromkeys(part.condition for part in parts))
+        self.estimators = list(dict.fromkeys(fold.estimator for fold in self._folds))
+        self.conditions = list(
+            dict.fromkeys(name for fold in self._folds for name in fold.stages)
+        )
 
     def predictions(
         self, estimator: str | None = None, condition: str | None = None
     ) -> Table:
-        """List what was predicted, epoch by epoch.
+        """Return the prediction of each epoch.
 
         Parameters
         ----------
         estimator : str, default=None
-            Name of one estimator; None lists all.
+            Name of one estimator; None returns all.
         condition : str, default=None
-            Name of one condition; None lists all.
+            Name of one condition; None returns all.
 
         Returns
         -------
         dict of str to ndarray
             Columns ``estimator``, ``condition``, ``fold``, ``subject``, ``recording``,
-            ``epoch``, ``true``, ``predicted`` (-1: nothing was left to stage by), and
-            ``p_W`` to ``p_REM`` (NaN there, and of estimators without probabilities).
-            Where there are probabilities, the most probable stage is predicted.
+            ``epoch``, ``true``, ``predicted`` (-1 where no modality was left), and
+            ``p_W`` to ``p_REM`` (NaN there, and for estimators without
+            probabilities). Where there are probabilities, the most probable stage is
+            predicted.
         """
-        parts = self._chosen(estimator, condition)
-        rows = np.concatenate([part.rows for part in parts])
-        counts = [len(part.rows) for part in parts]
-        proba = np.concatenate([part.proba for part in parts])
+        chosen = self._choose(estimator, condition)
+        counts = [len(fold.rows) for fold, _ in chosen]
+        rows = np.concatenate([fold.rows for fold, _ in chosen])
+        proba = np.concatenate([fold.proba[name] for fold, name in chosen])
         return {
-            **{
-                name: np.repeat([getattr(part, name) for part in parts], counts)
-                for name in ("estimator", "condition", "fold")
-            },
+            "estimator": np.repeat([fold.estimator for fold, _ in chosen], counts),
+            "condition": np.repeat([name for _, name in chosen], counts),
+            "fold": np.repeat([fold.fold for fold, _ in chosen], counts),
             **{name: column[rows] for name, column in self._rows.items()},
-            "predicted": np.concatenate([part.stages for part in parts]),
+            "predicted": np.concatenate([fold.stages[name] for fold, name in chosen]),
             **{f"p_{stage}": proba[:, i] for i, stage in enumerate(STAGES)},
         }
 
@@ -106,13 +111,14 @@ class StagingResult:
         Parameters
         ----------
         by : {"subject", "recording", "fold"}, default=None
-            Give a row to each of these; None pools all epochs.
+            Score each subject, recording or fold in a row of its own; None pools all
+            epochs.
 
         Returns
         -------
         dict of str to list
-            Columns ``estimator``, ``condition``, the one asked for, ``n_epochs`` and
-            the scores of `sleepkit.metrics.staging_scores`.
+            Columns ``estimator``, ``condition``, the value of `by` where it is given,
+            ``n_epochs`` and the scores of `sleepkit.metrics.staging_scores`.
         """
         table: Table = {}
         for estimator, condition, staged in self._each():
@@ -139,12 +145,12 @@ class StagingResult:
         n_resamples: int = 1000,
         random_state: int | None = 0,
     ) -> Table:
-        """Give each pooled score its interval, by a bootstrap over subjects.
+        """Estimate an interval for each pooled score, by a bootstrap over subjects.
 
         Parameters
         ----------
         level : float, default=0.95
-            Share of the resamples that the interval holds.
+            Share of the resamples that lies inside the interval.
         n_resamples : int, default=1000
             Number of resamples.
         random_state : int or None, default=0
@@ -154,7 +160,7 @@ class StagingResult:
         -------
         dict of str to list
             Columns ``estimator``, ``condition``, ``metric``, ``value``, ``low`` and
-            ``high``. The last two are NaN where only one subject could be staged.
+            ``high``. The last two are NaN where only one subject has predictions.
         """
         names = ("estimator", "condition", "metric", "value", "low", "high")
         table: Table = {name: [] for name in names}
@@ -185,7 +191,7 @@ class StagingResult:
         n_resamples: int = 1000,
         random_state: int | None = 0,
     ) -> StagingComparison:
-        """Compare two stagings of the same epochs, paired by subject.
+        """Compare two predictions of the same epochs, paired by subject.
 
         Parameters
         ----------
@@ -194,7 +200,7 @@ class StagingResult:
         second : str or (str, str)
             Another one.
         metric : str, default="kappa"
-            What to compare: one of the scores of `sleepkit.metrics.staging_scores`.
+            Score to compare: one of `sleepkit.metrics.staging_scores`.
         n_resamples : int, default=1000
             Number of resamples of the subjects.
         random_state : int or None, default=0
@@ -203,7 +209,7 @@ class StagingResult:
         Returns
         -------
         sleepkit.metrics.StagingComparison
-            Differences, first minus second, of the epochs that both have staged.
+            Differences, first minus second, over the epochs that both predict.
         """
         one, other = (
             self.predictions(*((name, ALL) if isinstance(name, str) else name))
@@ -226,7 +232,7 @@ class StagingResult:
         Parameters
         ----------
         directory : path-like
-            The folder; made if need be.
+            Folder to write to; created where it does not exist.
 
         Returns
         -------
@@ -234,39 +240,51 @@ class StagingResult:
             ``scores.csv``, ``predictions.npz`` (the table, for ``numpy.load``) and
             ``protocol.json``.
         """
-        return write_result(
-            Path(directory), self.scores(), self.predictions(), self.protocol
-        )
+        folder = Path(directory)
+        folder.mkdir(parents=True, exist_ok=True)
+        scores, text, archive = self.scores(), StringIO(), BytesIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([list(scores), *zip(*scores.values(), strict=True)])
+        np.savez_compressed(archive, **self.predictions())
+        protocol = json.dumps(self.protocol, indent=1, allow_nan=False)
+        contents = {
+            "scores.csv": text.getvalue().encode(),
+            "predictions.npz": archive.getvalue(),
+            "protocol.json": protocol.encode(),
+        }
+        for name, content in contents.items():
+            write_atomically(folder / name, content)
+        return [folder / name for name in contents]
 
     def __str__(self) -> str:
-        """Draw the pooled scores as a table, with what was scored."""
-        tested = np.unique(np.concatenate([part.rows for part in self._parts]))
-        n_nights, n_people = (
-            len(np.unique(self._rows[name][tested]))
-            for name in ("recording", "subject")
+        """Format the pooled scores as a table, with the scoring window below."""
+        tested = np.unique(np.concatenate([fold.rows for fold in self._folds]))
+        nights, subjects = (
+            _count(len(np.unique(self._rows[name][tested])), noun)
+            for name, noun in (("recording", "night"), ("subject", "subject"))
         )
-        nights = "1 night" if n_nights == 1 else f"{n_nights} nights"
-        people = "1 person" if n_people == 1 else f"{n_people} people"
         return (
-            f"{draw_scores(self.scores())}\n"
-            f"Scored: {self.protocol['scoring_window']}, of {nights} of {people}."
+            f"{_format_scores(self.scores())}\n"
+            f"Scored: {self.protocol['scoring_window']}, of {nights} of {subjects}."
         )
 
-    def _chosen(self, estimator: str | None, condition: str | None) -> list[Part]:
-        """Find the parts of an estimator and a condition."""
+    def _choose(
+        self, estimator: str | None, condition: str | None
+    ) -> list[tuple[FoldPrediction, str]]:
+        """List folds and conditions of one estimator, one condition, or all."""
         for name, value in (("estimator", estimator), ("condition", condition)):
             if value is not None:
                 options = getattr(self, f"{name}s")
                 check_option(name, value, options, owner="StagingResult")
         return [
-            part
-            for part in self._parts
-            if estimator in (None, part.estimator)
-            and condition in (None, part.condition)
+            (fold, name)
+            for fold in self._folds
+            for name in fold.stages
+            if estimator in (None, fold.estimator) and condition in (None, name)
         ]
 
     def _each(self) -> Iterator[tuple[str, str, Table]]:
-        """Go through estimators and conditions, with the epochs that were staged."""
+        """Yield estimator, condition and the table of the epochs with a prediction."""
         for estimator in self.estimators:
             for condition in self.conditions:
                 table = self.predictions(estimator, condition)
@@ -274,3 +292,25 @@ class StagingResult:
                 if staged.any():
                     kept = {name: column[staged] for name, column in table.items()}
                     yield estimator, condition, kept
+
+
+def _count(n: int, noun: str) -> str:
+    """Write a number with its noun in singular or plural."""
+    return f"{n} {noun}{'s' * (n != 1)}"
+
+
+def _format_scores(scores: Table) -> str:
+    """Format pooled scores as a table."""
+    titles = ["stager", "condition", "accuracy", "kappa", "macro-F1", "epochs"]
+    names = ["estimator", "condition", "accuracy", "kappa", "f1_macro", "n_epochs"]
+    cells = [
+        [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row]
+        for row in zip(*(scores[name] for name in names), strict=True)
+    ]
+    widths = [max(map(len, column)) for column in zip(titles, *cells, strict=True)]
+    lines = []
+    for row in [titles, *cells]:
+        words = [f"{row[i]:<{widths[i]}}" for i in (0, 1)]
+        numbers = [f"{row[i]:>{widths[i]}}" for i in range(2, len(titles))]
+        lines.append("  ".join(words + numbers))
+    return "\n".join(lines)

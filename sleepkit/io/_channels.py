@@ -1,4 +1,4 @@
-"""Which channels of a file make up which modality."""
+"""Selection of the channels of each modality."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from sleepkit.exceptions import ChannelError, SleepkitWarning
-from sleepkit.io._aliases import fold, is_electrode, modalities, rank
+from sleepkit.io._channel_names import fold, is_electrode, modalities, rank
 from sleepkit.io._units import ELECTRODE_MODALITIES
 
 ChannelKey: TypeAlias = str | int
@@ -19,28 +19,28 @@ ChannelSpec: TypeAlias = (
 
 
 class ChannelInfo(NamedTuple):
-    """What the header of a file says of one channel.
+    """Header information of one channel.
 
     Parameters
     ----------
     position : int
-        Place, from 0, among the channels of the file; it names a channel whose label is
-        there twice.
+        Position, from 0, among the channels of the file; it identifies a channel whose
+        label occurs twice.
     label : str
         Name in the file.
     modality : str or None
-        The modality it is recognised as; None where its label is unknown.
+        Modality recognised from the label; None if the label is unknown.
     sfreq : float
         Sampling rate in hertz.
     n_times : int
         Number of samples.
     unit : str
-        Unit as the file spells it.
+        Unit as spelt in the file.
     physical_min : float or None
-        Value of the smallest number the file can hold, in `unit`; samples there are
-        clipped. None where the format knows no such limit.
+        Lowest value that the file can store, in `unit`; samples there are clipped.
+        None if the format has no such limit.
     physical_max : float or None
-        Value of the largest number the file can hold, in `unit`.
+        Highest value that the file can store, in `unit`.
 
     Examples
     --------
@@ -60,7 +60,7 @@ class ChannelInfo(NamedTuple):
 
 
 class Derivation(NamedTuple):
-    """One channel of a modality: a channel of the file, or one minus another."""
+    """Channel of a modality: one channel of the file, or one minus another."""
 
     name: str
     plus: ChannelInfo
@@ -68,7 +68,7 @@ class Derivation(NamedTuple):
 
     @property
     def channels(self) -> tuple[ChannelInfo, ...]:
-        """The channels of the file that it is made of."""
+        """Channels of the file that it is computed from."""
         return (self.plus,) if self.minus is None else (self.plus, self.minus)
 
 
@@ -78,7 +78,7 @@ Selection: TypeAlias = Mapping[str, tuple[Derivation, ...]]
 def select_channels(
     channels: Sequence[ChannelInfo], spec: ChannelSpec | None, source: str
 ) -> Selection:
-    """Find the channels of each modality, as asked for or by their known labels."""
+    """Channels of each modality, as specified or recognised by their labels."""
     if spec is None:
         return _recognised(channels, ELECTRODE_MODALITIES, source)
     if not spec:
@@ -86,7 +86,7 @@ def select_channels(
         raise ChannelError(msg)
     if isinstance(spec, Mapping):
         return {
-            modality: _asked_for(modality, items, channels, source)
+            modality: _specified(modality, items, channels, source)
             for modality, items in spec.items()
         }
     names = [spec] if isinstance(spec, str) else list(spec)
@@ -107,10 +107,10 @@ def _recognised(
     *,
     needs_all: bool = False,
 ) -> Selection:
-    """Take all channels of known label; of one modality those that share a rate.
+    """Channels with a known label; within a modality, those that share a rate.
 
-    They come in the order of the table, since that of files differs from night to night
-    and would make a left eye of the right one.
+    Their order is that of the table: the order in files differs from night to night,
+    which would swap the left and the right eye.
     """
     groups: dict[str, list[ChannelInfo]] = {name: [] for name in names}
     for channel in sorted(channels, key=lambda channel: rank(channel.label)):
@@ -144,7 +144,7 @@ def _recognised(
 def _split_by_rate(
     channels: list[ChannelInfo],
 ) -> tuple[list[ChannelInfo], list[ChannelInfo]]:
-    """Part those at the rate that most have (of equals, the higher) from the others."""
+    """Channels at the most frequent rate (in a tie, the higher), and the others."""
     counts = Counter(channel.sfreq for channel in channels)
     best = max(counts, key=lambda sfreq: (counts[sfreq], sfreq), default=None)
     kept = [channel for channel in channels if channel.sfreq == best]
@@ -152,17 +152,17 @@ def _split_by_rate(
 
 
 def _warn(message: str) -> None:
-    """Warn the user who reads a file."""
+    """Warn at the line that reads the file."""
     warnings.warn(message, SleepkitWarning, stacklevel=6)
 
 
-def _asked_for(
+def _specified(
     modality: str,
     items: ChannelItem | Sequence[ChannelItem],
     channels: Sequence[ChannelInfo],
     source: str,
 ) -> tuple[Derivation, ...]:
-    """Find the channels and differences that the user names for one modality."""
+    """Channels and differences specified for one modality."""
     listed = [items] if isinstance(items, str | int | tuple) else list(items)
     if not listed:
         msg = f"channels names no channel for {modality!r}; leave the modality out."
@@ -193,7 +193,7 @@ def _derive(
 
 
 def _find(key: ChannelKey, channels: Sequence[ChannelInfo], source: str) -> ChannelInfo:
-    """Find a channel by position or label; case and spaces count only if needed."""
+    """Channel by position or label; case and spaces count only where needed."""
     if isinstance(key, int):
         found = [channel for channel in channels if channel.position == key]
     else:
@@ -215,12 +215,12 @@ def _find(key: ChannelKey, channels: Sequence[ChannelInfo], source: str) -> Chan
 
 
 def _named(channel: ChannelInfo) -> str:
-    """Name a channel with its rate."""
+    """Label and rate of a channel, for messages."""
     return f"{channel.label!r} ({channel.sfreq:g} Hz)"
 
 
 def _hint(bare: Sequence[str]) -> str:
-    """Say what to do with unreferenced electrodes."""
+    """Advice on unreferenced electrodes."""
     if not bare:
         return ""
     return (
@@ -230,5 +230,5 @@ def _hint(bare: Sequence[str]) -> str:
 
 
 def _listing(channels: Sequence[ChannelInfo]) -> str:
-    """List all labels of the file."""
+    """Labels of the file, for messages."""
     return f"Its channels are: {', '.join(channel.label for channel in channels)}."

@@ -1,4 +1,4 @@
-"""Channels of EDF and BDF files, at their own rates and read when asked for."""
+"""EDF and BDF files: channels at their own sampling rates, read lazily."""
 
 from __future__ import annotations
 
@@ -12,30 +12,31 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import ChannelError, RecordingError
-from sleepkit.io._aliases import recognise
+from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._edf_header import EdfHeader, edf_start, read_edf_header
 from sleepkit.io._edf_records import EdfRecords, Segment, find_records
-from sleepkit.io._hypnogram import Hypnogram, read_hypnogram
+from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
+from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._units import warn_unlikely_scale
 
 
 class EdfChannel(NamedTuple):
-    """Where in each data record a channel lies, and what its numbers mean."""
+    """Place of a channel in the data records, with gain and offset."""
 
     first_byte: int
     n_samples: int
-    gain: float  # microvolts (or the file's unit) a digit
+    gain: float  # microvolts (or the unit of the file) per digital step
     offset: float
 
 
 @dataclass(frozen=True)
 class EdfArray:
-    """A modality of an EDF file: an array that is read when it is asked for.
+    """Lazy array of one modality of an EDF file.
 
     Each row is a channel, or a channel minus another. The first `skip` samples are left
-    out, gaps are NaN. The names of rows whose scale is to be checked are in `checked`.
+    out; gaps are NaN. `checked` names the rows whose scale is checked on reading.
     """
 
     records: EdfRecords
@@ -52,19 +53,19 @@ class EdfArray:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Number of rows, and of samples at the true time grid."""
+        """Number of rows and of samples, gaps included."""
         return len(self.rows), self._n_times - self.skip
 
     @property
     def _n_times(self) -> int:
-        """Samples from the start of the file to its end, gaps included."""
+        """Number of samples from start to end of the file, gaps included."""
         last = self.records.segments[-1]
         n_samples = self.rows[0][0].n_samples
         return round(last.onset * self.sfreq) + last.n_records * n_samples
 
     @property
     def fingerprint(self) -> str:
-        """File, its size and time of change, and what is read of it."""
+        """Path, size and modification time of the file, and the part that is read."""
         return repr((self.records, self.rows, self.skip))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -87,7 +88,7 @@ class EdfArray:
         return data if dtype is None else data.astype(dtype, copy=False)
 
     def _read(self, mapped: Any, channel: EdfChannel) -> FloatArray:
-        """Read one whole channel onto the true time grid."""
+        """Read one channel, with NaN in gaps."""
         data = np.full(self._n_times, np.nan, np.float32)
         for segment in self.records.segments:
             start = round(segment.onset * self.sfreq)
@@ -101,7 +102,7 @@ class EdfArray:
         return data
 
     def _digits(self, mapped: Any, channel: EdfChannel, segment: Segment) -> Array:
-        """Integers of one segment, shape (n_records, n_samples)."""
+        """Digital values of one segment, shape (n_records, n_samples)."""
         width = self.records.sample_bytes
         stop = segment.first_record + segment.n_records
         last_byte = channel.first_byte + channel.n_samples * width
@@ -114,7 +115,7 @@ class EdfArray:
 
 
 class EdfFile:
-    """An EDF or BDF file, of which only the header has been read."""
+    """EDF or BDF file of which only the header has been read."""
 
     def __init__(self, path: Path, *, on_gap: str = "error") -> None:
         self.name = str(path)
@@ -124,7 +125,7 @@ class EdfFile:
 
     @property
     def start(self) -> datetime | None:
-        """When the first sample was taken."""
+        """Time of the first sample."""
         return edf_start(self._header.edf)
 
     @property
@@ -145,7 +146,7 @@ class EdfFile:
         skip: int = 0,
         check_scale: bool = False,
     ) -> EdfArray:
-        """Channels of one rate, without the first `skip` samples."""
+        """Channels of one sampling rate, without the first `skip` samples."""
         rows = tuple(
             tuple(self._channel(info, scales[info.position]) for info in item.channels)
             for item in derivations
@@ -154,11 +155,11 @@ class EdfFile:
         return EdfArray(self._records, rows, skip, names)
 
     def read_annotations(self, scheme: Scheme) -> Hypnogram:
-        """Stages among the annotations of the file itself."""
+        """Hypnogram from the annotations of the file."""
         return read_hypnogram(self._header.path, scheme=scheme)
 
     def _channel(self, info: ChannelInfo, scale: float) -> EdfChannel:
-        """Place a channel in the records, and turn its ranges into gain and offset."""
+        """Place of a channel in the data records, with gain and offset."""
         header = self._header
         signal = header.signals[info.position]
         physical, digital = signal.physical_range, signal.digital_range
@@ -182,7 +183,7 @@ class EdfFile:
 
 
 def _describe(header: EdfHeader, records: EdfRecords) -> tuple[ChannelInfo, ...]:
-    """List what the header says of each channel."""
+    """Header information of each channel."""
     signals = header.signals
     labels = [signal.label for signal in signals]
     return tuple(

@@ -1,4 +1,4 @@
-"""What the header of an EDF or BDF file says, read without the samples."""
+"""Header of an EDF or BDF file, read without the samples."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ _BDF_START: Final = b"\xffBIOSEMI"
 _LABEL, _N_SAMPLES = slice(0, 16), slice(216, 224)  # bytes of one signal's fields
 _N_RECORDS, _RECORD_DURATION = slice(236, 244), slice(244, 252)
 _ANNOTATIONS: Final = (b"EDF Annotations", b"BDF Annotations")
-_NOTHING_SAID: Final = datetime(1985, 1, 1)  # EDF+ writes it for what is left out
+_PLACEHOLDER: Final = datetime(1985, 1, 1)  # EDF+ uses it for a missing date
 
 
 @dataclass(frozen=True)
 class EdfHeader:
-    """The header, with edfio's reading of its fields.
+    """Header of an EDF or BDF file, with its fields as parsed by edfio.
 
-    `counts` are the samples of each signal in a data record, annotations included;
-    `is_annotation` says which of them hold annotations. `edf` has the others.
+    `counts` is the number of samples of each signal in a data record, annotations
+    included; `is_annotation` marks the signals that hold annotations. `edf` has the
+    other signals.
     """
 
     path: Path
@@ -39,35 +40,35 @@ class EdfHeader:
 
     @property
     def signals(self) -> list[edfio.EdfSignal | edfio.BdfSignal]:
-        """The signals that are no annotations."""
+        """Signals that hold no annotations."""
         return [*self.edf.signals]
 
     @property
     def record_bytes(self) -> int:
-        """Size of one data record."""
+        """Size of one data record in bytes."""
         return sum(self.counts) * self.sample_bytes
 
 
 def is_edf(path: Path) -> bool:
-    """Whether a file begins like EDF or BDF, whatever its suffix."""
+    """Whether the content of a file begins like EDF or BDF; the suffix is ignored."""
     with path.open("rb") as file:
         version = file.read(8)
     return version == _BDF_START or version.strip(b" \0") == b"0"
 
 
 def edf_start(edf: edfio.Edf | edfio.Bdf) -> datetime | None:
-    """When the first sample was taken, by the header.
+    """Time of the first sample by the header, None if the time of day is missing.
 
-    A date left out or damaged becomes 1 January 1985, since the time of day is worth
-    having without it. With the time damaged, or left out as well, it is None.
+    A missing or damaged date becomes 1 January 1985, since the time of day is useful
+    without it.
     """
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of two dates that differ, EDF+'s counts
+        warnings.simplefilter("ignore")  # if two dates differ, the one of EDF+ counts
         try:
             start = datetime.combine(_date(edf), edf.starttime)
         except (ValueError, IndexError):
             return None
-    return None if start == _NOTHING_SAID else start
+    return None if start == _PLACEHOLDER else start
 
 
 def read_edf_header(path: Path) -> EdfHeader:
@@ -82,22 +83,22 @@ def read_edf_header(path: Path) -> EdfHeader:
 
 
 def _date(edf: edfio.Edf | edfio.Bdf) -> date:
-    """Return the date, or the placeholder for one that is not there."""
+    """Start date, or the placeholder if it is missing."""
     try:
         return edf.startdate
     except ValueError:
-        return _NOTHING_SAID.date()
+        return _PLACEHOLDER.date()
 
 
 def _read(path: Path) -> EdfHeader:
-    """Read the header; a damaged one raises whatever its fields raise."""
+    """Read the header; errors of damaged fields pass through."""
     with path.open("rb") as file:
         raw = file.read(256)
         n_signals = int(raw[252:256])
         raw += file.read(256 * n_signals)
         counts = tuple(map(int, _fields(raw, n_signals, _N_SAMPLES)))
         sample_bytes = 3 if raw.startswith(_BDF_START) else 2
-        # The first record completes the start time of EDF+ by fractions of a second.
+        # In EDF+ the first record holds the fraction of a second of the start time.
         size = sum(counts) * sample_bytes
         record = file.read(size).ljust(size, b"\0")
     labels = [field.rstrip() for field in _fields(raw, n_signals, _LABEL)]
@@ -109,7 +110,7 @@ def _read(path: Path) -> EdfHeader:
         msg = f"a data record must last a time > 0; got {raw[_RECORD_DURATION]!r}"
         raise ValueError(msg)
     edf = _parse(raw, record)
-    for signal in edf.signals:  # edfio reads them when asked: meet damage here
+    for signal in edf.signals:  # edfio parses them lazily: find damage here
         _ = signal.physical_range, signal.digital_range
     return EdfHeader(
         path=path,
@@ -123,14 +124,14 @@ def _read(path: Path) -> EdfHeader:
 
 
 def _fields(raw: bytes, n_signals: int, field: slice) -> list[bytes]:
-    """One field of every signal; the header keeps equal fields together."""
+    """One field of every signal; the header stores it for all signals in a row."""
     width = field.stop - field.start
     start = 256 + n_signals * field.start
     return [raw[i : i + width] for i in range(start, start + n_signals * width, width)]
 
 
 def _parse(raw: bytes, record: bytes) -> edfio.Edf | edfio.Bdf:
-    """Let edfio read the fields, as of a file of one record."""
+    """Parse the fields with edfio, as if the file had one record."""
     one_record = raw[: _N_RECORDS.start] + b"1       " + raw[_N_RECORDS.stop :]
     file = io.BytesIO(one_record + record)
     encoding = _encoding(raw)
@@ -140,7 +141,7 @@ def _parse(raw: bytes, record: bytes) -> edfio.Edf | edfio.Bdf:
 
 
 def _encoding(raw: bytes) -> str:
-    """UTF-8 where it is that (ASCII, the standard, is part of it), else Latin-1."""
+    """UTF-8 if the header is valid UTF-8 (ASCII is the standard), else Latin-1."""
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:

@@ -1,4 +1,4 @@
-"""Where the data records of an EDF or BDF file lie, in the file and in time."""
+"""Data records of an EDF or BDF file: their place in the file and in time."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from sleepkit.io._edf_header import EdfHeader
 
 _ONSET: Final = re.compile(rb"[+-]\d+(?:\.\d*)?")
 _N_LISTED: Final = 10
-_CLOCK_TOLERANCE: Final = 0.01  # seconds by which a record's time stamp may be off
+_CLOCK_TOLERANCE: Final = 0.01  # seconds; error of the time stamp of a record
 
 
 class Segment(NamedTuple):
-    """Data records without a gap between them."""
+    """Contiguous data records."""
 
     first_record: int
     n_records: int
@@ -32,7 +32,7 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class EdfRecords:
-    """The data records of a file: small to pickle, mapped when they are read."""
+    """Data records of a file, memory-mapped when they are read."""
 
     path: str
     size: int
@@ -68,7 +68,7 @@ class EdfRecords:
 
 
 def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
-    """Count the whole data records that are there, and look for gaps between them."""
+    """Locate the complete data records of a file, and the gaps between them."""
     stat = header.path.stat()
     n_records = _count_records(header, stat.st_size)
     records = EdfRecords(
@@ -90,7 +90,7 @@ def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
 
 
 def _count_records(header: EdfHeader, size: int) -> int:
-    """Whole records in the file, whatever its header promises (-1: not known)."""
+    """Count the complete records of the file; its header may be wrong or say -1."""
     n_records, rest = divmod(size - header.n_bytes, header.record_bytes)
     if n_records < 1:
         msg = f"{header.path} ends before its first data record is complete."
@@ -100,8 +100,8 @@ def _count_records(header: EdfHeader, size: int) -> int:
         warnings.warn(msg, SleepkitWarning, stacklevel=6)
     if header.n_records not in (-1, n_records):
         msg = (
-            f"The header of {header.path} promises {header.n_records} data records, "
-            f"but {n_records} whole ones are there; these are read."
+            f"The header of {header.path} declares {header.n_records} data records, "
+            f"but the file has {n_records} complete ones; these are read."
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=6)
     return n_records
@@ -110,8 +110,8 @@ def _count_records(header: EdfHeader, size: int) -> int:
 def _find_segments(header: EdfHeader, records: EdfRecords) -> tuple[Segment, ...]:
     """Split the records at gaps, by their EDF+ time stamps.
 
-    Stamps are spread over the whole file, so all are read only where the first and the
-    last one do not agree with a recording without a gap.
+    The stamps are spread over the file, so all of them are read only if the first and
+    the last one show that there is a gap.
     """
     n_records = records.n_records
     if not any(header.is_annotation) or n_records == 1:
@@ -150,7 +150,7 @@ def _read_stamps(
 
 
 def _check_gaps(records: EdfRecords, on_gap: str) -> None:
-    """Refuse records that overlap, and gaps unless they are to be filled."""
+    """Raise an error for overlapping records, and for gaps unless they are filled."""
     gaps = [f"{start:g} to {end:g}" for start, end in records.gaps]
     listed = ", ".join(gaps[:_N_LISTED]) + (", ..." if len(gaps) > _N_LISTED else "")
     if any(start > end for start, end in records.gaps):
@@ -159,6 +159,6 @@ def _check_gaps(records: EdfRecords, on_gap: str) -> None:
     if on_gap == "error":
         msg = (
             f"{records.path} has gaps at {listed} s from its start. "
-            "Read it with on_gap='fill' to keep the time right and the gaps as NaN."
+            "Read it with on_gap='fill' to keep the true time, with NaN in the gaps."
         )
         raise DiscontinuousRecordingError(msg)

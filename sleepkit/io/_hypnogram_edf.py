@@ -1,4 +1,4 @@
-"""Hypnograms as EDF+ annotations, in a file of their own or beside the signals."""
+"""Hypnograms as EDF+ annotations, in a separate file or beside the signals."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from sleepkit.exceptions import HypnogramError
 from sleepkit.io._edf_header import edf_start
 from sleepkit.io._scoring import Label, Scoring
 
-# What edfio raises at damaged files, a variable it then lacks included.
+# Errors of edfio on damaged files, its own unbound variable included.
 _DAMAGE: Final = (ValueError, LookupError, ArithmeticError, UnboundLocalError)
 _ASCII: Final = bytes(range(128)) + b"?" * 128
 
 
 def parse_edf(path: Path) -> Scoring:
-    """Read the annotations; those that name no stage are other events."""
+    """Read the annotations; those that name no stage count as events."""
     with path.open("rb") as file:
         read = edfio.read_bdf if file.read(1) == b"\xff" else edfio.read_edf
     with warnings.catch_warnings():
-        # of a cut last record and the like, which matter where signals are read
+        # such as of an incomplete last record, which matters only for signals
         warnings.simplefilter("ignore")
         try:
             edf = read(path, header_encoding="latin-1")
@@ -43,9 +43,9 @@ def _annotations(
     path: Path,
     read: Callable[[bytes], edfio.Edf | edfio.Bdf],
 ) -> Sequence[edfio.EdfAnnotation]:
-    """Return the annotations, with whatever is not UTF-8 in them put out of sight."""
+    """Annotations; bytes that are not UTF-8 are replaced."""
     try:
         return edf.annotations
     except UnicodeDecodeError:
-        # Latin-1, against the standard. Names of stages are ASCII; the rest can go.
+        # Latin-1, against the standard. Names of stages are ASCII.
         return read(path.read_bytes().translate(_ASCII)).annotations

@@ -1,4 +1,4 @@
-"""Hypnograms as tables: a column of labels, mostly with onsets and durations."""
+"""Hypnograms as tables with a column of labels, and often onsets and durations."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label, Scoring
 
-# The names that a column goes by, the surest first.
+# Known column names, the most specific first.
 _LABEL: Final = ("stage", "trial_type", "sleep_stage", "stages", "label", "annotation")
 _ONSET: Final = ("onset", "time", "start")
 _DURATION: Final = ("duration",)
-_EVENTS: Final = ("trial_type", "annotation")  # hold other events as well
+_EVENTS: Final = ("trial_type", "annotation")  # hold events that are not stages as well
 CLOCK_TIME: Final = "clock_time"
 PROBABILITIES: Final = tuple(f"P_{stage}" for stage in STAGES)
 
 
 class _Table:
-    """The cells of a table by column, and the lines where the rows stand."""
+    """Cells of a table by column, with the line number of each row."""
 
     def __init__(self, text: str, delimiter: str) -> None:
         try:
@@ -45,7 +45,7 @@ class _Table:
                 raise HypnogramError(msg)
 
     def find(self, names: Sequence[str]) -> str | None:
-        """Return the first of some names that a column has."""
+        """Return the first of `names` that is a column; None if there is none."""
         return next((name for name in names if name in self.names), None)
 
     def column(self, name: str) -> list[str]:
@@ -54,7 +54,7 @@ class _Table:
         return [row[index].strip() for row in self._rows]
 
     def numbers(self, names: Sequence[str]) -> list[float | None]:
-        """Return the numbers of the first column so named; None where it has none."""
+        """Return the numbers of the first column in `names`, None for empty cells."""
         name = self.find(names)
         if name is None:
             return [None] * len(self.lines)
@@ -63,7 +63,7 @@ class _Table:
 
 
 def parse_table(text: str, delimiter: str, label_duration: float) -> Scoring:
-    """Read a table by its header; without onsets, rows follow one another."""
+    """Read a table by its header; without onsets, rows are consecutive."""
     table = _Table(text, delimiter)
     name = table.find(_LABEL)
     if name is None:
@@ -85,7 +85,7 @@ def parse_table(text: str, delimiter: str, label_duration: float) -> Scoring:
 
 
 def _number(cell: str, name: str, line: int) -> float | None:
-    """Read a number; None where the cell says that there is none."""
+    """Read a number; None for an empty cell or ``n/a``."""
     if cell in ("", "n/a"):
         return None
     try:
@@ -96,7 +96,7 @@ def _number(cell: str, name: str, line: int) -> float | None:
 
 
 def _onsets(table: _Table, label_duration: float) -> list[float]:
-    """Return the onset of every row."""
+    """Onset of each row in seconds."""
     if table.find(_ONSET) is None:
         return [index * label_duration for index in range(len(table.lines))]
     onsets = table.numbers(_ONSET)
@@ -108,7 +108,7 @@ def _onsets(table: _Table, label_duration: float) -> list[float]:
 
 
 def _start(table: _Table, onsets: Sequence[float]) -> datetime | None:
-    """Return when the file starts, from the clock time of the first row."""
+    """Start of the file, from the clock time of the first row."""
     if CLOCK_TIME not in table.names or not onsets:
         return None
     cell = table.column(CLOCK_TIME)[0]
@@ -120,7 +120,7 @@ def _start(table: _Table, onsets: Sequence[float]) -> datetime | None:
 
 
 def _probabilities(table: _Table) -> FloatArray | None:
-    """Return the probability columns, NaN where a cell is empty."""
+    """Probability columns, NaN for empty cells."""
     names = [name.casefold() for name in PROBABILITIES]
     if not set(names) <= set(table.names):
         return None

@@ -11,7 +11,7 @@ _HEADERS = ("hypnogram", "label", "stage", "stages")
 
 
 def parse_lines(text: str, label_duration: float) -> Scoring:
-    """Read one label a line, perhaps after a header line such as ``[Hypnogram]``."""
+    """Read one label a line, after an optional header such as ``[Hypnogram]``."""
     lines = [line.strip() for line in text.rstrip().split("\n")]
     header = lines[0].casefold()
     n_header = int(header.startswith("[") or header in _HEADERS)

@@ -1,4 +1,4 @@
-"""Hypnograms in the XML of the NSRR and of Compumedics Profusion."""
+"""Hypnograms in the XML formats of the NSRR and of Compumedics Profusion."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sleepkit.io._scoring import Label, Scoring, regular_labels
 
 
 def parse_xml(text: str) -> Scoring:
-    """Read either kind, told apart by the root element."""
+    """Read the format that the root element names."""
     if "<!DOCTYPE" in text or "<!ENTITY" in text:
         # entities that expand each other can fill any memory
         msg = "an XML hypnogram must not declare a document type or entities."
@@ -29,7 +29,7 @@ def parse_xml(text: str) -> Scoring:
 def _parse_nsrr(root: ET.Element) -> Scoring:
     """Read the stage events, each a run such as ``Stage 2 sleep|2`` for 180 s.
 
-    Onsets count from the start of the signal, whatever the clock times say.
+    Onsets count from the start of the signal; clock times are ignored.
     """
     labels = []
     for index, event in enumerate(root.iter("ScoredEvent"), 1):
@@ -44,14 +44,14 @@ def _parse_nsrr(root: ET.Element) -> Scoring:
 
 
 def _parse_profusion(root: ET.Element) -> Scoring:
-    """Read one integer an epoch."""
+    """Read one integer per epoch."""
     duration = _seconds(root, "EpochLength", 1)
     texts = [stage.text or "" for stage in root.iter("SleepStage")]
     return Scoring(regular_labels(texts, duration, "epoch"), scheme="rk")
 
 
 def _seconds(element: ET.Element, name: str, index: int) -> float:
-    """Return the number of seconds that a child element holds."""
+    """Seconds in a child element."""
     text = element.findtext(name, "")
     try:
         return float(text)

@@ -1,4 +1,4 @@
-"""What files call the sleep stages: one vocabulary, and named integer schemes."""
+"""Labels of sleep stages: the vocabulary, and named integer schemes."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sleepkit import utils
 from sleepkit._stages import N1, N2, N3, N_STAGES, REM, STAGES, UNSCORED, WAKE
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label
-from sleepkit.utils import check_option
 
-# Integers say nothing by themselves: 4 is REM here, S4 there.
+# Integers are ambiguous: 4 is REM in one file and S4 in another.
 SCHEMES: Final[dict[str, dict[int, int]]] = {
     "aasm": {0: WAKE, 1: N1, 2: N2, 3: N3, 4: REM},
     "rk": {0: WAKE, 1: N1, 2: N2, 3: N3, 4: N3, 5: REM},
@@ -19,7 +19,7 @@ SCHEMES: Final[dict[str, dict[int, int]]] = {
     "dreams": {5: WAKE, 4: REM, 3: N1, 2: N2, 1: N3, 0: N3, -2: -1, -3: -1},
     "pydynamo": {5: WAKE, 4: REM, 3: N1, 2: N2, 1: N3, 0: UNSCORED},
 }
-# Seconds that a label lasts where a scheme belongs to one way of scoring.
+# Seconds that a label lasts, for schemes of one data set.
 LABEL_DURATIONS: Final = {"dreams": 5.0}
 _UNSCORED_IN_ANY: Final = dict.fromkeys((UNSCORED, 6, 9, 10), UNSCORED)
 
@@ -35,9 +35,9 @@ _NAMES: Final = {
 _VOCABULARY: Final = {
     name: code for code, names in _NAMES.items() for name in names.split()
 }
-# "Sleep stage 3" is Rechtschaffen and Kales' or equal to it, a bare 3 need not be.
+# "Sleep stage 3" is N3 by either manual; a bare 3 need not be.
 _NUMBERED: Final = {"0": WAKE, "1": N1, "2": N2, "3": N3, "4": N3}
-_LISTED: Final = 10  # labels that an error names
+_LISTED: Final = 10  # labels named in an error
 _INTEGER: Final = re.compile(r"([+-]?\d{1,9})(?:\.0*)?")
 
 Scheme = str | Mapping[str | int, int] | None
@@ -46,29 +46,29 @@ Scheme = str | Mapping[str | int, int] | None
 def decode(
     labels: Sequence[Label], scheme: Scheme, *, has_events: bool = False
 ) -> list[tuple[Label, int]]:
-    """Return the labels that name a stage, each with the code of the stage.
+    """Labels that name a stage, each with its stage code.
 
-    The others are passed over where there may be events that are no stages.
+    With `has_events`, labels that name no stage are skipped as events.
     """
-    own = _own_names(scheme)
+    custom = _custom_names(scheme)
     integers = _integer_codes(scheme)
     known, unknown = [], []
     for label in labels:
-        code = _stage_code(label.text.strip(), integers, own)
+        code = _stage_code(label.text.strip(), integers, custom)
         if code is None:
             unknown.append(label)
         else:
             known.append((label, code))
     if has_events and known:
-        # any text can be an event, but not one that claims to be a stage
+        # any text can be an event, unless it begins with "sleep stage"
         unknown = [a for a in unknown if _fold(a.text).startswith("sleepstage")]
     if unknown or not known:
         raise _unknown_labels(unknown, scheme)
     return known
 
 
-def _own_names(scheme: Scheme) -> dict[str, int]:
-    """Return the user's own names, checked and folded."""
+def _custom_names(scheme: Scheme) -> dict[str, int]:
+    """Labels of a mapping, folded, with their validated stage codes."""
     if not isinstance(scheme, Mapping):
         return {}
     wrong = [code for code in scheme.values() if code not in range(-1, N_STAGES)]
@@ -82,21 +82,21 @@ def _own_names(scheme: Scheme) -> dict[str, int]:
 
 
 def _integer_codes(scheme: Scheme) -> dict[int, int]:
-    """Return what integers mean under a named scheme."""
+    """Stage codes of the integers of a named scheme."""
     if not isinstance(scheme, str):
         return {}
-    check_option("scheme", scheme, SCHEMES, owner="read_hypnogram")
+    utils.check_option("scheme", scheme, SCHEMES, owner="read_hypnogram")
     return _UNSCORED_IN_ANY | SCHEMES[scheme]
 
 
 def _stage_code(
-    text: str, integers: Mapping[int, int], own: Mapping[str, int]
+    text: str, integers: Mapping[int, int], custom: Mapping[str, int]
 ) -> int | None:
-    """Return the code of one label, None if it is no stage."""
+    """Stage code of one label, None if it names no stage."""
     number = _INTEGER.fullmatch(text)
     folded = number[1] if number else _fold(text)
-    if folded in own:
-        return own[folded]
+    if folded in custom:
+        return custom[folded]
     if number:
         return integers.get(int(number[1]))
     prefixed, name = _prefixed(folded)
@@ -106,20 +106,20 @@ def _stage_code(
 
 
 def _fold(text: str) -> str:
-    """Drop what spellings differ in: case, spaces, underscores, inner hyphens."""
+    """Label without case, spaces, underscores and inner hyphens, for comparisons."""
     if _INTEGER.fullmatch(text):
         return text
     return re.sub(r"[\s_-]+", "", text.casefold())
 
 
 def _prefixed(folded: str) -> tuple[bool, str]:
-    """Split off a leading "sleep stage" and say whether there was one."""
+    """Whether a label begins with "sleep stage", and the rest of it."""
     name = re.sub(r"^(sleep)?stage", "", folded)
     return name != folded, name
 
 
 def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
-    """Say which labels were not understood, and what would help."""
+    """Error that lists the unknown labels and a remedy."""
     if not unknown:
         return HypnogramError("the file must hold labels of sleep stages; got none.")
     first_places: dict[str, str] = {}
@@ -140,7 +140,7 @@ def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
 
 
 def _described_schemes() -> str:
-    """Spell the schemes out: 'aasm' (0 W, 1 N1, ...)."""
+    """Named schemes with their integers: 'aasm' (0 W, 1 N1, ...)."""
     names = (*STAGES, "unscored")  # UNSCORED is -1, the last
     return ", ".join(
         f"{scheme!r} ({', '.join(f'{i} {names[code]}' for i, code in codes.items())})"

@@ -1,4 +1,4 @@
-"""The bridge to MNE: recordings from `Raw` objects and back."""
+"""Conversion from and to `Raw` objects of MNE."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from typing import Any, Final
 import numpy as np
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.io._assemble import assemble
 from sleepkit.io._channels import ChannelSpec
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MNE_TYPES, MneSource
-from sleepkit.io._source import assemble
 from sleepkit.io._write_hypnogram import EDF_NAMES
 from sleepkit.recording import Recording, Signal
 
@@ -30,27 +30,29 @@ def from_mne(
     subject: str | None = None,
     id: str | None = None,
 ) -> Recording:
-    """Turn an MNE `Raw` object into a recording.
+    """Convert an MNE `Raw` object to a recording.
 
-    The samples are copied, so that later changes of `raw` do not touch the recording.
+    The samples are copied, so later changes of `raw` do not affect the recording.
 
     Parameters
     ----------
     raw : mne.io.BaseRaw
-        Signals at one rate, in volts as always in MNE.
+        Signals at one sampling rate, in volts as always in MNE.
     channels : mapping or sequence of str, default=None
-        Channels of each modality, as for `read_recording`. Where only modalities are
-        named, or none, known names count; other channels go by their MNE type, unless
-        all are of the type ``eeg`` although their names say otherwise (so MNE reads
-        EDF). Channels marked as bad are left out.
+        Channels of each modality, as for `read_recording`. With None, or modalities
+        alone, channels are recognised by their names, and those of unknown name by
+        their MNE type, unless all channels have the type ``eeg`` and some names are of
+        other modalities (as when MNE reads EDF). Channels marked as bad are left out.
     hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
-        The stages, as for `read_recording`; ``"annotations"`` are those of `raw`.
+        Sleep stages, as for `read_recording`; ``"annotations"`` takes those of `raw`.
     scheme : str or mapping, default=None
         What integers in a hypnogram file mean, as for `read_hypnogram`.
     subject : str, default=None
-        Name of the person. None takes the ``his_id`` of the subject info, or else `id`.
+        Identifier of the subject. None means the ``his_id`` of the subject info, or
+        else `id`.
     id : str, default=None
-        Name of the night. None takes the name of the file, or else ``"raw"``.
+        Identifier of the night. None means the name of the file without its suffix,
+        or else ``"raw"``.
 
     Returns
     -------
@@ -62,11 +64,11 @@ def from_mne(
     ChannelError
         If a channel is missing, or no channel is recognised.
     HypnogramError
-        If the hypnogram cannot be understood or lies outside the signals.
+        If the hypnogram cannot be read or lies outside the signals.
 
     See Also
     --------
-    to_mne : The way back.
+    to_mne : The inverse conversion.
 
     Examples
     --------
@@ -78,11 +80,11 @@ def from_mne(
     Recording('night' of 'night': 2 epochs of 30 s, eeg, emg)
     """
     file = next(iter(raw.filenames), None)
-    person = (raw.info["subject_info"] or {}).get("his_id")
+    his_id = (raw.info["subject_info"] or {}).get("his_id")
     return assemble(
         MneSource(raw),
         id=id or (Path(file).stem if file else "raw"),
-        subject=subject or person,
+        subject=subject or his_id,
         hypnogram=hypnogram,
         scheme=scheme,
         channels=channels,
@@ -91,29 +93,29 @@ def from_mne(
 
 
 def to_mne(recording: Recording, modalities: Sequence[str] | None = None) -> Any:
-    """Turn a recording into an MNE `Raw` object.
+    """Convert a recording to an MNE `Raw` object.
 
     Parameters
     ----------
     recording : Recording
-        Continuous signals at one rate.
+        Continuous signals at one sampling rate.
     modalities : sequence of str, default=None
-        Which modalities; None means all.
+        Modalities to convert; None means all.
 
     Returns
     -------
     mne.io.RawArray
-        The signals in volts with their channel types (``misc``, unscaled, for what MNE
-        has no type for), and the hypnogram as annotations, one an epoch.
+        The signals in volts with their channel types (``misc``, unscaled, for
+        modalities without an MNE type), and the hypnogram as one annotation per epoch.
 
     Raises
     ------
     RecordingError
-        If the rates differ, a modality is not there, or it is no longer continuous.
+        If the sampling rates differ, or a modality is missing or not continuous.
 
     See Also
     --------
-    from_mne : The way back; ``hypnogram="annotations"`` takes the stages along.
+    from_mne : The inverse; ``hypnogram="annotations"`` keeps the stages.
 
     Examples
     --------
@@ -156,7 +158,7 @@ def to_mne(recording: Recording, modalities: Sequence[str] | None = None) -> Any
 def _select(
     recording: Recording, modalities: Sequence[str] | None
 ) -> Mapping[str, Signal]:
-    """Return the modalities asked for, which must be continuous."""
+    """Signals of the given modalities, which must be continuous."""
     signals = recording.signals
     names = tuple(signals) if modalities is None else tuple(modalities)
     absent = [name for name in names if name not in signals]
@@ -174,20 +176,20 @@ def _select(
 
 
 def _common_rate(signals: Mapping[str, Signal]) -> float:
-    """Return the one rate that MNE allows."""
+    """Return the sampling rate of all signals, of which MNE allows one."""
     rates = {name: signal.sfreq for name, signal in signals.items()}
     if len(set(rates.values())) > 1:
         listed = ", ".join(f"{name} {sfreq:g} Hz" for name, sfreq in rates.items())
         msg = (
-            f"MNE needs one rate for all channels; got {listed}. Choose modalities, or "
-            "bring them to one rate with sleepkit.preprocessing.Resampler first."
+            f"MNE needs one rate for all channels; got {listed}. Select "
+            "modalities=, or apply sleepkit.preprocessing.Resampler first."
         )
         raise RecordingError(msg)
     return float(next(iter(rates.values())) or 0)
 
 
 def _unique_names(signals: Mapping[str, Signal]) -> list[str]:
-    """Put the modality in front of names that several channels have."""
+    """Channel names, prefixed by the modality where they occur twice."""
     counts = Counter(name for signal in signals.values() for name in signal.ch_names)
     return [
         name if counts[name] == 1 else f"{modality} {name}"

@@ -1,4 +1,4 @@
-"""Files of formats that MNE reads, and `Raw` objects, as sources of recordings."""
+"""Source for `assemble`: MNE `Raw` objects, and files that MNE reads."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.io._aliases import recognise
+from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import ChannelInfo, Derivation
-from sleepkit.io._hypnogram import Hypnogram, on_grid
+from sleepkit.io._epoch_grid import to_hypnogram
+from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._units import ELECTRODE_MODALITIES, warn_unlikely_scale
@@ -26,7 +27,7 @@ _PARTS: TypeAlias = tuple[tuple[int, float], ...]  # picks and their factors, su
 
 @dataclass(frozen=True)
 class MneArray:
-    """A modality of a file that MNE reads: an array that is read when asked for."""
+    """Lazy array of one modality of a file that MNE reads."""
 
     path: str
     stamps: tuple[tuple[str, int, int], ...]
@@ -44,7 +45,7 @@ class MneArray:
 
     @property
     def fingerprint(self) -> str:
-        """Files, their sizes and times of change, and what is read of them."""
+        """Paths, sizes and modification times of the files, and the part read."""
         return repr((self.path, self.stamps, self.rows, self.skip))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
@@ -60,7 +61,7 @@ class MneArray:
 
 
 class MneSource:
-    """An MNE `Raw` object, in memory or (with a path) to be read when asked for."""
+    """MNE `Raw` object, in memory or (with a path) read lazily."""
 
     def __init__(self, raw: Any, path: Path | None = None) -> None:
         self.name = str(path or "the Raw object")
@@ -70,7 +71,7 @@ class MneSource:
 
     @property
     def start(self) -> datetime | None:
-        """When the first sample was taken."""
+        """Time of the first sample."""
         start: datetime | None = self._raw.info["meas_date"]
         if start is None:
             return None
@@ -83,7 +84,7 @@ class MneSource:
 
     @property
     def gaps(self) -> list[tuple[float, float]]:
-        """None that MNE would tell."""
+        """Empty: MNE does not report gaps."""
         return []
 
     def array(
@@ -94,7 +95,7 @@ class MneSource:
         skip: int,
         check_scale: bool,
     ) -> MneArray | FloatArray:
-        """Channels of one rate, without the first `skip` samples."""
+        """Channels of one sampling rate, without the first `skip` samples."""
         rows = tuple(_parts(derivation, scales) for derivation in derivations)
         names = tuple(item.name for item in derivations) if check_scale else ()
         if self._path is not None:
@@ -105,7 +106,7 @@ class MneSource:
         return data
 
     def read_annotations(self, scheme: Scheme) -> Hypnogram:
-        """Stages among the annotations of the file itself."""
+        """Hypnogram from the annotations of the file."""
         annotations = self._raw.annotations
         labels = [
             Label(float(onset), float(duration), str(text), f"annotation {index}")
@@ -120,23 +121,23 @@ class MneSource:
             )
         ]
         scoring = Scoring(labels, has_events=True, start=self.start)
-        return on_grid(scoring, scheme, 30.0, self.name)
+        return to_hypnogram(scoring, scheme, 30.0, self.name)
 
 
 def open_raw(path: Path) -> Any:
-    """Open a file of any format that MNE knows, without its samples."""
+    """Open a file of any format that MNE reads, without its samples."""
     import mne
 
     try:
         return mne.io.read_raw(path, preload=False, verbose="warning")
-    except Exception as error:  # each format's parser raises errors of its own
-        why = str(error) or type(error).__name__
-        msg = f"{path} is no EDF or BDF file, and MNE cannot read it: {why}"
+    except Exception as error:  # each format raises errors of its own
+        reason = str(error) or type(error).__name__
+        msg = f"{path} is no EDF or BDF file, and MNE cannot read it: {reason}"
         raise RecordingError(msg) from error
 
 
 def _describe(raw: Any) -> tuple[ChannelInfo, ...]:
-    """List what MNE knows of each channel."""
+    """Channel information of a `Raw` object."""
     sfreq, names = float(raw.info["sfreq"]), raw.ch_names
     types = raw.get_channel_types()
     modalities = [recognise(name, sfreq, names) for name in names]
@@ -161,7 +162,7 @@ def _describe(raw: Any) -> tuple[ChannelInfo, ...]:
 
 
 def _parts(derivation: Derivation, scales: Mapping[int, float]) -> _PARTS:
-    """Return picks of a channel or a difference, with factors to microvolts."""
+    """Return the picks of a channel or a difference, with factors to microvolts."""
     signs = (1, -1)
     return tuple(
         (channel.position, sign * scales[channel.position])
@@ -179,7 +180,7 @@ def _read_rows(raw: Any, rows: Sequence[_PARTS], skip: int) -> FloatArray:
 
 
 def _stamps(raw: Any) -> tuple[tuple[str, int, int], ...]:
-    """Return names, sizes and times of change of the files behind `raw`."""
+    """Names, sizes and modification times of the files of `raw`."""
     files = [Path(file) for file in raw.filenames if file is not None]
     stats = [(str(file.resolve()), file.stat()) for file in files]
     return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)

@@ -1,16 +1,17 @@
-"""What a hypnogram file says, before its labels become stage codes."""
+"""Labels of a hypnogram file, before they are decoded to stage codes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from sleepkit._typing import FloatArray
+if TYPE_CHECKING:  # the command line lists the schemes without numpy
+    from sleepkit._typing import FloatArray
 
 
 class Label(NamedTuple):
-    """One label as it stands in the file; no duration means until the next label."""
+    """One label of a file; without a duration it lasts until the next label."""
 
     onset: float
     duration: float | None
@@ -20,11 +21,11 @@ class Label(NamedTuple):
 
 @dataclass(frozen=True)
 class Scoring:
-    """The labels of one file, and what the format says about them."""
+    """Labels of one file, with the properties of its format."""
 
     labels: list[Label]
-    scheme: str | None = None  # named by the format itself
-    has_events: bool = False  # labels that are no stages are events, not mistakes
+    scheme: str | None = None  # fixed by the format
+    has_events: bool = False  # labels that name no stage are events, not errors
     start: datetime | None = None
     probabilities: FloatArray | None = None
 
@@ -32,7 +33,7 @@ class Scoring:
 def regular_labels(
     texts: list[str], duration: float, unit: str, first: int = 1
 ) -> list[Label]:
-    """Place labels one after another, from the start of the file."""
+    """Consecutive labels of equal duration, from the start of the file."""
     return [
         Label(index * duration, duration, text, f"{unit} {index + first}")
         for index, text in enumerate(texts)

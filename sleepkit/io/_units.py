@@ -1,4 +1,4 @@
-"""Units of a file to microvolts, and a look at whether they can be true."""
+"""Units: factors to microvolts, and a plausibility check."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import ChannelError, SleepkitWarning
+from sleepkit.utils import SD_OF_MAD
 
-# Modalities measured by electrodes: a number without a voltage unit means nothing.
+# Modalities measured by electrodes: without a voltage unit their scale is unknown.
 ELECTRODE_MODALITIES: Final = ("eeg", "eog", "emg", "ecg")
 
 _MICROVOLTS: Final = {  # microvolts in one unit, by folded name
@@ -22,17 +23,16 @@ _MICROVOLTS: Final = {  # microvolts in one unit, by folded name
 }
 _MICRO_SIGNS: Final = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
 _PLAUSIBLE_EEG: Final = (2.0, 200.0)  # robust SD in microvolts
-_MAD_TO_SD: Final = 1.4826  # of a normal distribution
-_N_LOOKED_AT: Final = 10_000  # values a channel
+_N_CHECKED: Final = 10_000  # values per channel
 
 
 def microvolts_per(unit: str) -> float | None:
-    """Microvolts in one unit; None where it is no voltage (or unknown)."""
+    """Microvolts in one unit; None if it is unknown or not a voltage."""
     return _MICROVOLTS.get(unit.strip().translate(_MICRO_SIGNS).casefold())
 
 
 def channel_scale(label: str, unit: str, modality: str) -> float:
-    """Factor that brings a channel to microvolts.
+    """Factor that scales a channel to microvolts.
 
     Belts, flow and oximetry keep the unit of the file unless it is a voltage.
     """
@@ -43,7 +43,7 @@ def channel_scale(label: str, unit: str, modality: str) -> float:
         return 1.0
     msg = (
         f"The {modality} channel {label!r} needs a unit of nV, uV, mV or V; the file "
-        f"says {unit!r}. If you know it, say so: units={{{label!r}: 'uV'}}."
+        f"says {unit!r}. If you know it, pass units={{{label!r}: 'uV'}}."
     )
     raise ChannelError(msg)
 
@@ -51,7 +51,7 @@ def channel_scale(label: str, unit: str, modality: str) -> float:
 def check_units(
     units: Mapping[str, str] | None, labels: Iterable[str]
 ) -> dict[str, str]:
-    """Refuse units that are no voltage, or that belong to no channel of the file."""
+    """Validate units: voltages only, of channels that the file has."""
     known = set(labels)
     for label, unit in (units or {}).items():
         if microvolts_per(unit) is None:
@@ -64,17 +64,17 @@ def check_units(
 
 
 def warn_unlikely_scale(data: FloatArray, names: Iterable[str], source: str) -> None:
-    """Warn of EEG that is far too small or too large to be in microvolts.
+    """Warn if EEG is far too small or too large to be in microvolts.
 
-    Looks at some 10,000 values a channel, so that it costs next to nothing. A flat
-    channel is no matter of scale and passes.
+    Some 10,000 values per channel are checked, which costs next to nothing. A flat
+    channel passes: its scale cannot be judged.
     """
-    step = max(1, data.shape[-1] // _N_LOOKED_AT)
+    step = max(1, data.shape[-1] // _N_CHECKED)
     for name, values in zip(names, data[:, ::step], strict=True):
         finite = values[np.isfinite(values)]
         if not finite.size:
             continue
-        spread = _MAD_TO_SD * float(np.median(np.abs(finite - np.median(finite))))
+        spread = SD_OF_MAD * float(np.median(np.abs(finite - np.median(finite))))
         if spread == 0 or _PLAUSIBLE_EEG[0] <= spread <= _PLAUSIBLE_EEG[1]:
             continue
         low, high = _PLAUSIBLE_EEG

@@ -1,4 +1,4 @@
-"""Writing a hypnogram: a table, BIDS events or EDF+ annotations."""
+"""Writing hypnograms: a table, BIDS events or EDF+ annotations."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from sleepkit._stages import STAGES
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._hypnogram_table import CLOCK_TIME, PROBABILITIES
-from sleepkit.utils import check_option, write_whole
+from sleepkit.utils import check_option, write_atomically
 
 _FORMATS: Final = {".csv": "csv", ".tsv": "bids", ".edf": "edf"}
 EDF_NAMES: Final = ("W", "N1", "N2", "N3", "R", "?")  # UNSCORED is -1, the last
@@ -33,38 +33,38 @@ def write_hypnogram(
     epoch_duration: float | None = None,
     format: str | None = None,  # noqa: A002 - as pandas and matplotlib call it
 ) -> None:
-    """Write sleep stages to a file that `read_hypnogram` reads back equal.
+    """Write a hypnogram to a file that `read_hypnogram` reads back equal.
 
-    The file appears whole or not at all.
+    The file is written atomically.
 
     Parameters
     ----------
     path : path-like
-        The file to write; what is there is replaced.
+        The file to write; an existing file is replaced.
     stages : array-like of int, shape (n_epochs,), or Hypnogram
-        Stage codes, -1 for unscored. A `Hypnogram` brings its own onset, start,
-        epoch duration and probabilities, for which the parameters below can stand in.
+        Stage codes, -1 for unscored. A `Hypnogram` has its own onset, start, epoch
+        duration and probabilities, which the parameters below override.
     probabilities : array-like of shape (n_epochs, 5), default=None
-        Probability of each stage. EDF+ has no place for them.
+        Probability of each stage. EDF+ cannot store them.
     start : datetime, default=None
-        When the first epoch began, or, with a `Hypnogram`, its file.
+        Start of the first epoch or, with a `Hypnogram`, of its file.
     epoch_duration : float, default=None
-        Length of an epoch in seconds. None means 30, or what the `Hypnogram` says.
+        Length of an epoch in seconds. None means that of the `Hypnogram`, or 30.
     format : {"csv", "bids", "edf"}, default=None
-        ``"csv"`` is a table with a row an epoch: its number, onset and duration in
-        seconds, stage, and where known clock time and probabilities. ``"bids"`` is
-        the same as a BIDS ``events.tsv``. ``"edf"`` is EDF+ annotations, one an epoch.
-        None goes by the suffix: ``.csv``, ``.tsv`` or ``.edf``.
+        ``"csv"`` is a table with one row per epoch: its number, onset and duration in
+        seconds, stage and, if known, clock time and probabilities. ``"bids"`` is the
+        same as a BIDS ``events.tsv``. ``"edf"`` is one EDF+ annotation per epoch. None
+        means the format of the suffix: ``.csv``, ``.tsv`` or ``.edf``.
 
     Raises
     ------
     HypnogramError
-        If there are no epochs, the stages are no stage codes, or the format has no
-        place for what it shall hold.
+        If there are no epochs, `stages` are not stage codes, or the format cannot store
+        the probabilities or the start.
 
     See Also
     --------
-    read_hypnogram : Read stages from a file.
+    read_hypnogram : Read a hypnogram from a file.
 
     Examples
     --------
@@ -101,11 +101,11 @@ def write_hypnogram(
         msg = "write_hypnogram needs at least one epoch; got none."
         raise HypnogramError(msg)
     render = {"csv": _csv, "bids": _bids, "edf": _edf}[kind]
-    write_whole(path, render(hypnogram))
+    write_atomically(path, render(hypnogram))
 
 
 def _csv(hypnogram: Hypnogram) -> bytes:
-    """Render a table for people and spreadsheets."""
+    """Render a CSV table."""
     columns = {"epoch": range(len(hypnogram))} | _columns(hypnogram, "stage")
     return _table(columns, ",")
 
@@ -116,7 +116,7 @@ def _bids(hypnogram: Hypnogram) -> bytes:
 
 
 def _columns(hypnogram: Hypnogram, name: str) -> dict[str, Any]:
-    """Return the columns that both tables have."""
+    """Columns common to both tables."""
     onsets = _onsets(hypnogram)
     columns = {
         "onset": onsets,
@@ -132,7 +132,7 @@ def _columns(hypnogram: Hypnogram, name: str) -> dict[str, Any]:
 
 
 def _onsets(hypnogram: Hypnogram) -> list[float]:
-    """Return the onset of each epoch, in seconds from the start of the file."""
+    """Onset of each epoch, in seconds from the start of the file."""
     steps = np.arange(len(hypnogram)) * hypnogram.epoch_duration
     onsets: list[float] = (hypnogram.onset + steps).tolist()
     return onsets
@@ -150,7 +150,7 @@ def _table(columns: dict[str, Any], delimiter: str) -> bytes:
 def _edf(hypnogram: Hypnogram) -> bytes:
     """Render EDF+ annotations without signals."""
     if hypnogram.probabilities is not None:
-        msg = "EDF+ has no place for probabilities; write them as csv or bids."
+        msg = "EDF+ cannot store probabilities; use the format csv or bids."
         raise HypnogramError(msg)
     start = hypnogram.start
     if start is not None and (start.tzinfo or not 1985 <= start.year <= 2084):

@@ -1,4 +1,4 @@
-"""How well two stagings agree: of all epochs, of each subject, of each night."""
+"""Agreement of two stagings: all epochs pooled, or by subject or night."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def staging_scores(y_true: Any, y_pred: Any) -> dict[str, float]:
     Returns
     -------
     dict of str to float
-        ``accuracy``, ``kappa`` (Cohen's), ``f1_macro`` and the F1 of each stage:
+        ``accuracy``, Cohen's ``kappa``, ``f1_macro`` and the F1 of each stage:
         ``f1_W``, ``f1_N1``, ``f1_N2``, ``f1_N3``, ``f1_REM``. NaN where undefined: see
         `scores_of_confusion`.
 
@@ -37,8 +37,8 @@ def staging_scores(y_true: Any, y_pred: Any) -> dict[str, float]:
 
     See Also
     --------
-    bootstrap_scores : The intervals that belong to these scores.
-    staging_scores_by : The same for each subject or night.
+    bootstrap_scores : Intervals for these scores.
+    staging_scores_by : Scores of each subject or night.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def staging_scores(y_true: Any, y_pred: Any) -> dict[str, float]:
 
 
 def staging_scores_by(y_true: Any, y_pred: Any, groups: Any) -> dict[str, Array]:
-    """Score a staging for each subject, or for each night.
+    """Score a staging separately for each subject or night.
 
     Parameters
     ----------
@@ -76,7 +76,7 @@ def staging_scores_by(y_true: Any, y_pred: Any, groups: Any) -> dict[str, Array]
     -------
     dict of str to ndarray, shape (n_groups,)
         A table, column by column: ``group`` in sorted order, ``n_epochs`` and the
-        scores of `staging_scores`. A score that a group does not define is NaN.
+        scores of `staging_scores`, NaN where undefined.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def staging_scores_by(y_true: Any, y_pred: Any, groups: Any) -> dict[str, Array]
     Notes
     -----
     ``pandas.DataFrame(table).describe()`` gives the mean and the spread over subjects.
-    It skips NaN, and its row ``count`` says how many subjects each mean stands on.
+    It skips NaN; its row ``count`` is the number of subjects in each mean.
 
     Examples
     --------
@@ -110,18 +110,18 @@ def staging_scores_by(y_true: Any, y_pred: Any, groups: Any) -> dict[str, Array]
 
 
 def scores_of_confusion(matrices: Any) -> dict[str, FloatArray]:
-    """Compute the scores of any number of confusion matrices at once.
+    """Compute the scores of one or more confusion matrices.
 
     Parameters
     ----------
     matrices : array-like, shape (..., 5, 5)
-        Numbers of epochs, true stages down and predicted ones across, as in
+        Numbers of epochs, with true stages as rows and predicted ones as columns, as in
         ``sklearn.metrics.confusion_matrix(y_true, y_pred, labels=range(5))``.
 
     Returns
     -------
     dict of str to ndarray, shape (...)
-        The scores of `staging_scores`, NaN where undefined.
+        Scores of `staging_scores`, NaN where undefined.
 
     Raises
     ------
@@ -131,14 +131,14 @@ def scores_of_confusion(matrices: Any) -> dict[str, FloatArray]:
     Notes
     -----
     The scores are those of ``accuracy_score``, ``cohen_kappa_score`` and ``f1_score``
-    in scikit-learn. What the papers leave open is decided as there:
+    in scikit-learn, also in cases that the papers leave open:
 
-    - A stage in neither truth nor prediction has no F1 (NaN) and no part in
-      ``f1_macro``, which is the mean over the other stages.
-    - A stage that is predicted but does not occur, or occurs and is never predicted,
-      has an F1 of 0, and that counts in ``f1_macro``.
-    - Where truth and prediction are one and the same stage throughout, chance alone
-      agrees fully: kappa is 0 / 0, hence NaN.
+    - The F1 of a stage in neither truth nor prediction is NaN, and ``f1_macro`` is the
+      mean over the other stages.
+    - The F1 of a stage that is predicted but does not occur, or occurs but is never
+      predicted, is 0, and is included in ``f1_macro``.
+    - Where truth and prediction are one and the same stage throughout, agreement by
+      chance is complete: kappa is 0 / 0, hence NaN.
 
     Examples
     --------
@@ -180,7 +180,7 @@ def count_confusion_by(y_true: IntArray, y_pred: IntArray, group: IntArray) -> I
 
 
 def _ratio(numerator: FloatArray, denominator: FloatArray) -> FloatArray:
-    """Divide, with NaN for nothing by nothing."""
+    """Divide, with NaN for zero by zero."""
     ratio = np.full(np.shape(denominator), np.nan)
     np.divide(numerator, denominator, out=ratio, where=denominator != 0)
     return ratio

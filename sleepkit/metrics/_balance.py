@@ -1,14 +1,13 @@
-"""How well each modality does alone, and how unequal the modalities are."""
+"""Performance of each modality, their imbalance, and gradient coefficients."""
 
 from __future__ import annotations
 
 from typing import Any, Final, Literal
 
 import numpy as np
-from scipy.special import softmax
 
 from sleepkit._typing import FloatArray
-from sleepkit.utils import check_option
+from sleepkit.utils import check_option, check_positive
 
 _NO_DIFFERENCE: Final = 1e-12  # below this, differences of shares are rounding
 
@@ -16,24 +15,24 @@ _NO_DIFFERENCE: Final = 1e-12  # below this, differences of shares are rounding
 def modality_performance(
     logits: Any, y: Any, *, score: Literal["true_prob", "correct_prob"] = "true_prob"
 ) -> FloatArray:
-    """Score each modality by the probability that it alone gives to the true class.
+    """Score each modality by its mean probability of the true class.
 
     Parameters
     ----------
     logits : array-like, shape (n_modalities, n_samples, n_classes)
-        What the head says of each modality with the features of the others set to
-        zero, before the softmax: see `sleepkit.nn.modality_logits`.
+        Logits of the head for each modality, with the features of the others set to
+        zero: see `sleepkit.nn.modality_logits`.
     y : array-like of int, shape (n_samples,)
-        True classes, ``0`` to ``n_classes - 1``. Samples below zero have no label and
-        are left out.
+        True classes, ``0`` to ``n_classes - 1``. Negative values mark samples without
+        a label, which are ignored.
     score : {"true_prob", "correct_prob"}, default="true_prob"
-        Mean probability of the true class, or that probability only where the true
-        class is the most probable one and zero elsewhere.
+        ``"true_prob"`` is the mean probability of the true class. ``"correct_prob"``
+        sets it to zero where another class is more probable.
 
     Returns
     -------
     ndarray of float64, shape (n_modalities,)
-        The performances, 0 to 1.
+        Performance of each modality, 0 to 1.
 
     Raises
     ------
@@ -43,8 +42,8 @@ def modality_performance(
     Notes
     -----
     Equation 4 of SleepMG [1]_. Its indicator compares with the class that the modality
-    *predicts*, which would be its confidence, right or wrong; the text says "correctly
-    predicted", so both scores here go by the *true* class.
+    *predicts*, which would give its confidence, correct or not; the text says
+    "correctly predicted", so both scores here use the *true* class.
 
     References
     ----------
@@ -59,6 +58,8 @@ def modality_performance(
     >>> modality_performance([sure, unsure], [0, 0])
     array([0.9, 0.5])
     """
+    from scipy.special import softmax
+
     check_option(
         "score", score, ["true_prob", "correct_prob"], owner="modality_performance"
     )
@@ -77,17 +78,17 @@ def modality_performance(
 
 
 def performance_shares(performance: Any) -> FloatArray:
-    """Turn performances into shares of their sum.
+    """Divide performances by their sum.
 
     Parameters
     ----------
     performance : array-like, shape (n_modalities,)
-        Performances of the modalities, none below zero.
+        Non-negative performances of the modalities.
 
     Returns
     -------
     ndarray of float64, shape (n_modalities,)
-        Shares, which sum to 1; all the same where every performance is zero.
+        Shares, which sum to 1; equal where every performance is zero.
 
     Notes
     -----
@@ -103,7 +104,7 @@ def performance_shares(performance: Any) -> FloatArray:
 
 
 def imbalance_degree(shares: Any) -> float:
-    """Measure how far the shares are from equal.
+    """Measure the imbalance of modalities: squared distance from equal shares.
 
     Parameters
     ----------
@@ -113,8 +114,8 @@ def imbalance_degree(shares: Any) -> float:
     Returns
     -------
     float
-        Sum of the squared distances from ``1 / n_modalities``: 0 where all are equal,
-        ``1 - 1 / n_modalities`` where one modality has it all.
+        Sum of the squared distances from ``1 / n_modalities``: 0 for equal shares,
+        ``1 - 1 / n_modalities`` where one modality has a share of 1.
 
     Notes
     -----
@@ -132,21 +133,21 @@ def imbalance_degree(shares: Any) -> float:
 def balance_coefficients(
     shares: Any, *, metric: Literal["squared", "signed"] = "squared"
 ) -> FloatArray:
-    """Compute by how much the gradient of each modality is to be scaled.
+    """Compute SleepMG's coefficients for the gradients of the modalities.
 
     Parameters
     ----------
     shares : array-like, shape (n_modalities,)
         Shares of the modalities, from `performance_shares`.
     metric : {"squared", "signed"}, default="squared"
-        What counts as out of balance: any distance from the mean share, squared, as in
-        the paper; or only what a modality lacks to the mean share, not squared.
+        Measure of imbalance: the squared distance from the mean share, as in the
+        paper; or the distance below the mean share, not squared, and 0 above it.
 
     Returns
     -------
     ndarray of float64, shape (n_modalities,)
-        Coefficients, 0 to ``tanh(1)``. Where all shares are equal, all are
-        ``tanh(1 / n_modalities)``.
+        Coefficients, 0 to ``tanh(1)``; all ``tanh(1 / n_modalities)`` for equal
+        shares.
 
     Raises
     ------
@@ -156,21 +157,20 @@ def balance_coefficients(
     Notes
     -----
     Equation 6 of SleepMG (`modality_performance` cites the paper) is the hyperbolic
-    tangent of each modality's part in the imbalance. It has consequences that are worth
-    knowing:
+    tangent of each modality's fraction of the imbalance. Consequences:
 
-    - One modality is all there is, and has the coefficient ``tanh(1) = 0.7616``.
-    - With two modalities both are equally far from one half, so both coefficients are
-      ``tanh(0.5) = 0.4621`` whatever the data.
-    - Equal shares would be 0/0; all coefficients are then ``tanh(1 / n_modalities)``.
-      So it is where every performance is zero, which makes the shares equal.
-    - No share is below zero, so one modality can have ``1 - 1 / n_modalities`` of the
-      imbalance at most, and every coefficient makes a gradient smaller: those of four
-      modalities lie between 0 and ``tanh(0.75) = 0.635``.
-    - The square forgets the sign: the *best* modality gets as large a coefficient as an
+    - A single modality has the coefficient ``tanh(1) = 0.7616``.
+    - Two modalities are equally far from one half, so both coefficients are
+      ``tanh(0.5) = 0.4621`` for any data.
+    - Equal shares give 0/0; all coefficients are then ``tanh(1 / n_modalities)``. This
+      includes the case that every performance is zero.
+    - Shares are not negative, so one modality has at most ``1 - 1 / n_modalities`` of
+      the imbalance, and every coefficient reduces a gradient: those of four modalities
+      lie between 0 and ``tanh(0.75) = 0.635``.
+    - The square loses the sign: the *best* modality gets as large a coefficient as an
       equally distant worst one. ``metric="signed"``, which is not in the paper, favours
-      the weak modalities only: those at the mean or above it get zero. Of two, the
-      weaker then gets ``tanh(1)``, and the stronger nothing.
+      weak modalities only: those at or above the mean get zero. Of two modalities the
+      weaker gets ``tanh(1)``, and the stronger zero.
 
     Examples
     --------
@@ -192,6 +192,66 @@ def balance_coefficients(
     return np.asarray(np.tanh(_normalized(np.maximum(-deviations, 0))))
 
 
+def modulation_coefficients(performance: Any, *, alpha: float = 0.1) -> FloatArray:
+    """Compute the coefficients of OGM-GE for the gradients of the modalities.
+
+    Parameters
+    ----------
+    performance : array-like, shape (n_modalities,)
+        Non-negative performances of the modalities: see `modality_performance`.
+    alpha : float, default=0.1
+        Degree of the modulation; 0.1 to 0.8 in published experiments.
+
+    Returns
+    -------
+    ndarray of float64, shape (n_modalities,)
+        ``1 - tanh(alpha * ratio)`` for a modality with a ratio above 1, 1 for all
+        others.
+
+    Raises
+    ------
+    ValueError
+        If `alpha` is not a finite number above zero.
+
+    See Also
+    --------
+    balance_coefficients : The coefficients of SleepMG.
+
+    Notes
+    -----
+    OGM-GE [1]_ has two modalities, and the ratio is that of their performances. Here it
+    is the mean of a modality's ratios to each of the others, as its author recommends
+    for more than two. At a ratio of 1 the coefficient jumps from 1 to
+    ``1 - tanh(alpha)``. With more than two modalities several can have a ratio above 1,
+    but never the worst one.
+
+    A single modality has the coefficient 1. If another modality has a performance of
+    zero, the ratio is infinite and the coefficient is 0; two zeros count as equal.
+
+    References
+    ----------
+    .. [1] Peng et al., "Balanced Multimodal Learning via On-the-fly Gradient
+       Modulation". CVPR, 2022.
+
+    Examples
+    --------
+    >>> from sleepkit.metrics import modulation_coefficients
+    >>> modulation_coefficients([0.8, 0.4], alpha=0.5).round(3)
+    array([0.238, 1.   ])
+    """
+    check_positive("alpha", alpha, owner="modulation_coefficients")
+    performance = np.asarray(performance, dtype=np.float64)
+    if len(performance) == 1:
+        return np.ones(1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = performance[:, np.newaxis] / performance
+    equal = performance[:, np.newaxis] == performance
+    ratios[equal] = 1
+    np.fill_diagonal(ratios, 0)
+    ratio = ratios.sum(axis=1) / (len(performance) - 1)
+    return np.where(ratio > 1, 1 - np.tanh(alpha * ratio), 1.0)
+
+
 def _deviations(shares: Any) -> FloatArray:
     """Subtract the mean share."""
     shares = np.asarray(shares, dtype=np.float64)
@@ -199,7 +259,7 @@ def _deviations(shares: Any) -> FloatArray:
 
 
 def _normalized(values: FloatArray) -> FloatArray:
-    """Divide by the sum; where that is nothing, everyone gets the same."""
+    """Divide by the sum; where that is zero, return equal shares."""
     total = values.sum()
     if total < _NO_DIFFERENCE:
         return np.full(len(values), 1 / len(values))

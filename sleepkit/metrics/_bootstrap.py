@@ -1,4 +1,4 @@
-"""Intervals of the scores, from resampling whole subjects."""
+"""Bootstrap intervals of the scores, by resampling subjects."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def bootstrap_scores(
     level: float = 0.95,
     random_state: RandomState = None,
 ) -> dict[str, tuple[float, float]]:
-    """Estimate how far the pooled scores would move with other subjects.
+    """Estimate bootstrap intervals of the pooled scores, by resampling subjects.
 
     Parameters
     ----------
@@ -32,9 +32,9 @@ def bootstrap_scores(
     subject : array-like, shape (n_epochs,)
         The subject of each epoch, at least two different ones.
     n_resamples : int, default=1000
-        How often to draw as many subjects as there are, with replacement.
+        Number of resamples, each of as many subjects with replacement.
     level : float, default=0.95
-        The share of the resamples that lies inside an interval, 0 to 1.
+        Share of the resamples that lies inside an interval, 0 to 1.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
             default=None
         Seed of the draws.
@@ -42,7 +42,7 @@ def bootstrap_scores(
     Returns
     -------
     dict of str to (float, float)
-        Low and high end for each score of `staging_scores`.
+        Lower and upper bound for each score of `staging_scores`.
 
     Raises
     ------
@@ -52,16 +52,16 @@ def bootstrap_scores(
 
     See Also
     --------
-    compare_stagings : The interval of the difference of two stagings.
-    staging_scores : The scores themselves.
+    compare_stagings : Interval for the difference of two stagings.
+    staging_scores : Scores of all epochs.
 
     Notes
     -----
-    Epochs of one night resemble each other, so it is subjects that are drawn, each with
-    all of its nights. The ends are percentiles of the resampled scores. With
-    few subjects (say, below 20) such intervals are somewhat too narrow. A resample in
-    which a score is undefined does not count for this score, and the ends are NaN if
-    that leaves none: see `scores_of_confusion`.
+    Epochs of one night are correlated, so subjects are drawn, each with all of its
+    nights. The bounds are percentiles of the resampled scores. With few subjects (fewer
+    than about 20) such intervals are somewhat too narrow. Resamples in which a score is
+    undefined are ignored for that score; without any other, its bounds are NaN: see
+    `scores_of_confusion`.
 
     Examples
     --------
@@ -90,11 +90,11 @@ def bootstrap_scores(
 def resample_subjects(
     owner: str, matrices: IntArray, n_resamples: int, random_state: RandomState
 ) -> IntArray:
-    """Add up the matrices of as many subjects as there are, drawn again and again."""
+    """Sum the matrices of subjects drawn with replacement, for each resample."""
     n_subjects = len(matrices)
     if n_subjects < 2:
         msg = f"{owner} resamples subjects and needs at least 2; got 1. "
-        msg += "The epochs of one subject do not tell how much the scores vary."
+        msg += "One subject cannot show how much the scores vary between subjects."
         raise ValueError(msg)
     size = check_count("n_resamples", n_resamples, owner=owner)
     rng = check_random_state(random_state)
@@ -105,7 +105,7 @@ def resample_subjects(
 def percentile_interval(
     owner: str, scores: FloatArray, level: float
 ) -> tuple[float, float]:
-    """Cut off the same share of the defined scores at both ends."""
+    """Return the central interval of the defined scores."""
     if not 0 < level < 1:
         msg = f"{owner} needs 0 < level < 1; got level={level}."
         raise ValueError(msg)

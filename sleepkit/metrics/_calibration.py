@@ -1,4 +1,4 @@
-"""Whether 80 % sure is right in 80 % of the epochs, and how to make it so."""
+"""Calibration: reliability curve, calibration error, temperature scaling."""
 
 from __future__ import annotations
 
@@ -6,19 +6,17 @@ import math
 from typing import Any, Final
 
 import numpy as np
-from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
 
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.metrics._inputs import check_predictions, check_probabilities
 from sleepkit.utils import check_count, check_positive
 
 _BOUNDS: Final = (math.log(0.01), math.log(100))  # of the logarithm of a temperature
-_LEAST: Final = float(np.finfo(np.float32).tiny)  # a probability with a logarithm
+_LEAST: Final = float(np.finfo(np.float32).tiny)  # positive, so that it has a logarithm
 
 
 def reliability_curve(y_true: Any, proba: Any, *, n_bins: int = 15) -> dict[str, Array]:
-    """Compare how sure a classifier is with how often it is right.
+    """Compute accuracy against confidence, over bins of the confidence.
 
     Parameters
     ----------
@@ -33,18 +31,19 @@ def reliability_curve(y_true: Any, proba: Any, *, n_bins: int = 15) -> dict[str,
     -------
     dict of str to ndarray, shape (n_bins,)
         A table, column by column: ``low`` and ``high``, the bounds of the bin;
-        ``n_epochs`` whose highest probability lies above ``low`` and up to ``high``;
-        ``confidence``, the mean of these probabilities; and ``accuracy``, the share of
-        these epochs whose most probable stage is the true one. Empty bins have NaN.
+        ``n_epochs``, the number of epochs whose highest probability is above ``low``
+        and at most ``high``; ``confidence``, the mean of these probabilities; and
+        ``accuracy``, the share of these epochs whose most probable stage is the true
+        one. NaN in empty bins.
 
     Raises
     ------
     ValueError
-        If the arrays do not fit, or `n_bins` is no number of bins.
+        If the arrays do not fit together, or `n_bins` is not a positive integer.
 
     See Also
     --------
-    expected_calibration_error : The curve as one number.
+    expected_calibration_error : Mean distance of the curve from the diagonal.
 
     Examples
     --------
@@ -60,7 +59,7 @@ def reliability_curve(y_true: Any, proba: Any, *, n_bins: int = 15) -> dict[str,
 
 
 def expected_calibration_error(y_true: Any, proba: Any, *, n_bins: int = 15) -> float:
-    r"""Measure how far a classifier's confidence is from its accuracy.
+    r"""Compute the expected calibration error: mean gap of confidence and accuracy.
 
     Parameters
     ----------
@@ -79,11 +78,11 @@ def expected_calibration_error(y_true: Any, proba: Any, *, n_bins: int = 15) -> 
     Raises
     ------
     ValueError
-        If the arrays do not fit, or `n_bins` is no number of bins.
+        If the arrays do not fit together, or `n_bins` is not a positive integer.
 
     See Also
     --------
-    reliability_curve : The bins, one by one.
+    reliability_curve : Confidence and accuracy of each bin.
 
     Notes
     -----
@@ -91,8 +90,8 @@ def expected_calibration_error(y_true: Any, proba: Any, *, n_bins: int = 15) -> 
 
     .. math:: ECE = \sum_b \frac{n_b}{n} |accuracy_b - confidence_b|,
 
-    as in [1]_. It depends on the bins, and on few epochs it is too high: compare only
-    what has the same number of both.
+    as in [1]_. It depends on the bins and is biased upwards for few epochs: compare
+    only values with the same number of bins and of epochs.
 
     References
     ----------
@@ -117,41 +116,40 @@ def expected_calibration_error(y_true: Any, proba: Any, *, n_bins: int = 15) -> 
 
 
 def fit_temperature(y_true: Any, proba: Any) -> float:
-    """Find the temperature that calibrates the probabilities of a classifier.
+    """Fit the temperature that calibrates the probabilities of a classifier.
 
     Parameters
     ----------
     y_true : array-like of int, shape (n_epochs,)
         The expert's stages, 0 to 4.
     proba : array-like, shape (n_epochs, 5)
-        Probability of each stage, predicted of subjects that the classifier has not
-        learnt from.
+        Probability of each stage, predicted for held-out subjects.
 
     Returns
     -------
     float
-        The temperature, for `apply_temperature`: above 1 where the classifier is too
-        sure, below 1 where it is not sure enough; 0.01 to 100.
+        Temperature for `apply_temperature`, 0.01 to 100: above 1 where the classifier
+        is overconfident, below 1 where it is underconfident.
 
     Raises
     ------
     ValueError
-        If the arrays do not fit.
+        If the arrays do not fit together.
 
     See Also
     --------
-    apply_temperature : What to do with it.
+    apply_temperature : Scale probabilities by a temperature.
 
     Notes
     -----
-    The temperature is the one with the lowest log-loss of `apply_temperature` [1]_.
+    The temperature minimizes the log-loss of `apply_temperature` [1]_.
 
-    It has to be fitted on held-out *subjects*, and judged on yet others: on those that
-    the classifier has learnt from it is too sure of being right, and the temperature
-    comes out too low. ``cross_val_predict(method="predict_proba", cv=SubjectKFold())``
-    on the training nights gives what it takes. With scikit-learn 1.8 or later,
+    Fit it on held-out *subjects*, and test it on others: on its training subjects the
+    classifier is overconfident and right, so that the temperature is too low.
+    ``cross_val_predict(method="predict_proba", cv=SubjectKFold())`` on the training
+    nights gives such probabilities. With scikit-learn 1.8 or later,
     ``CalibratedClassifierCV(stager, method="temperature", cv=SubjectKFold())`` does all
-    of that in one estimator.
+    of this in one estimator.
 
     References
     ----------
@@ -161,13 +159,16 @@ def fit_temperature(y_true: Any, proba: Any) -> float:
     Examples
     --------
     >>> from sleepkit.metrics import apply_temperature, fit_temperature
-    >>> too_sure = [[0.9, 0.1, 0, 0, 0]] * 4
-    >>> temperature = fit_temperature([0, 0, 0, 1], too_sure)
+    >>> overconfident = [[0.9, 0.1, 0, 0, 0]] * 4
+    >>> temperature = fit_temperature([0, 0, 0, 1], overconfident)
     >>> round(temperature, 3)
     2.0
-    >>> apply_temperature(too_sure, temperature)[0].round(3)
+    >>> apply_temperature(overconfident, temperature)[0].round(3)
     array([0.75, 0.25, 0.  , 0.  , 0.  ])
     """
+    from scipy.optimize import minimize_scalar
+    from scipy.special import log_softmax
+
     truth, rows = check_predictions(y_true, proba, owner="fit_temperature")
     logs = _logarithms(rows)
 
@@ -183,29 +184,29 @@ def fit_temperature(y_true: Any, proba: Any) -> float:
 
 
 def apply_temperature(proba: Any, temperature: float) -> FloatArray:
-    """Make probabilities less sure, or surer.
+    """Scale probabilities by a temperature.
 
     Parameters
     ----------
     proba : array-like, shape (n_epochs, 5)
         Probability of each stage.
     temperature : float
-        Above 1 makes them less sure, below 1 surer; from `fit_temperature`.
+        Above 1 reduces the confidence, below 1 raises it; from `fit_temperature`.
 
     Returns
     -------
     ndarray of float64, shape (n_epochs, 5)
         Probabilities in proportion to ``proba ** (1 / temperature)``. The most probable
-        stage stays the same.
+        stage does not change.
 
     Raises
     ------
     ValueError
-        If `proba` is no table of probabilities, or `temperature` not above zero.
+        If `proba` holds no probabilities, or `temperature` is not above zero.
 
     See Also
     --------
-    fit_temperature : Find the temperature.
+    fit_temperature : Fit a temperature to held-out subjects.
 
     Examples
     --------
@@ -213,6 +214,8 @@ def apply_temperature(proba: Any, temperature: float) -> FloatArray:
     >>> apply_temperature([[0.64, 0.36, 0, 0, 0]], 2).round(3)
     array([[0.571, 0.429, 0.   , 0.   , 0.   ]])
     """
+    from scipy.special import softmax
+
     owner = "apply_temperature"
     temperature = check_positive("temperature", temperature, owner=owner)
     logs = _logarithms(check_probabilities(proba, owner=owner))
@@ -224,7 +227,7 @@ def _curve(truth: IntArray, proba: FloatArray, n_bins: int) -> dict[str, Array]:
     """Average confidence and accuracy over bins of confidence."""
     edges = np.linspace(0, 1, n_bins + 1)
     confidence, hits = proba.max(axis=1), proba.argmax(axis=1) == truth
-    # the first edge is out of reach; a sum of 1 + rounding belongs to the last bin
+    # no confidence is at the first edge; 1 + rounding error belongs to the last bin
     bins = np.minimum(np.searchsorted(edges, confidence) - 1, n_bins - 1)
     n_epochs = np.bincount(bins, minlength=n_bins)
     columns: dict[str, Array] = {"low": edges[:-1], "high": edges[1:]}
@@ -237,6 +240,6 @@ def _curve(truth: IntArray, proba: FloatArray, n_bins: int) -> dict[str, Array]:
 
 
 def _logarithms(proba: FloatArray) -> FloatArray:
-    """Take logarithms, of zero too."""
+    """Take logarithms, with zero clipped to the smallest positive float32."""
     logs: FloatArray = np.log(np.maximum(proba, _LEAST))
     return logs

@@ -1,11 +1,10 @@
-"""Whether one staging is better than another, over the same subjects."""
+"""Comparison of two stagings, paired by subject."""
 
 from __future__ import annotations
 
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from scipy.stats import wilcoxon
 
 from sleepkit._typing import FloatArray, IntArray, RandomState
 from sleepkit.metrics._agreement import METRICS, count_confusion_by, scores_of_confusion
@@ -17,27 +16,27 @@ _DECIMALS: Final = 12  # beyond these, differences of scores are rounding
 
 
 class StagingComparison(NamedTuple):
-    """How much better the first staging is than the second.
+    """Difference of two stagings, pooled and over subjects.
 
     Attributes
     ----------
     metric : str
-        What is compared.
+        Score that is compared.
     difference : float
-        Score of the first less score of the second, over all epochs pooled.
+        Score of the first minus score of the second, all epochs pooled.
     interval : (float, float)
         Bootstrap interval of `difference`.
     mean_difference : float
         Mean over subjects of the difference of the subject's two scores.
     p_value : float
-        Of the two-sided Wilcoxon signed-rank test of the subjects' differences.
+        p-value of the two-sided Wilcoxon signed-rank test over subjects.
     effect_size : float
-        Cohen's d_z: `mean_difference` in standard deviations of the subjects'
-        differences. NaN where these are all the same, but not zero.
+        Cohen's d_z: `mean_difference` divided by the standard deviation of the
+        subjects' differences. NaN where these are equal, but not zero.
     n_subjects : int
-        Subjects on whom the last three stand. Without any, they are NaN.
+        Number of subjects in the last three, which are NaN without any.
     n_undefined : int
-        Subjects left out there, since a score of theirs is undefined.
+        Number of subjects left out of them, because a score is undefined.
     """
 
     metric: str
@@ -74,9 +73,9 @@ def compare_stagings(
     metric : str, default="kappa"
         One of the scores of `staging_scores`.
     n_resamples : int, default=1000
-        How often to draw as many subjects as there are, with replacement.
+        Number of bootstrap resamples of the subjects.
     level : float, default=0.95
-        The share of the resamples that lies inside the interval, 0 to 1.
+        Share of the resamples that lies inside the interval, 0 to 1.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
             default=None
         Seed of the draws.
@@ -91,20 +90,20 @@ def compare_stagings(
     ------
     ValueError
         If there is only one subject, the lengths differ, a code is not 0 to 4, or
-        `metric`, `n_resamples` or `level` is none that is allowed.
+        `metric`, `n_resamples` or `level` is invalid.
 
     See Also
     --------
-    bootstrap_scores : The intervals of the scores of one staging.
+    bootstrap_scores : Intervals for the scores of one staging.
 
     Notes
     -----
-    In each resample the same subjects are drawn for both stagings, so what makes a
-    subject hard for both cancels out. The interval is as in `bootstrap_scores`. The
-    pooled difference and its interval take all subjects; the statistics over subjects
-    leave out those for whom either score is undefined. The test ignores differences of
-    zero, as Wilcoxon did; its p-value is 1 where all are zero, and exact where up to 50
-    are not and no two of these are equal in size. The effect size is d_z in [1]_.
+    Each resample draws the same subjects for both stagings, so that the difficulty of a
+    subject cancels out. The interval is as in `bootstrap_scores`. The pooled difference
+    and its interval use all subjects; the statistics over subjects leave out those with
+    an undefined score. The test ignores differences of zero, as Wilcoxon did; its
+    p-value is 1 where all are zero, and exact where at most 50 are not and no two of
+    these have the same size. The effect size is d_z in [1]_.
 
     References
     ----------
@@ -150,19 +149,21 @@ def compare_stagings(
 
 
 def _differences(matrices: IntArray, metric: str) -> FloatArray:
-    """Subtract the score of the second staging, on the last axis but two."""
+    """Subtract the scores of the stagings, which are on the last axis but two."""
     scores = scores_of_confusion(matrices)[metric]
     return np.asarray(scores[..., 0] - scores[..., 1])
 
 
 def _over_subjects(differences: FloatArray) -> tuple[float, float, float]:
     """Return mean, p-value and effect size."""
+    from scipy.stats import wilcoxon
+
     if not differences.size:
         return np.nan, np.nan, np.nan
     changed = differences[differences != 0]
     if not changed.size:
         return 0.0, 1.0, 0.0
     mean = float(differences.mean())
-    spread = np.ptp(differences) > 0  # exact, where the deviation of equals is rounding
+    spread = np.ptp(differences) > 0  # exact, while std() has rounding errors
     effect_size = mean / float(differences.std(ddof=1)) if spread else np.nan
     return mean, float(wilcoxon(changed).pvalue), effect_size

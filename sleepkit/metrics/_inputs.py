@@ -1,4 +1,4 @@
-"""What every metric takes: hypnograms, probabilities and groups; and pairs counted."""
+"""Checks of hypnograms, probabilities and groups; counts of pairs of stages."""
 
 from __future__ import annotations
 
@@ -8,27 +8,11 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
-
-
-def check_stages(name: str, stages: Any, *, owner: str, ndim: int = 1) -> IntArray:
-    """Require stage codes, -1 where unscored, with an epoch at least."""
-    codes = np.asarray(stages)
-    if codes.ndim != ndim or not codes.size:
-        msg = f"{owner} needs {name} in {ndim} dimension{'s' * (ndim > 1)}, with an "
-        msg += f"epoch at least; got shape {codes.shape}."
-        raise ValueError(msg)
-    known = np.isin(codes, range(UNSCORED, N_STAGES))
-    if not known.all():
-        msg = (
-            f"{owner} needs stages 0 to {N_STAGES - 1} in {name}, or {UNSCORED} where "
-        )
-        msg += f"unscored; got {codes[~known].tolist()[0]!r}."
-        raise ValueError(msg)
-    return codes.astype(np.intp, copy=False)
+from sleepkit.utils import check_stages
 
 
 def check_stagings(owner: str, **stagings: Any) -> list[IntArray]:
-    """Require stagings of the same epochs, at least one, all of them scored."""
+    """Require stagings of the same epochs, at least one, without unscored ones."""
     rows = [check_stages(name, row, owner=owner) for name, row in stagings.items()]
     lengths = [len(row) for row in rows]
     if len(set(lengths)) > 1:
@@ -47,7 +31,7 @@ def check_stagings(owner: str, **stagings: Any) -> list[IntArray]:
 def number_groups(
     owner: str, name: str, groups: Any, n_epochs: int
 ) -> tuple[Array, IntArray]:
-    """Return the sorted groups, and for each epoch the number of its group."""
+    """Return the sorted groups, and the number of the group of each epoch."""
     labels = np.asarray(groups)
     if labels.shape != (n_epochs,):
         msg = f"{owner} needs {name} of shape ({n_epochs},), one for each epoch; "
@@ -61,7 +45,7 @@ def check_probabilities(proba: Any, *, owner: str) -> FloatArray:
     rows = np.asarray(proba, dtype=np.float64)
     if rows.ndim != 2 or rows.shape[1] != N_STAGES or not rows.size:
         msg = f"{owner} needs proba of shape (n_epochs, {N_STAGES}), a column for each "
-        msg += f"stage, zero where a classifier has not met it; got shape {rows.shape}."
+        msg += f"stage, zero where it was not in training; got shape {rows.shape}."
         raise ValueError(msg)
     if not (rows >= 0).all() or not np.allclose(rows.sum(axis=1), 1, atol=1e-3):
         msg = f"{owner} needs rows of proba that are >= 0 and sum to 1."
@@ -83,7 +67,7 @@ def check_predictions(
 
 
 def count_pairs(rows: IntArray, columns: IntArray) -> IntArray:
-    """Count how often each stage meets each, where both are scored: (5, 5)."""
+    """Count pairs of stages in epochs where both are scored: (5, 5)."""
     both = (rows >= 0) & (columns >= 0)
     pairs = N_STAGES * rows[both] + columns[both]
     return np.bincount(pairs, minlength=N_STAGES**2).reshape(N_STAGES, N_STAGES)

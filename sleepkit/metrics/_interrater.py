@@ -1,4 +1,4 @@
-"""Several experts on the same nights: how they agree, and what they agree on."""
+"""Agreement between several scorers of the same nights, and their consensus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ import numpy as np
 from sleepkit._stages import N_STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.metrics._agreement import scores_of_confusion
-from sleepkit.metrics._inputs import check_stages, count_pairs
+from sleepkit.metrics._inputs import count_pairs
+from sleepkit.utils import check_stages
 
 
 def pairwise_kappa(stagings: Any) -> tuple[FloatArray, float]:
@@ -18,24 +19,24 @@ def pairwise_kappa(stagings: Any) -> tuple[FloatArray, float]:
     Parameters
     ----------
     stagings : array-like of int, shape (n_scorers, n_epochs)
-        Stages of the same epochs by several scorers, -1 where one did not score. A pair
-        is compared where both did.
+        Stages of the same epochs by several scorers, -1 where unscored. A pair is
+        compared on epochs that both scored.
 
     Returns
     -------
     kappas : ndarray of float64, shape (n_scorers, n_scorers)
-        Kappa of each pair. NaN where a pair shares no epoch, or only one stage.
+        Kappa of each pair; NaN for a pair without a common epoch, or of one stage only.
     mean : float
-        Mean over the pairs of different scorers that have a kappa.
+        Mean over the pairs of different scorers whose kappa is defined.
 
     Raises
     ------
     ValueError
-        If the stagings are not of two scorers at least.
+        If there are fewer than two scorers.
 
     See Also
     --------
-    scores_against_consensus : Each scorer against all others at once.
+    scores_against_consensus : Scores against the consensus of all others.
 
     Examples
     --------
@@ -57,33 +58,33 @@ def pairwise_kappa(stagings: Any) -> tuple[FloatArray, float]:
 
 
 def soft_agreement(stagings: Any) -> FloatArray:
-    """Measure how far each scorer goes with the votes of all others.
+    """Compute the soft agreement of each scorer with all others.
 
     Parameters
     ----------
     stagings : array-like of int, shape (n_scorers, n_epochs)
-        Stages of the same epochs by several scorers, -1 where one did not score.
+        Stages of the same epochs by several scorers, -1 where unscored.
 
     Returns
     -------
     ndarray of float64, shape (n_scorers,)
-        Agreement from 0 to 1, NaN for a scorer who shares no epoch with any other.
+        Agreement from 0 to 1; NaN for a scorer without a common epoch with others.
 
     Raises
     ------
     ValueError
-        If the stagings are not of two scorers at least.
+        If there are fewer than two scorers.
 
     See Also
     --------
-    consensus : Where this decides ties.
+    consensus : Majority vote, with ties decided by soft agreement.
 
     Notes
     -----
-    In an epoch, a scorer gets the votes that the *other* scorers gave to the scorer's
-    stage, divided by those of the stage that has most of them: 1 for one that no other
-    outvotes. This is averaged over the epochs of the scorer that another one scored
-    too. The measure is that of the Dreem Open Datasets (`consensus` cites the paper).
+    The agreement in an epoch is the number of *other* scorers that gave the scorer's
+    stage, divided by that of the stage that most of them gave. It is averaged over the
+    epochs that the scorer and at least one other scored. The measure is that of the
+    Dreem Open Datasets (`consensus` cites the paper).
 
     Examples
     --------
@@ -95,39 +96,40 @@ def soft_agreement(stagings: Any) -> FloatArray:
 
 
 def consensus(stagings: Any) -> IntArray:
-    """Stage each epoch by the majority of its scorers.
+    """Compute the majority vote of the scorers for each epoch.
 
     Parameters
     ----------
     stagings : array-like of int, shape (n_scorers, n_epochs)
-        Stages of the same epochs by several scorers, -1 where one did not score.
+        Stages of the same epochs by several scorers, -1 where unscored.
 
     Returns
     -------
     ndarray of int, shape (n_epochs,)
-        Stage of most scorers. Where stages tie, the one of them that was given by the
-        scorer with the highest `soft_agreement`; of equal scorers by the first. -1
-        where nobody scored.
+        Stage given by most scorers. In a tie, the one given by the scorer with the
+        highest `soft_agreement`, or by the first of equal scorers. -1 where no scorer
+        scored.
 
     Raises
     ------
     ValueError
-        If the stagings are not of two scorers at least.
+        If there are fewer than two scorers.
 
     See Also
     --------
-    scores_against_consensus : Each scorer against the consensus of the others.
+    scores_against_consensus : Scores against the consensus of all others.
 
     Notes
     -----
     This is the consensus of the Dreem Open Datasets [1]_, where the scorers of each
-    night are ranked anew: give one night at a time to do the same. In two things their
-    code differs. Where two stages tie and the most reliable scorer gave a third, it
-    takes the third; here one of the two wins. And an unscored epoch is a vote for "not
-    scored" there; here it is no vote.
+    night are ranked separately: pass one night at a time to do the same. Their code
+    differs in two respects. Where two stages tie and the most reliable scorer gave a
+    third, it takes the third; here one of the two wins. And an unscored epoch is a vote
+    for "not scored" there; here it is no vote.
 
-    Experts are judged by a consensus of one scorer less, without themselves. To judge a
-    machine likewise, their code leaves out the scorer with the lowest `soft_agreement`.
+    Each expert is compared with the consensus of the others, which has one scorer
+    fewer. To compare a stager in the same way, their code leaves out the scorer with
+    the lowest `soft_agreement`.
 
     References
     ----------
@@ -150,7 +152,7 @@ def scores_against_consensus(stagings: Any) -> dict[str, Array]:
     Parameters
     ----------
     stagings : array-like of int, shape (n_scorers, n_epochs)
-        Stages of the same epochs by several scorers, -1 where one did not score.
+        Stages of the same epochs by several scorers, -1 where unscored.
 
     Returns
     -------
@@ -162,18 +164,19 @@ def scores_against_consensus(stagings: Any) -> dict[str, Array]:
     Raises
     ------
     ValueError
-        If the stagings are not of two scorers at least.
+        If there are fewer than two scorers.
 
     See Also
     --------
-    consensus : How the stages of the others are put together.
-    staging_scores : The same for a machine and the consensus.
+    consensus : Majority vote of the scorers.
+    staging_scores : Scores of a stager against the consensus.
 
     Notes
     -----
-    The scorer in question has no part in it: neither a vote nor, unlike in the code of
-    the Dreem Open Datasets, a say in how reliable the others are. With four others ties
-    are common, and who agrees with the scorer would win them.
+    The consensus is independent of the scorer: without the scorer's vote and, unlike in
+    the code of the Dreem Open Datasets, without the scorer in the `soft_agreement` of
+    the others. With four others ties are common, and those who agree with the scorer
+    would win them.
 
     Examples
     --------
@@ -194,16 +197,16 @@ def scores_against_consensus(stagings: Any) -> dict[str, Array]:
 
 
 def _check_scorers(owner: str, stagings: Any) -> IntArray:
-    """Require the hypnograms of two scorers at least."""
+    """Require the hypnograms of at least two scorers."""
     rows = check_stages("stagings", stagings, owner=owner, ndim=2)
     if len(rows) < 2:
-        msg = f"{owner} needs stagings by 2 scorers at least; got {len(rows)}."
+        msg = f"{owner} needs stagings by at least 2 scorers; got {len(rows)}."
         raise ValueError(msg)
     return rows
 
 
 def _votes(rows: IntArray) -> IntArray:
-    """Count the scorers for each stage in each epoch: (n_stages, n_epochs)."""
+    """Count the votes for each stage in each epoch: (n_stages, n_epochs)."""
     return np.array([(rows == code).sum(axis=0) for code in range(N_STAGES)])
 
 
@@ -222,7 +225,7 @@ def _soft_agreement(rows: IntArray) -> FloatArray:
 
 
 def _consensus(rows: IntArray) -> IntArray:
-    """Find the `consensus` of one scorer or more."""
+    """Compute the `consensus` of one scorer or more."""
     ranked = rows[np.argsort(-_soft_agreement(rows), kind="stable")]
     votes = _votes(ranked)
     epochs = np.arange(ranked.shape[1])

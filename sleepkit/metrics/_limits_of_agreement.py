@@ -1,4 +1,4 @@
-"""How far predicted sleep statistics are from the expert's."""
+"""Bland-Altman comparison of predicted sleep statistics with the expert's."""
 
 from __future__ import annotations
 
@@ -20,32 +20,32 @@ def compare_sleep_statistics(
     expert : sequence of dict of str to float
         `sleep_statistics` of each night as the expert scored it.
     predicted : sequence of dict of str to float
-        The same of the predicted stages, nights in the same order.
+        `sleep_statistics` of the predicted stages, nights in the same order.
 
     Returns
     -------
     dict of str to list
         A table with a row for each statistic, ready for ``pandas.DataFrame``:
-        ``statistic``; ``n``, the nights where expert and prediction both have it;
-        ``bias``, the mean of predicted - expert; ``sd`` of these differences; and
-        ``loa_low`` and ``loa_high``, the limits of agreement bias -+ 1.96 SD. What too
-        few nights leave undefined is NaN.
+        ``statistic``; ``n``, the number of nights where it is defined for both;
+        ``bias``, the mean of predicted - expert; ``sd``, the standard deviation of
+        these differences; ``loa_low`` and ``loa_high``, the limits of agreement
+        bias -+ 1.96 SD. NaN where there are too few nights.
 
     Raises
     ------
     ValueError
-        If there are no nights, not the same number of them, or a night has other
-        statistics than the rest.
+        If there are no nights, the numbers of nights differ, or the nights do not have
+        the same statistics.
 
     See Also
     --------
-    sleep_statistics : The statistics of a night.
+    sleep_statistics : Statistics of one night.
 
     Notes
     -----
-    About 95 % of new nights differ by no more than the limits of agreement, where the
-    differences are normal, and as large in a short night as in a long one [1]_. SD has
-    n - 1 in its denominator.
+    If the differences are normal and do not depend on the size of the statistic, about
+    95 % of new nights lie within the limits of agreement [1]_. SD has n - 1 in its
+    denominator.
 
     References
     ----------
@@ -80,7 +80,7 @@ def compare_sleep_statistics(
 def _common_names(
     expert: Sequence[Mapping[str, float]], predicted: Sequence[Mapping[str, float]]
 ) -> list[str]:
-    """Find the names of the statistics, which all nights have to share."""
+    """Return the names of the statistics; require the same for all nights."""
     if not expert or len(expert) != len(predicted):
         msg = (
             "compare_sleep_statistics needs the same nights of expert and prediction; "
@@ -93,7 +93,7 @@ def _common_names(
         if odd:
             msg = (
                 "compare_sleep_statistics needs the same statistics of all nights; got "
-                f"{sorted(odd)} of some only."
+                f"{sorted(odd)} for some only."
             )
             raise ValueError(msg)
     return names
@@ -102,7 +102,7 @@ def _common_names(
 def _limits_of_agreement(
     differences: FloatArray,
 ) -> tuple[int, float, float, float, float]:
-    """Give number, mean, SD and mean -+ 1.96 SD; NaN where there are too few."""
+    """Return number, mean, SD and mean -+ 1.96 SD; NaN where there are too few."""
     n = len(differences)
     bias = float(differences.mean()) if n else np.nan
     sd = float(differences.std(ddof=1)) if n > 1 else np.nan

@@ -1,8 +1,8 @@
-"""The scores of a staging as scikit-learn's scorers.
+"""Scorers for scikit-learn.
 
-Each scorer of `STAGING_SCORERS` gives for a fold what `sleepkit.metrics.staging_scores`
-gives under the same name. A fold that does not define a score, such as ``f1_N3`` where
-N3 neither occurs nor is predicted, scores NaN.
+Each scorer of `STAGING_SCORERS` returns the score of the same name in
+`sleepkit.metrics.staging_scores`. It is NaN for a fold where it is undefined, such as
+``f1_N3`` where N3 neither occurs nor is predicted.
 
 >>> import numpy as np
 >>> from sklearn.model_selection import GroupKFold, cross_validate
@@ -28,7 +28,7 @@ from sleepkit.metrics._agreement import METRICS, staging_scores
 
 
 def _score(y_true: Any, y_pred: Any, *, metric: str) -> float:
-    """Pick one score; a function with a name, so that the scorers can be pickled."""
+    """Return one score. A module-level function, so that scorers can be pickled."""
     return staging_scores(y_true, y_pred)[metric]
 
 

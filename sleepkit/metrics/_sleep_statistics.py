@@ -1,4 +1,4 @@
-"""A night in a few numbers: how long, how soon, how deep, how broken."""
+"""Sleep statistics and stage transitions of a hypnogram."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from typing import Any, Final
 import numpy as np
 
 from sleepkit._stages import N_STAGES, REM, STAGES, UNSCORED, WAKE
-from sleepkit._typing import BoolArray, IntArray
-from sleepkit.metrics._inputs import check_stages
-from sleepkit.utils import check_positive
+from sleepkit._typing import BoolArray, FloatArray, IntArray
+from sleepkit.metrics._inputs import count_pairs
+from sleepkit.utils import check_positive, check_stages
 
 _NAMES: Final = {
     WAKE: "WAKE",
     **{code: STAGES[code] for code in range(WAKE + 1, N_STAGES)},
     UNSCORED: "UNS",
 }
-_PERSISTENT: Final = 300  # seconds of unbroken sleep that SOL_5min waits for
+_PERSISTENT: Final = 300  # seconds of unbroken sleep in the definition of SOL_5min
 
 
 def sleep_statistics(
@@ -27,7 +27,7 @@ def sleep_statistics(
     lights_off: float | None = None,
     lights_on: float | None = None,
 ) -> dict[str, float]:
-    """Summarize a night by the numbers that sleep reports have.
+    """Compute the sleep statistics of a night.
 
     Parameters
     ----------
@@ -45,17 +45,17 @@ def sleep_statistics(
     Returns
     -------
     dict of str to float
-        The statistics, in the order of the notes. Undefined ones are NaN.
+        Statistics in the order of the notes; NaN where undefined.
 
     Raises
     ------
     ValueError
-        If the stages are no hypnogram, or no epoch lies between the lights.
+        If a stage code is invalid, or no epoch lies between lights off and on.
 
     See Also
     --------
-    compare_sleep_statistics : Predicted against expert, over nights.
-    stage_transitions : From which stage to which.
+    compare_sleep_statistics : Limits of agreement between prediction and expert.
+    stage_transitions : Counts and probabilities of transitions.
 
     Notes
     -----
@@ -77,11 +77,11 @@ def sleep_statistics(
     - WAKE, N1, N2, N3, REM, UNS: time in each stage, and unscored, within TIB.
     - %N1, %N2, %N3, %REM: the stages in percent of TST.
 
-    Unscored epochs count in TIB and SPT, are neither sleep nor wake, and break a run
-    of sleep. A night without sleep has SPT, TST and SE zero, and all that begins with
-    sleep or is a share of it NaN; a night without REM has no Lat_REM. Two things differ
-    from YASA: nothing is rounded to four digits, and UNS is there when it is zero, so
-    that all nights have the same statistics.
+    Unscored epochs count in TIB and SPT, are neither sleep nor wake, and interrupt a
+    run of sleep. In a night without sleep, SPT, TST and SE are zero, and latencies and
+    shares of sleep are NaN; without REM, Lat_REM is NaN. Two things differ from YASA:
+    nothing is rounded to four digits, and UNS is included when it is zero, so that all
+    nights have the same statistics.
 
     References
     ----------
@@ -129,10 +129,58 @@ def sleep_statistics(
     }
 
 
+def stage_transitions(stages: Any) -> tuple[IntArray, FloatArray]:
+    """Count stage transitions between consecutive epochs.
+
+    Parameters
+    ----------
+    stages : array-like of int, shape (n_epochs,)
+        Hypnogram of one night: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored. Transitions
+        from and to unscored epochs are not counted.
+
+    Returns
+    -------
+    counts : ndarray of int, shape (5, 5)
+        Number of transitions from the stage of the row to that of the column; the
+        diagonal counts epochs that keep the stage. Counts of nights can be added.
+    probabilities : ndarray of float64, shape (5, 5)
+        Transition probabilities: counts divided by the sum of their row. NaN for a
+        stage without a following epoch.
+
+    Raises
+    ------
+    ValueError
+        If a stage code is invalid.
+
+    See Also
+    --------
+    sleep_statistics : Durations, latencies and shares.
+
+    Examples
+    --------
+    >>> from sleepkit.metrics import stage_transitions
+    >>> counts, probabilities = stage_transitions([0, 1, 2, 2, 2, 2, 3, -1, 2, 0])
+    >>> counts
+    array([[0, 1, 0, 0, 0],
+           [0, 0, 1, 0, 0],
+           [1, 0, 3, 1, 0],
+           [0, 0, 0, 0, 0],
+           [0, 0, 0, 0, 0]])
+    >>> probabilities[2]
+    array([0.2, 0. , 0.6, 0.2, 0. ])
+    """
+    codes = check_stages("stages", stages, owner="stage_transitions")
+    counts = count_pairs(codes[:-1], codes[1:])
+    totals = counts.sum(axis=1, keepdims=True)
+    probabilities = np.full(counts.shape, np.nan)
+    np.divide(counts, totals, out=probabilities, where=totals > 0)
+    return counts, probabilities
+
+
 def _between_lights(
     codes: IntArray, epoch_duration: float, off: float | None, on: float | None
 ) -> IntArray:
-    """Keep the epochs whose middle lies between the lights."""
+    """Select the epochs whose middle lies between lights off and on."""
     middles = (np.arange(len(codes)) + 0.5) * epoch_duration
     start, stop = -np.inf if off is None else off, np.inf if on is None else on
     dark = (start <= middles) & (middles < stop)
@@ -147,13 +195,13 @@ def _between_lights(
 
 
 def _span(mask: BoolArray) -> slice:
-    """Find the stretch from the first to the last epoch; empty where there is none."""
+    """Return the slice from the first to the last true epoch, or an empty one."""
     epochs = np.flatnonzero(mask)
     return slice(epochs[0], epochs[-1] + 1) if len(epochs) else slice(0)
 
 
 def _latency(mask: BoolArray, length: int = 1) -> float:
-    """Count the epochs before the first run of so many; NaN where there is none."""
+    """Count the epochs before the first run of this length; NaN without a run."""
     if len(mask) < length:
         return np.nan
     runs = np.lib.stride_tricks.sliding_window_view(mask, length).all(axis=1)
@@ -161,5 +209,5 @@ def _latency(mask: BoolArray, length: int = 1) -> float:
 
 
 def _ratio(part: float, whole: float) -> float:
-    """Divide; of nothing there is no share."""
+    """Divide; NaN where the denominator is zero."""
     return part / whole if whole else np.nan

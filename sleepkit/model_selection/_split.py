@@ -1,4 +1,4 @@
-"""scikit-learn's group splitters, whose groups are the subjects of X."""
+"""Group splitters of scikit-learn with the subjects of X as default groups."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from sleepkit._typing import Array, IntArray
 
 
 class _BySubject:
-    """Put before a group splitter: without ``groups``, subjects are the groups."""
+    """Mixin for a group splitter: ``groups`` defaults to the subjects."""
 
     def split(
         self, X: Any, y: Any = None, groups: Any = None
     ) -> Iterator[tuple[IntArray, IntArray]]:
-        """Split rows into training and test, every subject on one side.
+        """Split rows into training and test, without a shared subject.
 
         Parameters
         ----------
@@ -41,7 +41,7 @@ class _BySubject:
         Raises
         ------
         ValueError
-            If nothing tells the subjects, or there are fewer than folds.
+            If the subjects are unknown, or fewer than the folds.
         """
         subjects = self._subjects(X, groups)
         splits: Iterator[tuple[IntArray, IntArray]]
@@ -49,12 +49,12 @@ class _BySubject:
         return splits
 
     def _subjects(self, X: Any, groups: Any) -> Array:
-        """Find the subject of each row."""
+        """Return the subject of each row."""
         found = getattr(X, "subject", None) if groups is None else groups
         if found is None:
             msg = (
                 f"{type(self).__name__} needs the subject of each row: an EpochArray, "
-                f"which knows them, or groups=; got {type(X).__name__} alone."
+                f"which has them, or groups=; got {type(X).__name__} alone."
             )
             raise ValueError(msg)
         subjects: Array = column_or_1d(found)
@@ -62,12 +62,12 @@ class _BySubject:
 
 
 class _FoldsBySubject(_BySubject):
-    """The same for folds, each of which needs a subject."""
+    """Mixin for K folds, which need at least K subjects."""
 
     n_splits: int
 
     def _subjects(self, X: Any, groups: Any) -> Array:
-        """Find the subject of each row, and require enough of them."""
+        """Return the subject of each row; require enough subjects."""
         subjects = super()._subjects(X, groups)
         n_subjects = len(np.unique(subjects))
         if n_subjects < self.n_splits:
@@ -80,11 +80,11 @@ class _FoldsBySubject(_BySubject):
 
 
 class SubjectKFold(_FoldsBySubject, GroupKFold):
-    """K folds without a person on both sides, each with about as many rows.
+    """K folds by subject, each with about the same number of rows.
 
     This is scikit-learn's ``GroupKFold``, whose ``groups`` default to the subjects that
-    an `EpochArray` carries. So it also keeps people apart where nothing passes groups
-    on: in a search inside a cross-validation, in ``CalibratedClassifierCV`` or in
+    an `EpochArray` carries. So it prevents leakage also where no groups are passed on:
+    in a search inside a cross-validation, in ``CalibratedClassifierCV`` or in
     ``StackingClassifier``.
 
     Parameters
@@ -92,14 +92,14 @@ class SubjectKFold(_FoldsBySubject, GroupKFold):
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether to deal the subjects out at random; folds then have about as many
-        subjects, not rows.
+        Whether to assign subjects at random; folds then have about the same number of
+        subjects, not of rows.
     random_state : int, numpy.random.RandomState or None, default=None
         Seed for ``shuffle``.
 
     See Also
     --------
-    StratifiedSubjectKFold : Folds with about the same shares of stages too.
+    StratifiedSubjectKFold : Folds with similar shares of stages too.
     SubjectShuffleSplit : Random subjects in each test set.
 
     Examples
@@ -115,7 +115,7 @@ class SubjectKFold(_FoldsBySubject, GroupKFold):
 
 
 class StratifiedSubjectKFold(_FoldsBySubject, StratifiedGroupKFold):
-    """K folds without a person on both sides, with about the same shares of stages.
+    """K folds by subject, with about the same shares of stages.
 
     This is scikit-learn's ``StratifiedGroupKFold``, whose ``groups`` default to the
     subjects that an `EpochArray` carries.
@@ -131,7 +131,7 @@ class StratifiedSubjectKFold(_FoldsBySubject, StratifiedGroupKFold):
 
     See Also
     --------
-    SubjectKFold : Folds of about as many rows, whatever their stages.
+    SubjectKFold : Folds with about the same number of rows.
 
     Examples
     --------
@@ -146,7 +146,7 @@ class StratifiedSubjectKFold(_FoldsBySubject, StratifiedGroupKFold):
 
 
 class SubjectShuffleSplit(_BySubject, GroupShuffleSplit):
-    """Random people in the test set, drawn anew for each split.
+    """Random splits by subject, independent of each other.
 
     This is scikit-learn's ``GroupShuffleSplit``, whose ``groups`` default to the
     subjects that an `EpochArray` carries.
@@ -154,7 +154,7 @@ class SubjectShuffleSplit(_BySubject, GroupShuffleSplit):
     Parameters
     ----------
     n_splits : int, default=5
-        How often to split.
+        Number of splits.
     test_size : float or int, default=None
         Fraction (rounded up) or number of subjects in the test set; None takes those
         that ``train_size`` leaves, or a fifth.
@@ -166,7 +166,7 @@ class SubjectShuffleSplit(_BySubject, GroupShuffleSplit):
 
     See Also
     --------
-    SubjectKFold : Every subject is tested once.
+    SubjectKFold : Folds that test every subject once.
 
     Examples
     --------

@@ -1,22 +1,34 @@
 """Networks and losses in plain torch."""
 
-from sleepkit.nn._cpu import fast_cpu
-from sleepkit.nn._early_fusion import EarlyFusionNet
-from sleepkit.nn._encoders import EncoderClass, VectorNet
-from sleepkit.nn._feature_net import FeatureNet
-from sleepkit.nn._fusion import MedFuseOutput
-from sleepkit.nn._medfuse import MedFuseNet
-from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
-from sleepkit.nn._mid_late_fusion import MidLateFusionNet
-from sleepkit.nn._reversal import gradient_reversal
-from sleepkit.nn._sleepmg import (
-    SleepMGLoss,
-    SleepMGNet,
-    SleepMGOutput,
-    modality_logits,
-)
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.nn._blockwise_heads import BlockwiseHeads
+    from sleepkit.nn._cpu import fast_cpu
+    from sleepkit.nn._deepsleepnet import DeepSleepNet
+    from sleepkit.nn._early_fusion import EarlyFusionNet
+    from sleepkit.nn._encoders import EncoderClass, VectorNet
+    from sleepkit.nn._feature_net import FeatureNet
+    from sleepkit.nn._fusion import MedFuseOutput
+    from sleepkit.nn._medfuse import MedFuseNet
+    from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
+    from sleepkit.nn._mid_late_fusion import MidLateFusionNet
+    from sleepkit.nn._reversal import gradient_reversal
+    from sleepkit.nn._sleepmg import (
+        SleepMGLoss,
+        SleepMGNet,
+        SleepMGOutput,
+        modality_logits,
+    )
+    from sleepkit.nn._stage_loss import StageLoss
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "BlockwiseHeads",
+    "DeepSleepNet",
     "EarlyFusionNet",
     "EncoderClass",
     "FeatureNet",
@@ -27,6 +39,7 @@ __all__ = [
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
+    "StageLoss",
     "VectorNet",
     "alignment_loss",
     "fast_cpu",

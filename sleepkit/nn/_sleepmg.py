@@ -122,14 +122,18 @@ class SleepMGNet(nn.Module):
         Fusion of the encoded features: side by side; or self-attention with one head
         over a token of 256 for each modality that is present, and these side by side.
     adversarial : float, default=0.1
-        Strength of the gradient reversal. The attribute may change in training.
+        Strength of the gradient reversal. The attribute may be changed in training, as
+        `sleepkit.training.ReversalSchedule` does.
     dropout : float, default=0.5
         Dropout of each `FeatureNet`.
 
     Attributes
     ----------
     slices : dict of str to slice
-        Columns of each modality, in `features` and in the weights of both heads.
+        Columns of each modality, in `features` and in the weights of both heads; empty
+        with ``fusion="attention"``, where every column mixes the modalities.
+    heads : dict of str to Linear
+        ``"classifier"`` is `stage_head`; ``"discriminator"`` is `domain_head`, if any.
     stage_head : Linear
         The head of the stages.
     domain_head : Linear or None
@@ -139,6 +143,7 @@ class SleepMGNet(nn.Module):
     --------
     modality_logits : Logits of each modality alone.
     SleepMGLoss : The loss.
+    BlockwiseHeads : The protocol that callbacks require.
 
     Notes
     -----
@@ -203,10 +208,18 @@ class SleepMGNet(nn.Module):
         kind = Extractors if modality_specific else SharedExtractor
         self.extractors = kind(self.shapes, encoders)
         self.fuse = _FUSIONS[fusion](self.extractors.widths)
-        self.slices = _slices(self.fuse.widths)
+        self.slices = _slices(self.fuse.widths) if fusion == "concat" else {}
         n_features = sum(self.fuse.widths.values())
         self.stage_head = nn.Linear(n_features, n_classes)
         self.domain_head = nn.Linear(n_features, n_domains) if n_domains >= 2 else None
+
+    @property
+    def heads(self) -> dict[str, nn.Linear]:
+        """The heads, by the names that callbacks know them by."""
+        heads = {"classifier": self.stage_head}
+        if self.domain_head is not None:
+            heads["discriminator"] = self.domain_head
+        return heads
 
     def forward(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None

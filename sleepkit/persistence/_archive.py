@@ -1,4 +1,4 @@
-"""The zip archive of a model file, distrusted until it is checked."""
+"""Zip archive of a model file, checked before it is used."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ from sleepkit.exceptions import ModelFileError
 INFO: Final = "sleepkit.json"
 ARRAYS: Final = "arrays.safetensors"
 MAX_BYTES: Final = 2**30
-_MAX_JSON_BYTES: Final = 2**25  # as Python objects, text takes some twenty times more
+_MAX_JSON_BYTES: Final = 2**25  # parsed JSON takes about twenty times the memory
 _FOREIGN: Final = re.compile(r"\d{1,2}/(schema\.json|\w+\.npy)", re.ASCII)
 _ZIP_MAGIC: Final = b"PK\x03\x04"
 _PICKLE_MAGIC: Final = b"\x80"
 
 
 def pack(info: Mapping[str, Any], members: Mapping[str, bytes]) -> bytes:
-    """Put the text and the other members of a model into one archive."""
+    """Pack JSON and the other members of a model into an archive."""
     buffer = BytesIO()
     with ZipFile(buffer, "w", compression=ZIP_DEFLATED) as archive:
         archive.writestr(INFO, json.dumps(info, indent=1))
         for name, content in members.items():
-            # Weights hardly shrink; as they are they cannot be larger than the file.
+            # Weights hardly compress; stored, they cannot be larger than the file.
             kind = ZIP_STORED if name == ARRAYS else ZIP_DEFLATED
             archive.writestr(name, content, compress_type=kind)
     return buffer.getvalue()
 
 
 def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Check an archive, sizes first; return what it says, and its other members."""
+    """Check an archive, sizes first; return its JSON and its other members."""
     try:
         with ZipFile(BytesIO(content)) as archive:
             _check_members(archive.infolist())
@@ -54,13 +54,13 @@ def unpack(content: bytes) -> tuple[dict[str, Any], dict[str, bytes]]:
         if name.endswith(".npy"):
             _check_npy(name, member)
     if not isinstance(info, dict):
-        msg = f"it is damaged: its {INFO} is no object."
+        msg = f"it is damaged: its {INFO} is no JSON object."
         raise ModelFileError(msg)
     return info, members
 
 
 def _check_members(members: list[ZipInfo]) -> None:
-    """Require the members of a model file, of a bearable size once unpacked."""
+    """Require the members of a model file, and check their sizes."""
     names = [member.filename for member in members]
     needed = {INFO, ARRAYS}
     if not needed <= {*names}:
@@ -69,13 +69,13 @@ def _check_members(members: list[ZipInfo]) -> None:
     strange = [n for n in names if n not in needed and not _FOREIGN.fullmatch(n)]
     if strange or len({*names}) < len(names):
         what = repr(strange[0]) if strange else "the same name twice"
-        msg = f"it holds {what}, which no model file does."
+        msg = f"it holds {what}, which no model file may hold."
         raise ModelFileError(msg)
     _check_sizes(members)
 
 
 def _check_sizes(members: list[ZipInfo]) -> None:
-    """Refuse what would fill the memory, before anything is unpacked."""
+    """Refuse large members before anything is unpacked."""
     total = sum(member.file_size for member in members)
     texts = sum(m.file_size for m in members if m.filename.endswith(".json"))
     if total > MAX_BYTES or texts > _MAX_JSON_BYTES:
@@ -90,7 +90,7 @@ def _check_sizes(members: list[ZipInfo]) -> None:
 
 
 def _check_npy(name: str, member: bytes) -> None:
-    """Require a plain array that is as large as it says."""
+    """Require an array of plain numbers whose size agrees with its header."""
     stream = BytesIO(member)
     try:
         is_first = np.lib.format.read_magic(stream) == (1, 0)
@@ -105,14 +105,14 @@ def _check_npy(name: str, member: bytes) -> None:
         raise ModelFileError(msg) from error
     size = math.prod(shape) * dtype.itemsize
     if dtype.hasobject or size != len(member) - stream.tell():
-        msg = f"it is damaged: its {name} says that it is {shape} of {dtype}."
+        msg = f"it is damaged: its {name} does not hold {shape} values of {dtype}."
         raise ModelFileError(msg)
 
 
 def _no_archive(content: bytes) -> str:
-    """Say what a file is that is no sound archive."""
+    """Describe a file that is not a valid archive."""
     if content.startswith(_ZIP_MAGIC):
         return "it is cut short or damaged; copy it again."
     if content.startswith(_PICKLE_MAGIC):
-        return "it looks like a pickle, which could run any program; none is opened."
+        return "it looks like a pickle, which could run any code and is not opened."
     return "it is no model file; models are written by `train` and save_model."

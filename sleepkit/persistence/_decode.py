@@ -1,4 +1,4 @@
-"""From JSON and arrays to a fitted estimator, believing neither."""
+"""Decoding of a fitted estimator from untrusted JSON and arrays."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from sleepkit.persistence._foreign import load_foreign
 from sleepkit.persistence._history import check_history
 from sleepkit.persistence._net import restore_net
 from sleepkit.persistence._registry import find_class
-from sleepkit.preprocessing._scaling import Scaling
+from sleepkit.preprocessing import Scaling
 
 
 class Decoder:
-    """Builds what `Encoder` took apart.
+    """Decoder of a model that `Encoder` wrote.
 
-    Only classes that `find_class` lists are called, with keywords that they have.
+    It calls only classes that `find_class` lists, with parameters that they have.
 
     Parameters
     ----------
     arrays : mapping of str to ndarray
-        Numbers; each is used once.
+        Arrays by place; each is used once.
     foreign : mapping of str to mapping of str to bytes
-        Parts of other people's estimators; each is used once.
+        Members of estimators that are not sleepkit's; each is used once.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Decoder:
     ) -> None:
         self._arrays = dict(arrays)
         self._foreign = dict(foreign)
-        self._marks: dict[str, Callable[[Any], Any]] = {
+        self._decoders: dict[str, Callable[[Any], Any]] = {
             "array": lambda node: self._arrays.pop(node["array"]),
             "class": self._estimator,
             "dict": self._dict,
@@ -54,7 +54,7 @@ class Decoder:
         if isinstance(node, list):
             return [self.decode(value) for value in node]
         if isinstance(node, dict):
-            return self._marks[next(iter(node), "")](node)
+            return self._decoders[next(iter(node), "")](node)
         return node
 
     def _dict(self, node: dict[str, Any]) -> dict[Any, Any]:
@@ -62,7 +62,7 @@ class Decoder:
         return {self.decode(key): self.decode(value) for key, value in node["dict"]}
 
     def _scaling(self, node: dict[str, Any]) -> Scaling:
-        """Decode what a scaler learnt."""
+        """Decode the fitted scaling of a scaler."""
         return Scaling(**self.decode(node["scaling"]))
 
     def _pipeline(self, node: dict[str, Any]) -> Pipeline:
@@ -72,7 +72,7 @@ class Decoder:
         return Pipeline(steps, **known)
 
     def _estimator(self, node: dict[str, Any]) -> Any:
-        """Make one of sleepkit's estimators, and set what it had learnt."""
+        """Build an estimator of sleepkit, and set its fitted attributes."""
         kind = find_class(node["class"])
         parameters = self._values(node["parameters"])
         for name in parameters.keys() - inspect.signature(kind).parameters.keys():
@@ -84,7 +84,7 @@ class Decoder:
         estimator = kind(**parameters)
         for name, value in self._values(node["fitted"]).items():
             if not is_fitted_name(name) or hasattr(kind, name):
-                msg = f"its {kind.__name__} claims to have learnt {name!r}."
+                msg = f"its {kind.__name__} cannot have the fitted attribute {name!r}."
                 raise ModelFileError(msg)
             setattr(estimator, name, value)
         if "net" in node:
@@ -93,10 +93,10 @@ class Decoder:
         return estimator
 
     def _values(self, nodes: dict[str, Any]) -> dict[str, Any]:
-        """Decode values that have names."""
+        """Decode the values of a mapping with str keys."""
         return {name: self.decode(value) for name, value in nodes.items()}
 
 
 def _text_type(node: dict[str, Any]) -> Any:
-    """Choose between text of fixed length, as long as needed, and objects."""
+    """Choose the dtype of a text array: fixed length, or objects."""
     return np.object_ if node["dtype"] == "|O" else np.str_

@@ -1,4 +1,4 @@
-"""From a fitted estimator to JSON and arrays."""
+"""Encoding of a fitted estimator as JSON and arrays."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from sleepkit.persistence._foreign import dump_foreign
 from sleepkit.persistence._history import plain_history
 from sleepkit.persistence._net import HELD_BY_NET, has_net, net_state
 from sleepkit.persistence._registry import name_of
-from sleepkit.preprocessing import Cache
-from sleepkit.preprocessing._scaling import Scaling
+from sleepkit.preprocessing import Cache, Scaling
 
 PIPELINE_PARAMETERS: Final = ("transform_input", "verbose")
 _ONLY_FOR_TRAINING: Final = {"callbacks", "random_state"}
@@ -27,23 +26,24 @@ _FITTED: Final = re.compile(r"[a-z]\w*_|_sklearn_output_config")
 
 
 def is_fitted_name(name: str) -> bool:
-    """Tell whether an attribute is one that `fit` or `set_output` sets."""
+    """Whether an attribute is one that `fit` or `set_output` sets."""
     return bool(_FITTED.fullmatch(name))
 
 
 class Encoder:
-    """Collects what JSON cannot say: arrays, and other people's estimators.
+    """Encoder of a model; it collects arrays and other parts that JSON cannot hold.
 
-    JSON objects are marks, such as ``{"tuple": [...]}``; `Decoder` reads them.
+    The key of a JSON object names the type, as in ``{"tuple": [...]}``; `Decoder` reads
+    it.
 
     Attributes
     ----------
     arrays : dict of str to ndarray
-        Numbers, by the place where they belong.
+        Arrays by place: the path of names from the model to the value.
     foreign : list of dict of str to bytes
-        Parts of other people's estimators.
+        Members of estimators that are not sleepkit's.
     left_out : list of str
-        Places of what only training needs, and a file cannot hold.
+        Places of parameters that only training needs and JSON cannot hold.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Encoder:
         self.left_out: list[str] = []
 
     def encode(self, value: Any, place: str) -> Any:
-        """Encode a value; ``place`` names it in arrays and messages."""
+        """Encode a value; ``place`` is its path in arrays and messages."""
         if isinstance(value, np.generic):
             value = value.item()
         if value is None or isinstance(value, (bool, int, float, str)):
@@ -66,7 +66,7 @@ class Encoder:
         return self._container(value, place)
 
     def _container(self, value: Any, place: str) -> Any:
-        """Encode what holds other values."""
+        """Encode a container of other values."""
         if isinstance(value, Mapping):
             pairs = [
                 [self.encode(k, place), self.encode(v, f"{place}.{k}")]
@@ -81,12 +81,15 @@ class Encoder:
             return {"tuple": self._items(value, place)}
         if isinstance(value, type):
             msg = (
-                f"its {place} is the class {value.__module__}.{value.__qualname__}: "
-                "a model file names no code to run, or nobody could trust one from "
-                "elsewhere. Pickle is for models that only you will load."
+                f"its {place} is the class {value.__module__}.{value.__qualname__}. A "
+                "model file cannot name code to run, so that any file is safe to load; "
+                "save this model with joblib.dump, for you alone to load."
             )
             raise ModelFileError(msg)
-        msg = f"its {place} is of type {type(value).__name__}, which a file cannot say."
+        msg = (
+            f"its {place} has type {type(value).__name__}, which cannot be stored in a "
+            "model file."
+        )
         raise ModelFileError(msg)
 
     def _items(self, values: Any, place: str) -> list[Any]:
@@ -94,11 +97,14 @@ class Encoder:
         return [self.encode(value, f"{place}.{i}") for i, value in enumerate(values)]
 
     def _array(self, values: Array, place: str) -> Any:
-        """Keep numbers for later; text goes into the JSON."""
+        """Collect an array of numbers; encode text in the JSON."""
         if values.dtype.kind in "OU" and all(isinstance(v, str) for v in values.flat):
             return {"text": values.tolist(), "dtype": values.dtype.str}
         if values.dtype.kind not in "biuf":
-            msg = f"its {place} is an array of {values.dtype}, which a file cannot say."
+            msg = (
+                f"its {place} is an array of {values.dtype}, which cannot be stored in "
+                "a model file."
+            )
             raise ModelFileError(msg)
         key = place
         while key in self.arrays:
@@ -107,7 +113,7 @@ class Encoder:
         return {"array": key}
 
     def _estimator(self, estimator: Any, place: str) -> Any:
-        """Encode an estimator: a Pipeline, one of sleepkit's, or anybody's."""
+        """Encode an estimator: a Pipeline, one of sleepkit's, or another one."""
         if type(estimator) is Pipeline:
             return self._pipeline(estimator, place)
         name = name_of(estimator)
@@ -133,7 +139,7 @@ class Encoder:
         return node
 
     def _pipeline(self, pipeline: Pipeline, place: str) -> Any:
-        """Encode the steps, without the folders of the computer that trained."""
+        """Encode the steps of a Pipeline, without the folders of its caches."""
         steps = []
         for name, step in pipeline.steps:
             where = join(place, name)
@@ -145,7 +151,7 @@ class Encoder:
         return {"pipeline": steps, "parameters": parameters}
 
     def _parameter(self, estimator: Any, name: str, value: Any, place: str) -> Any:
-        """Encode a parameter, or its default where only training needs the value."""
+        """Encode a parameter, or its default if only training needs the value."""
         try:
             return self.encode(value, place)
         except ModelFileError:
@@ -157,5 +163,5 @@ class Encoder:
 
 
 def join(place: str, name: str) -> str:
-    """Name a part of a place; the model itself has no name."""
+    """Join a place and a name; the model itself has an empty place."""
     return f"{place}.{name}" if place else name

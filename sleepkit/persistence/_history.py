@@ -1,4 +1,4 @@
-"""The history of a training: a row of plain values for each epoch."""
+"""Training history: one row of plain values for each epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Row = dict[str, Any]
 
 
 def plain_history(history: Iterable[Mapping[str, Any]]) -> list[Row]:
-    """Keep what JSON can say of each epoch; its batches are not part of that."""
+    """Keep the JSON values of each epoch, without its batches."""
     rows = (
         {k: v.item() if isinstance(v, np.generic) else v for k, v in row.items()}
         for row in history
@@ -25,7 +25,7 @@ def plain_history(history: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 
 def check_history(rows: Any) -> list[Row]:
-    """Require rows of plain values, of a number that a training may have."""
+    """Require a limited number of rows of plain values."""
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         msg = "it is damaged: its history is no list of rows."
         raise ModelFileError(msg)

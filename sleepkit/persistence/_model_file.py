@@ -1,23 +1,30 @@
-"""Writing and reading fitted estimators."""
+"""Model files: a fitted estimator as a zip archive of JSON and arrays."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
 import safetensors
+import safetensors.numpy
 import sklearn
+from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.pipeline import Pipeline
 
 import sleepkit
 from sleepkit.exceptions import ModelFileError, SleepkitWarning
-from sleepkit.persistence._archive import MAX_BYTES, unpack
-from sleepkit.persistence._content import FORMAT, compose, construct
-from sleepkit.utils import write_whole
+from sleepkit.persistence._archive import ARRAYS, MAX_BYTES, pack, unpack
+from sleepkit.persistence._decode import Decoder
+from sleepkit.persistence._encode import Encoder
+from sleepkit.utils import write_atomically
 
+_FORMAT: Final = 2
 _LOAD_ERRORS: Final = (
     ArithmeticError,
     AttributeError,
@@ -39,44 +46,46 @@ def save_model(
     *,
     about: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write a fitted estimator to a file that holds no pickle.
+    """Write a fitted estimator to a model file, which holds no pickle.
 
-    The file appears whole or not at all, and is one that `load_model` accepts.
+    The file is written atomically, after a check that `load_model` can read it.
 
     Parameters
     ----------
     estimator : estimator
-        One of sleepkit's classifiers or transformers, an estimator of scikit-learn's,
-        or a ``Pipeline`` of these.
+        A classifier or transformer of sleepkit, an estimator of scikit-learn, or a
+        ``Pipeline`` of these.
     path : path-like
-        The file to write; what is there is replaced.
+        The file to write; an existing one is replaced.
     about : mapping of str to object, default=None
-        What a reader should know of the model, as JSON can say it: the nights that it
-        was trained on, how they were scored and trimmed, what it reached, its licence.
+        Facts about the model, as JSON values: nights it was trained on, how they were
+        scored and trimmed, its scores, its licence.
 
     Raises
     ------
     ModelFileError
-        If the estimator has parts that a model file cannot hold; they are named.
+        If the estimator has parts that a model file cannot hold; the message names
+        them.
 
     See Also
     --------
-    load_model : Read the estimator back.
-    model_info : Read what is known of it.
+    load_model : Read the estimator.
+    model_info : Read the description of a model.
 
     Notes
     -----
-    The file is a zip archive. ``sleepkit.json`` says everything that is no array:
-    versions, stages, `about`, and each step with its parameters and what it learnt; of
-    a net also the history of its last training, a row of losses and times an epoch.
+    The file is a zip archive. ``sleepkit.json`` holds everything except arrays:
+    versions, stages, `about`, and the parameters and fitted attributes of each step;
+    for a net also the history of its last training, with losses and times by epoch.
     ``arrays.safetensors`` holds the weights of nets and other fitted arrays. Estimators
-    that are not sleepkit's are written as skops does, each in a folder of the archive.
+    that are not sleepkit's are written by skops, each in a folder of the archive.
 
-    Left out are the ``Cache`` steps of a Pipeline, whose folders belong to the computer
-    that trained, and what only training needs where JSON cannot say it: ``callbacks``,
-    and a generator as ``random_state``. `model_info` lists them as ``"left_out"``. A
-    net with an `encoder` class of the user's cannot be saved: the file would have to
-    name code for others to run.
+    The ``Cache`` steps of a Pipeline are left out, since their folders belong to the
+    computer of the training. So are parameters that only training needs and JSON cannot
+    hold: ``callbacks``, and a generator as ``random_state``. `model_info` lists them as
+    ``"left_out"``. Classes written by the user, such as a subclass of a classifier or
+    an `encoder`, cannot be saved: the file would name code to run. Save such a model
+    with ``joblib.dump``, and load it only from a source that you trust.
 
     Examples
     --------
@@ -92,18 +101,18 @@ def save_model(
     array([0, 2])
     """
     try:
-        content = compose(estimator, dict(about or {}))
-        with warnings.catch_warnings():  # what this computer lacks is told by loading
+        content = _compose(estimator, dict(about or {}))
+        with warnings.catch_warnings():  # load_model warns of a missing device
             warnings.simplefilter("ignore", SleepkitWarning)
-            construct(*unpack(content))
+            _construct(*unpack(content))
     except (ModelFileError, *_LOAD_ERRORS) as error:
         msg = f"This {type(estimator).__name__} cannot go into a model file: {error}"
         raise ModelFileError(msg) from error
-    write_whole(path, content)
+    write_atomically(path, content)
 
 
 def load_model(path: str | PathLike[str]) -> Any:
-    """Read a fitted estimator, without running anything that the file says.
+    """Read a fitted estimator, without running code from the file.
 
     Parameters
     ----------
@@ -113,13 +122,14 @@ def load_model(path: str | PathLike[str]) -> Any:
     Returns
     -------
     estimator
-        The estimator, which predicts what it predicted when it was saved.
+        The estimator, with the predictions that it had when it was saved.
 
     Raises
     ------
     ModelFileError
         If the file is no model file, is damaged, was written by a later sleepkit, or
-        holds types that are neither scikit-learn's nor sleepkit's; they are named.
+        holds types that are neither scikit-learn's nor sleepkit's; the message names
+        them.
 
     Warns
     -----
@@ -133,13 +143,13 @@ def load_model(path: str | PathLike[str]) -> Any:
 
     Notes
     -----
-    Nothing in the file is a program: parts are made of listed classes, and a net only
-    if its parameters tell of the very arrays in the file. ``net_.history`` tells how a
-    net was trained, epoch by epoch, and ``partial_fit`` goes on from its weights.
+    Only listed classes are built, and a net only if its parameters describe the arrays
+    in the file. ``net_.history`` holds the history of the training, and ``partial_fit``
+    continues from the weights.
 
-    Parameters come back as they were, but for a ``device`` that this computer does not
-    have: that becomes ``"auto"``, so that a model trained with ``device="cuda"`` stages
-    on any computer.
+    All parameters are restored, except a ``device`` that this computer does not have:
+    it becomes ``"auto"``, so that a model trained with ``device="cuda"`` can predict on
+    any computer.
 
     Examples
     --------
@@ -156,19 +166,19 @@ def load_model(path: str | PathLike[str]) -> Any:
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
-            estimator = construct(info, members)
+            estimator = _construct(info, members)
         except ModelFileError as error:
             raise ModelFileError(_refusal(path, str(error))) from error
         except _LOAD_ERRORS as error:
             msg = _refusal(path, f"it is damaged ({type(error).__name__}: {error}).")
             raise ModelFileError(msg) from error
-    for told in caught:
-        if issubclass(told.category, SleepkitWarning):
-            warnings.warn(f"{path}: {told.message}", SleepkitWarning, stacklevel=2)
+    for one in caught:
+        if issubclass(one.category, SleepkitWarning):
+            warnings.warn(f"{path}: {one.message}", SleepkitWarning, stacklevel=2)
     if any(issubclass(w.category, InconsistentVersionWarning) for w in caught):
         msg = (
             f"{path} was trained with scikit-learn {info.get('scikit-learn')}, and "
-            f"this is {sklearn.__version__}: its stages may differ; train it again to "
+            f"this is {sklearn.__version__}: predictions may differ; train it again to "
             "be sure."
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=2)
@@ -176,7 +186,7 @@ def load_model(path: str | PathLike[str]) -> Any:
 
 
 def model_info(path: str | PathLike[str]) -> dict[str, Any]:
-    """Read what a model file says of its model, without loading that.
+    """Read the description of a model, without loading the model.
 
     Parameters
     ----------
@@ -187,10 +197,10 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
     -------
     dict
         ``"format"``, versions of ``"sleepkit"``, ``"scikit-learn"`` and ``"torch"``,
-        when it was ``"created"``, class of the ``"estimator"``, its ``"classes"``, the
-        ``"layout"`` of an epoch in each modality where a net has one, ``"about"`` as it
-        was given, what was ``"left_out"``, and the ``"model"`` itself: its steps, their
-        parameters, what they learnt, and the history of a net's training.
+        the time it was ``"created"``, class of the ``"estimator"``, its ``"classes"``,
+        the ``"layout"`` of an epoch in each modality for a net, ``"about"`` as given to
+        `save_model`, ``"left_out"``, the places of what was not saved, and ``"model"``:
+        steps, parameters, fitted attributes and the training history of a net.
 
     Raises
     ------
@@ -213,8 +223,48 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
     return _read(Path(path))[0]
 
 
+def _compose(estimator: Any, about: dict[str, Any]) -> bytes:
+    """Encode an estimator as the content of a model file."""
+    encoder = Encoder()
+    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    classes = getattr(last, "classes_", None)
+    info = {
+        "format": _FORMAT,
+        "sleepkit": sleepkit.__version__,
+        "scikit-learn": sklearn.__version__,
+        "torch": version("torch"),
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "estimator": type(estimator).__name__,
+        "classes": None if classes is None else classes.tolist(),
+        "layout": getattr(last, "layout_", None),
+        "about": about,
+        "model": encoder.encode(estimator, ""),
+        "left_out": encoder.left_out,
+    }
+    members = {
+        f"{number}/{name}": member
+        for number, parts in enumerate(encoder.foreign)
+        for name, member in parts.items()
+    }
+    return pack(info, {ARRAYS: safetensors.numpy.save(encoder.arrays), **members})
+
+
+def _construct(info: dict[str, Any], members: dict[str, bytes]) -> Any:
+    """Decode the estimator of a checked archive."""
+    arrays = safetensors.numpy.load(members[ARRAYS])
+    foreign: dict[str, dict[str, bytes]] = {}
+    for place, member in members.items():
+        number, _, name = place.partition("/")
+        foreign.setdefault(number, {})[name] = member
+    estimator = Decoder(arrays, foreign).decode(info["model"])
+    if not isinstance(estimator, BaseEstimator):
+        msg = f"it holds a {type(estimator).__name__}, no estimator."
+        raise ModelFileError(msg)
+    return estimator
+
+
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Read a file of a bearable size and a format known here."""
+    """Read and check a file: its size, archive and format."""
     size = path.stat().st_size
     if size > MAX_BYTES:
         why = f"it has {size:,} bytes; a model file has at most {MAX_BYTES:,}."
@@ -223,10 +273,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
         info, members = unpack(path.read_bytes())
     except ModelFileError as error:
         raise ModelFileError(_refusal(path, str(error))) from error
-    if info.get("format") != FORMAT:
+    if info.get("format") != _FORMAT:
         why = (
             f"it has format {info.get('format')!r}, of sleepkit {info.get('sleepkit')};"
-            f" this is sleepkit {sleepkit.__version__}, which reads format {FORMAT}: "
+            f" this is sleepkit {sleepkit.__version__}, which reads format {_FORMAT}: "
             "install the version that wrote it, or train it again."
         )
         raise ModelFileError(_refusal(path, why))
@@ -234,5 +284,5 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
 
 
 def _refusal(path: str | PathLike[str], why: str) -> str:
-    """Name the file and the reason."""
+    """Return the message of a failed load."""
     return f"{path} cannot be loaded as a model: {why}"

@@ -1,7 +1,14 @@
-"""Pictures of nights and stagers; matplotlib is imported when one is drawn."""
+"""Displays of nights and stagers; matplotlib is imported when one is drawn."""
 
-from sleepkit.plotting._embedding import EmbeddingDisplay
-from sleepkit.plotting._hypnogram import HypnogramDisplay
-from sleepkit.plotting._training import TrainingDisplay
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.plotting._embedding import EmbeddingDisplay
+    from sleepkit.plotting._hypnogram import HypnogramDisplay
+    from sleepkit.plotting._training import TrainingDisplay
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = ["EmbeddingDisplay", "HypnogramDisplay", "TrainingDisplay"]

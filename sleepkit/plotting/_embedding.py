@@ -1,4 +1,4 @@
-"""A map of features: which epochs a stager finds alike."""
+"""Display of features in two dimensions, by t-SNE."""
 
 from __future__ import annotations
 
@@ -6,32 +6,30 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
-from sklearn.manifold import TSNE
 
 from sleepkit._stages import STAGES
 from sleepkit._typing import Array, FloatArray, RandomState
 from sleepkit.plotting._panels import COLORS, make_panels
-from sleepkit.utils import check_positive, check_random_state, optional_import
+from sleepkit.utils import check_positive, draw_seed, optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_FEWEST: Final = 4  # epochs that can be told near and far apart
-_MAX_NAMES: Final = 12  # in a legend
-_FEW_COLORS: Final = 10  # that no two of are alike
-_SEED_BOUND: Final = 2**32 - 1
+_MIN_EPOCHS: Final = 4  # for t-SNE with a perplexity of 1
+_MAX_LABELS: Final = 12  # in a legend
+_N_DISTINCT: Final = 10  # colours of tab10; tab20 has pairs of similar ones
 
 
 class EmbeddingDisplay:
-    """Epochs as points on a plane, those with like features close, by t-SNE.
+    """Epochs as points in a plane, placed by t-SNE of their features.
 
-    Made by `from_estimator` or `from_features`; `plot` draws it again.
+    `from_estimator` and `from_features` make and draw it; `plot` draws it again.
 
     Parameters
     ----------
     embedding : ndarray of float of shape (n_epochs, 2)
-        The points.
+        Coordinates of the points.
     stages : ndarray of shape (n_epochs,)
         Stage of each epoch.
     subject : ndarray of shape (n_epochs,), default=None
@@ -42,16 +40,16 @@ class EmbeddingDisplay:
     figure_ : matplotlib.figure.Figure
         The figure.
     axes_ : ndarray of matplotlib.axes.Axes
-        Its panels: points coloured by stage, and by subject where that is known.
+        Panels: points coloured by stage, and by subject where it is given.
 
     See Also
     --------
-    sleepkit.classifiers.SleepMGClassifier.transform : Features to look at.
+    sleepkit.classifiers.SleepMGClassifier.transform : Features of a net.
 
     Notes
     -----
-    Figure 6 of the SleepMG paper, by stage; features that generalise show stages, and
-    mix subjects. Distances between far points mean little in t-SNE.
+    Figure 6 of the SleepMG paper, by stage. Features that generalise separate stages
+    and mix subjects. Large distances mean little in t-SNE.
 
     Examples
     --------
@@ -85,7 +83,7 @@ class EmbeddingDisplay:
         random_state: RandomState = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
-        """Draw the features that a fitted stager extracts.
+        """Draw the features of a fitted stager.
 
         Parameters
         ----------
@@ -93,19 +91,19 @@ class EmbeddingDisplay:
             A fitted `sleepkit.classifiers.SleepMGClassifier`, a pipeline that ends with
             one, or anything else with `transform`.
         X : EpochArray or array-like
-            The epochs. The time that t-SNE takes grows faster than their number:
-            ``X[::10]`` shows as much.
+            The epochs. The time of t-SNE grows faster than their number: ``X[::10]``
+            shows the same structure.
         y : array-like of shape (n_epochs,)
             Stage of each epoch: codes or names.
         subject : array-like of shape (n_epochs,), default=None
-            Subject of each epoch; None takes those that an `EpochArray` knows.
+            Subject of each epoch; None takes ``X.subject`` of an `EpochArray`.
         perplexity : float, default=30.0
-            About how many neighbours of a point count; fewer where epochs are few.
+            Approximate number of neighbours of a point; reduced for few epochs.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
             Seed of t-SNE.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for stages, and one for subjects where they are known.
+            Axes to draw in: one for stages, and one for subjects where they are known.
             None makes a figure.
 
         Returns
@@ -138,7 +136,7 @@ default=None
         random_state: RandomState = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
-        """Draw features.
+        """Draw features of epochs.
 
         Parameters
         ----------
@@ -149,12 +147,12 @@ default=None
         subject : array-like of shape (n_epochs,), default=None
             Subject of each epoch; adds a panel.
         perplexity : float, default=30.0
-            About how many neighbours of a point count; fewer where epochs are few.
+            Approximate number of neighbours of a point; reduced for few epochs.
         random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
             Seed of t-SNE.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each panel. None makes a figure.
+            Axes to draw in, one for each panel. None makes a figure.
 
         Returns
         -------
@@ -166,19 +164,22 @@ default=None
         ValueError
             If lengths differ, or there are fewer than four epochs.
         """
+        from sklearn.manifold import TSNE
+
         check_positive("perplexity", perplexity, owner=cls.__name__)
         features = np.asarray(features, dtype=float)
         features = features.reshape(len(features), -1)
         stages = _of_length("stages", stages, len(features))
         if subject is not None:
             subject = _of_length("subject", subject, len(features))
-        if len(features) < _FEWEST:
-            msg = f"{cls.__name__} needs {_FEWEST} epochs or more; got {len(features)}."
+        if len(features) < _MIN_EPOCHS:
+            n = len(features)
+            msg = f"{cls.__name__} needs {_MIN_EPOCHS} epochs or more; got {n}."
             raise ValueError(msg)
-        seed = int(check_random_state(random_state).integers(_SEED_BOUND))
-        few = (len(features) - 1) / 3  # as many neighbours as t-SNE can have at most
-        made = TSNE(perplexity=min(perplexity, few), init="random", random_state=seed)
-        return cls(made.fit_transform(features), stages, subject=subject).plot(ax=ax)
+        seed = draw_seed(random_state)
+        limit = (len(features) - 1) / 3  # the largest perplexity that t-SNE allows
+        tsne = TSNE(perplexity=min(perplexity, limit), init="random", random_state=seed)
+        return cls(tsne.fit_transform(features), stages, subject=subject).plot(ax=ax)
 
     def plot(self, *, ax: Axes | Sequence[Axes] | None = None) -> Self:
         """Draw the display.
@@ -186,7 +187,7 @@ default=None
         Parameters
         ----------
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each panel. None makes a figure.
+            Axes to draw in, one for each panel. None makes a figure.
 
         Returns
         -------
@@ -196,7 +197,7 @@ default=None
         Raises
         ------
         ValueError
-            If there are more or fewer axes than panels.
+            If the number of axes is not that of the panels.
         """
         panels = {"stage": _stage_names(self.stages)}
         if self.subject is not None:
@@ -210,13 +211,13 @@ default=None
 
 
 def _draw_points(ax: Axes, points: FloatArray, labels: Array) -> None:
-    """Draw all points in one go, so that no label lies on top of the others."""
+    """Draw all points in random order, so that no label covers the others."""
     colors = _colors(labels)
     order = np.random.default_rng(0).permutation(len(points))
     x, y = points[order].T
     of_points = [colors[label] for label in labels[order]]
     ax.scatter(x, y, s=9, c=of_points, alpha=0.8, linewidths=0)
-    if len(colors) <= _MAX_NAMES:
+    if len(colors) <= _MAX_LABELS:
         for label, color in colors.items():
             ax.scatter([], [], s=30, color=color, label=str(label))
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), frameon=False)
@@ -226,18 +227,18 @@ def _draw_points(ax: Axes, points: FloatArray, labels: Array) -> None:
 
 
 def _stage_names(stages: Array) -> Array:
-    """Name stage codes; other labels are names."""
+    """Turn stage codes into names; keep other labels."""
     if stages.dtype.kind not in "iu" or not np.isin(stages, range(len(STAGES))).all():
         return stages
     return np.asarray(STAGES)[stages]
 
 
 def _colors(labels: Array) -> dict[Any, Any]:
-    """Give stages the colours of the hypnogram, and others colours in turn."""
+    """Return a colour for each label: for stages, that of the hypnogram."""
     kinds = np.unique(labels)
     if np.isin(kinds, STAGES).all():
         return {name: COLORS[i] for i, name in enumerate(STAGES) if name in kinds}
-    palette = "tab10" if len(kinds) <= _FEW_COLORS else "tab20"
+    palette = "tab10" if len(kinds) <= _N_DISTINCT else "tab20"
     some = optional_import("matplotlib", extra="plot").colormaps[palette].colors
     return {kind: some[i % len(some)] for i, kind in enumerate(kinds)}
 

@@ -1,4 +1,4 @@
-"""The classic picture of a night: its stages over time, and how sure they are."""
+"""Display of a hypnogram and of stage probabilities."""
 
 from __future__ import annotations
 
@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._stages import N_STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
-from sleepkit.plotting._panels import draw_density, draw_steps, make_panels
-from sleepkit.plotting._time_axis import label_time
-from sleepkit.utils import check_positive
+from sleepkit.plotting._panels import (
+    draw_density,
+    draw_steps,
+    label_time,
+    make_panels,
+)
+from sleepkit.utils import check_positive, check_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class HypnogramDisplay:
-    """A hypnogram and, where probabilities are known, a hypnodensity below it.
+    """Hypnogram, with a hypnodensity below it where probabilities are given.
 
-    Made by `from_predictions`; `plot` draws it again.
+    `from_predictions` makes and draws it; `plot` draws it again.
 
     Parameters
     ----------
@@ -31,18 +35,18 @@ class HypnogramDisplay:
     probabilities : ndarray of float of shape (n_epochs, 5), default=None
         Probability of each stage.
     true : ndarray of int of shape (n_epochs,), default=None
-        Stages to compare with, such as an expert's, drawn above.
+        Reference stages, such as an expert's, drawn above.
     epoch_duration : float, default=30.0
         Length of an epoch in seconds.
     start : datetime.datetime, default=None
-        When the first epoch began; None leaves the clock out.
+        Start of the first epoch; None shows the time since then.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
         The figure.
     axes_ : ndarray of matplotlib.axes.Axes
-        Its panels from top to bottom: reference, stages, probabilities, where given.
+        Panels from top to bottom: reference, stages, probabilities, where given.
 
     Examples
     --------
@@ -81,7 +85,7 @@ class HypnogramDisplay:
         start: datetime | None = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
-        """Draw stages, such as a stager predicts for one night.
+        """Draw the stages of one night.
 
         Parameters
         ----------
@@ -90,13 +94,13 @@ class HypnogramDisplay:
         probabilities : array-like of shape (n_epochs, 5), default=None
             Probability of each stage; adds a hypnodensity.
         true : array-like of int of shape (n_epochs,), default=None
-            Stages to compare with, such as an expert's; adds their hypnogram above.
+            Reference stages, such as an expert's; adds their hypnogram above.
         epoch_duration : float, default=30.0
             Length of an epoch in seconds.
         start : datetime.datetime, default=None
-            When the first epoch began. None counts time from there.
+            Start of the first epoch; None shows the time since then.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each panel. None makes a figure.
+            Axes to draw in, one for each panel. None makes a figure.
 
         Returns
         -------
@@ -106,7 +110,7 @@ class HypnogramDisplay:
         Raises
         ------
         ValueError
-            If these are no stage codes, or lengths differ.
+            If a stage code is invalid, or lengths differ.
 
         Examples
         --------
@@ -134,7 +138,7 @@ class HypnogramDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each panel. None makes a figure.
+            Axes to draw in, one for each panel. None makes a figure.
 
         Returns
         -------
@@ -144,7 +148,7 @@ class HypnogramDisplay:
         Raises
         ------
         ValueError
-            If there are more or fewer axes than panels.
+            If the number of axes is not that of the panels.
         """
         self.axes_ = self._panels(ax)
         self.figure_ = self.axes_[0].get_figure()
@@ -163,21 +167,14 @@ class HypnogramDisplay:
         return self
 
     def _panels(self, ax: Axes | Sequence[Axes] | None) -> Array:
-        """Make the axes, or check those given."""
+        """Make the axes, or check the given ones."""
         count = 1 + (self.true is not None) + (self.probabilities is not None)
         return make_panels(ax, n_rows=count, size=(10.0, 1.7), margin=0.6, sharex=True)
 
 
 def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:
-    """Check stage codes, and their number where that is known."""
-    codes: IntArray = np.asarray(values)
-    known = np.isin(codes, range(UNSCORED, N_STAGES)).all()
-    if codes.ndim != 1 or not codes.size or not known:
-        msg = (
-            f"{name!r} must be a flat, non-empty array of stage codes -1 to "
-            f"{N_STAGES - 1}. Got {values!r}."
-        )
-        raise ValueError(msg)
+    """Require stage codes, and as many as given."""
+    codes = check_stages(name, values, owner="HypnogramDisplay")
     if length is not None and len(codes) != length:
         msg = f"{name!r} must be as long as 'stages', {length}. Got {len(codes)}."
         raise ValueError(msg)
@@ -185,7 +182,7 @@ def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:
 
 
 def _as_probabilities(values: Any, length: int) -> FloatArray | None:
-    """Check the shape of probabilities."""
+    """Require five probabilities for each epoch."""
     if values is None:
         return None
     probabilities: FloatArray = np.asarray(values, dtype=float)

@@ -1,8 +1,9 @@
-"""Panels of figures, and what is drawn in one: a hypnogram or a hypnodensity."""
+"""Panels of a figure, and what is drawn in them: stages, probabilities, time axis."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -14,7 +15,7 @@ from sleepkit.utils import optional_import
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-# Deeper sleep is darker, REM stands out; told apart with any colour vision.
+# Deeper sleep is darker, REM stands out; distinct with any colour vision.
 COLORS: Final = {
     WAKE: "#f2c14e",
     REM: "#d1495b",
@@ -24,6 +25,10 @@ COLORS: Final = {
 }
 _TOP_DOWN: Final = tuple(COLORS)
 _INK: Final = "#333333"
+_TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
+_MAX_TICKS: Final = 12
+_MINUTE: Final = 60.0
+_DAY: Final = 24 * 60
 
 
 def make_panels(
@@ -35,7 +40,7 @@ def make_panels(
     margin: float = 0.0,
     sharex: bool = False,
 ) -> Array:
-    """Make axes of a size in inches, or check that as many were given."""
+    """Make axes, each of a size in inches, or check the number of given ones."""
     if ax is None:
         plt = optional_import("matplotlib.pyplot", extra="plot")
         _, axes = plt.subplots(
@@ -51,20 +56,22 @@ def make_panels(
     given = np.atleast_1d(np.asarray(ax, dtype=object))
     count = n_rows * n_columns
     if given.shape != (count,):
-        msg = f"The 'ax' parameter must be {count} axes, one a panel. Got {ax!r}."
+        msg = (
+            f"The 'ax' parameter must be {count} axes, one for each panel. Got {ax!r}."
+        )
         raise ValueError(msg)
     return given
 
 
 def draw_steps(ax: Axes, edges: FloatArray, stages: IntArray, name: str) -> None:
-    """Draw stages as steps, wake on top, REM as a thick line; gaps are unscored."""
+    """Draw stages as steps, wake on top, REM as a thick line, unscored as gaps."""
     height = {stage: -float(place) for place, stage in enumerate(_TOP_DOWN)}
     height[UNSCORED] = np.nan
     levels = np.array([height[int(stage)] for stage in stages])
     ax.stairs(levels, edges, baseline=None, color=_INK, linewidth=1)
     in_rem = np.where(stages == REM, levels, np.nan)
     ax.stairs(in_rem, edges, baseline=None, color=COLORS[REM], linewidth=4)
-    ax.set_yticks([height[stage] for stage in _TOP_DOWN], _names())
+    ax.set_yticks([height[stage] for stage in _TOP_DOWN], _stage_names())
     ax.set_ylim(height[_TOP_DOWN[-1]] - 0.5, 0.5)
     ax.set_ylabel(name)
     ax.spines[["top", "right"]].set_visible(False)
@@ -78,7 +85,7 @@ def draw_density(ax: Axes, edges: FloatArray, probabilities: FloatArray) -> None
         edges,
         to_the_last_edge[:, bottom_up].T,
         colors=[COLORS[stage] for stage in bottom_up],
-        labels=_names()[::-1],
+        labels=_stage_names()[::-1],
         step="post",
         linewidth=0,
     )
@@ -87,6 +94,25 @@ def draw_density(ax: Axes, edges: FloatArray, probabilities: FloatArray) -> None
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), reverse=True, frameon=False)
 
 
-def _names() -> list[str]:
-    """Name the stages from top to bottom."""
+def label_time(ax: Axes, duration: float, start: datetime | None) -> None:
+    """Label an axis in seconds with hours and minutes, by the clock from a start."""
+    first = 0.0
+    if start is not None:
+        first = start.hour * 60 + start.minute + start.second / _MINUTE
+    last = first + duration / _MINUTE
+    step = next((s for s in _TICK_STEPS if (last - first) / s <= _MAX_TICKS), _DAY)
+    ticks = np.arange(np.ceil(first / step) * step, last + 1e-6, step)
+    ax.set_xlim(0, duration)
+    names = [_format_time(int(tick), clock=start is not None) for tick in ticks]
+    ax.set_xticks((ticks - first) * _MINUTE, names)
+
+
+def _stage_names() -> list[str]:
+    """Return the names of the stages from top to bottom."""
     return [STAGES[stage] for stage in _TOP_DOWN]
+
+
+def _format_time(minutes: int, *, clock: bool) -> str:
+    """Write minutes as hours and minutes."""
+    hours, rest = divmod(minutes % _DAY if clock else minutes, 60)
+    return f"{hours:02d}:{rest:02d}" if clock else f"{hours}:{rest:02d}"

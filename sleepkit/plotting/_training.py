@@ -1,4 +1,4 @@
-"""How a training went: what a stager's history holds, epoch by epoch."""
+"""Display of a training history, over the epochs."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
-from sklearn.pipeline import Pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.plotting._panels import make_panels
@@ -22,33 +20,33 @@ _IMBALANCE: Final = ("classifier_imbalance", "discriminator_imbalance")
 
 
 class TrainingDisplay:
-    """What was measured in a training, over its epochs, a panel each.
+    """Quantities of a training history over the epochs, one panel each.
 
-    Made by `from_estimator` or `from_history`; `plot` draws it again, beside another
-    training if it is given the axes of that one.
+    `from_estimator` and `from_history` make and draw it; `plot` draws it again, also
+    into the axes of another display.
 
     Parameters
     ----------
     curves : mapping of str to ndarray of shape (n_epochs,)
-        Each quantity over the epochs; NaN where it was not measured.
+        Each quantity over the epochs; NaN where it was not recorded.
     name : str, default=None
-        What was trained, for the legend.
+        Name in the legend.
 
     Attributes
     ----------
     figure_ : matplotlib.figure.Figure
         The figure.
     axes_ : ndarray of matplotlib.axes.Axes
-        Its panels from left to right, a quantity each.
+        Panels from left to right, one for each quantity.
 
     See Also
     --------
-    sleepkit.training.ModalityBalance : What measures the imbalance.
+    sleepkit.training.ModalityBalance : Callback that records the imbalance.
 
     Notes
     -----
-    The imbalance of classifier and discriminator is figure 4 of the SleepMG paper,
-    ``"valid_accuracy"`` its figure 5.
+    The imbalance of classifier and discriminator is shown in figure 4 of the SleepMG
+    paper, ``"valid_accuracy"`` in its figure 5.
 
     Examples
     --------
@@ -87,9 +85,9 @@ class TrainingDisplay:
 default=("classifier_imbalance", "discriminator_imbalance")
             Columns of the history, such as ``"valid_accuracy"`` or ``"train_loss"``.
         name : str, default=None
-            What was trained, for the legend; None is the class.
+            Name in the legend; None is the name of the class.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each quantity. None makes a figure.
+            Axes to draw in, one for each quantity. None makes a figure.
 
         Returns
         -------
@@ -99,8 +97,11 @@ default=("classifier_imbalance", "discriminator_imbalance")
         Raises
         ------
         ValueError
-            If a quantity was not measured.
+            If a quantity is not in the history.
         """
+        from sklearn.pipeline import Pipeline
+        from sklearn.utils.validation import check_is_fitted
+
         final = estimator[-1] if isinstance(estimator, Pipeline) else estimator
         check_is_fitted(final, "net_")
         name = type(final).__name__ if name is None else name
@@ -120,14 +121,14 @@ default=("classifier_imbalance", "discriminator_imbalance")
         Parameters
         ----------
         history : iterable of mapping
-            A row for each epoch, as skorch keeps it.
+            One row for each epoch, such as ``net.history`` of skorch.
         quantities : sequence of str, \
 default=("classifier_imbalance", "discriminator_imbalance")
             Columns of the history.
         name : str, default=None
-            What was trained, for the legend; None is no legend.
+            Name in the legend; None draws no legend.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each quantity. None makes a figure.
+            Axes to draw in, one for each quantity. None makes a figure.
 
         Returns
         -------
@@ -137,15 +138,15 @@ default=("classifier_imbalance", "discriminator_imbalance")
         Raises
         ------
         ValueError
-            If a quantity was not measured.
+            If a quantity is not in the history.
         """
         rows = list(history)
         known = {key for row in rows for key in row if np.isscalar(row[key])}
         for quantity in quantities:
             if quantity not in known:
                 msg = (
-                    f"No epoch of this training has {quantity!r}; what was measured is "
-                    f"{', '.join(sorted(known)) or 'nothing'}."
+                    f"The 'quantities' parameter must hold columns of the history: "
+                    f"{', '.join(sorted(known)) or 'none'}. Got {quantity!r} instead."
                 )
                 raise ValueError(msg)
         curves = {
@@ -160,7 +161,7 @@ default=("classifier_imbalance", "discriminator_imbalance")
         Parameters
         ----------
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where to draw: one for each quantity. None makes a figure.
+            Axes to draw in, one for each quantity. None makes a figure.
 
         Returns
         -------
@@ -170,7 +171,7 @@ default=("classifier_imbalance", "discriminator_imbalance")
         Raises
         ------
         ValueError
-            If there are more or fewer axes than quantities.
+            If the number of axes is not that of the quantities.
         """
         ticker = optional_import("matplotlib.ticker", extra="plot")
         self.axes_ = make_panels(ax, n_columns=len(self.curves), size=(4.4, 3.2))
@@ -179,10 +180,10 @@ default=("classifier_imbalance", "discriminator_imbalance")
             self.axes_, self.curves.items(), strict=True
         ):
             epochs = np.arange(1, len(values) + 1)
-            dot = "o" if len(values) == 1 else None  # one epoch makes no line
+            dot = "o" if len(values) == 1 else None  # a single epoch has no line
             panel.plot(epochs, values, label=self.name, marker=dot)
             panel.set_xlabel("epoch")
-            panel.set_ylabel(_in_words(quantity))
+            panel.set_ylabel(_label(quantity))
             panel.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True))
             panel.spines[["top", "right"]].set_visible(False)
         if self.name is not None:
@@ -190,6 +191,6 @@ default=("classifier_imbalance", "discriminator_imbalance")
         return self
 
 
-def _in_words(quantity: str) -> str:
-    """Write out the name of a column."""
+def _label(quantity: str) -> str:
+    """Format the name of a column as a label."""
     return re.sub(r"^valid_", "validation ", quantity).replace("_", " ")

@@ -1,17 +1,24 @@
-"""Transformers of nights and epochs, to be chained in a ``Pipeline``."""
+"""Transformers of recordings and epochs, to be chained in a ``Pipeline``."""
 
-from sleepkit.preprocessing._band_power import BandPower
-from sleepkit.preprocessing._bandpass import BandpassFilter
-from sleepkit.preprocessing._cache import Cache
-from sleepkit.preprocessing._edge_trimmer import EdgeTrimmer, trim_wake
-from sleepkit.preprocessing._fit_on_selected import FitOnSelected
-from sleepkit.preprocessing._noisy_recordings import noisy_recordings
-from sleepkit.preprocessing._notch import NotchFilter
-from sleepkit.preprocessing._quality_mask import QualityMask
-from sleepkit.preprocessing._resample import Resampler
-from sleepkit.preprocessing._signal_scaler import SignalScaler
-from sleepkit.preprocessing._spectrum_scaler import SpectrumScaler
-from sleepkit.preprocessing._stft import STFTEpocher
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.preprocessing._band_power import BandPower
+    from sleepkit.preprocessing._bandpass import BandpassFilter
+    from sleepkit.preprocessing._cache import Cache
+    from sleepkit.preprocessing._edge_trimmer import EdgeTrimmer, trim_wake
+    from sleepkit.preprocessing._fit_on_selected import FitOnSelected
+    from sleepkit.preprocessing._notch import NotchFilter
+    from sleepkit.preprocessing._quality_mask import QualityMask, noisy_recordings
+    from sleepkit.preprocessing._resample import Resampler
+    from sleepkit.preprocessing._scaling import Scaling
+    from sleepkit.preprocessing._signal_scaler import SignalScaler
+    from sleepkit.preprocessing._spectrum_scaler import SpectrumScaler
+    from sleepkit.preprocessing._stft import STFTEpocher
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
     "BandPower",
@@ -23,6 +30,7 @@ __all__ = [
     "QualityMask",
     "Resampler",
     "STFTEpocher",
+    "Scaling",
     "SignalScaler",
     "SpectrumScaler",
     "noisy_recordings",

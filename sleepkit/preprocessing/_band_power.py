@@ -9,12 +9,14 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from sleepkit._typing import Array, FloatArray
-from sleepkit.preprocessing._band_features import NORMALIZE, OWNER, BandFeatures
-from sleepkit.preprocessing._base import SignalTransformer
-from sleepkit.recording import EpochArray
-from sleepkit.signal import BANDS
-from sleepkit.utils import check_count, check_option, check_positive
+from sleepkit.exceptions import RecordingError
+from sleepkit.preprocessing._base import SignalTransformer, continuous_epochs
+from sleepkit.preprocessing._scaling import measure
+from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.signal import BANDS, band_powers
+from sleepkit.utils import check_count, check_option
 
+_NORMALIZE: Final = (None, "append", "replace")
 _RATIOS: Final = (
     ("delta", "theta"),
     ("delta", "sigma"),
@@ -24,13 +26,13 @@ _RATIOS: Final = (
 
 
 class BandPower(SignalTransformer):
-    """Describe each epoch by the logarithms of its band powers and of their ratios.
+    """Logarithmic band powers of each epoch, and their ratios.
 
-    The result is a table that any classifier of scikit-learn takes; one that takes NaN,
-    such as :class:`~sklearn.ensemble.HistGradientBoostingClassifier`, needs no
-    imputation. `FitOnSelected` around the classifier makes it respect training masks,
-    and fills the columns that no training row knows, such as the gamma power of nights
-    at 50 Hz, on which some classifiers fail.
+    The result is a table for any classifier of scikit-learn; one that accepts NaN, such
+    as :class:`~sklearn.ensemble.HistGradientBoostingClassifier`, needs no imputation.
+    `FitOnSelected` around the classifier makes it respect training masks, and fills
+    columns that are NaN in every training row, such as the gamma power of recordings at
+    50 Hz, on which some classifiers fail.
 
     Parameters
     ----------
@@ -43,16 +45,17 @@ class BandPower(SignalTransformer):
         Length of Welch's segments in seconds.
     normalize : {None, "append", "replace"}, default=None
         Whether each feature is also, or instead, given relative to its recording: less
-        the median, over the interquartile range in units of the normal SD. People and
-        amplifiers differ more than stages do, so this helps with new subjects.
+        the median, over the interquartile range in units of the normal SD. Subjects and
+        amplifiers differ more than stages do, so this helps on held-out subjects.
     context : int, default=0
-        How many epochs before and after lend their features to an epoch. They come from
-        the recording, whether or not they are rows of X; at its ends the last epoch is
-        repeated.
+        How many epochs before and after each epoch have their features appended. They
+        come from the recording, whether or not they are rows of X; at its ends the last
+        epoch is repeated.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+        Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
+        [2]}``; None calls all of them ``"eeg"``. Channels left out have no columns.
 
     Attributes
     ----------
@@ -61,20 +64,20 @@ class BandPower(SignalTransformer):
 
     See Also
     --------
-    FitOnSelected : Any classifier, fitted on the rows that are for training.
+    FitOnSelected : Any estimator, fitted on the training rows.
     STFTEpocher : Spectra for nets.
     sleepkit.signal.band_powers : The function behind it.
 
     Notes
     -----
-    The columns are decided in `fit`: a modality that a recording lacks is NaN there,
-    and one that `fit` did not see has no column. Bands above `Signal.bandwidth`, epochs
-    marked as invalid and epochs of nothing but gaps are NaN.
+    The columns are fixed in `fit`: a modality that a recording lacks is NaN, and one
+    that `fit` did not see has no column. Bands above `Signal.bandwidth`, invalid epochs
+    and epochs of nothing but gaps are NaN.
 
-    In plain arrays every row stands alone: it is its own recording and context.
+    In plain arrays every row is its own recording and context.
 
-    The table of nights is computed whenever somebody makes an array of it, which a
-    scikit-learn step may do several times: a `Cache` behind this one saves that.
+    The table of recordings is computed whenever it is converted to an array, which a
+    scikit-learn step may do several times: put a `Cache` behind this step.
 
     Examples
     --------
@@ -90,6 +93,8 @@ class BandPower(SignalTransformer):
     >>> power.get_feature_names_out()[[1, 7]].tolist()
     ['eeg_0_delta', 'eeg_0_delta/beta']
     """
+
+    _fitted_state = ("n_channels_",)
 
     def __init__(
         self,
@@ -115,41 +120,116 @@ class BandPower(SignalTransformer):
         if isinstance(X, EpochArray):
             self.n_channels_ = _count_channels(X)
         else:
-            channels = self._channels(X.shape[1] if X.ndim > 2 else 1)
+            channels = self._channels(X)
             self.n_channels_ = {name: len(where) for name, where in channels.items()}
         super()._fit(X, y)
 
-    def _step(self) -> BandFeatures:
-        """Check the parameters."""
-        bands = BANDS if self.bands is None else self.bands
+    def _check_parameters(self) -> None:
+        """Check the parameters that need no signal."""
+        bands = self._bands()
         unknown = {name for pair in self.ratios for name in pair} - set(bands)
         if unknown:
             msg = (
-                f"The 'ratios' parameter of {OWNER} must be pairs of the bands "
+                "The 'ratios' parameter of BandPower must be pairs of the bands "
                 f"{tuple(bands)}. Got {sorted(unknown)} instead."
             )
             raise ValueError(msg)
-        return BandFeatures(
-            tuple(self.n_channels_.items()),
-            tuple((name, (low, high)) for name, (low, high) in bands.items()),
-            tuple((above, below) for above, below in self.ratios),
-            check_positive("window", self.window, owner=OWNER),
-            check_option("normalize", self.normalize, NORMALIZE, owner=OWNER),
-            check_count("context", self.context, owner=OWNER, minimum=0),
+        self._check_positive("window")
+        check_option("normalize", self.normalize, _NORMALIZE, owner="BandPower")
+        check_count("context", self.context, owner="BandPower", minimum=0)
+
+    def _bands(self) -> Mapping[str, tuple[float, float]]:
+        """Return the bands, in the order of the columns."""
+        return BANDS if self.bands is None else self.bands
+
+    def _layout(self, before: Mapping[str, int | None]) -> Mapping[str, int | None]:
+        """Give every recording the modalities of `fit`, and their columns."""
+        return {name: len(self._names(name)) for name in self.n_channels_}
+
+    def _transform_recording(self, recording: Recording) -> Recording:
+        """Compute the features of every epoch; NaN for absent modalities."""
+        signals = recording.signals
+        features = {}
+        for name in self.n_channels_:
+            if name in signals:
+                features[name] = self._transform_signal(name, signals[name], recording)
+            else:
+                features[name] = self._absent(name, recording.n_epochs)
+        return recording.with_signals(features)
+
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
+        """Compute the features of the epochs of one signal."""
+        epochs = continuous_epochs(modality, signal, recording, owner="BandPower")
+        n_channels = self.n_channels_[modality]
+        if signal.n_channels != n_channels:
+            msg = (
+                f"BandPower was fitted on {n_channels} channels of {modality!r}, but "
+                f"recording {recording.id!r} has {signal.n_channels}."
+            )
+            raise RecordingError(msg)
+        features = self._features(epochs, signal.sfreq or 0.0, signal.bandwidth)
+        valid = ~np.isnan(features).all(axis=1)
+        if signal.valid is not None:
+            valid &= signal.valid[: recording.n_epochs]
+        features[~valid] = np.nan  # so that no other epoch has it as context
+        return signal.replace(
+            data=self._columns(features, alone=False),
+            sfreq=None,
+            ch_names=self._names(modality),
+            valid=None if valid.all() else valid,
         )
 
+    def _absent(self, modality: str, n_epochs: int) -> Signal:
+        """Fill the columns of a modality that was not recorded with NaN."""
+        names = self._names(modality)
+        values = np.full((n_epochs, len(names)), np.nan, np.float32)
+        return Signal(values, ch_names=names, valid=np.zeros(n_epochs, np.bool_))
+
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Put the features of all modalities side by side, in the order of `fit`."""
-        step, sfreq = self._step(), self._array_sfreq()
+        """Concatenate the features of all modalities, in the order of `fit`."""
+        self._check_parameters()
+        sfreq = self._array_sfreq()
         epochs = X if X.ndim > 2 else X[:, np.newaxis]
         parts = [
-            step.values(name, epochs[:, where], sfreq)
-            for name, where in self._channels(epochs.shape[1]).items()
+            self._transform_samples(epochs[:, where], sfreq, name)
+            for name, where in self._channels(X).items()
         ]
         return np.concatenate(parts, axis=1)
 
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
+        """Compute the features of epochs, each its own recording and context."""
+        return self._columns(self._features(data, sfreq, None), alone=True)
+
+    def _features(
+        self, epochs: FloatArray, sfreq: float, bandwidth: float | None
+    ) -> FloatArray:
+        """Compute log powers and ratios, of shape (n_epochs, n_features)."""
+        bands = self._bands()
+        powers = band_powers(
+            epochs, sfreq, bands, window=self.window, bandwidth=bandwidth
+        )
+        at = {name: i for i, name in enumerate(bands)}
+        ratios = [powers[..., [at[a]]] - powers[..., [at[b]]] for a, b in self.ratios]
+        features = np.concatenate([powers, *ratios], axis=-1)
+        return features.reshape(len(features), -1)
+
+    def _columns(self, features: FloatArray, *, alone: bool) -> FloatArray:
+        """Append relative features and those of the epochs around."""
+        if self.normalize is not None:
+            relative = features * 0 if alone else _relative(features)
+            plain = [features] if self.normalize == "append" else []
+            features = np.concatenate([*plain, relative], axis=1)
+        epochs, last = np.arange(len(features)), len(features) - 1
+        shifts = range(-self.context, self.context + 1)
+        rows = [epochs if alone else (epochs + shift).clip(0, last) for shift in shifts]
+        return np.concatenate([features[row] for row in rows], axis=1)
+
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Name the columns.
+        """Return the names of the columns.
 
         Parameters
         ----------
@@ -160,12 +240,26 @@ class BandPower(SignalTransformer):
         -------
         ndarray of str, shape (n_features,)
             Names such as ``"eeg_0_delta/beta[z][t-1]"``: modality, channel, band or
-            ratio, ``[z]`` for what is relative to the recording, and the neighbour.
+            ratio, ``[z]`` if relative to the recording, and the shift in epochs.
         """
         check_is_fitted(self)
-        step = self._step()
-        names = [name for modality in self.n_channels_ for name in step.names(modality)]
+        names = [name for each in self.n_channels_ for name in self._names(each)]
         return np.array(names, dtype=object)
+
+    def _names(self, modality: str) -> list[str]:
+        """Name the columns of a modality."""
+        each = [*self._bands(), *("/".join(ratio) for ratio in self.ratios)]
+        channels = range(self.n_channels_[modality])
+        plain = [f"{modality}_{i}_{name}" for i in channels for name in each]
+        kinds = {None: [""], "append": ["", "[z]"], "replace": ["[z]"]}[self.normalize]
+        shifts = range(-self.context, self.context + 1)
+        neighbours = [f"[t{shift:+d}]" if shift else "" for shift in shifts]
+        return [
+            f"{name}{kind}{neighbour}"
+            for neighbour in neighbours
+            for kind in kinds
+            for name in plain
+        ]
 
 
 def _count_channels(X: EpochArray) -> dict[str, int]:
@@ -176,3 +270,8 @@ def _count_channels(X: EpochArray) -> dict[str, int]:
             for name, signal in recording.signals.items():
                 counts.setdefault(name, signal.n_channels)
     return {name: counts[name] for name in X.modalities}
+
+
+def _relative(features: FloatArray) -> FloatArray:
+    """Subtract the median of the recording, and divide by its robust SD."""
+    return measure(features, (0,), robust=True).apply(features, (0,))

@@ -1,19 +1,18 @@
-"""Band-pass filter, with a band for each modality."""
+"""Zero-phase band-pass filter."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
 from sleepkit._typing import FloatArray
-from sleepkit.preprocessing._base import SignalStep, SignalTransformer
+from sleepkit.preprocessing._base import SignalTransformer
 from sleepkit.recording import EpochArray, Recording, Signal
-from sleepkit.signal import check_band, design_bandpass, effective_band, filter_signal
+from sleepkit.signal import design_bandpass, filter_signal
+from sleepkit.signal._design import check_band, effective_band
 
 Band: TypeAlias = tuple[float | None, float | None]
 
-_OWNER: Final = "BandpassFilter"
 _ANY: Final = "*"
 _AASM_BANDS: Final[Mapping[str, Band]] = {
     "eeg": (0.3, 35.0),
@@ -25,37 +24,38 @@ _AASM_BANDS: Final[Mapping[str, Band]] = {
 
 
 class BandpassFilter(SignalTransformer):
-    """Keep a band of frequencies, without delay.
+    """Zero-phase band-pass filter, with a band for each modality.
 
-    Whole recordings are filtered at their own rate; put it before the `Resampler`.
+    Recordings are filtered whole and at their own rate; put it before the `Resampler`.
 
     Parameters
     ----------
     bands : mapping of str to (low, high), or (low, high), default=None
         Edges in hertz for each modality, or for all of them; None in place of an edge
         leaves that side open. Modalities that are not named pass unchanged. None means
-        the bands that the AASM manual recommends: EEG and EOG 0.3 to 35 Hz, EMG 10 to
+        the bands recommended by the AASM manual: EEG and EOG 0.3 to 35 Hz, EMG 10 to
         100, ECG 0.3 to 70, breathing (``"resp"``) 0.1 to 15.
     fir_order : int, default=None
-        None makes the filter as long as its edges ask for, which is 11 s for an edge at
+        None makes the filter as long as its edges require, which is 11 s for an edge at
         0.3 Hz. The sleep staging papers use order 100, run forward and backward; a
         filter that short cannot cut below about 3 Hz at 100 Hz.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+        Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
+        [2]}``; None calls all of them ``"eeg"``. Channels left out pass unchanged.
 
     See Also
     --------
-    NotchFilter : Remove the power line.
+    NotchFilter : Removes the power line.
     sleepkit.signal.design_bandpass : The design, which is MNE's.
 
     Notes
     -----
     A high edge at or above half of a recording's rate leaves the low-pass out there,
-    with a note in `Signal.provenance`. Gaps (NaN) are bridged by straight lines for the
-    filter and are NaN again afterwards. Rows of plain arrays are filtered one by one:
-    the seconds at both ends of each are uncertain then.
+    with a note in `Signal.provenance`. Gaps (NaN) are interpolated linearly for the
+    filter and are NaN again afterwards. Rows of plain arrays are filtered one by one,
+    which makes the seconds at both ends of each uncertain.
 
     Examples
     --------
@@ -83,52 +83,51 @@ class BandpassFilter(SignalTransformer):
         self.modalities = modalities
 
     def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
-        """Refuse also bands of which none is for these nights, as a misspelling."""
+        """Refuse also bands of which none is for a modality of X, as a misspelling."""
         super()._fit(X, y)
         named = self.bands if isinstance(self.bands, Mapping) else {}
         if isinstance(X, EpochArray) and named and not set(named) & set(X.modalities):
             msg = (
-                f"The 'bands' parameter of {_OWNER} must name some of the modalities "
-                f"{X.modalities}. Got {self.bands!r} instead."
+                "The 'bands' parameter of BandpassFilter must name some of the "
+                f"modalities {X.modalities}. Got {self.bands!r} instead."
             )
             raise ValueError(msg)
 
-    def _step(self) -> SignalStep:
+    def _check_parameters(self) -> None:
         """Check the bands and the order."""
-        bands = _AASM_BANDS if self.bands is None else self.bands
-        if not isinstance(bands, Mapping):
-            bands = {_ANY: bands}
-        checked = tuple((name, _as_band(name, band)) for name, band in bands.items())
+        for name, band in self._bands().items():
+            _check_pair(name, band)
         if self.fir_order is not None:
             design_bandpass(1.0, fir_order=self.fir_order)
-        return _BandpassFilter(checked, self.fir_order)
 
+    def _bands(self) -> Mapping[str, Band]:
+        """Return the band of each modality."""
+        bands = _AASM_BANDS if self.bands is None else self.bands
+        return bands if isinstance(bands, Mapping) else {_ANY: bands}
 
-@dataclass(frozen=True)
-class _BandpassFilter(SignalStep):
-    """Filter each modality that has a band."""
-
-    bands: tuple[tuple[str, Band], ...]
-    fir_order: int | None
-
-    def band(self, modality: str) -> Band | None:
-        """Find the band of a modality, if it has one."""
-        bands = dict(self.bands)
+    def _band(self, modality: str) -> Band | None:
+        """Return the band of a modality, if it has one."""
+        bands = self._bands()
         return bands.get(modality, bands.get(_ANY))
 
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
         """Filter samples."""
-        band = self.band(modality)
+        band = self._band(modality)
         if band is None:
             return data
-        low, high = effective_band(sfreq, *band, owner=f"{_OWNER} on {modality!r}")
+        owner = f"BandpassFilter on {modality!r}"
+        low, high = effective_band(sfreq, *band, owner=owner)
         taps = design_bandpass(sfreq, low, high, fir_order=self.fir_order)
         return filter_signal(data, taps)
 
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
-        """Filter a signal, and note a low-pass that had to be left out."""
-        filtered = super().signal(modality, signal, recording)
-        _, high = self.band(modality) or (None, None)
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
+        """Filter a signal, and note a low-pass that is left out."""
+        filtered = super()._transform_signal(modality, signal, recording)
+        _, high = self._band(modality) or (None, None)
         nyquist = (signal.sfreq or 0.0) / 2
         if high is None or high < nyquist:
             return filtered
@@ -136,12 +135,12 @@ class _BandpassFilter(SignalStep):
         return filtered.replace(provenance=(*signal.provenance, note))
 
 
-def _as_band(name: str, band: Any) -> Band:
+def _check_pair(name: str, band: Any) -> None:
     """Require a pair of edges in order."""
     if not isinstance(band, Sequence) or isinstance(band, str) or len(band) != 2:
         msg = (
-            f"The 'bands' parameter of {_OWNER} must be pairs (low, high) in hertz. "
-            f"Got {name!r}: {band!r} instead."
+            "The 'bands' parameter of BandpassFilter must be pairs (low, high) in "
+            f"hertz. Got {name!r}: {band!r} instead."
         )
         raise ValueError(msg)
-    return check_band(*band, owner=_OWNER)
+    check_band(*band, owner="BandpassFilter")

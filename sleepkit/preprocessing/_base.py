@@ -1,4 +1,4 @@
-"""What every transformer of signals does with nights, and with plain arrays."""
+"""What transformers share: input checks, and steps for recordings."""
 
 from __future__ import annotations
 
@@ -13,61 +13,37 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.preprocessing._apply import Apply
 from sleepkit.recording import (
     EpochArray,
     Recording,
     Signal,
     as_epoch_array,
+    assign_channels,
     is_epoch_like,
 )
 from sleepkit.signal import to_epochs
 from sleepkit.utils import check_positive
 
-DEFAULT_MODALITY = "eeg"
 _SIGNAL_NDIM = 3  # epochs, channels, times
 
 
-class SignalStep(ABC):
-    """A step that changes each continuous signal on its own.
-
-    Subclasses are frozen dataclasses at module level, so that results can be named
-    after them; they say in `values` what becomes of samples.
-    """
-
-    @abstractmethod
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
-        """Change samples of shape (..., n_times) at ``sfreq`` hertz."""
-
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
-        """Change a signal; override where more than its samples changes."""
-        sfreq = signal.sfreq or 0.0
-        return signal.replace(data=self.values(modality, signal.data, sfreq))
-
-    def __call__(self, recording: Recording) -> Recording:
-        """Change every signal of a recording."""
-        changed = {}
-        for name, signal in recording.signals.items():
-            require_continuous(name, signal, recording, owner=type(self).__name__)
-            changed[name] = self.signal(name, signal, recording)
-        return recording.with_signals(changed)
-
-
 class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
-    """A transformer that takes nights and plain arrays, and keeps their rows.
+    """Base of transformers that take recordings or plain arrays, and keep all rows.
 
-    Subclasses give ``_transform_nights`` and ``_transform_array``, and may learn in
-    ``_fit``.
+    Subclasses define ``_transform_nights`` and ``_transform_array``, and check their
+    parameters in ``_fit``.
     """
 
     _takes_signals_only: ClassVar[bool] = False  # of plain arrays
 
     def fit(self, X: Any, y: Any = None) -> Self:
-        """Check the parameters and the input, and learn what there is to learn.
+        """Check parameters and input, and estimate what the transformer needs.
 
         Parameters
         ----------
         X : EpochArray, Recording, list of Recording or array-like
-            Nights, or epochs of shape (n_epochs, n_times) or (n_epochs, n_channels,
+            Recordings, or epochs of shape (n_epochs, n_times) or (n_epochs, n_channels,
             ...).
         y : object, default=None
             Ignored.
@@ -75,7 +51,7 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
         Returns
         -------
         object
-            The transformer itself.
+            The fitted transformer.
         """
         if is_epoch_like(X):
             self._fit(as_epoch_array(X), y)
@@ -85,19 +61,19 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
         return self
 
     def transform(self, X: Any) -> Any:
-        """Transform an array now, and nights when somebody asks for their values.
+        """Transform arrays at once, and recordings lazily.
 
         Parameters
         ----------
         X : EpochArray, Recording, list of Recording or array-like
-            Nights, or epochs of shape (n_epochs, n_times) or (n_epochs, n_channels,
+            Recordings, or epochs of shape (n_epochs, n_times) or (n_epochs, n_channels,
             ...).
 
         Returns
         -------
         EpochArray or ndarray
-            Of nights an `EpochArray` of as many rows, computed when asked for; of an
-            array an array with as many rows.
+            As many rows as `X` has. Values of an `EpochArray` are computed when they
+            are read, with the parameters that the transformer has now.
         """
         check_is_fitted(self)
         if is_epoch_like(X):
@@ -105,18 +81,18 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
         return self._transform_array(self._check_array(X, reset=False))
 
     def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
-        """Learn from validated input; by default there is nothing to learn."""
+        """Fit to validated input; stateless transformers only check parameters."""
 
     @abstractmethod
     def _transform_nights(self, X: EpochArray) -> EpochArray:
-        """Transform nights, computing nothing yet."""
+        """Transform recordings, without computing yet."""
 
     @abstractmethod
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Transform a validated array; every row stands alone."""
+        """Transform a validated array, each row by itself."""
 
     def _check_array(self, X: Any, *, reset: bool) -> FloatArray:
-        """Validate a plain array; NaN stands for what is missing."""
+        """Validate a plain array; NaN stands for missing values."""
         checked: FloatArray = validate_data(
             self,
             X,
@@ -133,8 +109,13 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
             raise ValueError(msg)
         return checked
 
+    def _check_positive(self, name: str, *, zero: bool = False) -> float:
+        """Require a parameter to be a positive number."""
+        owner = type(self).__name__
+        return check_positive(name, getattr(self, name), owner=owner, zero=zero)
+
     def __sklearn_tags__(self) -> Tags:
-        """Tell scikit-learn what plain arrays may hold."""
+        """Declare which plain arrays are accepted."""
         tags = super().__sklearn_tags__()
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
@@ -143,73 +124,122 @@ class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
 
 
 class RecordingTransformer(EpochTransformer):
-    """A transformer that notes a step for nights; subclasses give ``_step``."""
+    """Base of transformers that compute each recording by itself."""
 
-    @abstractmethod
-    def _step(self) -> Any:
-        """Make the step for nights out of parameters and what was learnt."""
+    # Fitted attributes that the values of a recording depend on.
+    _fitted_state: ClassVar[tuple[str, ...]] = ()
+
+    def _check_parameters(self) -> None:
+        """Check the parameters, in `fit` and again in `transform`."""
+
+    def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
+        """Check the parameters."""
+        self._check_parameters()
 
     def _transform_nights(self, X: EpochArray) -> EpochArray:
-        """Note the step."""
-        return X.map(self._step())
+        """Add a step with a frozen copy of the transformer to each recording."""
+        self._check_parameters()
+        return X.map(Apply.of(self))
+
+    @abstractmethod
+    def _transform_recording(self, recording: Recording) -> Recording:
+        """Transform one recording."""
+
+    def _layout(self, before: Mapping[str, int | None]) -> Mapping[str, int | None]:
+        """Predict the layout of a transformed recording; by default it stays."""
+        return before
 
 
 class SignalTransformer(RecordingTransformer):
-    """A transformer of continuous signals; arrays need ``sfreq``."""
+    """Base of transformers that change each continuous signal by itself."""
 
     sfreq: float | None
     modalities: Mapping[str, Sequence[int]] | None
     _takes_signals_only = True
+    # Whether values keep their shape, so that channels may be left out of modalities.
+    _keeps_shape: ClassVar[bool] = True
 
     @abstractmethod
-    def _step(self) -> SignalStep:
-        """Make the step out of the parameters."""
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
+        """Transform samples of shape (..., n_times) at ``sfreq`` hertz."""
+
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
+        """Transform a signal; override where more than its samples changes."""
+        sfreq = signal.sfreq or 0.0
+        return signal.replace(
+            data=self._transform_samples(signal.data, sfreq, modality)
+        )
+
+    def _transform_recording(self, recording: Recording) -> Recording:
+        """Transform every signal."""
+        changed = {}
+        for name, signal in recording.signals.items():
+            require_continuous(name, signal, recording, owner=type(self).__name__)
+            changed[name] = self._transform_signal(name, signal, recording)
+        return recording.with_signals(changed)
 
     def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
-        """Check the parameters by making the step; arrays also need a rate."""
-        self._step()
+        """Check the parameters; arrays also need a sampling rate."""
+        super()._fit(X, y)
         if not isinstance(X, EpochArray):
             self._array_sfreq()
+            self._channels(X)
 
     def _array_sfreq(self) -> float:
-        """Give the sampling rate of plain arrays."""
-        owner = type(self).__name__
+        """Return the sampling rate of plain arrays."""
         if self.sfreq is None:
             msg = (
-                f"{owner} needs the 'sfreq' parameter (hertz) to work on plain arrays. "
-                "Got None instead."
+                f"{type(self).__name__} needs the 'sfreq' parameter (hertz) to work on "
+                "plain arrays. Got None instead."
             )
             raise ValueError(msg)
-        return check_positive("sfreq", self.sfreq, owner=owner)
+        return self._check_positive("sfreq")
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Transform each modality's channels, keeping their order."""
-        step, sfreq = self._step(), self._array_sfreq()
+        """Transform the channels of each modality, keeping their order."""
+        self._check_parameters()
+        sfreq, channels = self._array_sfreq(), self._channels(X)
         if X.ndim == 2:
-            name, _ = next(iter(self._channels(1).items()))
-            return step.values(name, X, sfreq)
+            return self._transform_samples(X, sfreq, next(iter(channels)))
         parts = {
-            name: (where, step.values(name, X[:, where], sfreq))
-            for name, where in self._channels(X.shape[1]).items()
+            name: self._transform_samples(X[:, where], sfreq, name)
+            for name, where in channels.items()
         }
-        first = next(iter(parts.values()))[1]
-        result = np.empty((len(X), X.shape[1], *first.shape[2:]), first.dtype)
-        for where, values in parts.values():
-            result[:, where] = values
+        if self._keeps_shape:
+            result = np.array(X)
+        else:
+            first = next(iter(parts.values()))
+            result = np.empty((*X.shape[:2], *first.shape[2:]), first.dtype)
+        for name, where in channels.items():
+            result[:, where] = parts[name]
         return result
 
-    def _channels(self, n_channels: int) -> dict[str, list[int]]:
+    def _channels(self, X: FloatArray) -> dict[str, list[int]]:
         """Assign the channels of a plain array to modalities."""
-        return assign_channels(self.modalities, n_channels, owner=type(self).__name__)
+        owner, n_channels = type(self).__name__, X.shape[1] if X.ndim > 2 else 1
+        channels = assign_channels(self.modalities, n_channels, owner=owner)
+        left_out = sorted(set(range(n_channels)).difference(*channels.values()))
+        if left_out and not self._keeps_shape:
+            msg = (
+                f"{owner} changes the shape of channels, so it cannot pass channels "
+                f"{left_out} of X as they are; name them in 'modalities' or remove "
+                "them from X."
+            )
+            raise ValueError(msg)
+        return channels
 
 
 def require_continuous(
     name: str, signal: Signal, recording: Recording, *, owner: str
 ) -> None:
-    """Refuse a signal that is epoched already."""
+    """Refuse an epoched signal."""
     if not signal.is_continuous:
         msg = (
-            f"{owner.lstrip('_')} needs continuous signals, but {name!r} of recording "
+            f"{owner} needs continuous signals, but {name!r} of recording "
             f"{recording.id!r} is epoched already (shape {signal.shape}); put it "
             "before the STFTEpocher."
         )
@@ -227,20 +257,3 @@ def continuous_epochs(
         recording.epoch_duration,
         n_epochs=recording.n_epochs,
     )
-
-
-def assign_channels(
-    modalities: Mapping[str, Sequence[int]] | None, n_channels: int, *, owner: str
-) -> dict[str, list[int]]:
-    """Assign the channels of a plain array to modalities."""
-    if modalities is None:
-        return {DEFAULT_MODALITY: list(range(n_channels))}
-    channels = {name: list(where) for name, where in modalities.items()}
-    assigned = sorted(i for where in channels.values() for i in where)
-    if assigned != list(range(n_channels)):
-        msg = (
-            f"The 'modalities' parameter of {owner} must assign each of the "
-            f"{n_channels} channels once. Got {modalities!r} instead."
-        )
-        raise ValueError(msg)
-    return channels

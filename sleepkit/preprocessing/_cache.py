@@ -1,4 +1,4 @@
-"""A step of a Pipeline that keeps what the steps before it computed."""
+"""Cache of the steps before it in a Pipeline."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from sleepkit.recording import EpochArray
 
 
 class Cache(EpochTransformer):
-    """Compute each night once, for all folds, candidates and workers.
+    """Cache on disk that computes each recording once for all folds and workers.
 
-    What the steps before the cache make of a night is written to a folder when first
-    asked for, and mapped from there ever after, under a name that stands for the
-    source, the steps, their parameters and the versions of the packages. Put it behind
-    the steps that learn nothing, and before the first one that does (`SignalScaler` or
-    `SpectrumScaler` with ``per="training"``): what was learnt differs from fold to
-    fold, and each fold would fill the folder anew.
+    The output of the steps before the cache is written to a folder when it is first
+    read, and memory-mapped from there afterwards. Its cache key stands for the source,
+    the steps, their parameters and the versions of the code. Put the cache behind the
+    stateless steps, and before the first one that is fitted to data (`SignalScaler` or
+    `SpectrumScaler` with ``per="training"``): fitted values differ between folds, so
+    each fold would store all recordings again.
 
     Parameters
     ----------
     directory : str or path-like
-        The folder, shared by whoever names it; made when first written to. Nothing is
-        ever removed from it.
+        The folder, which several pipelines may share; created when first written to.
+        Nothing is ever removed from it.
 
     Notes
     -----
-    ``Pipeline(memory=...)`` does not do this: a transformer of nights returns a recipe,
-    and the recipe is what would be kept. Plain arrays pass unchanged; for them
-    ``Pipeline(memory=...)`` serves.
+    ``Pipeline(memory=...)`` does not do this: a transformer of recordings is lazy, so
+    only its steps would be stored. Plain arrays pass unchanged; for them use
+    ``Pipeline(memory=...)``.
 
     Examples
     --------
@@ -57,7 +57,7 @@ class Cache(EpochTransformer):
             raise TypeError(msg)
 
     def _transform_nights(self, X: EpochArray) -> EpochArray:
-        """Note where the results are to be kept."""
+        """Add the folder to each recording."""
         return X.cached(self.directory)
 
     def _transform_array(self, X: FloatArray) -> FloatArray:

@@ -1,4 +1,4 @@
-"""Surplus wake before and after the night, left out of training or cut off."""
+"""Surplus wake before and after sleep: masked for training, or cut off."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from sleepkit.utils import check_positive
 
 
 class EdgeTrimmer(EpochTransformer):
-    """Leave surplus wake before and after the night out of training.
+    """Mask of surplus wake before and after sleep, for training only.
 
-    `fit_transform` marks the surplus rows in ``train_mask``, so that an estimator
-    learns nothing from them; `transform` marks nothing, since what is to be staged has
-    no stages yet. No row is dropped by either, and sleep is never marked. Published
-    figures trim the nights they test on too: that is `trim_wake`, before splitting.
+    `fit_transform` sets ``train_mask`` to False for surplus rows, so that no estimator
+    is trained on them; `transform` masks nothing, since rows to be staged have no
+    stages yet. Neither drops a row, and sleep is never masked. Published results trim
+    the test nights too: for that use `trim_wake`, before splitting.
 
     Parameters
     ----------
     rule : {"symmetric", "evening_first", "margin"}, default="symmetric"
-        How much wake is surplus, see ``sleepkit.signal.trim_bounds``.
+        Which wake is surplus, see ``sleepkit.signal.trim_bounds``.
     margin : float, default=1800.0
-        Seconds that rule ``"margin"`` keeps on either side of sleep.
+        Seconds of wake that rule ``"margin"`` keeps on either side of sleep.
 
     See Also
     --------
-    trim_wake : Drop the rows, of training and test nights alike.
-    FitOnSelected : Make any scikit-learn classifier respect the mask.
+    trim_wake : Drops the rows, of training and test nights alike.
+    FitOnSelected : Makes any scikit-learn estimator respect the mask.
 
     Notes
     -----
-    Stages come from ``y`` only; epochs that have no row are taken as unscored. Plain
-    arrays pass unchanged, for their rows know of no night.
+    Stages come from ``y`` only; epochs without a row count as unscored. Plain arrays
+    pass unchanged, since their rows belong to no recording.
 
     Examples
     --------
@@ -58,25 +58,25 @@ class EdgeTrimmer(EpochTransformer):
         self.margin = margin
 
     def fit_transform(self, X: Any, y: Any = None) -> Any:
-        """Mark surplus wake as not for training.
+        """Mask surplus wake for training.
 
         Parameters
         ----------
         X : EpochArray or array-like
             The training rows.
         y : array-like of int, shape (n_rows,), default=None
-            Their stages; nights cannot do without.
+            Their stages; required for an `EpochArray`.
 
         Returns
         -------
         EpochArray or ndarray
-            All rows; of an `EpochArray` those that are surplus, or were masked before,
-            are False in ``train_mask``.
+            All rows; in an `EpochArray`, ``train_mask`` is False for surplus rows and
+            for those masked before.
 
         Raises
         ------
         ValueError
-            If nights come without stages.
+            If `X` is an `EpochArray` and `y` is None.
         """
         transformed = self.fit(X, y).transform(X)
         if not isinstance(transformed, EpochArray):
@@ -111,28 +111,29 @@ def trim_wake(
     rule: str = "symmetric",
     margin: float = 1800.0,
 ) -> tuple[EpochArray, Any, Any]:
-    """Cut surplus wake off the nights, before they are split into training and test.
+    """Cut surplus wake off recordings, before they are split for training and testing.
 
-    A night is trimmed by its own stages, so nothing leaks between nights. But figures
-    on trimmed nights differ from those on whole ones: name the rule with every figure.
+    Each recording is trimmed by its own stages, so there is no leakage between them.
+    But scores of trimmed nights differ from those of whole nights: report the rule with
+    every score.
 
     Parameters
     ----------
     X : EpochArray
-        The nights.
+        The rows.
     y : array-like of int, shape (n_rows,)
         Their stages.
     groups : array-like, shape (n_rows,), default=None
         Groups for the splitter; None means the subjects of `X`.
     rule : {"symmetric", "evening_first", "margin"}, default="symmetric"
-        How much wake is surplus, see ``sleepkit.signal.trim_bounds``.
+        Which wake is surplus, see ``sleepkit.signal.trim_bounds``.
     margin : float, default=1800.0
-        Seconds that rule ``"margin"`` keeps on either side of sleep.
+        Seconds of wake that rule ``"margin"`` keeps on either side of sleep.
 
     Returns
     -------
     X : EpochArray
-        The rows that are left. The recordings behind them stay whole, as context.
+        The remaining rows. Their recordings stay whole, as context.
     y : ndarray of int
         Their stages.
     groups : ndarray
@@ -141,11 +142,11 @@ def trim_wake(
     Raises
     ------
     TypeError
-        If `X` is a plain array, whose rows know of no night.
+        If `X` is a plain array, whose rows belong to no recording.
 
     See Also
     --------
-    EdgeTrimmer : Keep the rows, and leave them out of training only.
+    EdgeTrimmer : Keeps the rows, but masks them for training.
 
     Examples
     --------
@@ -161,7 +162,7 @@ def trim_wake(
     """
     if not is_epoch_like(X):
         msg = (
-            "trim_wake needs an EpochArray, which knows the night of each row; got "
+            "trim_wake needs an EpochArray, whose rows belong to recordings; got "
             f"{type(X).__name__}. Make one with EpochArray.from_arrays(X, "
             "recording=..., epoch=...)."
         )
@@ -175,7 +176,7 @@ def trim_wake(
 
 
 def _kept_rows(X: EpochArray, y: Any, rule: str, margin: float) -> BoolArray:
-    """Mark the rows that are no surplus wake, judging each night by its rows in y."""
+    """Mark the rows that are not surplus wake, by the stages of each recording in y."""
     y = np.asarray(y)
     check_consistent_length(X, y)
     kept = np.ones(len(X), np.bool_)

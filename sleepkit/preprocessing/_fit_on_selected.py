@@ -1,4 +1,4 @@
-"""Any scikit-learn estimator, fitted on the rows that are for training."""
+"""Any scikit-learn estimator, fitted on the training rows."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
-from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
+from sleepkit.utils import check_no_unscored
 
 _METHODS = (
     "predict",
@@ -32,7 +32,7 @@ _METHODS = (
 
 
 def _delegated(name: str) -> Callable[[Any], bool]:
-    """Make the check that the wrapped estimator has a method."""
+    """Return a check that the wrapped estimator has a method."""
 
     def check(self: Any) -> bool:
         """Raise the estimator's own AttributeError where it lacks the method."""
@@ -43,31 +43,31 @@ def _delegated(name: str) -> Callable[[Any], bool]:
 
 
 class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
-    """Fit an estimator on the rows that are for training, and use it on all.
+    """Meta-estimator that fits on the training rows and predicts all rows.
 
-    sleepkit's classifiers take an `EpochArray`, and respect its training mask (see
-    `EdgeTrimmer`), by themselves. Any other estimator gets plain arrays: for its
-    ``fit`` the masked rows of `X`, `y` and all metadata are dropped together, every
-    other method gets all rows. So this goes last in a ``Pipeline``, behind `BandPower`
-    for instance. Plain arrays have no mask, and pass as they are.
+    sleepkit's classifiers take an `EpochArray` and respect its training mask (see
+    `EdgeTrimmer`). Other estimators need plain arrays: `fit` drops the masked rows of
+    `X`, `y` and all metadata together, every other method passes all rows. So this is
+    the last step of a ``Pipeline``, for instance behind `BandPower`. Plain arrays have
+    no mask and pass unchanged.
 
     Parameters
     ----------
     estimator : estimator
-        What to fit. It is cloned.
+        The estimator to fit. It is cloned.
 
     Attributes
     ----------
     estimator_ : estimator
         The fitted clone.
     classes_ : ndarray of shape (n_classes,)
-        The classes, where the estimator has them.
+        The classes, if the estimator has them.
     n_features_in_ : int
-        Number of features, where the estimator knows it.
+        Number of features, if the estimator has it.
 
     See Also
     --------
-    EdgeTrimmer : Mask the surplus wake of training nights.
+    EdgeTrimmer : Masks the surplus wake of training nights.
 
     Examples
     --------
@@ -86,7 +86,7 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         self.estimator = estimator
 
     def fit(self, X: Any, y: Any = None, **params: Any) -> Self:
-        """Fit a clone of the estimator on the rows that are for training.
+        """Fit a clone of the estimator on the training rows.
 
         Parameters
         ----------
@@ -95,23 +95,23 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         y : array-like of shape (n_rows,), default=None
             Their targets; stages of an `EpochArray` never hold -1.
         **params : object
-            Metadata for the estimator's ``fit``, such as ``groups``. What has one entry
-            a row is cut down to the same rows.
+            Metadata for the estimator's ``fit``, such as ``groups``. Metadata with one
+            entry a row are restricted to the same rows.
 
         Returns
         -------
         object
-            The meta-estimator itself.
+            The fitted meta-estimator.
 
         Raises
         ------
         ValueError
-            If no row is for training, or a stage is -1.
+            If all rows are masked, or a stage is -1.
         """
         params = self._routed("fit", params)
         if is_epoch_like(X):
             X = as_epoch_array(X)
-            _check_scored(y)
+            check_no_unscored("y", y, owner="FitOnSelected")
             n_rows, rows = len(X), np.flatnonzero(X.train_mask)
             if not rows.size:
                 msg = f"FitOnSelected needs rows to fit on; all {n_rows} are masked."
@@ -136,7 +136,7 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray of shape (n_rows,)
-            What the estimator predicts.
+            The predictions of the estimator.
         """
         return self._delegate("predict", X, **params)
 
@@ -160,7 +160,7 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
 
     @available_if(_delegated("decision_function"))
     def decision_function(self, X: Any, **params: Any) -> Any:
-        """Give the decision values of all rows.
+        """Compute the decision function of all rows.
 
         Parameters
         ----------
@@ -172,7 +172,7 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         ndarray
-            What the estimator's ``decision_function`` returns.
+            The decision function of the estimator.
         """
         return self._delegate("decision_function", X, **params)
 
@@ -190,13 +190,13 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         array-like
-            What the estimator's ``transform`` returns.
+            The output of the estimator.
         """
         return self._delegate("transform", X, **params)
 
     @available_if(_delegated("transform"))
     def fit_transform(self, X: Any, y: Any = None, **params: Any) -> Any:
-        """Fit on the rows that are for training, then transform all of them.
+        """Fit on the training rows, then transform all rows.
 
         Parameters
         ----------
@@ -210,7 +210,7 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         array-like
-            What the estimator's ``transform`` returns.
+            The output of the estimator.
         """
         return self.fit(X, y, **params).transform(X)
 
@@ -230,23 +230,23 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         Returns
         -------
         float
-            What the estimator's ``score`` returns.
+            The score of the estimator.
         """
         return self._delegate("score", X, y, **params)
 
     @property
     def classes_(self) -> Any:
-        """The classes that the estimator saw."""
+        """The classes seen in `fit`."""
         return self.estimator_.classes_
 
     @property
     def n_features_in_(self) -> int:
-        """Number of features that the estimator saw."""
+        """Number of features seen in `fit`."""
         n_features: int = self.estimator_.n_features_in_
         return n_features
 
     def get_metadata_routing(self) -> MetadataRouter:
-        """Tell scikit-learn where metadata go: to the same method of the estimator.
+        """Metadata routing: each method passes metadata to that of the estimator.
 
         Returns
         -------
@@ -267,40 +267,28 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         return getattr(self.estimator_, method)(rows, *args, **routed)
 
     def _routed(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """Choose the metadata that the estimator asked for, all with routing off."""
+        """Metadata requested by the estimator; all of them with routing off."""
         if not params or not get_config()["enable_metadata_routing"]:
             return params
         routed = process_routing(self, method, **params)
         return dict(routed.estimator[method])
 
     def __sklearn_tags__(self) -> Tags:
-        """Be what the estimator is, on numpy arrays."""
+        """Tags of the estimator, on numpy arrays."""
         tags: Tags = deepcopy(get_tags(self.estimator))
         tags.array_api_support = False
         return tags
 
 
 def _fill_empty_columns(X: FloatArray) -> FloatArray:
-    """Make features that no row knows constant: some estimators fail on NaN alone."""
+    """Set columns of nothing but NaN to 0, since some estimators fail on them."""
     if X.ndim == 2:
         X[:, np.isnan(X).all(axis=0)] = 0
     return X
 
 
-def _check_scored(y: Any) -> None:
-    """Refuse unscored rows, which loaders leave out."""
-    y = np.asarray(y)
-    if y.dtype.kind in "iuf" and np.any(y == UNSCORED):
-        msg = (
-            "y must not hold -1, the mark of unscored epochs; leave these rows out, as "
-            "EpochArray(..., include_unscored=False) does. Got "
-            f"{np.sum(y == UNSCORED)} of {y.size}."
-        )
-        raise ValueError(msg)
-
-
 def _take(values: Any, rows: IntArray, n_rows: int) -> Any:
-    """Take the rows of what has one entry a row; return anything else as it is."""
+    """Select rows of values with one entry a row; return other values unchanged."""
     if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
         return values
     if len(values) != n_rows:

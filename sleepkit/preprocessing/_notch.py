@@ -1,42 +1,40 @@
-"""Notch filter against the power line."""
+"""Zero-phase notch filter for the power line."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from sleepkit._typing import FloatArray
-from sleepkit.preprocessing._base import SignalStep, SignalTransformer
+from sleepkit.preprocessing._base import SignalTransformer
 from sleepkit.recording import Recording, Signal
 from sleepkit.signal import design_notch, filter_signal, line_harmonics
-from sleepkit.utils import check_positive
 
-_OWNER: Final = "NotchFilter"
 _MIN_FREQ: Final = 2.0  # below it, the notches of neighbouring harmonics would touch
 
 
 class NotchFilter(SignalTransformer):
-    """Remove the power line and its harmonics, without delay.
+    """Zero-phase notch filter for the power line and its harmonics.
 
     Parameters
     ----------
     freq : float, default=50.0
         Frequency of the power line in hertz: 50, or 60 in the Americas. Its multiples
-        are removed as well, as far as the sampling rate reaches.
+        below half the sampling rate are removed as well.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; None calls all of them ``"eeg"``.
+        Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
+        [2]}``; None calls all of them ``"eeg"``. Channels left out pass unchanged.
 
     See Also
     --------
-    BandpassFilter : A low-pass below the line makes a notch needless.
+    BandpassFilter : A low-pass below the power line replaces a notch.
     sleepkit.signal.design_notch : The design, which is MNE's.
 
     Notes
     -----
-    A signal whose rate is too low to hold the line passes unchanged, with a note in
+    A signal whose rate is too low for the power line passes unchanged, with a note in
     `Signal.provenance`. Gaps (NaN) are treated as in `BandpassFilter`.
 
     Examples
@@ -60,30 +58,26 @@ class NotchFilter(SignalTransformer):
         self.sfreq = sfreq
         self.modalities = modalities
 
-    def _step(self) -> SignalStep:
+    def _check_parameters(self) -> None:
         """Check the frequency."""
-        freq = check_positive("freq", self.freq, owner=_OWNER)
+        freq = self._check_positive("freq")
         if freq < _MIN_FREQ:
-            msg = f"{_OWNER} needs freq >= {_MIN_FREQ:g} Hz; got freq={freq:g}."
+            msg = f"NotchFilter needs freq >= {_MIN_FREQ:g} Hz; got freq={freq:g}."
             raise ValueError(msg)
-        return _NotchFilter(freq)
 
-
-@dataclass(frozen=True)
-class _NotchFilter(SignalStep):
-    """Filter every signal that can hold the line."""
-
-    freq: float
-
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
         """Filter samples."""
         freqs = line_harmonics(sfreq, self.freq)
         return filter_signal(data, design_notch(sfreq, freqs)) if freqs else data
 
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
-        """Filter a signal, or note that there was nothing to filter."""
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
+        """Filter a signal, or note that its rate is too low for the power line."""
         sfreq = signal.sfreq or 0.0
         if line_harmonics(sfreq, self.freq):
-            return super().signal(modality, signal, recording)
+            return super()._transform_signal(modality, signal, recording)
         note = f"notch left out: no room for {self.freq:g} Hz below {sfreq / 2:g} Hz"
         return signal.replace(provenance=(*signal.provenance, note))

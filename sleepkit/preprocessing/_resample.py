@@ -1,34 +1,30 @@
-"""One sampling rate for all signals."""
+"""Polyphase resampling to one rate."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
 
 import numpy as np
 
 from sleepkit._typing import FloatArray
-from sleepkit.preprocessing._base import SignalStep, SignalTransformer
+from sleepkit.preprocessing._base import SignalTransformer
 from sleepkit.recording import Recording, Signal
 from sleepkit.signal import resample
-from sleepkit.utils import check_positive
-
-_OWNER: Final = "Resampler"
 
 
 class Resampler(SignalTransformer):
-    """Bring all signals to one sampling rate with a polyphase filter.
+    """Polyphase resampling of all signals to one rate.
 
     Parameters
     ----------
     target_sfreq : float, default=100.0
-        The wanted rate in hertz.
+        The new sampling rate in hertz.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; the result does not depend on it.
+        Channels of each modality in plain arrays; the result does not depend on it. No
+        channel may be left out, since none can pass unchanged.
 
     See Also
     --------
@@ -37,8 +33,8 @@ class Resampler(SignalTransformer):
     Notes
     -----
     Whole recordings are resampled, so that only the ends of the night are uncertain.
-    What was slower before has no content above its old Nyquist frequency, which
-    `Signal.bandwidth` remembers: the `STFTEpocher` marks these bins as missing.
+    A signal of a lower rate has no content above its old Nyquist frequency, which is
+    kept in `Signal.bandwidth`: the `STFTEpocher` marks these bins as missing.
 
     Rows of plain arrays are resampled one by one, and each is uncertain for a tenth of
     a second at both ends.
@@ -55,6 +51,8 @@ class Resampler(SignalTransformer):
     (Signal(1 x 6000 samples at 100 Hz: 0), 25.0)
     """
 
+    _keeps_shape = False
+
     def __init__(
         self,
         target_sfreq: float = 100.0,
@@ -66,29 +64,25 @@ class Resampler(SignalTransformer):
         self.sfreq = sfreq
         self.modalities = modalities
 
-    def _step(self) -> SignalStep:
+    def _check_parameters(self) -> None:
         """Check the rate."""
-        target = check_positive("target_sfreq", self.target_sfreq, owner=_OWNER)
-        return _Resampler(target)
+        self._check_positive("target_sfreq")
 
-
-@dataclass(frozen=True)
-class _Resampler(SignalStep):
-    """Resample every signal."""
-
-    target_sfreq: float
-
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
         """Resample samples."""
         return resample(data, sfreq, self.target_sfreq)
 
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
-        """Resample a signal, and remember up to where it has content."""
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
+        """Resample a signal; its bandwidth stays that of the lower rate."""
         sfreq = signal.sfreq or 0.0
         if sfreq == self.target_sfreq:
             return signal
         seconds = recording.n_epochs * recording.epoch_duration
-        data = self.values(modality, signal.data, sfreq)
+        data = self._transform_samples(signal.data, sfreq, modality)
         return signal.replace(
             data=_hold(data, math.ceil(seconds * self.target_sfreq)),
             sfreq=self.target_sfreq,
@@ -96,6 +90,6 @@ class _Resampler(SignalStep):
 
 
 def _hold(data: FloatArray, n_times: int) -> FloatArray:
-    """Give the last epoch the samples that rounding took, by holding the last one."""
+    """Repeat the last sample where rounding has made the last epoch too short."""
     missing = n_times - data.shape[-1]
     return np.pad(data, ((0, 0), (0, missing)), "edge") if missing > 0 else data

@@ -2,53 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.preprocessing._base import continuous_epochs
-from sleepkit.preprocessing._scaler import Scaler, ScaleStep
+from sleepkit.preprocessing._scaler import Scaler
 from sleepkit.preprocessing._scaling import Scaling
 from sleepkit.recording import Recording, Signal
 
 
-@dataclass(frozen=True)
-class _SignalScaler(ScaleStep):
-    """Scale the channels of continuous signals."""
-
-    def block(self, name: str, signal: Signal, recording: Recording) -> FloatArray:
-        """Cut a signal into epochs, shape (n_epochs, n_channels, n_times)."""
-        return continuous_epochs(name, signal, recording, owner=type(self).__name__)
-
-    def scale(self, signal: Signal, scaling: Scaling) -> Signal:
-        """Scale the samples of each channel."""
-        return signal.replace(data=scaling.apply(signal.data[np.newaxis], (0, 2))[0])
-
-
 class SignalScaler(Scaler):
-    """Bring every channel of a signal to a common centre and spread.
+    """Centre and scale of every channel of continuous signals.
 
-    Invalid epochs and NaN samples count in no statistic. A channel without any spread
-    becomes 0.
+    Invalid epochs and NaN samples are left out of the statistics. A channel without any
+    spread becomes 0.
 
     Parameters
     ----------
     per : {"recording", "training"}, default="recording"
         Whether a recording is scaled by its own statistics, over all its epochs, or by
-        those of the training rows. Rows that are masked (see `EdgeTrimmer`) are no
-        training rows. A plain array has no recordings: each row is scaled alone.
+        those of the training rows, without those masked (see `EdgeTrimmer`). A plain
+        array has no recordings: with ``"recording"``, each row is scaled by itself.
     robust : bool, default=True
         Whether centre and spread are the median and the interquartile range (in units
-        of the normal SD), which artefacts hardly move, or mean and SD. Over several
+        of the normal SD), which artefacts hardly change, or mean and SD. Over several
         training recordings the robust ones are the medians of those of each recording;
         the others are exactly those of all samples together.
 
     Attributes
     ----------
     scaling_ : dict of str to Scaling, or Scaling
-        For each modality (for a plain array as such) ``n_values``, ``center`` and
+        For each modality (one for a plain array) ``n_values``, ``center`` and
         ``scale``, each of shape (n_channels,). Only with ``per="training"``.
 
     See Also
@@ -78,10 +62,16 @@ class SignalScaler(Scaler):
         """Whether the statistics are median and interquartile range."""
         return self.robust
 
-    def _make_step(self, scaling: Mapping[str, Scaling] | None) -> ScaleStep:
-        """Make the step for nights."""
-        return _SignalScaler(self.robust, scaling)
+    def _signal_epochs(
+        self, name: str, signal: Signal, recording: Recording
+    ) -> FloatArray:
+        """Cut a signal into epochs, shape (n_epochs, n_channels, n_times)."""
+        return continuous_epochs(name, signal, recording, owner="SignalScaler")
 
-    def _block(self, X: FloatArray) -> FloatArray:
-        """See a plain array as (n_epochs, n_channels, n_times)."""
+    def _array_epochs(self, X: FloatArray) -> FloatArray:
+        """View a plain array as (n_epochs, n_channels, n_times)."""
         return X[:, np.newaxis] if X.ndim == 2 else X
+
+    def _scale_signal(self, signal: Signal, scaling: Scaling) -> Signal:
+        """Scale the samples of each channel."""
+        return signal.replace(data=scaling.apply(signal.data[np.newaxis], (0, 2))[0])

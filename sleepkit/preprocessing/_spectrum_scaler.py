@@ -2,60 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-
 import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.preprocessing._scaler import Scaler, ScaleStep, axes_of
+from sleepkit.preprocessing._scaler import Scaler, axes_of
 from sleepkit.preprocessing._scaling import Scaling
 from sleepkit.recording import Recording, Signal
 
 
-@dataclass(frozen=True)
-class _SpectrumScaler(ScaleStep):
-    """Scale the bins of spectra, or features."""
-
-    def block(self, name: str, signal: Signal, recording: Recording) -> FloatArray:
-        """Return the spectra, which are one array an epoch already."""
-        if signal.is_continuous:
-            msg = (
-                f"SpectrumScaler needs spectra or features, but {name!r} of recording "
-                f"{recording.id!r} is continuous; put it behind STFTEpocher or "
-                "BandPower, or use SignalScaler."
-            )
-            raise RecordingError(msg)
-        return signal.data
-
-    def scale(self, signal: Signal, scaling: Scaling) -> Signal:
-        """Scale each bin of each channel."""
-        values = signal.data
-        scaled = scaling.apply(values, axes_of(values))
-        return signal.replace(data=_fill_bins(scaled, values))
-
-
 class SpectrumScaler(Scaler):
-    """Bring every frequency bin of every channel to mean 0 and SD 1.
+    """Scaling of every frequency bin or feature of every channel to mean 0 and SD 1.
 
-    Invalid epochs and NaN count in no statistic. In spectra, NaN bins of a frame whose
-    other bins are there, such as those above the bandwidth of a recording, become 0,
-    the mean; so do bins that no training row had. Frames that are missing altogether,
-    and missing features, stay NaN.
+    Invalid epochs and NaN are left out of the statistics. In spectra, NaN bins of a
+    frame that has other bins, such as those above the bandwidth of a recording, become
+    0, the mean; so do bins that are NaN in all training rows. Missing frames and
+    missing features stay NaN.
 
     Parameters
     ----------
     per : {"recording", "training"}, default="training"
         Whether statistics are taken over all frames of the training rows, as the
-        SleepTransformer family does, or of each recording by itself. Rows that are
-        masked (see `EdgeTrimmer`) are no training rows. A plain array has no
-        recordings: each of its rows is scaled by its own frames.
+        SleepTransformer family does, or of each recording by itself. Masked rows (see
+        `EdgeTrimmer`) are not training rows. A plain array has no recordings: with
+        ``"recording"``, each row is scaled by its own frames.
 
     Attributes
     ----------
     scaling_ : dict of str to Scaling, or Scaling
-        For each modality (for a plain array as such) ``n_values``, ``center`` and
+        For each modality (one for a plain array) ``n_values``, ``center`` and
         ``scale``, each of shape (n_channels, n_bins) or (n_features,). Only with
         ``per="training"``.
 
@@ -65,8 +40,8 @@ class SpectrumScaler(Scaler):
 
     Notes
     -----
-    Nights are computed one after the other, each once, and their means and squares
-    pooled in double precision; no more than one is in memory.
+    Recordings are computed one after the other, each once, and their statistics pooled
+    in double precision; no more than one recording is in memory.
 
     Examples
     --------
@@ -81,12 +56,21 @@ class SpectrumScaler(Scaler):
     def __init__(self, per: str = "training") -> None:
         self.per = per
 
-    def _make_step(self, scaling: Mapping[str, Scaling] | None) -> ScaleStep:
-        """Make the step for nights."""
-        return _SpectrumScaler(robust=False, scaling=scaling)
+    def _signal_epochs(
+        self, name: str, signal: Signal, recording: Recording
+    ) -> FloatArray:
+        """Return the spectra, which are one array an epoch already."""
+        if signal.is_continuous:
+            msg = (
+                f"SpectrumScaler needs spectra or features, but {name!r} of recording "
+                f"{recording.id!r} is continuous; put it behind STFTEpocher or "
+                "BandPower, or use SignalScaler."
+            )
+            raise RecordingError(msg)
+        return signal.data
 
-    def _block(self, X: FloatArray) -> FloatArray:
-        """See an array as features, or as (n_epochs, n_channels, n_frames, n_bins)."""
+    def _array_epochs(self, X: FloatArray) -> FloatArray:
+        """View an array as features, or as (n_epochs, n_channels, n_frames, n_bins)."""
         if X.ndim == 2 and self.per == "recording":
             msg = (
                 "SpectrumScaler with per='recording' needs spectra or an EpochArray: a "
@@ -101,14 +85,20 @@ class SpectrumScaler(Scaler):
         )
         raise ValueError(msg)
 
+    def _scale_signal(self, signal: Signal, scaling: Scaling) -> Signal:
+        """Scale each bin of each channel."""
+        values = signal.data
+        scaled = scaling.apply(values, axes_of(values))
+        return signal.replace(data=_fill_bins(scaled, values))
+
     def _transform_array(self, X: FloatArray) -> FloatArray:
-        """Scale a plain array, and fill bins of spectra that are not there."""
+        """Scale a plain array, and fill missing bins of spectra."""
         return _fill_bins(super()._transform_array(X), X)
 
 
 def _fill_bins(scaled: FloatArray, values: FloatArray) -> FloatArray:
     """Set NaN bins to 0, in frames of spectra that have other bins."""
     if values.ndim > 2:
-        there = ~np.isnan(values).all(axis=-1, keepdims=True)
-        scaled[np.isnan(scaled) & there] = 0
+        present = ~np.isnan(values).all(axis=-1, keepdims=True)
+        scaled[np.isnan(scaled) & present] = 0
     return scaled

@@ -1,36 +1,27 @@
-"""Short-time spectra, epoch by epoch."""
+"""Short-time spectra of epochs."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Final
 
 import numpy as np
 
 from sleepkit._typing import FloatArray
-from sleepkit.preprocessing._base import (
-    SignalStep,
-    SignalTransformer,
-    continuous_epochs,
-)
+from sleepkit.preprocessing._base import SignalTransformer, continuous_epochs
 from sleepkit.recording import Recording, Signal
 from sleepkit.signal import epoch_spectra, spectrum_freqs
-from sleepkit.utils import check_positive
-
-_OWNER: Final = "STFTEpocher"
 
 
 class STFTEpocher(SignalTransformer):
-    """Cut signals into epochs, and each epoch into frames of a spectrum in decibels.
+    """Short-time spectra of each epoch in decibels.
 
     With its defaults, an epoch of 30 s at 100 Hz becomes the 29 frames of 128 bins
-    that SeqSleepNet, SleepTransformer and their descendants take.
+    that SeqSleepNet, SleepTransformer and their successors expect.
 
     Parameters
     ----------
     window : float, default=2.0
-        Length of a frame in seconds; a symmetric Hamming window is laid over it.
+        Length of a frame in seconds, weighted by a symmetric Hamming window.
     hop : float, default=1.0
         Seconds from one frame to the next. Frames never cross the end of an epoch.
     n_fft : int, default=256
@@ -38,11 +29,12 @@ class STFTEpocher(SignalTransformer):
     n_bins : int, default=128
         ``n_fft // 2`` to leave out the bin at 0 Hz, or ``n_fft // 2 + 1`` to keep it.
     floor : float, default=0.001
-        Smallest amplitude in microvolts; what is below it counts as that much.
+        Smallest amplitude in microvolts; smaller values are clipped to it.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None
-        Channels of each modality in plain arrays; the result does not depend on it.
+        Channels of each modality in plain arrays; the result does not depend on it. No
+        channel may be left out, since none can pass unchanged.
 
     See Also
     --------
@@ -51,16 +43,15 @@ class STFTEpocher(SignalTransformer):
 
     Notes
     -----
-    Epochs are those that the recording is scored in, `Recording.epoch_duration` seconds
-    long; no row is ever added or lost here. A scoring on a finer grid than the wanted
-    epochs is merged when it is read, by the stage that covers most of an epoch
-    (`sleepkit.signal.majority_labels`).
+    Epochs are those of the recording, `Recording.epoch_duration` seconds long; no row
+    is added or lost. A scoring of shorter epochs is merged when it is read, by the
+    stage that covers most of an epoch (`sleepkit.signal.majority_labels`).
 
-    Bins above `Signal.bandwidth` are NaN, since there is nothing of the signal in them,
-    and so are frames with a gap. Epochs of nothing but gaps are marked as invalid.
+    Bins above `Signal.bandwidth` are NaN, since they hold nothing of the signal, and so
+    are frames with a gap. Epochs of nothing but gaps are marked as invalid.
 
-    Rows of plain arrays are epochs of their own; the result has the shape (n_epochs,
-    n_channels, n_frames, n_bins). Rows shorter than a frame are filled up with zeros.
+    Rows of plain arrays are epochs; the result has the shape (n_epochs, n_channels,
+    n_frames, n_bins). Rows shorter than a frame are padded with zeros.
 
     Examples
     --------
@@ -72,6 +63,8 @@ class STFTEpocher(SignalTransformer):
     >>> np.asarray(STFTEpocher().fit_transform(X)).shape
     (2, 1, 29, 128)
     """
+
+    _keeps_shape = False
 
     def __init__(
         self,
@@ -92,34 +85,33 @@ class STFTEpocher(SignalTransformer):
         self.sfreq = sfreq
         self.modalities = modalities
 
-    def _step(self) -> SignalStep:
-        """Check the parameters."""
+    def _check_parameters(self) -> None:
+        """Check the parameters that need no signal."""
         for name in ("window", "hop", "floor"):
-            check_positive(name, getattr(self, name), owner=_OWNER)
+            self._check_positive(name)
         spectrum_freqs(1.0, self.n_fft, self.n_bins)
-        return _STFTEpocher(self.window, self.hop, self.n_fft, self.n_bins, self.floor)
 
-
-@dataclass(frozen=True)
-class _STFTEpocher(SignalStep):
-    """Turn every signal into spectra."""
-
-    window: float
-    hop: float
-    n_fft: int
-    n_bins: int
-    floor: float
-
-    def values(self, modality: str, data: FloatArray, sfreq: float) -> FloatArray:
+    def _transform_samples(
+        self, data: FloatArray, sfreq: float, modality: str
+    ) -> FloatArray:
         """Compute the spectra of epochs; without a channel axis, of one channel."""
-        epochs = data[:, np.newaxis] if data.ndim == 2 else data
-        return epoch_spectra(epochs, sfreq, **asdict(self))
+        return epoch_spectra(
+            data[:, np.newaxis] if data.ndim == 2 else data,
+            sfreq,
+            window=self.window,
+            hop=self.hop,
+            n_fft=self.n_fft,
+            n_bins=self.n_bins,
+            floor=self.floor,
+        )
 
-    def signal(self, modality: str, signal: Signal, recording: Recording) -> Signal:
+    def _transform_signal(
+        self, modality: str, signal: Signal, recording: Recording
+    ) -> Signal:
         """Compute the spectra of a signal, and mark what is missing in them."""
         sfreq = signal.sfreq or 0.0
-        epochs = continuous_epochs(modality, signal, recording, owner=_OWNER)
-        spectra = self.values(modality, epochs, sfreq)
+        epochs = continuous_epochs(modality, signal, recording, owner="STFTEpocher")
+        spectra = self._transform_samples(epochs, sfreq, modality)
         valid = ~np.isnan(spectra[..., 0]).all(axis=(1, 2))
         if signal.valid is not None:
             valid &= signal.valid[: recording.n_epochs]

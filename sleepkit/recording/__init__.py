@@ -1,14 +1,22 @@
-"""Recordings, and `EpochArray`: the X whose rows are epochs."""
+"""Signals, recordings, and `EpochArray`: the X whose rows are epochs."""
 
-from sleepkit.recording._concatenate import (
-    as_epoch_array,
-    concatenate,
-    is_epoch_like,
-)
-from sleepkit.recording._epoch_array import EpochArray
-from sleepkit.recording._lazy import LazyArray, MappedArray
-from sleepkit.recording._recording import Recording
-from sleepkit.recording._signal import Signal
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.recording._conversion import (
+        as_epoch_array,
+        concatenate,
+        is_epoch_like,
+    )
+    from sleepkit.recording._epoch_array import EpochArray
+    from sleepkit.recording._lazy_array import LazyArray, MappedArray
+    from sleepkit.recording._modalities import assign_channels, split_modalities
+    from sleepkit.recording._recording import Recording
+    from sleepkit.recording._signal import Signal
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
     "EpochArray",
@@ -17,6 +25,8 @@ __all__ = [
     "Recording",
     "Signal",
     "as_epoch_array",
+    "assign_channels",
     "concatenate",
     "is_epoch_like",
+    "split_modalities",
 ]

@@ -1,4 +1,4 @@
-"""From whole nights to one array with a row an epoch."""
+"""Dense arrays, one row an epoch, out of whole nights."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.recording._recording import Recording
 from sleepkit.recording._signal import Signal
-from sleepkit.recording._view import EpochView
 
 _CHANNEL_AXIS = 1
 
@@ -23,7 +23,7 @@ class Block(NamedTuple):
     freqs: FloatArray | None
 
     def __str__(self) -> str:
-        """Describe an epoch."""
+        """Describe the shape of an epoch."""
         shape = self.values.shape[1:]
         if self.sfreq is not None:
             return f"{shape} at {self.sfreq:g} Hz"
@@ -32,7 +32,7 @@ class Block(NamedTuple):
         return f"{shape} epoched"
 
     def has_grid_of(self, other: Block) -> bool:
-        """Whether both have epochs of one shape, but for the channels, and one grid."""
+        """Whether both have the same epoch shape (apart from channels) and grid."""
         return (
             self.sfreq == other.sfreq
             and self.values.ndim == other.values.ndim
@@ -42,27 +42,32 @@ class Block(NamedTuple):
 
 
 def _or_empty(freqs: FloatArray | None) -> FloatArray:
-    """Take no frequencies as an empty array of them."""
+    """Replace None by an empty array."""
     return np.empty(0) if freqs is None else freqs
 
 
-def gather(X: EpochView, names: Iterable[str]) -> dict[str, Block]:
+def gather(
+    by_recording: Iterable[tuple[Recording, IntArray, IntArray]],
+    n_rows: int,
+    names: Iterable[str],
+) -> dict[str, Block]:
     """Collect the epochs of some modalities, computing each night once.
 
-    Missing and invalid epochs are NaN.
+    ``by_recording`` yields recordings, their rows and their epochs, as
+    `EpochArray.by_recording` does. Missing and invalid epochs are NaN.
     """
     collected: dict[str, Block] = {}
-    for recording, rows, epochs in X.by_recording():
+    for recording, rows, epochs in by_recording:
         signals = recording.signals
         for name in names:
             if name not in signals:
                 continue
             block = take_epochs(signals[name], epochs, recording.epoch_duration)
-            if len(rows) == len(X):  # all are of this recording
+            if len(rows) == n_rows:  # all are of this recording
                 collected[name] = block
                 continue
             if name not in collected:
-                shape = (len(X), *block.values.shape[1:])
+                shape = (n_rows, *block.values.shape[1:])
                 empty = np.full(shape, np.nan, np.float32)
                 collected[name] = block._replace(values=empty)
             whole = collected[name]
@@ -79,7 +84,7 @@ def gather(X: EpochView, names: Iterable[str]) -> dict[str, Block]:
 
 
 def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Block:
-    """Cut epochs out of a signal; NaN where invalid."""
+    """Cut epochs out of a signal; invalid ones are NaN."""
     values = signal.data
     if signal.sfreq is None:
         taken = values[epochs]
@@ -95,15 +100,15 @@ def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Bloc
 
 
 def join(blocks: Mapping[str, Block]) -> FloatArray:
-    """Put modalities side by side: channels, or features where there are only these."""
+    """Concatenate modalities along the channel (or feature) axis."""
     first, *others = blocks.values()
     if not others:
         return first.values
     if not all(block.has_grid_of(first) for block in others):
-        told = ", ".join(f"{name} {block}" for name, block in blocks.items())
+        shapes = ", ".join(f"{name} {block}" for name, block in blocks.items())
         msg = (
-            f"One array needs epochs of one shape in every modality; these are {told}. "
-            "Bring them to one rate with Resampler, or ask for one with X.epochs(name)."
+            f"One array needs epochs of one shape in every modality; got {shapes}. "
+            "Bring them to one rate with Resampler, or take one with X.epochs(name)."
         )
         raise RecordingError(msg)
     return np.concatenate([b.values for b in blocks.values()], axis=_CHANNEL_AXIS)

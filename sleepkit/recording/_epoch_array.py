@@ -1,31 +1,32 @@
-"""The X of sleepkit: a row is an epoch, and whole nights stand behind the rows."""
+"""`EpochArray`, the X of estimators: rows are epochs of whole recordings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
 from sleepkit._stages import UNSCORED
-from sleepkit._typing import Array, FloatArray
+from sleepkit._typing import Array, BoolArray, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording._dense import gather, join
 from sleepkit.recording._from_arrays import recordings_from_arrays
-from sleepkit.recording._materialize import materialize
-from sleepkit.recording._recording import Recording
-from sleepkit.recording._selection import Selection
+from sleepkit.recording._indexing import as_rows, rows_of_each
+from sleepkit.recording._recording import Recording, materialize
+from sleepkit.recording._signal import Layout
 from sleepkit.recording._step import Step
-from sleepkit.recording._view import EpochView, check_recordings
 
 
-class EpochArray(EpochView):
-    """An ordered view of epochs over whole recordings, which scikit-learn can index.
+class EpochArray:
+    """Ordered view of epochs over whole recordings, indexed by scikit-learn.
 
     Each row is one epoch, so ``y``, ``groups`` and predictions are flat arrays. Rows
-    may come in any order and repeat; ``X[rows]`` copies no signal. The other epochs of
-    a recording stay behind the view, as unlabelled context.
+    may be in any order and repeat; ``X[rows]`` copies no signal. The other epochs of a
+    recording remain available as unlabelled context.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ class EpochArray(EpochView):
     epoch : ndarray of int of shape (n_rows,)
         Number of each row's epoch in its recording.
     train_mask : ndarray of bool of shape (n_rows,)
-        Which rows an estimator may learn from (see ``EdgeTrimmer``).
+        Which rows count in training (see ``EdgeTrimmer``).
 
     Raises
     ------
@@ -64,12 +65,17 @@ class EpochArray(EpochView):
     (2, 1, 3000)
     """
 
-    __slots__ = ()
+    __slots__ = ("_recording_index", "epoch", "recordings", "train_mask")
+
+    recordings: tuple[Recording, ...]
+    epoch: IntArray
+    train_mask: BoolArray
+    _recording_index: IntArray
 
     def __init__(
         self, recordings: Iterable[Recording], *, include_unscored: bool = False
     ) -> None:
-        checked = check_recordings(recordings)
+        checked = _check_recordings(recordings)
         rows = [
             np.arange(recording.n_epochs)
             if recording.hypnogram is None or include_unscored
@@ -92,7 +98,7 @@ class EpochArray(EpochView):
         modalities: Mapping[str, Sequence[int]] | None = None,
         sfreq: float | Mapping[str, float] | None = None,
     ) -> EpochArray:
-        """Make nights of epochs that were cut already, so that rows become sequences.
+        """Make recordings out of arrays of epochs.
 
         Parameters
         ----------
@@ -141,8 +147,190 @@ class EpochArray(EpochView):
         )
         return cls._view(recordings, index, epochs, np.ones(len(epochs), np.bool_))
 
+    @classmethod
+    def _view(
+        cls,
+        recordings: tuple[Recording, ...],
+        recording_index: IntArray,
+        epoch: IntArray,
+        train_mask: BoolArray,
+    ) -> EpochArray:
+        """Build a view from its parts."""
+        view = object.__new__(cls)
+        view._set(recordings, recording_index, epoch, train_mask)
+        return view
+
+    def _set(
+        self,
+        recordings: tuple[Recording, ...],
+        recording_index: IntArray,
+        epoch: IntArray,
+        train_mask: BoolArray,
+    ) -> None:
+        """Fill the slots; the arrays are read-only, since views share them."""
+        for values in (recording_index, epoch, train_mask):
+            values.flags.writeable = False
+        self.recordings = recordings
+        self._recording_index = recording_index
+        self.epoch = epoch
+        self.train_mask = train_mask
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(self.epoch)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number of rows, and of columns where every modality is a row of features.
+
+        It is known without computing; scikit-learn counts samples and features by it.
+        """
+        widths: dict[str, int | None] = {}
+        for layout in (recording.layout for recording in self.recordings):
+            if any(widths.setdefault(n, layout[n]) != layout[n] for n in layout):
+                return (len(self),)  # widths differ: no array can be made of it
+        known = [width for width in widths.values() if width is not None]
+        if not known or len(known) < len(widths):
+            return (len(self),)
+        return len(self), sum(known)
+
+    def __getitem__(self, key: Any) -> EpochArray:
+        """Select rows; recordings without rows are left out."""
+        rows = as_rows(key, len(self))
+        chosen = self._recording_index[rows]
+        used, index = np.unique(chosen, return_inverse=True)
+        kept = tuple(self.recordings[i] for i in used)
+        return self._view(kept, index, self.epoch[rows], self.train_mask[rows])
+
+    def __iter__(self) -> Iterator[EpochArray]:
+        """Iterate over the rows, each a view."""
+        return (self[i] for i in range(len(self)))
+
+    @property
+    def subject(self) -> Array:
+        """Subject of each row, text of shape (n_rows,): the groups of a split."""
+        return self._by_row([recording.subject for recording in self.recordings])
+
+    @property
+    def recording(self) -> Array:
+        """Recording id of each row, text of shape (n_rows,)."""
+        return self._by_row([recording.id for recording in self.recordings])
+
+    def _by_row(self, values: list[str]) -> Array:
+        """Repeat one text a recording for its rows."""
+        return np.array(values, dtype=np.str_)[self._recording_index]
+
+    @property
+    def hypnogram(self) -> IntArray:
+        """The recordings' stage of each row, shape (n_rows,); -1 where none."""
+        stages = np.full(len(self), UNSCORED)
+        for recording, rows, epochs in self.by_recording():
+            if recording.hypnogram is not None:
+                stages[rows] = recording.hypnogram[epochs]
+        return stages
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The modalities that at least one recording has, known without computing."""
+        return tuple(dict.fromkeys(n for r in self.recordings for n in r.modalities))
+
+    @property
+    def present(self) -> dict[str, BoolArray]:
+        """For each modality, whether a row's recording has it, shape (n_rows,)."""
+        return {
+            name: np.array([name in r.modalities for r in self.recordings], np.bool_)[
+                self._recording_index
+            ]
+            for name in self.modalities
+        }
+
+    @property
+    def valid(self) -> dict[str, BoolArray]:
+        """For each modality, whether a row has usable signal (computes)."""
+        valid = {name: np.zeros(len(self), np.bool_) for name in self.modalities}
+        for recording, rows, epochs in self.by_recording():
+            for name, signal in recording.compute().signals.items():
+                valid[name][rows] = (
+                    True if signal.valid is None else signal.valid[epochs]
+                )
+        return valid
+
+    def by_recording(self) -> Iterator[tuple[Recording, IntArray, IntArray]]:
+        """Iterate over the recordings.
+
+        Yields
+        ------
+        recording : Recording
+            A recording of the view, its steps still pending.
+        rows : ndarray of int
+            Its rows in the view.
+        epochs : ndarray of int
+            The epochs of these rows.
+        """
+        rows_of = rows_of_each(self._recording_index, len(self.recordings))
+        for recording, rows in zip(self.recordings, rows_of, strict=True):
+            yield recording, rows, self.epoch[rows]
+
+    def with_train_mask(self, train_mask: Any) -> EpochArray:
+        """Set the rows that count in training.
+
+        Parameters
+        ----------
+        train_mask : array-like of bool of shape (n_rows,)
+            True where a row counts in training.
+
+        Returns
+        -------
+        EpochArray
+            The same rows with the new mask.
+
+        Raises
+        ------
+        ValueError
+            If the mask has another length or type.
+        """
+        mask = np.asarray(train_mask)
+        if mask.shape != (len(self),) or mask.dtype != np.bool_:
+            msg = (
+                f"train_mask must be {len(self)} booleans, one a row; "
+                f"got shape {mask.shape} of {mask.dtype}."
+            )
+            raise ValueError(msg)
+        return self._view(
+            self.recordings, self._recording_index, self.epoch, mask.copy()
+        )
+
+    def with_recordings(self, recordings: Iterable[Recording]) -> EpochArray:
+        """Replace the recordings by other versions of the same nights.
+
+        Parameters
+        ----------
+        recordings : iterable of Recording
+            One for each of `recordings`, in their order.
+
+        Returns
+        -------
+        EpochArray
+            The same rows over the given recordings.
+
+        Raises
+        ------
+        RecordingError
+            If they are not versions of the same nights.
+        """
+        replaced = tuple(recordings)
+        if [(r.id, r.n_epochs) for r in replaced] != [
+            (r.id, r.n_epochs) for r in self.recordings
+        ]:
+            msg = (
+                "with_recordings needs the same nights, of as many epochs, in the same "
+                f"order; got {[r.id for r in replaced]}."
+            )
+            raise RecordingError(msg)
+        return self._view(replaced, self._recording_index, self.epoch, self.train_mask)
+
     def map(self, step: Callable[[Recording], Recording]) -> EpochArray:
-        """Note a step for every recording; nothing is computed until asked for.
+        """Note a step for every recording; it runs when signals are read.
 
         Parameters
         ----------
@@ -164,7 +352,7 @@ class EpochArray(EpochView):
         return self.with_recordings(r.map(noted) for r in self.recordings)
 
     def cached(self, directory: str | PathLike[str]) -> EpochArray:
-        """Keep the results of the steps so far in a store, filled when asked for.
+        """Keep the results of the steps so far in a store.
 
         Parameters
         ----------
@@ -174,14 +362,15 @@ class EpochArray(EpochView):
         Returns
         -------
         EpochArray
-            The same rows; each night is computed once, and read ever after.
+            The same rows; each night is computed at the first access, then read.
 
         Notes
         -----
-        Results are found again by the content of the source, the parameters and the
-        code of the steps, and the versions of sleepkit, numpy and scipy. A function
-        that a step of your own calls is not looked into: after a change there, name
-        another folder.
+        The cache key holds the content of the source, the steps with their parameters,
+        the code of sleepkit that reads and transforms nights, the code of your own
+        steps with all that they inherit, and the versions of numpy, scipy, MNE and
+        edfio. It does not hold functions that a step of your own calls: after a change
+        there, name another folder.
         """
         return self.with_recordings(r.cached(str(directory)) for r in self.recordings)
 
@@ -214,7 +403,7 @@ class EpochArray(EpochView):
         return self.with_recordings(computed)
 
     def select(self, names: Iterable[str]) -> EpochArray:
-        """Keep only some modalities, to ask what if the others were missing.
+        """Keep some modalities, as if the others were missing.
 
         Parameters
         ----------
@@ -236,10 +425,10 @@ class EpochArray(EpochView):
         if not kept:
             msg = f"select and drop must leave at least one of {self.modalities}."
             raise ValueError(msg)
-        return self.map(Selection(kept))
+        return self.map(_Selection(kept))
 
     def drop(self, *names: str) -> EpochArray:
-        """Leave out some modalities, to ask what if they were missing.
+        """Leave out some modalities, as if they were missing.
 
         Parameters
         ----------
@@ -287,27 +476,73 @@ class EpochArray(EpochView):
         RecordingError
             If its rate or channels differ between recordings.
         """
-        collected = gather(self, [modality])
+        collected = gather(self.by_recording(), len(self), [modality])
         if modality not in collected:
             msg = f"No recording has {modality!r}; there are {self.modalities}."
             raise KeyError(msg)
         return collected[modality].values
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Collect all modalities side by side, where their epochs share a shape."""
+        """Concatenate all modalities, where their epochs share a shape."""
         if copy is False:
             msg = "An EpochArray cannot become an array without a copy."
             raise ValueError(msg)
-        arrays = gather(self, self.modalities)
+        arrays = gather(self.by_recording(), len(self), self.modalities)
         if not arrays:
             msg = "There is no epoch or no modality to make an array of."
             raise RecordingError(msg)
         joined = join(arrays)
         return joined if dtype is None else joined.astype(dtype, copy=False)
 
+    def __getstate__(self) -> tuple[Any, ...]:
+        """Pickle the slots."""
+        return self.recordings, self._recording_index, self.epoch, self.train_mask
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Restore the slots, read-only again."""
+        self._set(*state)
+
     def __repr__(self) -> str:
-        """Tell rows, nights and modalities."""
+        """Show rows, nights and modalities."""
         n = len(self.recordings)
         names = ", ".join(self.modalities) or "no modality"
         nights = f"{n} recording{'' if n == 1 else 's'}"
         return f"EpochArray({len(self)} epochs of {nights}: {names})"
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """Step that keeps some modalities, behind ``select`` and ``drop``."""
+
+    selects_only: ClassVar[bool] = True  # nothing is computed
+
+    names: tuple[str, ...]
+
+    def layout(self, before: Layout) -> Layout:
+        """Return the modalities that are left."""
+        return {name: n for name, n in before.items() if name in self.names}
+
+    def __call__(self, recording: Recording) -> Recording:
+        """Leave out the other modalities."""
+        kept = {n: s for n, s in recording.signals.items() if n in self.names}
+        return recording.with_signals(kept)
+
+
+def _check_recordings(recordings: Iterable[Recording]) -> tuple[Recording, ...]:
+    """Require recordings with ids of their own and epochs of one length."""
+    checked = (recordings,) if isinstance(recordings, Recording) else tuple(recordings)
+    wrong = [type(r).__name__ for r in checked if not isinstance(r, Recording)]
+    if wrong:
+        msg = f"An EpochArray is made of Recording objects; got {wrong[0]}."
+        raise TypeError(msg)
+    ids = [recording.id for recording in checked]
+    repeated = sorted(name for name, count in Counter(ids).items() if count > 1)
+    durations = sorted({recording.epoch_duration for recording in checked})
+    if repeated or len(durations) > 1:
+        what = f"ids {repeated}" if repeated else f"epochs of {durations} s"
+        msg = (
+            "Recordings of one EpochArray need ids of their own and one epoch length; "
+            f"got {what}."
+        )
+        raise RecordingError(msg)
+    return checked

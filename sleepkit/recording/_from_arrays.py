@@ -1,4 +1,4 @@
-"""Whole nights out of arrays whose rows are epochs."""
+"""Recordings out of arrays whose rows are epochs."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import numpy as np
 
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit.recording._indexing import rows_of_each
+from sleepkit.recording._modalities import split_modalities
 from sleepkit.recording._recording import Recording
-from sleepkit.recording._rows import rows_of_each
 from sleepkit.recording._signal import Signal
 from sleepkit.utils import check_positive
 
@@ -31,41 +32,44 @@ def recordings_from_arrays(
     blocks = _as_blocks(X, modalities)
     rates = _as_rates(sfreq, blocks)
     n_rows = len(next(iter(blocks.values())))
-    ids, index = _number(
-        _as_column("recording", "0" if recording is None else recording, n_rows)
-    )
+    given = "0" if recording is None else recording
+    ids, index = _number(_as_column("recording", given, n_rows))
     epochs = _as_epochs(epoch, index)
     rows_of = rows_of_each(index, len(ids))
     names = _subjects(subject, ids, rows_of, n_rows)
     duration = _duration(blocks, rates)
-    recordings = []
-    for name, rows, who in zip(ids, rows_of, names, strict=True):
+    recordings = {}
+    for name, rows, owner in zip(ids, rows_of, names, strict=True):
         n_epochs = int(epochs[rows].max()) + 1
         signals = _signals(blocks, rates, rows, epochs[rows], n_epochs)
-        recordings.append(
-            Recording(
-                id=name,
-                subject=who,
-                signals=signals,
-                # Where everything is missing, this alone tells the length.
-                hypnogram=None if signals else np.full(n_epochs, UNSCORED),
-                epoch_duration=duration,
-            )
+        # Where everything is missing, nothing else gives the length.
+        hypnogram = None if signals else np.full(n_epochs, UNSCORED)
+        recordings[name] = Recording(
+            id=name,
+            subject=owner,
+            signals=signals,
+            hypnogram=hypnogram,
+            epoch_duration=duration,
         )
-    return tuple(recordings), index, epochs
+    return tuple(recordings.values()), index, epochs
 
 
 def _as_blocks(
     X: Any, modalities: Mapping[str, Sequence[int]] | None
 ) -> dict[str, FloatArray]:
-    """Split X into one float32 array a modality."""
+    """Split X into a float32 array for each modality."""
     if isinstance(X, Mapping):
         if modalities is not None:
             msg = f"{_OWNER} takes 'modalities' with one array, not with a mapping."
             raise ValueError(msg)
         blocks = {name: np.asarray(values, np.float32) for name, values in X.items()}
     else:
-        blocks = _split(np.asarray(X, np.float32), modalities)
+        values = np.asarray(X, np.float32)
+        if values.ndim < 2:
+            got = f"got shape {values.shape}"
+            msg = f"{_OWNER} needs an array with a row an epoch; {got}."
+            raise ValueError(msg)
+        blocks = split_modalities(values, modalities, owner=_OWNER)
     shapes = {name: block.shape for name, block in blocks.items()}
     lengths = {shape[0] for shape in shapes.values() if shape}
     if len(lengths) != 1 or 0 in lengths:
@@ -77,30 +81,10 @@ def _as_blocks(
     return blocks
 
 
-def _split(
-    values: FloatArray, modalities: Mapping[str, Sequence[int]] | None
-) -> dict[str, FloatArray]:
-    """Share the second axis out among the modalities."""
-    if values.ndim < 2:
-        msg = f"{_OWNER} needs an array with a row an epoch; got shape {values.shape}."
-        raise ValueError(msg)
-    if modalities is None:
-        return {"eeg": values}
-    n_columns = values.shape[1]
-    for name, where in modalities.items():
-        if not len(where) or not all(0 <= i < n_columns for i in where):
-            msg = (
-                f"{_OWNER} needs indices from 0 to {n_columns - 1} for {name!r}; "
-                f"got {list(where)}."
-            )
-            raise ValueError(msg)
-    return {name: values[:, list(where)] for name, where in modalities.items()}
-
-
 def _as_rates(
     sfreq: float | Mapping[str, float] | None, blocks: dict[str, FloatArray]
 ) -> dict[str, float | None]:
-    """Give every modality a rate, or None, and check it against the number of axes."""
+    """Return the rate of each modality, or None, checked against its axes."""
     given = sfreq if isinstance(sfreq, Mapping) else dict.fromkeys(blocks, sfreq)
     if not given.keys() <= blocks.keys():
         msg = f"{_OWNER} got 'sfreq' for {list(given)}; there are {list(blocks)}."
@@ -123,7 +107,7 @@ def _as_rates(
 
 
 def _as_column(name: str, values: Any, n_rows: int) -> Array:
-    """Spread one value over the rows, or check that there is one a row."""
+    """Broadcast one value to all rows, or require one a row."""
     column = np.asarray(values)
     if column.ndim == 0:
         return np.full(n_rows, column)
@@ -137,7 +121,7 @@ def _as_column(name: str, values: Any, n_rows: int) -> Array:
 
 
 def _number(column: Array) -> tuple[list[str], IntArray]:
-    """Give distinct values numbers, in the order in which they come."""
+    """Assign numbers to distinct values, in order of appearance."""
     ids, first, index = np.unique(
         column.astype(str), return_index=True, return_inverse=True
     )
@@ -169,7 +153,7 @@ def _as_epochs(epoch: Any, index: IntArray) -> IntArray:
 def _subjects(
     subject: Any, ids: list[str], rows_of: list[IntArray], n_rows: int
 ) -> list[str]:
-    """Find the one subject of each recording."""
+    """Return the subject of each recording, which must be one."""
     if subject is None:
         return ids
     column = _as_column("subject", subject, n_rows).astype(str)
@@ -187,7 +171,7 @@ def _subjects(
 
 
 def _duration(blocks: dict[str, FloatArray], rates: dict[str, float | None]) -> float:
-    """Length of an epoch in seconds, the same in all signals."""
+    """Compute the epoch duration in seconds, the same in all signals."""
     found = {
         round(block.shape[-1] / rate, _DECIMALS)
         for name, block in blocks.items()
@@ -206,7 +190,7 @@ def _signals(
     epochs: IntArray,
     n_epochs: int,
 ) -> dict[str, Signal]:
-    """Lay the rows of one recording out in time; epochs without a row are invalid."""
+    """Place the rows of a recording in time; epochs without a row are invalid."""
     signals = {}
     for name, block in blocks.items():
         values = np.full((n_epochs, *block.shape[1:]), np.nan, np.float32)
@@ -220,7 +204,7 @@ def _signals(
 
 
 def _as_signal(values: FloatArray, sfreq: float | None, valid: Any) -> Signal:
-    """Turn rows into samples, spectra or features."""
+    """Convert rows to a continuous signal, spectra or features."""
     if sfreq is not None:
         by_channel = values.reshape(len(values), -1, values.shape[-1]).swapaxes(0, 1)
         return Signal(by_channel.reshape(len(by_channel), -1), sfreq, valid=valid)

@@ -2,38 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import joblib
+import numpy as np
+from joblib import Parallel, delayed
+from tqdm import tqdm
 
+from sleepkit._typing import IntArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.recording._consistency import (
-    as_stages,
-    check_masks,
-    check_signals,
-    count_epochs,
-)
-from sleepkit.recording._signal import Signal
-from sleepkit.recording._step import Layout, Step, versions
+from sleepkit.recording._signal import Layout, Signal
+from sleepkit.recording._step import Step
 from sleepkit.recording._store import Store
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 _REPLACEABLE = ("id", "subject", "hypnogram", "start", "lights_off", "lights_on")
 
 
 class Recording:
-    """One night of one subject: a few modalities and, perhaps, a hypnogram.
+    """One night of one subject: signals by modality and, perhaps, a hypnogram.
 
     Parameters
     ----------
     id : str
-        Name of the night, unique in a cohort.
+        Identifier of the night, unique in a cohort.
     subject : str
-        Name of the person, prefixed by the cohort (``"shhs:200001"``).
+        Identifier of the subject, prefixed by the cohort (``"shhs:200001"``).
     signals : mapping of str to Signal
         The modalities, such as ``{"eeg": Signal(data, 100, ["C4-M1"])}``. A modality
         that was not recorded is left out.
@@ -90,11 +89,11 @@ class Recording:
         self.start = start
         self.lights_off = lights_off
         self.lights_on = lights_on
-        self.hypnogram = None if hypnogram is None else as_stages(hypnogram)
-        self._signals = MappingProxyType(check_signals(signals))
+        self.hypnogram = None if hypnogram is None else _as_stages(hypnogram)
+        self._signals = MappingProxyType(_check_signals(signals))
         lengths = {name: s.n_epochs(self.epoch_duration) for name, s in signals.items()}
-        self.n_epochs = count_epochs(self.id, lengths, self.hypnogram)
-        check_masks(self.id, self._signals, self.n_epochs)
+        self.n_epochs = _count_epochs(self.id, lengths, self.hypnogram)
+        _check_masks(self.id, self._signals, self.n_epochs)
         self._steps: tuple[Step | Store, ...] = ()
         self._fingerprint: str | None = None
 
@@ -107,23 +106,28 @@ class Recording:
     def layout(self) -> Layout:
         """Modalities and their numbers of features, known without computing.
 
-        The number is None for samples, spectra, and what a pending step does not tell.
+        The number is None for samples, for spectra, and where a pending step does not
+        announce it.
         """
         layout: Layout = {name: s.n_features for name, s in self._signals.items()}
         for step in self._steps:
-            if isinstance(step, Step):
-                layout = step.layout(layout)
+            layout = step.layout(layout)
         return layout
 
     @property
     def signals(self) -> Mapping[str, Signal]:
-        """The modalities; pending steps are run at each call (see `compute`)."""
+        """Signals by modality; pending steps are run at each call (see `compute`)."""
         return self.compute()._signals
 
     @property
     def sources(self) -> Mapping[str, Signal]:
-        """The modalities before all pending steps."""
+        """Signals by modality, before all pending steps."""
         return self._signals
+
+    @property
+    def pending(self) -> tuple[str, ...]:
+        """Names of the pending steps, stores left out."""
+        return tuple(str(s) for s in self._steps if s.fingerprint is not None)
 
     @property
     def is_computed(self) -> bool:
@@ -131,14 +135,12 @@ class Recording:
         return not self._steps
 
     @property
-    def is_kept(self) -> bool:
-        """Whether the values are in memory or mapped, or a store gives them mapped."""
-        for step in reversed(self._steps):
-            if isinstance(step, Store):
-                return True
-            if not step.only_chooses:
-                return False
-        return all(s.is_loaded or s.is_mapped for s in self._signals.values())
+    def is_in_memory_or_stored(self) -> bool:
+        """Whether the values are in memory or mapped, or a store has them mapped."""
+        kept = all(s.is_loaded or s.is_mapped for s in self._signals.values())
+        for step in self._steps:
+            kept = step.is_in_memory_or_stored(before=kept)
+        return kept
 
     @property
     def fingerprint(self) -> str:
@@ -148,12 +150,12 @@ class Recording:
             parts += [str(self.start), self.lights_off, self.lights_on]
             parts += [None if self.hypnogram is None else self.hypnogram.tolist()]
             parts += [(name, s.fingerprint) for name, s in self._signals.items()]
-            parts += [s.fingerprint for s in self._steps if isinstance(s, Step)]
+            parts += [s.fingerprint for s in self._steps if s.fingerprint is not None]
             self._fingerprint = str(joblib.hash(parts))
         return self._fingerprint
 
-    def map(self, step: Callable[[Recording], Recording]) -> Recording:
-        """Note a step, to be run when the signals are asked for.
+    def map(self, step: Callable[[Recording], Recording] | Step) -> Recording:
+        """Note a step, which runs when the signals are read.
 
         Parameters
         ----------
@@ -169,7 +171,7 @@ class Recording:
         Raises
         ------
         StepError
-            If the step has no name by which workers and stores could find it.
+            If the step has no name by which workers and stores can find it.
         """
         return self._with_steps(step if isinstance(step, Step) else Step(step))
 
@@ -184,12 +186,14 @@ class Recording:
         Returns
         -------
         Recording
-            A recording that is computed when first asked for, and read ever after.
+            A recording that is computed at the first access, and read from then on.
         """
         store = Store(str(Path(directory).resolve()))
-        since = [i for i, step in enumerate(self._steps) if isinstance(step, Step)]
-        if store in self._steps[max(since, default=-1) + 1 :]:
-            return self  # a second time would wait for its own lock
+        for step in reversed(self._steps):
+            if step == store:
+                return self  # a second time would wait for its own lock
+            if step.fingerprint is not None:
+                break
         return self._with_steps(store)
 
     def compute(self) -> Recording:
@@ -202,20 +206,8 @@ class Recording:
         """
         if not self._steps:
             return self
-        last = self._steps[-1]
-        before = self._copy(steps=self._steps[:-1])
-        if isinstance(last, Step):
-            return last(before.compute())
-        key = str(joblib.hash((before.fingerprint, versions())))
-        about = {
-            "id": self.id,
-            "subject": self.subject,
-            "source": self._copy(steps=()).fingerprint,
-            "steps": [str(step) for step in before._steps if isinstance(step, Step)],
-            "versions": versions(),
-        }
-        stored = last.fetch(self.id, key, about, lambda: before.signals)
-        return self.with_signals(stored)
+        *before, last = self._steps
+        return self.with_signals(last.run(self._copy(steps=tuple(before))))
 
     def load(self) -> Recording:
         """Run the pending steps and read all values into memory.
@@ -229,7 +221,7 @@ class Recording:
         return self.with_signals({name: s.load() for name, s in signals.items()})
 
     def replace(self, **changes: Any) -> Recording:
-        """Change what is known of the night beside its signals.
+        """Copy of the recording with other metadata.
 
         Parameters
         ----------
@@ -245,7 +237,7 @@ class Recording:
         Raises
         ------
         TypeError
-            If something else is named.
+            If another parameter is named.
         RecordingError
             If the hypnogram is not one stage an epoch.
 
@@ -263,7 +255,7 @@ class Recording:
             msg = f"Recording.replace changes {_REPLACEABLE}; got {unknown}."
             raise TypeError(msg)
         if changes.get("hypnogram") is not None:
-            changes["hypnogram"] = as_stages(changes["hypnogram"])
+            changes["hypnogram"] = _as_stages(changes["hypnogram"])
             if len(changes["hypnogram"]) != self.n_epochs:
                 msg = (
                     f"Recording {self.id!r} has {self.n_epochs} epochs, but its new "
@@ -275,12 +267,12 @@ class Recording:
         return copy
 
     def with_signals(self, signals: Mapping[str, Signal]) -> Recording:
-        """Replace the signals.
+        """Copy of the recording with other signals.
 
         Parameters
         ----------
         signals : mapping of str to Signal
-            The new modalities.
+            The new signals by modality.
 
         Returns
         -------
@@ -292,7 +284,7 @@ class Recording:
         RecordingError
             If a signal is shorter than the night.
         """
-        checked = check_signals(signals)
+        checked = _check_signals(signals)
         for name, signal in checked.items():
             length = signal.n_epochs(self.epoch_duration)
             if length < self.n_epochs:
@@ -301,11 +293,11 @@ class Recording:
                     f"but its new {name!r} signal has only {length}."
                 )
                 raise RecordingError(msg)
-        check_masks(self.id, checked, self.n_epochs)
+        _check_masks(self.id, checked, self.n_epochs)
         return self._copy(signals=checked, steps=())
 
     def _with_steps(self, *steps: Step | Store) -> Recording:
-        """Copy the recording with steps appended."""
+        """Copy of the recording with steps appended."""
         return self._copy(steps=(*self._steps, *steps))
 
     def _copy(
@@ -314,7 +306,7 @@ class Recording:
         signals: Mapping[str, Signal] | None = None,
         steps: tuple[Step | Store, ...],
     ) -> Recording:
-        """Copy the recording, sharing all that is not named."""
+        """Copy of the recording that shares everything else."""
         copy = object.__new__(Recording)
         copy.__dict__.update(self.__dict__)
         copy._fingerprint = None
@@ -324,21 +316,107 @@ class Recording:
         return copy
 
     def __getstate__(self) -> dict[str, Any]:
-        """Pickle without the fingerprint, which must not change a pickle's hash."""
+        """Pickle without the fingerprint, which must not change the pickle's hash."""
         state = {**self.__dict__, "_signals": dict(self._signals)}
         return state | {"_fingerprint": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """Restore what is read-only."""
+        """Restore the parts, read-only again."""
         self.__dict__.update(state, _signals=MappingProxyType(state["_signals"]))
         if self.hypnogram is not None:
             self.hypnogram.flags.writeable = False
 
     def __repr__(self) -> str:
-        """Name the night, its length and its modalities."""
+        """Show the night, its length and its modalities."""
         names = ", ".join(self.modalities) or "no modality"
         pending = f", {len(self._steps)} steps pending" if self._steps else ""
         return (
             f"Recording({self.id!r} of {self.subject!r}: {self.n_epochs} epochs of "
             f"{self.epoch_duration:g} s, {names}{pending})"
         )
+
+
+def materialize(
+    recordings: Iterable[Recording],
+    directory: str | PathLike[str] | None,
+    n_jobs: int | None,
+    *,
+    verbose: bool,
+) -> list[Recording]:
+    """Compute recordings into memory (by threads) or into a store (by processes)."""
+    if directory is None:
+        return _run_all(Recording.load, list(recordings), n_jobs, "threads", verbose)
+    stored = [recording.cached(str(directory)) for recording in recordings]
+    computed = _run_all(Recording.compute, stored, n_jobs, None, verbose)
+    return [r.with_signals(c.signals) for r, c in zip(stored, computed, strict=True)]
+
+
+def _run_all(
+    function: Callable[[Recording], Recording],
+    recordings: list[Recording],
+    n_jobs: int | None,
+    prefer: str | None,
+    verbose: bool,
+) -> list[Recording]:
+    """Run a function on every recording, with a progress bar if verbose."""
+    # Not every backend can hand over results one by one, as a bar needs them.
+    as_they_come = "generator" if verbose else "list"
+    parallel = Parallel(n_jobs=n_jobs, prefer=prefer, return_as=as_they_come)
+    computed = parallel(delayed(function)(recording) for recording in recordings)
+    bar = tqdm(
+        computed, "computing", len(recordings), unit="night", disable=not verbose
+    )
+    return list(bar)
+
+
+def _as_stages(hypnogram: Any) -> IntArray:
+    """Check a hypnogram, and return a read-only copy."""
+    stages = check_stages(
+        "hypnogram", hypnogram, owner="Recording", error=RecordingError
+    )
+    codes: IntArray = stages.astype(np.int8)
+    codes.flags.writeable = False
+    return codes
+
+
+def _check_signals(signals: Mapping[str, Signal]) -> dict[str, Signal]:
+    """Require named signals."""
+    for name, signal in signals.items():
+        if not isinstance(name, str) or not isinstance(signal, Signal):
+            kind = type(signal).__name__
+            msg = f"signals must map names to Signal; got {name!r}: {kind}."
+            raise RecordingError(msg)
+    return dict(signals)
+
+
+def _count_epochs(
+    name: str, lengths: Mapping[str, int], hypnogram: IntArray | None
+) -> int:
+    """Count the epochs, on which hypnogram and signals must agree."""
+    shortest = min(lengths.values(), default=0)
+    if hypnogram is None:
+        if shortest < 1:
+            msg = (
+                f"Recording {name!r} needs a hypnogram, or signals of at least one "
+                f"epoch; its signals have {dict(lengths)} epochs."
+            )
+            raise RecordingError(msg)
+        return shortest
+    if lengths and shortest != len(hypnogram):
+        msg = (
+            f"The hypnogram of recording {name!r} has {len(hypnogram)} epochs, "
+            f"but its signals have {dict(lengths)}."
+        )
+        raise RecordingError(msg)
+    return len(hypnogram)
+
+
+def _check_masks(name: str, signals: Mapping[str, Signal], n_epochs: int) -> None:
+    """Require masks that reach the last epoch."""
+    for modality, signal in signals.items():
+        if signal.valid is not None and len(signal.valid) < n_epochs:
+            msg = (
+                f"Recording {name!r} has {n_epochs} epochs, but 'valid' of its "
+                f"{modality!r} signal has only {len(signal.valid)}."
+            )
+            raise RecordingError(msg)

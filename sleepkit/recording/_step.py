@@ -1,32 +1,25 @@
-"""Steps: named functions of one recording, noted now and run when asked."""
+"""Steps: named functions of one recording, noted now and run later."""
 
 from __future__ import annotations
 
-import hashlib
 import inspect
 import pickle
-import uuid
 from collections.abc import Callable, Mapping
-from functools import cache, partial
-from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeAlias
+from functools import partial
+from typing import Any
 
 import joblib
 
 from sleepkit.exceptions import StepError
-from sleepkit.utils import read_source
-
-if TYPE_CHECKING:
-    from sleepkit.recording._recording import Recording
-
-
-Layout: TypeAlias = Mapping[str, int | None]
-"""Modalities, each with its number of features (None: samples, spectra, unknown)."""
-_SESSION = uuid.uuid4().hex
+from sleepkit.recording._signal import Layout, Signal
+from sleepkit.utils import hash_code
 
 
 class Step:
     """A function of a recording, with a name and a fingerprint of its own.
+
+    A pending step has one face, which `Store` has too: ``fingerprint``, ``layout``,
+    ``is_in_memory_or_stored`` and ``run``.
 
     Parameters
     ----------
@@ -34,64 +27,64 @@ class Step:
         Takes a `Recording` and returns one of the same epochs. A module-level function,
         a ``functools.partial`` of one, or an instance of a module-level class that
         defines ``__call__``; it must pickle. A step that changes the layout of a
-        recording says so by a method ``layout``, from the `Layout` that goes in to the
-        one that comes out. One that computes nothing has a true ``only_chooses``.
+        recording has a method ``layout``, from the `Layout` before it to the one after
+        it. A step that only leaves out modalities has a true ``selects_only``.
     """
 
     __slots__ = ("fingerprint", "function")
 
-    def __init__(self, function: Callable[[Recording], Recording]) -> None:
+    def __init__(self, function: Callable[[Any], Any]) -> None:
         _check_named(function)
         self.function = function
         self.fingerprint = _fingerprint(function)
 
-    def __call__(self, recording: Recording) -> Recording:
-        """Run the function and take over the signals it returns."""
-        result = self.function(recording)
-        if not hasattr(result, "with_signals"):
-            msg = f"Step {self} must return a Recording; got {type(result).__name__}."
-            raise StepError(msg)
-        before = (recording.id, recording.subject, recording.n_epochs)
-        after = (result.id, result.subject, result.n_epochs)
-        if before != after:
-            msg = (
-                f"Step {self} must keep id, subject and number of epochs; "
-                f"it turned {before} into {after}."
-            )
-            raise StepError(msg)
-        signals = result.signals
-        given = {name: signal.n_features for name, signal in signals.items()}
-        announced = self.layout(recording.layout)
-        if not _is_as_announced(given, announced):
-            msg = (
-                f"Step {self} gave the modalities (and numbers of features) {given}, "
-                f"but announced {announced}; its method 'layout' must tell what comes "
-                "out."
-            )
-            raise StepError(msg)
-        return recording.with_signals(signals)
-
     def layout(self, before: Layout) -> Layout:
-        """Say which modalities, of how many features, come out of those that go in."""
+        """Return the modalities, and numbers of features, after the step."""
         change = getattr(self.function, "layout", None)
         return before if change is None else dict(change(before))
 
-    @property
-    def only_chooses(self) -> bool:
-        """Whether it computes nothing, but leaves out modalities."""
-        return getattr(self.function, "only_chooses", False)
+    def is_in_memory_or_stored(self, *, before: bool) -> bool:
+        """Whether the step's result needs no computing, if this holds before it."""
+        return before and getattr(self.function, "selects_only", False)
+
+    def run(self, before: Any) -> Mapping[str, Signal]:
+        """Run the function on a `Recording`, and return the signals that come out."""
+        recording = before.compute()
+        result = self.function(recording)
+        if not isinstance(result, type(recording)):
+            msg = f"Step {self} must return a Recording; got {type(result).__name__}."
+            raise StepError(msg)
+        expected = (recording.id, recording.subject, recording.n_epochs)
+        found = (result.id, result.subject, result.n_epochs)
+        if expected != found:
+            msg = (
+                f"Step {self} must keep id, subject and number of epochs; "
+                f"it turned {expected} into {found}."
+            )
+            raise StepError(msg)
+        signals: Mapping[str, Signal] = result.signals
+        self._check_layout(signals, recording.layout)
+        return signals
+
+    def _check_layout(self, signals: Mapping[str, Signal], before: Layout) -> None:
+        """Refuse signals that differ from the announced layout."""
+        found = {name: signal.n_features for name, signal in signals.items()}
+        announced = self.layout(before)
+        if set(found) != set(announced) or any(
+            n_features not in (None, found[name])
+            for name, n_features in announced.items()
+        ):
+            msg = (
+                f"Step {self} returned the modalities (and numbers of features) "
+                f"{found}, but announced {announced}; its method 'layout' must return "
+                "what comes out."
+            )
+            raise StepError(msg)
 
     def __str__(self) -> str:
-        """Give the name by which a manifest or an error calls the step."""
+        """Name the step, as manifests and errors do."""
         named = _unwrapped(self.function)
         return named.__qualname__ if inspect.isroutine(named) else repr(named)
-
-
-def _is_as_announced(given: Layout, announced: Layout) -> bool:
-    """Whether modalities, and numbers of features where announced, are as said."""
-    return set(given) == set(announced) and all(
-        n_features in (None, given[name]) for name, n_features in announced.items()
-    )
 
 
 def _unwrapped(function: Any) -> Any:
@@ -102,7 +95,7 @@ def _unwrapped(function: Any) -> Any:
 
 
 def _definition(function: Any) -> Any:
-    """Find the function or class that holds the code."""
+    """Return the function or class that holds the code."""
     named = _unwrapped(function)
     return named if inspect.isroutine(named) or inspect.isclass(named) else type(named)
 
@@ -124,12 +117,10 @@ def _check_named(function: Any) -> None:
 
 
 def _fingerprint(function: Any) -> str:
-    """Identify a step by name, code and parameters."""
+    """Digest of a step's name, code and parameters."""
     definition = _definition(function)
     parts: list[Any] = [definition.__module__, definition.__qualname__]
-    source = read_source(definition)
-    # Code that cannot be read cannot be compared with that of another session.
-    parts.append(hashlib.sha256(source.encode()).hexdigest() if source else _SESSION)
+    parts.append(hash_code(function))
     if isinstance(function, partial):
         parts.append((function.args, function.keywords))
     if not inspect.isroutine(_unwrapped(function)):
@@ -139,9 +130,3 @@ def _fingerprint(function: Any) -> str:
     except (pickle.PicklingError, TypeError) as error:
         msg = f"A step must pickle; {function!r} does not: {error}"
         raise StepError(msg) from error
-
-
-@cache
-def versions() -> dict[str, str]:
-    """Versions of what computes: results of other versions are not reused."""
-    return {name: version(name) for name in ("sleepkit-learn", "numpy", "scipy")}

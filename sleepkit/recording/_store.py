@@ -13,20 +13,23 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, Final
 
+import joblib
 import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import StoreError
-from sleepkit.recording._lazy import MappedArray
-from sleepkit.recording._signal import Signal
+from sleepkit.recording._lazy_array import MappedArray
+from sleepkit.recording._signal import Layout, Signal
+from sleepkit.utils import NIGHT_PACKAGES, versions
 
 try:
     import fcntl
 except ImportError:  # Windows: two workers may compute a night twice, never wrongly
     fcntl = None  # type: ignore[assignment]
 
+_DISTRIBUTIONS: Final = ("edfio", "mne", "numpy", "scipy")  # that compute signals
 _FORMAT = 1
 _MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
@@ -35,12 +38,13 @@ _LOCKS = ".locks"
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of computed nights, one sub-folder each.
+    """A folder of computed nights, one sub-folder each; as a step, it keeps a night.
 
     A night is written under a temporary name and renamed when complete, so a reader
     sees a whole night or none, whenever the writer was killed. A manifest in each
-    sub-folder names source, steps, versions, and the size of every file; it carries
-    its own checksum, so a damaged or foreign night is computed anew, not read.
+    sub-folder holds source, steps, versions, and the size of every file, with its own
+    checksum, so a damaged or foreign night is computed anew, not read. It has the face
+    of a `Step`, but no fingerprint: it changes no signal.
 
     Parameters
     ----------
@@ -48,38 +52,39 @@ class Store:
         The folder; made when first written to.
     """
 
+    fingerprint: ClassVar[None] = None
+
     directory: str
 
-    def fetch(
+    def layout(self, before: Layout) -> Layout:
+        """Return the layout before, which a store does not change."""
+        return before
+
+    def is_in_memory_or_stored(self, *, before: bool) -> bool:
+        """Whether the result needs no computing: it is read, once it is stored."""
+        return True
+
+    def run(self, before: Any) -> Mapping[str, Signal]:
+        """Read the signals of a `Recording`, or compute and write them."""
+        code = versions(*_DISTRIBUTIONS, packages=NIGHT_PACKAGES)
+        key = str(joblib.hash((before.fingerprint, code)))
+        about = {
+            "id": before.id,
+            "subject": before.subject,
+            "source": before.with_signals(before.sources).fingerprint,
+            "steps": list(before.pending),
+            "versions": code,
+        }
+        return self._fetch(before.id, key, about, lambda: before.signals)
+
+    def _fetch(
         self,
         name: str,
         key: str,
         about: Mapping[str, Any],
         compute: Callable[[], Mapping[str, Signal]],
     ) -> Mapping[str, Signal]:
-        """Read a night, or compute and write it if it is not there.
-
-        Parameters
-        ----------
-        name : str
-            Name of the night, for people who look into the folder.
-        key : str
-            Identity of the result.
-        about : mapping
-            What else the manifest shall tell.
-        compute : callable
-            Gives the signals.
-
-        Returns
-        -------
-        mapping of str to Signal
-            The signals, their values mapped from the store.
-
-        Raises
-        ------
-        StoreError
-            If the folder cannot be written to.
-        """
+        """Read the night with a key, or compute and write it, named and described."""
         folder = Path(self.directory) / f"{_file_name(name)}-{key[:20]}"
         signals = _read(folder, key)
         if signals is None:
@@ -100,7 +105,7 @@ class Store:
         about: Mapping[str, Any],
         signals: Mapping[str, Signal],
     ) -> None:
-        """Write a night under a temporary name, then rename it into place."""
+        """Write a night under a temporary name, then rename it."""
         partial = folder.parent / _PARTIAL / f"{_process()}-{uuid.uuid4().hex[:8]}"
         entries = {}
         try:
@@ -124,7 +129,7 @@ class Store:
 
     @contextmanager
     def _lock(self, name: str) -> Iterator[None]:
-        """Let one process or thread compute a night while the others wait for it."""
+        """Lock a night: one process or thread computes it, the others wait."""
         with ExitStack() as stack:
             with self._writing():
                 locks = Path(self.directory) / _LOCKS
@@ -137,7 +142,7 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Name the store where the folder does not take what is to be written."""
+        """Raise a StoreError where the folder cannot be written to."""
         try:
             yield
         except OSError as error:
@@ -145,7 +150,7 @@ class Store:
             raise StoreError(msg) from error
 
     def _sweep(self) -> None:
-        """Remove what killed processes of this machine left half written."""
+        """Remove half-written nights of killed processes on this machine."""
         for partial in Path(self.directory, _PARTIAL).glob("*"):
             host, _, process = partial.name.rpartition("-")[0].rpartition("-")
             if host == _host() and process.isdigit() and not _is_running(int(process)):
@@ -172,7 +177,7 @@ def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, A
 
 
 def _read(folder: Path, key: str) -> dict[str, Signal] | None:
-    """Read a night, or return None where it is absent, foreign or damaged."""
+    """Signals of a stored night; None where it is absent, foreign or damaged."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         checksum = manifest.pop("checksum")
@@ -188,13 +193,13 @@ def _read(folder: Path, key: str) -> dict[str, Signal] | None:
 
 
 def _checksum(manifest: Mapping[str, Any]) -> str:
-    """Condense what a manifest says, so that a changed byte shows."""
+    """Digest of a manifest."""
     text = json.dumps(manifest, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signal:
-    """Map one modality, after a look at the size of its file."""
+    """Map one modality, if its file has the right size."""
     path = folder / entry["file"]
     if path.stat().st_size != entry["bytes"]:
         msg = f"{path} should have {entry['bytes']} bytes."
@@ -206,7 +211,7 @@ def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signa
 
 
 def _file_name(name: str) -> str:
-    """Make a name that every file system takes (the key keeps it unique)."""
+    """Name that every file system accepts (the key keeps it unique)."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:80] or "_"
 
 

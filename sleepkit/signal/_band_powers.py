@@ -33,7 +33,7 @@ def band_powers(
     floor: float = 1e-3,
     bandwidth: float | None = None,
 ) -> FloatArray:
-    """Compute the logarithm of the power of each epoch in frequency bands.
+    """Logarithmic power of each epoch in frequency bands.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def band_powers(
     window : float, default=4.0
         Length of Welch's segments in seconds; they overlap by half.
     floor : float, default=1e-3
-        Smallest power in microvolts squared; what is below it counts as that much.
+        Smallest power in microvolts squared; smaller values are clipped to it.
     bandwidth : float, default=None
         Frequency in hertz above which the signal has no true content; None means
         ``sfreq / 2``.
@@ -67,7 +67,7 @@ def band_powers(
     Notes
     -----
     The power density is Welch's as in :func:`scipy.signal.welch` with its defaults: a
-    Hann window, the mean taken off each segment.
+    Hann window, with the mean of each segment subtracted.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def band_powers(
 
 
 def _in_band(freqs: FloatArray, name: str, band: tuple[float, float]) -> FloatArray:
-    """Mark the frequencies of one band."""
+    """Return 1 for the frequencies inside one band, else 0."""
     low, high = band
     inside = (freqs >= low) & (freqs < high)
     if not 0 <= low < high:

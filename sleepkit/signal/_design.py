@@ -1,11 +1,11 @@
-"""The design of zero-phase FIR filters: band-passes."""
+"""Design of zero-phase FIR band-pass filters."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import numpy as np
-from scipy import signal
+import scipy  # its submodules are imported when they are used
 
 from sleepkit._typing import FloatArray
 from sleepkit.utils import check_count, check_positive
@@ -17,31 +17,7 @@ _MIN_TRANSITION: Final = 2.0  # hertz, unless the edge itself leaves less room
 def check_band(
     low: float | None, high: float | None, *, owner: str
 ) -> tuple[float | None, float | None]:
-    """Require the edges of a pass band to be positive and in order.
-
-    Parameters
-    ----------
-    low, high : float or None
-        Edges of the pass band in hertz; None means no high-pass or no low-pass.
-    owner : str
-        Who asks, for the message.
-
-    Returns
-    -------
-    low, high : float or None
-        The edges.
-
-    Raises
-    ------
-    ValueError
-        If an edge is not positive, or they are out of order.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import check_band
-    >>> check_band(0.3, 40, owner="example")
-    (0.3, 40.0)
-    """
+    """Require the edges of a pass band, in hertz, to be positive and in order."""
     low = None if low is None else check_positive("low", low, owner=owner)
     high = None if high is None else check_positive("high", high, owner=owner)
     if low is not None and high is not None and low >= high:
@@ -53,34 +29,7 @@ def check_band(
 def effective_band(
     sfreq: float, low: float | None, high: float | None, *, owner: str
 ) -> tuple[float | None, float | None]:
-    """Drop a high edge that the sampling rate makes void.
-
-    Parameters
-    ----------
-    sfreq : float
-        Sampling rate in hertz.
-    low, high : float or None
-        Edges of the pass band in hertz; None means no high-pass or no low-pass.
-    owner : str
-        Who asks, for the message.
-
-    Returns
-    -------
-    low, high : float or None
-        The band; `high` is None where it was at or above ``sfreq / 2``, since nothing
-        is left to cut there.
-
-    Raises
-    ------
-    ValueError
-        If the edges are out of order, or the band lies above ``sfreq / 2``.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import effective_band
-    >>> effective_band(50, 0.3, 40, owner="example")
-    (0.3, None)
-    """
+    """Drop a high edge at or above the Nyquist frequency; refuse such a low edge."""
     nyquist = check_positive("sfreq", sfreq, owner=owner) / 2
     low, high = check_band(low, high, owner=owner)
     if low is not None and low >= nyquist:
@@ -111,7 +60,7 @@ def design_bandpass(
         Upper edge of the pass band in hertz. None, or an edge at or above
         ``sfreq / 2``, leaves the low-pass out.
     fir_order : int, default=None
-        None makes the filter as long as its edges ask for. An even number makes a
+        None makes the filter as long as its edges require. An even number makes a
         filter of ``fir_order + 1`` taps and runs it forward and backward; a short one
         has wide edges.
 
@@ -164,14 +113,17 @@ def _forward_backward(
     edges = [edge for edge in (low, high) if edge is not None]
     if not edges:
         return np.ones(1)
-    once = signal.firwin(order + 1, edges, fs=sfreq, pass_zero=low is None)
+    once = scipy.signal.firwin(order + 1, edges, fs=sfreq, pass_zero=low is None)
     return np.convolve(once, once[::-1])
 
 
 def switching_filter(
     sfreq: float, switches: list[tuple[float, float]], *, passes_top: bool
 ) -> FloatArray:
-    """Switch between stop and pass at each (cutoff, width), from the top down."""
+    """Sum low-passes that switch between stop and pass band, from the top down.
+
+    Each switch is a (cutoff, width) in hertz.
+    """
     parts = [_lowpass(sfreq, cutoff, width) for cutoff, width in switches]
     taps = np.zeros(max((part.size for part in parts), default=1))
     if passes_top:
@@ -187,4 +139,4 @@ def switching_filter(
 def _lowpass(sfreq: float, cutoff: float, width: float) -> FloatArray:
     """Design a Hamming-windowed low-pass with a transition of this width."""
     n_taps = round(_HAMMING_LENGTH * sfreq / width)
-    return np.asarray(signal.firwin(n_taps + 1 - n_taps % 2, cutoff, fs=sfreq))
+    return np.asarray(scipy.signal.firwin(n_taps + 1 - n_taps % 2, cutoff, fs=sfreq))

@@ -1,4 +1,4 @@
-"""Surplus wake before and after the night: which epochs to keep."""
+"""Rules for cutting surplus wake before and after sleep."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED, WAKE
 from sleepkit._typing import BoolArray, IntArray
-from sleepkit.utils import check_count, check_option
+from sleepkit.utils import check_count, check_option, check_stages
 
 _RULES: Final = ("symmetric", "evening_first", "margin")
 _OWNER: Final = "trim_bounds"
@@ -17,7 +17,7 @@ _OWNER: Final = "trim_bounds"
 def trim_bounds(
     stages: IntArray, *, rule: str = "symmetric", margin: int = 60
 ) -> slice:
-    """Find the part of a night that is left when surplus wake is cut off.
+    """Find the epochs of a night that are kept when surplus wake is cut off.
 
     Everything from the first to the last sleep epoch is kept under every rule, and a
     night without sleep is kept whole, since it has no edges.
@@ -40,18 +40,18 @@ def trim_bounds(
     Raises
     ------
     ValueError
-        If the stages are no stage codes, or a parameter is none of its values.
+        If the stages are no stage codes, or a parameter has an invalid value.
 
     Notes
     -----
     - ``"symmetric"``: where wake is the strictly most frequent stage, cut
       ``(n_wake - n_second) // 2`` wake epochs from either end, with all wake of the
-      night counted. What one edge is too short for is cut from the other one, as far
-      as that reaches; after that, wake may still be the most frequent stage.
+      night counted. Where one edge is too short, the other one is cut by the rest, as
+      far as it reaches; wake may still be the most frequent stage after that.
     - ``"evening_first"``: where wake is the strictly most frequent stage, and the wake
       before and after sleep together outnumber the second stage, cut the difference:
-      from the evening first, the rest from the morning. (The original counted the N3
-      and N4 of Rechtschaffen and Kales apart; here they are one stage.)
+      from the evening first, then from the morning. (The original counted stages 3
+      and 4 of Rechtschaffen and Kales separately; here they are one stage.)
     - ``"margin"``: keep `margin` epochs before the first and after the last epoch of
       sleep.
 
@@ -72,7 +72,7 @@ def trim_bounds(
     >>> trim_bounds(night, rule="margin", margin=1)
     slice(5, 12, None)
     """
-    stages = _check_stages(stages)
+    stages = check_stages("stages", stages, owner=_OWNER, empty=True)
     check_option("rule", rule, _RULES, owner=_OWNER)
     margin = check_count("margin", margin, owner=_OWNER, minimum=0)
     asleep = np.flatnonzero(_is_sleep(stages))
@@ -111,17 +111,3 @@ def _is_sleep(stages: IntArray) -> BoolArray:
     """Mark the epochs that are scored and not wake."""
     asleep: BoolArray = (stages != WAKE) & (stages != UNSCORED)
     return asleep
-
-
-def _check_stages(stages: IntArray) -> IntArray:
-    """Return the stages as an array of codes, or say what is wrong with them."""
-    stages = np.asarray(stages)
-    codes = stages.ndim == 1 and (stages.dtype.kind in "iu" or not stages.size)
-    if codes and np.isin(stages, range(UNSCORED, N_STAGES)).all():
-        return stages.astype(np.int64)
-    msg = (
-        f"trim_bounds needs stages of shape (n_epochs,) with codes {UNSCORED} to "
-        f"{N_STAGES - 1}; got shape {stages.shape} with values "
-        f"{np.unique(stages)[:8].tolist()}."
-    )
-    raise ValueError(msg)

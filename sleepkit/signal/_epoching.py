@@ -1,4 +1,4 @@
-"""Epochs: where they start, their samples, and one stage for each."""
+"""Cutting signals into epochs, and stages on another grid of epochs."""
 
 from __future__ import annotations
 
@@ -8,34 +8,16 @@ import numpy as np
 
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_positive, check_stages
 
 _TINY = 1e-6  # seconds and samples: below it, a difference is float arithmetic
 _MIN_SCORED = 0.5  # part of an epoch that must be scored for it to have a stage
 
 
 def epoch_starts(n_epochs: int, sfreq: float, epoch_duration: float) -> IntArray:
-    """Find the first sample of each epoch.
+    """First sample of each epoch; rounded one by one, so that rounding never adds up.
 
-    Parameters
-    ----------
-    n_epochs : int
-        Number of epochs.
-    sfreq : float
-        Sampling rate in hertz.
-    epoch_duration : float
-        Length of an epoch in seconds.
-
-    Returns
-    -------
-    ndarray of int, shape (n_epochs,)
-        ``round(i * epoch_duration * sfreq)``, so that rounding never adds up.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import epoch_starts
-    >>> epoch_starts(3, 99.97, 30)
-    array([   0, 2999, 5998])
+    Returns an array of shape (n_epochs,).
     """
     exact: FloatArray = np.arange(n_epochs) * (epoch_duration * sfreq)
     return np.rint(exact).astype(np.intp)
@@ -55,9 +37,9 @@ def to_epochs(
     epoch_duration : float, default=30.0
         Length of an epoch in seconds.
     n_epochs : int, default=None
-        Number of epochs; None means as many as are complete. What the signal is too
-        short for is NaN; a single sample, which rounding takes at odd rates, repeats
-        the one before.
+        Number of epochs; None means all complete ones. Samples beyond the end of the
+        signal are NaN; a single missing sample, as rounding causes at odd rates,
+        repeats the last one.
 
     Returns
     -------
@@ -102,24 +84,23 @@ def to_epochs(
 
 
 def majority_labels(codes: Any, step: Any, epoch_duration: float = 30.0) -> IntArray:
-    """Bring stages scored on one grid to another one.
+    """Convert stages to epochs of another length, by majority.
 
     Parameters
     ----------
     codes : array-like of int, shape (n_scored,)
         Stage codes, -1 for unscored.
     step : float or array-like of shape (n_scored + 1,)
-        Seconds between the labels; or, where these differ, the times in seconds at
-        which they start, from 0 on, and the last one ends.
+        Duration of each label in seconds; where it varies, the start times of the
+        labels in seconds, from 0 on, and the end of the last one.
     epoch_duration : float, default=30.0
-        Length of the wanted epochs in seconds.
+        Length of the new epochs in seconds.
 
     Returns
     -------
     ndarray of int8, shape (n_epochs,)
-        For each complete epoch the stage that covers most seconds of it. Of stages
-        that cover the same, the one that starts later; -1 where less than half of the
-        epoch is scored.
+        For each complete epoch the stage that covers most of it; in a tie the one that
+        starts later; -1 where less than half of the epoch is scored.
 
     Raises
     ------
@@ -132,16 +113,11 @@ def majority_labels(codes: Any, step: Any, epoch_duration: float = 30.0) -> IntA
     >>> majority_labels([0, 1, 1, 2, 2, 3], step=20)  # 0-30, 30-60, 60-90, 90-120 s
     array([0, 1, 2, 3], dtype=int8)
     """
-    codes = np.asarray(codes)
-    if codes.ndim != 1 or (
-        codes.size and not (codes.min() >= UNSCORED and codes.max() < N_STAGES)
-    ):
-        msg = f"majority_labels needs stage codes from -1 to 4 in one row; got {codes}."
-        raise ValueError(msg)
+    codes = check_stages("codes", codes, owner="majority_labels", empty=True)
     edges = _label_edges(codes.size, step)
     duration = check_positive("epoch_duration", epoch_duration, owner="majority_labels")
     n_epochs = int((edges[-1] + _TINY) / duration)
-    seconds, first = _overlaps(codes.astype(np.intp), edges, duration, n_epochs)
+    seconds, first = _overlaps(codes, edges, duration, n_epochs)
     most = seconds.max(axis=1, keepdims=True, initial=0)
     # of the stages that tie, the one that starts later
     stages = np.where(seconds >= most - _TINY, first, -np.inf).argmax(axis=1)
@@ -150,7 +126,7 @@ def majority_labels(codes: Any, step: Any, epoch_duration: float = 30.0) -> IntA
 
 
 def _label_edges(n_labels: int, step: Any) -> FloatArray:
-    """Return when each label starts, and when the last one ends."""
+    """Start times of the labels, and the end of the last one."""
     if np.ndim(step) == 0:
         step = check_positive("step", step, owner="majority_labels")
         step = np.arange(n_labels + 1) * step
@@ -171,7 +147,7 @@ def _label_edges(n_labels: int, step: Any) -> FloatArray:
 def _overlaps(
     codes: IntArray, times: FloatArray, duration: float, n_epochs: int
 ) -> tuple[FloatArray, FloatArray]:
-    """Return the seconds of each stage in each epoch, and when it starts there."""
+    """Seconds of each stage in each epoch, and its start time there."""
     edges = np.unique(np.concatenate([times, np.arange(n_epochs + 1) * duration]))
     edges = edges[edges <= n_epochs * duration + _TINY]
     middles, lengths = (edges[1:] + edges[:-1]) / 2, np.diff(edges)

@@ -1,4 +1,4 @@
-"""Zero-phase filtering of whole nights."""
+"""Zero-phase FIR filtering of whole recordings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _MIN_FFT: Final = 4096
 
 
 def filter_signal(x: Any, taps: FloatArray) -> FloatArray:
-    """Filter along the last axis, without delay.
+    """Filter a signal along the last axis, without delay.
 
     Parameters
     ----------
@@ -40,8 +40,8 @@ def filter_signal(x: Any, taps: FloatArray) -> FloatArray:
     -----
     The ends are extended by odd reflection, as MNE and ``scipy.signal.filtfilt`` do;
     beyond the reflection of a signal shorter than half the filter lie zeros. Gaps are
-    bridged by straight lines first, so that one does not wipe out the seconds around
-    it; what is within half a filter length of a gap is an estimate.
+    interpolated linearly first, so that a gap does not spread over the seconds around
+    it; samples within half a filter length of a gap are estimates.
 
     Examples
     --------
@@ -70,7 +70,7 @@ def filter_signal(x: Any, taps: FloatArray) -> FloatArray:
 
 
 def _convolve(row: FloatArray, taps: FloatArray) -> FloatArray:
-    """Overlap-save: transform overlapping blocks, and keep what wrapped nothing."""
+    """Convolve by overlap-save, keeping the part of each block without wrap-around."""
     overlap = taps.size - 1
     n_padded = row.size + overlap
     n_fft = fft.next_fast_len(min(max(8 * taps.size, _MIN_FFT), n_padded), real=True)
@@ -90,7 +90,7 @@ def _convolve(row: FloatArray, taps: FloatArray) -> FloatArray:
 
 
 def _extend(row: FloatArray, half: int, n_total: int) -> FloatArray:
-    """Mirror the ends through their last samples, as far as the signal reaches."""
+    """Extend both ends by odd reflection, as far as the signal reaches."""
     reach = min(half, row.size - 1)
     end = half + row.size
     padded = np.zeros(n_total, row.dtype)

@@ -1,4 +1,4 @@
-"""Epochs as overlapping frames, transformed a few at a time."""
+"""Overlapping frames of epochs, and their power spectra in chunks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from sleepkit._typing import FloatArray
 from sleepkit.signal._gaps import as_floats
 from sleepkit.utils import check_positive
 
-_FRAMES_AT_ONCE: Final = 256  # what an FFT call works on stays in the cache
+_FRAMES_AT_ONCE: Final = 256  # so that an FFT call works within the processor's cache
 
 
 def n_samples(name: str, seconds: float, sfreq: float, owner: str) -> int:

@@ -1,4 +1,4 @@
-"""Gaps in a signal: bridged for the arithmetic, missing again afterwards."""
+"""Linear interpolation over gaps in a signal."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def as_floats(x: Any) -> FloatArray:
 
 
 def bridge_gaps(x: FloatArray) -> tuple[FloatArray, BoolArray | None]:
-    """Draw straight lines over what is not finite; return also where that was."""
+    """Interpolate over samples that are not finite; return also their mask."""
     gaps = ~np.isfinite(x)
     if not gaps.any():
         return x, None

@@ -1,4 +1,4 @@
-"""The design of zero-phase FIR filters: notches at the power line."""
+"""Design of zero-phase FIR notch filters for the power line."""
 
 from __future__ import annotations
 

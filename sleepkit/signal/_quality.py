@@ -1,28 +1,26 @@
-"""Bad stretches of a signal: missing, flat, clipped and outlying windows."""
+"""Signal quality: missing, flat, clipped and outlying windows."""
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from sleepkit._typing import BoolArray, FloatArray
-
-# The SD of a normal distribution is this many times its median absolute deviation.
-_SD_OF_MAD: Final = 1.4826022185056018
+from sleepkit.utils import SD_OF_MAD
 
 
 class WindowFlags(NamedTuple):
-    """What is wrong with every window of a signal, and how strong it is.
+    """Quality flags of the windows of a signal, and their SDs.
 
     Attributes
     ----------
     nonfinite : ndarray of bool, shape (..., n_windows)
-        Holds NaN or infinite samples. The other flags of such a window are False.
+        Contains NaN or infinite samples. The other flags of such a window are False.
     flat : ndarray of bool, shape (..., n_windows)
-        Hardly moves, or mostly stays at one value.
+        Almost constant, or mostly at one value.
     clipped : ndarray of bool, shape (..., n_windows)
-        Stays at its own largest or smallest value.
+        Repeats its own largest or smallest value.
     outlying : ndarray of bool, shape (..., n_windows)
         Far stronger or weaker than the other windows of the channel.
     sd : ndarray of float, shape (..., n_windows)
@@ -49,7 +47,7 @@ def flag_windows(
     max_clipped: float = 0.01,
     max_z: float | None = 5.0,
 ) -> WindowFlags:
-    """Flag the windows of a signal that no sleep can be read from.
+    """Flag windows of a signal that are unfit for sleep staging.
 
     Parameters
     ----------
@@ -61,12 +59,12 @@ def flag_windows(
         in microvolts.
     max_repeated : float, default=0.5
         A window is flat where more than this fraction of its samples equals the one
-        before, and more than this fraction is of one value; repeats of many values are
-        the coarse steps of a recorder.
+        before, and more than this fraction is of one value; repeats of many values
+        only show a coarse resolution of the recorder.
     max_clipped : float, default=0.01
         A window is clipped where more than this fraction of its samples repeats the
-        largest or smallest value of the window. The limits of the recorder are unknown
-        by now, and filtering hides them: flag before filtering.
+        largest or smallest value of the window. Filtering hides clipping: flag before
+        filtering.
     max_z : float or None, default=5.0
         A window is outlying where the logarithm of its SD is more than this many robust
         SDs from the median of its channel's other windows. None turns the rule off.
@@ -117,15 +115,15 @@ def flag_windows(
 
 
 def robust_z(values: FloatArray, reference: FloatArray | None = None) -> FloatArray:
-    """Tell how many robust SDs values lie from the median, along the last axis.
+    """Robust z-scores along the last axis: distances from the median in robust SDs.
 
     Parameters
     ----------
     values : ndarray of float, shape (..., n_values)
         The values; NaN ones stay NaN and do not count.
     reference : ndarray of float, shape (..., n_reference), default=None
-        What median and robust SD are taken from, such as the training recordings;
-        None means the values themselves.
+        Values that median and robust SD are taken from, such as the training
+        recordings; None means `values`.
 
     Returns
     -------
@@ -143,7 +141,7 @@ def robust_z(values: FloatArray, reference: FloatArray | None = None) -> FloatAr
     reference = values if reference is None else reference
     with np.errstate(divide="ignore", invalid="ignore"):
         center = _nanmedian(reference)
-        scale = _SD_OF_MAD * _nanmedian(np.abs(reference - center))
+        scale = SD_OF_MAD * _nanmedian(np.abs(reference - center))
         away = values - center
         return np.where(away == 0, away, away / scale)
 
@@ -151,15 +149,15 @@ def robust_z(values: FloatArray, reference: FloatArray | None = None) -> FloatAr
 def is_noisy_recording(
     sd: FloatArray, *, threshold: float = 41.0, fraction: float = 0.4
 ) -> bool:
-    """Tell whether a recording is noisy, by the spread of its windows.
+    """Whether too many windows of a recording are noisy.
 
     Parameters
     ----------
     sd : ndarray of float, shape (n_windows,)
-        What is compared with the threshold. The papers take the SD of the EEG minus
-        that of the EOG, window by window, so that either of them may be the broken one;
-        the SD of one signal gives an absolute rule, and `robust_z` of either a rule in
-        robust SDs. NaN windows do not count.
+        Value of each window to compare with the threshold; NaN windows do not count.
+        The papers use the SD of the EEG minus that of the EOG, which detects failures
+        of either; the SD of one signal gives an absolute rule, and `robust_z` of either
+        a rule in robust SDs.
     threshold : float, default=41.0
         A window is noisy where the magnitude of its value is larger.
     fraction : float, default=0.4
@@ -185,7 +183,7 @@ def is_noisy_recording(
 
 
 def _standard_deviation(windows: FloatArray) -> FloatArray:
-    """Take the SD along the last axis in the dtype of the windows, which is fast."""
+    """SD along the last axis, in the dtype of the windows for speed."""
     centred = windows - windows.mean(axis=-1, keepdims=True)
     power = np.einsum("...t,...t->...", centred, centred)
     deviation: FloatArray = np.sqrt(power / max(windows.shape[-1], 1))
@@ -193,13 +191,13 @@ def _standard_deviation(windows: FloatArray) -> FloatArray:
 
 
 def _fraction(marks: BoolArray) -> FloatArray:
-    """Count the marks along the last axis, per sample of the window."""
+    """Fraction of the samples of a window that are marked, along the last axis."""
     fraction: FloatArray = np.count_nonzero(marks, axis=-1) / (marks.shape[-1] + 1)
     return fraction
 
 
 def _mostly_one_value(windows: FloatArray, fraction: float) -> BoolArray:
-    """Tell whether more than a fraction of each window is of one value."""
+    """Whether more than a fraction of each window is of one value."""
     ordered = np.sort(windows, axis=-1)
     n_times = windows.shape[-1]
     reach = min(int(fraction * n_times), n_times)
@@ -208,7 +206,7 @@ def _mostly_one_value(windows: FloatArray, fraction: float) -> BoolArray:
 
 
 def _nanmedian(values: FloatArray) -> FloatArray:
-    """Take the median of what is not NaN along the last axis, NaN where nothing is."""
+    """Median along the last axis without NaN; NaN where all values are."""
     empty = np.isnan(values).all(axis=-1, keepdims=True)
     if not values.size:
         return np.where(empty, np.nan, 0.0)

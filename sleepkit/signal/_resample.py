@@ -1,4 +1,4 @@
-"""Change of sampling rate, for whole recordings."""
+"""Polyphase resampling of whole recordings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 import numpy as np
-from scipy import signal
+import scipy  # its submodules are imported when they are used
 
 from sleepkit._typing import FloatArray
 from sleepkit.signal._gaps import as_floats, bridge_gaps
@@ -17,30 +17,9 @@ _MAX_DRIFT: Final = 1e-7  # 3 ms in a night of 8 h
 
 
 def resampling_ratio(sfreq: float, new_sfreq: float) -> Fraction:
-    """Find the fraction of whole numbers that changes one rate into another.
+    """Fraction ``new_sfreq / sfreq`` in lowest terms of at most 10,000.
 
-    Parameters
-    ----------
-    sfreq, new_sfreq : float
-        Sampling rates in hertz.
-
-    Returns
-    -------
-    fractions.Fraction
-        ``new_sfreq / sfreq`` in lowest terms, none of them above 10,000.
-
-    Raises
-    ------
-    ValueError
-        If every such fraction is off by more than 1e-7, which is 3 ms in 8 h.
-
-    Examples
-    --------
-    >>> from sleepkit.signal import resampling_ratio
-    >>> resampling_ratio(256, 100)
-    Fraction(25, 64)
-    >>> resampling_ratio(99.97, 100)
-    Fraction(10000, 9997)
+    A ratio that no such fraction meets within 1e-7, which is 3 ms in 8 h, is an error.
     """
     sfreq = check_positive("sfreq", sfreq, owner="resample")
     new_sfreq = check_positive("new_sfreq", new_sfreq, owner="resample")
@@ -68,7 +47,7 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     x : array-like, shape (..., n_times)
         The signal. NaN and infinite samples are gaps.
     sfreq, new_sfreq : float
-        Its rate and the wanted one in hertz.
+        The current and the new sampling rate in hertz.
 
     Returns
     -------
@@ -80,7 +59,8 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     Raises
     ------
     ValueError
-        If `x` has no samples, or the ratio is no usable fraction.
+        If `x` has no samples, or the ratio of the rates is no fraction of whole numbers
+        up to 10,000 (within 1e-7, which is 3 ms in 8 h).
 
     Notes
     -----
@@ -108,7 +88,7 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     n_new = max(round(x.shape[-1] * ratio), 1)
     # one sample has no mirror image (and would crash scipy)
     ends: Literal["edge", "reflect"] = "reflect" if x.shape[-1] > 1 else "edge"
-    out = signal.resample_poly(x, up, down, axis=-1, padtype=ends)[..., :n_new]
+    out = scipy.signal.resample_poly(x, up, down, axis=-1, padtype=ends)[..., :n_new]
     if gaps is not None:
         nearest = np.rint(np.arange(n_new) * (down / up)).astype(np.intp)
         out[gaps[..., np.minimum(nearest, x.shape[-1] - 1)]] = np.nan

@@ -17,7 +17,7 @@ _DB_PER_NEPER: Final = 10 / np.log(10)  # for power
 def spectrum_freqs(
     sfreq: float, n_fft: int = 256, n_bins: int | None = None
 ) -> FloatArray:
-    """List the frequencies of the bins of `epoch_spectra`.
+    """Compute the frequencies of the bins of `epoch_spectra`.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def epoch_spectra(
     n_bins: int | None = None,
     floor: float = 1e-3,
 ) -> FloatArray:
-    """Compute the short-time spectrum of each epoch in decibels.
+    """Short-time amplitude spectrum of each epoch in decibels.
 
     Parameters
     ----------
@@ -68,7 +68,7 @@ def epoch_spectra(
     sfreq : float
         Sampling rate in hertz.
     window : float, default=2.0
-        Length of a frame in seconds; a symmetric Hamming window is laid over it.
+        Length of a frame in seconds, weighted by a symmetric Hamming window.
     hop : float, default=1.0
         Seconds from one frame to the next. Frames never cross the end of an epoch.
     n_fft : int, default=256
@@ -77,7 +77,7 @@ def epoch_spectra(
         Number of bins, ``n_fft // 2`` without the one at 0 Hz (as None) or one more
         with it.
     floor : float, default=1e-3
-        Smallest amplitude in microvolts; what is below it counts as that much.
+        Smallest amplitude in microvolts; smaller values are clipped to it.
 
     Returns
     -------
@@ -95,7 +95,7 @@ def epoch_spectra(
     The value is ``20 * log10(max(|X|, floor))`` with ``X = 2 / sum(w) * FFT(w * x)``,
     so that a sine of 1 uV at the centre of a bin gives 0 dB. Epochs of 30 s at 100 Hz
     give the 29 frames of 128 or 129 bins of SeqSleepNet and the models after it; their
-    constant factor is another one, which a standardisation takes away.
+    spectra differ by a constant factor, which standardisation removes.
 
     Examples
     --------
@@ -135,7 +135,7 @@ def epoch_spectra(
 
 
 def _first_bin(n_fft: int, n_bins: int | None) -> int:
-    """Return 1 where the bin at 0 Hz is left out, else 0."""
+    """Index of the first bin: 1 where the bin at 0 Hz is left out, else 0."""
     half = check_count("n_fft", n_fft, owner="epoch_spectra", minimum=2) // 2
     if n_bins in (None, half):
         return 1

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 from sleepkit._typing import BoolArray, IntArray
-from sleepkit.training._epochs import Epochs
-from sleepkit.training._sequences import PAD, cut_once, find_runs
+from sleepkit.training._epoch_source import EpochSource
+from sleepkit.training._samplers import (
+    PAD,
+    SAMPLERS,
+    balance_classes,
+    cut_in_order,
+    cut_once,
+    find_runs,
+)
+from sleepkit.utils import check_option
 
 UNLABELLED = -1
 
@@ -20,26 +28,38 @@ class Batches:
 
     Parameters
     ----------
-    epochs : Epochs
+    source : ArraySource or RecordingSource
         All epochs, labelled or not.
-    stages : ndarray of int of shape (n_epochs,)
-        The class of each epoch, -1 where it must not be learnt: context only.
-    domains : ndarray of int of shape (n_epochs,)
-        The domain of each epoch, -1 where none.
+    targets : mapping of str to ndarray of int of shape (n_epochs,)
+        ``"stages"``: the class of each epoch, -1 where it is not trained on but serves
+        as context; and further targets of a method, -1 where unknown.
     batch_size : int
         Sequences, or epochs, in a batch at most; batches differ in size by one at most.
     length : int or None, default=None
         Epochs in a sequence; None takes epochs alone.
+    sampler : {'shuffled', 'balanced', 'in_order'}, default='shuffled'
+        Order of the epochs or sequences: shuffled, with sequences cut anew at each
+        pass; shuffled and with every class repeated up to the number of the most
+        frequent one (epochs alone only); or recordings in order, `batch_size` side by
+        side, each row of a batch continuing the same row of the last one.
+    carry_state : bool, default=False
+        Whether the inputs have a third entry ``continues``, bool of shape (batch,),
+        true where the rows of a batch continue those of the last one, for modules that
+        carry a state along the night (``sampler='in_order'`` only).
     rng : numpy.random.Generator, default=None
         Shuffles, and moves the cuts between sequences; None keeps the order.
+
+    Raises
+    ------
+    ValueError
+        If the sampler is not known, or does not fit the other parameters.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sleepkit.training import Batches, RowEpochs
-    >>> epochs = RowEpochs({"eeg": np.arange(3.0).reshape(3, 1)})
-    >>> none = np.full(3, -1)
-    >>> for inputs, targets in Batches(epochs, np.array([0, -1, 1]), none, 1):
+    >>> from sleepkit.training import ArraySource, Batches
+    >>> source = ArraySource({"eeg": np.arange(3.0).reshape(3, 1)})
+    >>> for inputs, targets in Batches(source, {"stages": np.array([0, -1, 1])}, 1):
     ...     print(inputs["inputs"]["eeg"].tolist(), targets["stages"].tolist())
     [[0.0]] [0]
     [[2.0]] [1]
@@ -47,60 +67,93 @@ class Batches:
 
     def __init__(
         self,
-        epochs: Epochs,
-        stages: IntArray,
-        domains: IntArray,
+        source: EpochSource,
+        targets: Mapping[str, IntArray],
         batch_size: int,
         length: int | None = None,
+        *,
+        sampler: str = "shuffled",
+        carry_state: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        self.epochs = epochs
-        self.stages = np.where(epochs.usable, stages, UNLABELLED)
-        self.domains = domains
+        check_option("sampler", sampler, SAMPLERS, owner="Batches")
+        if sampler == "balanced" and length is not None:
+            msg = f"sampler='balanced' takes epochs alone. Got length={length}."
+            raise ValueError(msg)
+        if carry_state and (sampler != "in_order" or length is None):
+            msg = (
+                "carry_state=True needs sampler='in_order' and a length. Got "
+                f"sampler={sampler!r} and length={length}."
+            )
+            raise ValueError(msg)
+        self.source = source
+        stages = np.where(source.has_signal, targets["stages"], UNLABELLED)
+        self.targets = {**targets, "stages": stages}
         self.batch_size = batch_size
         self.length = length
+        self.sampler = sampler
+        self.carry_state = carry_state
         self.rng = rng
 
     @property
     def labelled(self) -> BoolArray:
         """Where an epoch has a class, shape (n_epochs,)."""
-        labelled: BoolArray = self.stages != UNLABELLED
+        labelled: BoolArray = self.targets["stages"] != UNLABELLED
         return labelled
 
     def __len__(self) -> int:
-        """Count the batches of one pass, as they are without moved cuts."""
-        return math.ceil(len(self._cut(None)) / self.batch_size)
+        """Count the batches of a pass, as they are without moved cuts."""
+        if self._in_rows:
+            return sum(1 for _ in self._rows())
+        return math.ceil(len(self._items(None)) / self.batch_size)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Go through all labelled epochs once."""
-        index = self._cut(self.rng)
-        if self.rng is not None:
-            index = self.rng.permutation(index)
-        # Parts of nearly one size: batch normalisation cannot learn from one epoch.
-        n_batches = math.ceil(len(index) / self.batch_size)
-        for part in np.array_split(index, n_batches):
-            inputs = self.epochs.batch(part)
-            yield (
-                inputs,
-                {
-                    "stages": self._look_up(self.stages, part),
-                    "domains": self._look_up(self.domains, part),
-                    "present": inputs["present"],
-                },
-            )
+        for index, continues in self._rows() if self._in_rows else self._shuffled():
+            inputs: dict[str, Any] = dict(self.source.batch(index))
+            targets = {name: _look_up(t, index) for name, t in self.targets.items()}
+            targets["present"] = inputs["present"]
+            if self.carry_state:
+                inputs["continues"] = np.full(len(index), continues)
+            yield inputs, targets
 
-    def _cut(self, rng: np.random.Generator | None) -> IntArray:
-        """Lay out the labelled items as numbers, shape (n,) or (n, length)."""
+    @property
+    def _in_rows(self) -> bool:
+        """Whether the rows of a batch continue those of the last one."""
+        return self.sampler == "in_order" and self.length is not None
+
+    def _rows(self) -> Iterator[tuple[IntArray, bool]]:
+        """Sequences of recordings side by side."""
+        runs = find_runs(self.source.night, self.source.has_signal)
+        length = self.length or 1
+        return cut_in_order(runs, length, self.batch_size, self.labelled)
+
+    def _shuffled(self) -> Iterator[tuple[IntArray, bool]]:
+        """Items in random order, or as they come where there is no generator."""
+        index = self._items(self.rng)
+        if self.rng is not None and self.sampler != "in_order":
+            index = self.rng.permutation(index)
+        # Parts of nearly one size: one epoch alone has no batch statistics.
+        for part in np.array_split(index, math.ceil(len(index) / self.batch_size)):
+            yield part, False
+
+    def _items(self, rng: np.random.Generator | None) -> IntArray:
+        """Labelled epochs, shape (n,), or sequences that hold one, (n, length)."""
         if self.length is None:
-            return np.flatnonzero(self.labelled)
-        runs = find_runs(self.epochs.night, self.epochs.usable)
+            epochs = np.flatnonzero(self.labelled)
+            if self.sampler != "balanced":
+                return epochs
+            # how many there are does not depend on which are drawn
+            drawn_by = np.random.default_rng(0) if rng is None else rng
+            return balance_classes(epochs, self.targets["stages"][epochs], drawn_by)
+        runs = find_runs(self.source.night, self.source.has_signal)
         sequences = cut_once(runs, self.length, rng)
-        taught = (self.labelled[sequences] & (sequences != PAD)).any(axis=1)
-        kept: IntArray = sequences[taught]
+        has_label = (self.labelled[sequences] & (sequences != PAD)).any(axis=1)
+        kept: IntArray = sequences[has_label]
         return kept
 
-    @staticmethod
-    def _look_up(values: IntArray, index: IntArray) -> IntArray:
-        """Take one target for each epoch, -1 for padding."""
-        targets = np.where(index == PAD, UNLABELLED, values[index])
-        return targets.astype(np.int64)  # as torch wants them
+
+def _look_up(values: IntArray, index: IntArray) -> IntArray:
+    """Target of each epoch, -1 for padding."""
+    targets = np.where(index == PAD, UNLABELLED, values[index])
+    return targets.astype(np.int64)  # as torch wants them

@@ -1,4 +1,4 @@
-"""A trained module, put where staging computes and into the numbers it computes in."""
+"""A trained module on the device, and in the precision, of inference."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, IntArray
-from sleepkit.training._epochs import Epochs
+from sleepkit.training._epoch_source import EpochSource
 
-Found = tuple[Any, dict[str, Tensor]]  # what a read-out takes
+Output = tuple[Any, dict[str, Tensor]]  # of the module, and what was present
 
 
 class Forward:
     """Run a module on numpy arrays, without gradients.
 
     The module itself stays as it is, since it may be in use: on another device, or in
-    other numbers, a copy of it runs.
+    another precision, a copy of it runs.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Forward:
 
     @cached_property
     def converted(self) -> nn.Module:
-        """All of the module in the numbers that were asked for.
+        """All of the module in the precision of inference.
 
         Converting weights for each product would take longer than some products do.
         """
@@ -45,9 +45,9 @@ class Forward:
             return self.module
         return deepcopy(self.module).to(self.dtype)
 
-    def __call__(self, epochs: Epochs, index: IntArray) -> Found:
+    def __call__(self, source: EpochSource, index: IntArray) -> Output:
         """Run on some epochs; give the output, and what was present."""
-        batch = epochs.batch(index)
+        batch = source.batch(index)
         present = self.tensors(batch["present"])
         lower = self.dtype != torch.float32
         with torch.autocast(self.device.type, self.dtype, enabled=lower):
@@ -56,7 +56,7 @@ class Forward:
     def tensors(
         self, values: Mapping[str, Array], dtype: torch.dtype | None = None
     ) -> dict[str, Tensor]:
-        """Put arrays where the module is, and into other numbers if need be."""
+        """Put arrays on the device of the module, converted where a type is given."""
         return {
             name: torch.from_numpy(value).to(self.device, dtype)
             for name, value in values.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, NamedTuple, Self
 
@@ -13,37 +13,36 @@ from torch import Tensor
 
 from sleepkit._typing import IntArray
 from sleepkit.training._batches import UNLABELLED
-from sleepkit.training._stage import ReadOut
+from sleepkit.training._inference import ReadOut
+from sleepkit.training._structure import map_tensors
 from sleepkit.utils import check_option
 
 
 class LastBatch(NamedTuple):
-    """What callbacks may look at after the backward pass of a training batch.
+    """A training batch after its backward pass, for callbacks.
 
     Attributes
     ----------
     output : object
         What the module returned.
-    stages : torch.Tensor of int
-        The true class of each epoch, -1 where it is not learnt.
-    domains : torch.Tensor of int
-        The domain of each epoch, -1 where none.
+    targets : dict of torch.Tensor
+        The targets: ``"stages"``, the true class of each epoch, -1 where it is not
+        trained on, ``"present"``, and those that a method adds.
     """
 
     output: Any
-    stages: Tensor
-    domains: Tensor
+    targets: dict[str, Any]
 
 
 class _StopTraining(Exception):  # noqa: N818 - no error
-    """A callback wants no further epochs."""
+    """Ends the training where a callback stops it."""
 
 
 class StagingNet(NeuralNet):
     """A skorch net whose data are a pair of `Batches`, for training and validation.
 
     The module may return anything that the criterion understands: the criterion is
-    called with the output and a dict of ``stages``, ``domains`` and ``present``.
+    called with the output and a dict of ``stages``, ``present`` and further targets.
     After each training batch's backward pass `last_batch_` holds what callbacks need
     (on ``on_grad_computed``); on ``on_batch_end`` they get classes and probabilities of
     the labelled epochs, so that skorch's ``EpochScoring`` works with scikit-learn's
@@ -58,13 +57,13 @@ class StagingNet(NeuralNet):
     criterion : torch.nn.Module or callable
         The loss, or what makes it.
     read_out : callable, default=None
-        Makes log-probabilities out of what the module returned and what is present, as
-        for `stage`; None leaves callbacks with batches as they are.
+        Makes log-probabilities out of what the module returned and what is present;
+        None leaves callbacks with batches as they are.
     precision : {'float32', 'bfloat16'}, default='float32'
-        Numbers that the module computes in. With bfloat16 matrix products and
-        convolutions are, forwards and backwards; weights, the state of the optimizer,
-        what the criterion and the callbacks get, and the loss stay in float32. Small
-        gradients are not lost, so no loss is scaled up.
+        Floating-point type of matrix products and convolutions, forwards and
+        backwards. Weights, the state of the optimizer, what the criterion and the
+        callbacks get, and the loss stay in float32. Small gradients are not lost in
+        bfloat16, so no loss is scaled up.
     **params : object
         Further parameters of ``skorch.NeuralNet``.
 
@@ -76,15 +75,15 @@ class StagingNet(NeuralNet):
     Examples
     --------
     >>> import numpy as np, torch
-    >>> from sleepkit.training import Batches, RowEpochs, StagingNet
+    >>> from sleepkit.training import ArraySource, Batches, StagingNet
     >>> class Net(torch.nn.Linear):
     ...     def forward(self, inputs, present):
     ...         return super().forward(inputs["eeg"])
     >>> def loss(output, targets):
     ...     return torch.nn.functional.cross_entropy(output, targets["stages"])
     >>> y = np.array([0, 1, 0, 1])
-    >>> epochs = RowEpochs({"eeg": y[:, np.newaxis].astype("f4")})
-    >>> batches = Batches(epochs, y, np.full(4, -1), batch_size=2)
+    >>> source = ArraySource({"eeg": y[:, np.newaxis].astype("f4")})
+    >>> batches = Batches(source, {"stages": y}, batch_size=2)
     >>> net = StagingNet(lambda: Net(1, 2), lambda: loss, max_epochs=2, verbose=0)
     >>> len(net.fit((batches, None)).history)
     2
@@ -107,7 +106,7 @@ class StagingNet(NeuralNet):
     def partial_fit(
         self, X: Any, y: Any = None, classes: Any = None, **fit_params: Any
     ) -> Self:
-        """Train, until the epochs are over or a callback stops.
+        """Train until the last epoch, or until a callback stops the training.
 
         Parameters
         ----------
@@ -136,14 +135,14 @@ class StagingNet(NeuralNet):
         return self
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
-        """Call all callbacks, also where one of them wants this epoch to be the last.
+        """Call all callbacks, also where one of them stops the training.
 
         Parameters
         ----------
         method_name : str
-            Their method.
+            Name of the hook.
         **cb_kwargs : object
-            What it is called with.
+            Arguments of the hook.
         """
         if method_name == "on_batch_end" and self.read_out is not None:
             cb_kwargs |= self._labelled(cb_kwargs["batch"], cb_kwargs["y_pred"])
@@ -160,7 +159,7 @@ class StagingNet(NeuralNet):
             raise _StopTraining
 
     def _labelled(self, batch: Any, output: Any) -> dict[str, Any]:
-        """Give classes and probabilities of the epochs in a batch that have a class."""
+        """Replace a batch by the classes and probabilities of its labelled epochs."""
         inputs, targets = batch
         known = targets["stages"] != UNLABELLED
         present = to_tensor(inputs["present"], device=self.device)
@@ -171,12 +170,12 @@ class StagingNet(NeuralNet):
         }
 
     def predict(self, X: Any) -> IntArray:
-        """Give classes to a scorer, by the outputs that ``EpochScoring`` collected.
+        """Classes for a scorer, from the outputs that ``EpochScoring`` collected.
 
         Parameters
         ----------
         X : object
-            What skorch hands on; the net is not run again.
+            Passed by skorch; the net is not run again.
 
         Returns
         -------
@@ -187,7 +186,7 @@ class StagingNet(NeuralNet):
         return numbers
 
     def get_split_datasets(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
-        """Take the data apart: the split was made by subject, outside.
+        """Training and validation data: the split was made by subject before.
 
         Parameters
         ----------
@@ -200,13 +199,13 @@ class StagingNet(NeuralNet):
 
         Returns
         -------
-        tuple
-            The pair.
+        tuple of Batches and (Batches or None)
+            Training and validation.
         """
         return X
 
     def get_iterator(self, dataset: Any, training: bool = False) -> Iterable[Any]:
-        """Let the data make their own batches.
+        """Return the data set itself: `Batches` are an iterator.
 
         Parameters
         ----------
@@ -224,7 +223,7 @@ class StagingNet(NeuralNet):
         return batches
 
     def infer(self, x: Any, **fit_params: Any) -> Any:
-        """Run the module on a batch, in the precision that was asked for.
+        """Run the module on a batch, in the precision of training.
 
         Parameters
         ----------
@@ -236,19 +235,19 @@ class StagingNet(NeuralNet):
         Returns
         -------
         object
-            What the module returned, its numbers in float32.
+            What the module returned, in float32.
         """
         if self.precision != "bfloat16":
             return super().infer(x, **fit_params)
         device = next(self.module_.parameters()).device
         with torch.autocast(device.type, torch.bfloat16):
             output = super().infer(x, **fit_params)
-        return _in_float32(output)
+        return map_tensors(_in_float32, output)
 
     def get_loss(
         self, y_pred: Any, y_true: Any, X: Any = None, training: bool = False
     ) -> Tensor:
-        """Compute the loss, and keep what callbacks need of a training batch.
+        """Compute the loss, and keep a training batch for callbacks.
 
         Parameters
         ----------
@@ -268,12 +267,12 @@ class StagingNet(NeuralNet):
         """
         targets = to_tensor(y_true, device=self.device)
         if training:
-            self.last_batch_ = LastBatch(y_pred, targets["stages"], targets["domains"])
+            self.last_batch_ = LastBatch(y_pred, targets)
         loss: Tensor = self.criterion_(y_pred, targets)
         return loss
 
-    def rest(self) -> None:
-        """Move to the CPU, and let go of what only training needs."""
+    def to_cpu(self) -> None:
+        """Move to the CPU, and free the state of the optimizer."""
         self.device = "cpu"
         self.module_.to("cpu")
         self.criterion_.to("cpu")
@@ -281,13 +280,6 @@ class StagingNet(NeuralNet):
         self.last_batch_ = None
 
 
-def _in_float32(output: Any) -> Any:
-    """Convert the numbers of lower precision in what a module returned."""
-    if isinstance(output, Tensor):
-        return output.float() if output.dtype == torch.bfloat16 else output
-    if isinstance(output, Mapping):
-        return {name: _in_float32(part) for name, part in output.items()}
-    if isinstance(output, tuple):
-        parts = [_in_float32(part) for part in output]
-        return output._make(parts) if hasattr(output, "_make") else tuple(parts)
-    return output
+def _in_float32(x: Tensor) -> Tensor:
+    """Convert a tensor of lower precision."""
+    return x.float() if x.dtype == torch.bfloat16 else x

@@ -1,30 +1,24 @@
-"""OGM-GE: slow down the extractors of the modalities that are ahead."""
+"""On-the-fly gradient modulation (OGM-GE) of the extractors of the modalities."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import torch
-from skorch.callbacks import Callback
 from torch import Tensor
 
 from sleepkit.metrics import modulation_coefficients
-from sleepkit.training._epoch_means import EpochMeans
-from sleepkit.training._modality_view import (
-    check_blocks,
-    head_performance,
-    is_active,
-)
+from sleepkit.training._modality_callback import ModalityCallback
 from sleepkit.utils import check_positive
 
 
-class OnTheFlyModulation(Callback):
-    """Modulate the extractors of a `SleepMGNet` by how far each modality is ahead.
+class OnTheFlyModulation(ModalityCallback):
+    """Modulate the extractors of a net by how far each modality is ahead.
 
-    After each batch has been passed back, and before the step is made, the gradients of
-    the weights in each modality's extractor are multiplied by that modality's
-    coefficient, from `sleepkit.metrics.modulation_coefficients`, and noise as large as
-    they were is added. The heads stay as they are.
+    After the backward pass of each batch, and before the step of the optimizer, the
+    gradients of the weights in each modality's extractor are multiplied by that
+    modality's coefficient, from `sleepkit.metrics.modulation_coefficients`, and noise
+    as large as they were is added. The heads stay as they are.
 
     Parameters
     ----------
@@ -40,20 +34,22 @@ class OnTheFlyModulation(Callback):
 
     See Also
     --------
+    sleepkit.nn.BlockwiseHeads : What the module must provide.
     ModalityBalance : The balancing of SleepMG, of the heads.
     sleepkit.metrics.modulation_coefficients : The coefficients, with the reference.
 
     Notes
     -----
     Modulated are the kernels of convolutions and the matrices of linear layers: all
-    that has two axes or more. The published code goes by four axes, which no ``Conv1d``
-    has, so that copied for signals it does nothing at all. A modality without any such
-    weight is refused. Biases and normalisations stay as they are, as published.
+    parameters of two axes or more. The published code requires four axes, which no
+    ``Conv1d`` has, so that on signals it would modulate nothing. A modality without any
+    such weight raises an error. Biases and normalisations stay as they are, as
+    published.
 
     A modality is judged by its own columns of the stages' head and its part of the
     bias, ``1 / n_modalities``. Coefficients of each batch, and their means of each
     epoch, are in the history of the net as ``ogm_eeg`` and so on. OGM-GE was made for
-    SGD: Adam takes a constant coefficient out again (see `ModalityBalance`).
+    SGD: Adam cancels a constant coefficient (see `ModalityBalance`).
 
     Examples
     --------
@@ -78,80 +74,31 @@ class OnTheFlyModulation(Callback):
         self.stop = stop
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:
-        """Check the parameters, and that each modality has weights to modulate.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            The net in training.
-        X, y : object
-            Not used.
-        **_ : object
-            Not used.
-
-        Raises
-        ------
-        ValueError
-            If `alpha` is not above zero, or the extractors cannot be modulated.
-        """
+        """Check the parameters, and that each modality has weights to modulate."""
         check_positive("alpha", self.alpha, owner="OnTheFlyModulation")
-        check_blocks(net, owner="OnTheFlyModulation", extractors=True)
-        for name, extractor in net.module_.extractors.items():
-            if not _weights(extractor):
+        self._check_module(net.module_, extractors=True)
+        for name in net.module_.slices:
+            if not _weights(net.module_.extractors[name]):
                 msg = (
                     f"OnTheFlyModulation has nothing to modulate in the {name!r} "
                     "extractor: no weight of it has two axes or more."
                 )
                 raise ValueError(msg)
 
-    def on_epoch_begin(self, net: Any, **_: Any) -> None:
-        """Forget the coefficients of the last epoch.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            The net in training.
-        **_ : object
-            Not used.
-        """
-        self.means_ = EpochMeans()
-
     def on_grad_computed(self, net: Any, named_parameters: Any, **_: Any) -> None:
-        """Modulate the gradients of the extractors.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            The net in training.
-        named_parameters : iterable
-            Not used.
-        **_ : object
-            Not used.
-        """
+        """Modulate the gradients of the extractors."""
         names = list(net.module_.slices)
-        if not is_active(net, self.start, self.stop):
+        if not self._is_active(net):
             return
-        performance = head_performance(net, "classifier", bias_share=1 / len(names))
+        performance = self._performance(net, "classifier", bias_share=1 / len(names))
         if performance is None:
             return
         found = modulation_coefficients(performance, alpha=self.alpha)
+        self._record_each(net, "ogm", found)
         for name, coefficient in zip(names, found.tolist(), strict=True):
-            self.means_.record(net, f"ogm_{name}", coefficient)
             for weight in _weights(net.module_.extractors[name]):
                 if weight.grad is not None:
                     self._modulate(weight.grad, coefficient)
-
-    def on_epoch_end(self, net: Any, **_: Any) -> None:
-        """Write the mean coefficients of the epoch into the history.
-
-        Parameters
-        ----------
-        net : NeuralNet
-            The net in training.
-        **_ : object
-            Not used.
-        """
-        self.means_.write(net)
 
     def _modulate(self, grad: Tensor, coefficient: float) -> None:
         """Scale a gradient, and add noise of its old standard deviation."""
@@ -163,5 +110,5 @@ class OnTheFlyModulation(Callback):
 
 
 def _weights(extractor: Any) -> list[Tensor]:
-    """List kernels and matrices."""
+    """Kernels and matrices."""
     return [weight for weight in extractor.parameters() if weight.ndim > 1]

@@ -1,8 +1,9 @@
-"""Let the extractors find features before they have to hide domains."""
+"""Schedule of the gradient reversal of domain-adversarial training."""
 
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from skorch.callbacks import Callback
@@ -19,12 +20,19 @@ class ReversalSchedule(Callback):
         How fast it rises: with 10, half of the strength is reached after a ninth of
         the epochs.
 
+    See Also
+    --------
+    sleepkit.nn.SleepMGNet : A module with such a strength.
+    sleepkit.nn.gradient_reversal : What the strength is of.
+
     Notes
     -----
-    At the part p of the epochs, 0 in the first one, the strength is the module's
-    ``adversarial`` times ``2 / (1 + exp(-gamma p)) - 1``, as in domain-adversarial
-    training [1]_; SleepMG itself keeps it constant. The history of the net has it as
-    ``adversarial``, and after the training the module has its own again.
+    The module has the strength as a number in its attribute ``adversarial``, and reads
+    it in each forward pass. At the fraction p of the epochs, 0 in the first one, it is
+    set to its value before the training times ``2 / (1 + exp(-gamma p)) - 1``, as in
+    domain-adversarial training [1]_; SleepMG itself keeps it constant. The history of
+    the net has it as ``adversarial``, and after the training the module has its first
+    value again.
 
     References
     ----------
@@ -43,12 +51,12 @@ class ReversalSchedule(Callback):
         self.gamma = gamma
 
     def factor(self, done: float) -> float:
-        """Give the part of the full strength.
+        """Compute the fraction of the full strength.
 
         Parameters
         ----------
         done : float
-            Part of the training that is over, 0 to 1.
+            Fraction of the epochs before this one, 0 to 1.
 
         Returns
         -------
@@ -58,45 +66,23 @@ class ReversalSchedule(Callback):
         return 2 / (1 + math.exp(-self.gamma * done)) - 1
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
-        """Note the full strength.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        **kwargs : object
-            Ignored.
-
-        Raises
-        ------
-        ValueError
-            If `gamma` is no finite number above zero.
-        """
+        """Check the parameters, and note the full strength."""
         check_positive("gamma", self.gamma, owner="ReversalSchedule")
-        self.strength_ = net.module_.adversarial
+        self.strength_: Any = getattr(net.module_, "adversarial", None)
+        if not isinstance(self.strength_, Real):
+            msg = (
+                "ReversalSchedule needs a module with the strength of its gradient "
+                "reversal as a number `adversarial`, such as SleepMGNet; got "
+                f"{type(net.module_).__name__}."
+            )
+            raise ValueError(msg)
 
     def on_epoch_begin(self, net: Any, **kwargs: Any) -> None:
-        """Set the strength of an epoch.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        **kwargs : object
-            Ignored.
-        """
+        """Set the strength of an epoch."""
         done = (len(net.history) - 1) / net.max_epochs
         net.module_.adversarial = self.strength_ * self.factor(done)
         net.history.record("adversarial", net.module_.adversarial)
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
-        """Put the full strength back.
-
-        Parameters
-        ----------
-        net : skorch.NeuralNet
-            The net.
-        **kwargs : object
-            Ignored.
-        """
+        """Restore the full strength."""
         net.module_.adversarial = self.strength_

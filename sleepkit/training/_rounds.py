@@ -13,8 +13,8 @@ from sleepkit.training._batches import Batches
 class Rounds:
     """Batches of one pass after the other, a number of steps at a time.
 
-    Each iteration goes on where the last one ended. A net whose data are `Rounds` takes
-    a round for an epoch: it validates, writes a row of history and may stop after each.
+    Each iteration goes on where the last one ended. For a net whose data are `Rounds` a
+    round counts as an epoch: it validates, records history and may stop after each.
 
     Parameters
     ----------
@@ -28,9 +28,10 @@ class Rounds:
     Examples
     --------
     >>> import numpy as np
-    >>> from sleepkit.training import Batches, Rounds, RowEpochs
-    >>> epochs = RowEpochs({"eeg": np.arange(3.0).reshape(3, 1)})
-    >>> batches = Batches(epochs, np.arange(3), np.full(3, -1), 1)
+    >>> from sleepkit.training import ArraySource, Batches
+    >>> from sleepkit.training._rounds import Rounds
+    >>> source = ArraySource({"eeg": np.arange(3.0).reshape(3, 1)})
+    >>> batches = Batches(source, {"stages": np.arange(3)}, 1)
     >>> rounds = Rounds(batches, 2, 4)
     >>> for _ in range(rounds.n_rounds):
     ...     print([targets["stages"].item() for _, targets in rounds])

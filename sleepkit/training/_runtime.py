@@ -32,7 +32,7 @@ def find_device(device: str) -> torch.device:
 
     Examples
     --------
-    >>> from sleepkit.training import find_device
+    >>> from sleepkit.training._runtime import find_device
     >>> find_device("cpu")
     device(type='cpu')
     """
@@ -73,7 +73,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     Examples
     --------
     >>> import torch
-    >>> from sleepkit.training import seeded
+    >>> from sleepkit.training._runtime import seeded
     >>> draws = []
     >>> for _ in range(2):
     ...     with seeded(0, torch.device("cpu")):
@@ -114,7 +114,7 @@ def threads(n_threads: int | None) -> Iterator[None]:
     Examples
     --------
     >>> import torch
-    >>> from sleepkit.training import threads
+    >>> from sleepkit.training._runtime import threads
     >>> with threads(1):
     ...     torch.get_num_threads()
     1

@@ -1,27 +1,31 @@
-"""Learning rates that change from step to step."""
+"""Learning-rate schedules, batch by batch."""
 
 from __future__ import annotations
 
 import math
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from typing import Any
 
-from sleepkit.training._step_callback import StepCallback
+from skorch.callbacks import Callback
 
 _MAX_WARMUP = 20_000  # steps, of the training that MedFuseSleep describes
 
 
-class _Schedule(StepCallback):
-    """Sets the rate of each training batch to a share of the net's ``lr``."""
+class LearningRateSchedule(Callback, ABC):
+    """Multiplies the learning rate of each parameter group by a factor of the step.
+
+    Unlike skorch's ``LRScheduler`` it counts batches from the start of each training,
+    also of one that continues an earlier one.
+    """
 
     @abstractmethod
     def factor(self, step: int) -> float:
-        """Give the rate of a step, as a share of ``lr``.
+        """Factor of the learning rate.
 
         Parameters
         ----------
         step : int
-            Batches before it.
+            Training batches before this one.
 
         Returns
         -------
@@ -29,13 +33,23 @@ class _Schedule(StepCallback):
             From 0 to 1.
         """
 
-    def _before(self, net: Any, batch: Any, step: int) -> None:
-        """Set the rate."""
+    def on_train_begin(self, net: Any, **kwargs: Any) -> None:
+        """Start from the first step, and note the full learning rates."""
+        self.step_ = 0
         for group in net.optimizer_.param_groups:
-            group["lr"] = net.lr * self.factor(step)
+            group.setdefault("initial_lr", group["lr"])  # as torch's schedulers do
+
+    def on_batch_begin(
+        self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
+    ) -> None:
+        """Set the learning rates of a training batch."""
+        if training:
+            for group in net.optimizer_.param_groups:
+                group["lr"] = group["initial_lr"] * self.factor(self.step_)
+            self.step_ += 1
 
 
-class CosineSchedule(_Schedule):
+class CosineSchedule(LearningRateSchedule):
     """Raise the learning rate from zero, then lower it along a cosine.
 
     Parameters
@@ -43,8 +57,7 @@ class CosineSchedule(_Schedule):
     n_steps : int
         Batches in the whole training; after these the rate is zero.
     warmup : float, default=0.05
-        Share of these that the rate takes to rise to the net's ``lr``, or 20,000 of
-        them where that is less.
+        Fraction of these in which the rate rises to its full value, at most 20,000.
 
     See Also
     --------
@@ -63,12 +76,12 @@ class CosineSchedule(_Schedule):
         self.warmup = warmup
 
     def factor(self, step: int) -> float:
-        """Give the rate of a step, as a share of ``lr``.
+        """Compute the factor of the learning rate.
 
         Parameters
         ----------
         step : int
-            Batches before it.
+            Training batches before this one.
 
         Returns
         -------
@@ -82,7 +95,7 @@ class CosineSchedule(_Schedule):
         return _cosine(done)
 
 
-class RestartSchedule(_Schedule):
+class RestartSchedule(LearningRateSchedule):
     """Keep the learning rate, then lower it along cosines that start again.
 
     The cycles are counted from the first step, so that the end of the plateau falls
@@ -91,11 +104,11 @@ class RestartSchedule(_Schedule):
     Parameters
     ----------
     plateau : int, default=22000
-        Batches for which the rate stays at the net's ``lr``.
+        Batches for which the rate stays at its full value.
     first_cycle : int, default=4
         Batches of the first cosine.
     growth : int, default=2
-        How many times longer each cosine is than the one before.
+        Length of each cosine as a multiple of the one before.
 
     See Also
     --------
@@ -123,12 +136,12 @@ class RestartSchedule(_Schedule):
         self.growth = growth
 
     def factor(self, step: int) -> float:
-        """Give the rate of a step, as a share of ``lr``.
+        """Compute the factor of the learning rate.
 
         Parameters
         ----------
         step : int
-            Batches before it.
+            Training batches before this one.
 
         Returns
         -------
@@ -145,5 +158,5 @@ class RestartSchedule(_Schedule):
 
 
 def _cosine(done: float) -> float:
-    """Fall from 1 to 0."""
+    """Half a cosine, from 1 to 0."""
     return (1 + math.cos(math.pi * done)) / 2

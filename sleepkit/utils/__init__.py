@@ -1,23 +1,47 @@
-"""Checks, randomness and optional packages, shared by every layer above."""
+"""Checks, fingerprints of code, random state, files and optional packages."""
 
-from sleepkit.utils._checks import (
-    check_count,
-    check_fraction,
-    check_option,
-    check_positive,
-)
-from sleepkit.utils._files import write_whole
-from sleepkit.utils._optional import optional_import
-from sleepkit.utils._random import check_random_state
-from sleepkit.utils._source import read_source
+from typing import TYPE_CHECKING
+
+from sleepkit._lazy import lazy_attributes
+
+if TYPE_CHECKING:
+    from sleepkit.utils._atomic_write import write_atomically
+    from sleepkit.utils._checks import (
+        check_count,
+        check_fraction,
+        check_no_unscored,
+        check_option,
+        check_positive,
+        check_stages,
+    )
+    from sleepkit.utils._constants import SD_OF_MAD
+    from sleepkit.utils._fingerprint import (
+        NIGHT_PACKAGES,
+        hash_code,
+        library_digest,
+        package_versions,
+        versions,
+    )
+    from sleepkit.utils._optional import optional_import
+    from sleepkit.utils._random import check_random_state, draw_seed
+else:
+    __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "NIGHT_PACKAGES",
+    "SD_OF_MAD",
     "check_count",
     "check_fraction",
+    "check_no_unscored",
     "check_option",
     "check_positive",
     "check_random_state",
+    "check_stages",
+    "draw_seed",
+    "hash_code",
+    "library_digest",
     "optional_import",
-    "read_source",
-    "write_whole",
+    "package_versions",
+    "versions",
+    "write_atomically",
 ]

@@ -1,4 +1,4 @@
-"""One rule and one message for each kind of bad parameter."""
+"""Parameter checks: one rule and one message for each kind of value."""
 
 from __future__ import annotations
 
@@ -6,6 +6,11 @@ import math
 from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import Any
+
+import numpy as np
+
+from sleepkit._stages import N_STAGES, STAGES, UNSCORED
+from sleepkit._typing import Array, IntArray
 
 
 def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> float:
@@ -16,7 +21,7 @@ def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> 
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     owner : str
         The class or function that the parameter belongs to.
     zero : bool, default=False
@@ -30,7 +35,7 @@ def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> 
     Raises
     ------
     ValueError
-        If it is no finite number, or too small.
+        If the value is no finite number, or too small.
 
     Examples
     --------
@@ -54,7 +59,7 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     owner : str
         The class or function that the parameter belongs to.
     minimum : int, default=1
@@ -68,7 +73,7 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
     Raises
     ------
     ValueError
-        If it is no whole number, or too small.
+        If the value is no whole number, or too small.
 
     Examples
     --------
@@ -87,14 +92,14 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
 
 
 def check_fraction(name: str, value: Any, *, owner: str) -> float:
-    """Require a part of a whole that is not all of it.
+    """Require a fraction from 0 to below 1.
 
     Parameters
     ----------
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     owner : str
         The class or function that the parameter belongs to.
 
@@ -106,7 +111,7 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
     Raises
     ------
     ValueError
-        If it is no number, below 0, or 1 or more.
+        If the value is no number, below 0, or 1 or more.
 
     Examples
     --------
@@ -125,16 +130,16 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
 
 
 def check_option(name: str, value: Any, options: Iterable[Any], *, owner: str) -> Any:
-    """Require one of a few values.
+    """Require one of the allowed values.
 
     Parameters
     ----------
     name : str
         The parameter, for the message.
     value : object
-        What the user gave.
+        The value to check.
     options : iterable
-        The values that are allowed.
+        The allowed values.
     owner : str
         The class or function that the parameter belongs to.
 
@@ -146,7 +151,7 @@ def check_option(name: str, value: Any, options: Iterable[Any], *, owner: str) -
     Raises
     ------
     ValueError
-        If it is none of them.
+        If the value is none of them.
 
     Examples
     --------
@@ -163,3 +168,101 @@ def check_option(name: str, value: Any, options: Iterable[Any], *, owner: str) -
         f"Got {value!r} instead."
     )
     raise ValueError(msg)
+
+
+def check_stages(
+    name: str,
+    values: Any,
+    *,
+    owner: str | None,
+    unscored: bool = True,
+    empty: bool = False,
+    ndim: int = 1,
+    error: type[Exception] = ValueError,
+) -> IntArray:
+    """Require stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    values : array-like
+        The value to check.
+    owner : str or None
+        The class or function that the parameter belongs to; None where `name` is no
+        parameter, but describes the values ("The output of the estimator").
+    unscored : bool, default=True
+        Whether -1 is allowed.
+    empty : bool, default=False
+        Whether an array without any epoch is allowed.
+    ndim : int, default=1
+        Number of axes.
+    error : type of Exception, default=ValueError
+        What is raised.
+
+    Returns
+    -------
+    ndarray of int
+        The codes; the input itself where it has this type already.
+
+    Raises
+    ------
+    ValueError
+        If a value is no stage code, or the shape is wrong; or else `error`.
+
+    Examples
+    --------
+    >>> from sleepkit.utils import check_stages
+    >>> check_stages("stages", [0, 1, 2, -1], owner="sleep_statistics")
+    array([ 0,  1,  2, -1])
+    """
+    codes: Array = np.asarray(values)
+    shaped = codes.ndim == ndim and (empty or codes.size > 0)
+    known = np.isin(codes, range(UNSCORED if unscored else 0, N_STAGES))
+    numbers = codes.dtype.kind in "iufO" or not codes.size
+    if shaped and numbers and known.all():
+        return codes.astype(np.intp, copy=False)
+    subject = name if owner is None else f"The {name!r} parameter of {owner}"
+    kind = "a flat" if ndim == 1 else f"a {ndim}-dimensional"
+    legend = [f"{code} {stage}" for code, stage in enumerate(STAGES)]
+    legend += [f"{UNSCORED} unscored"] * unscored
+    wrong = list(dict.fromkeys((codes[~known] if numbers else codes.ravel()).tolist()))
+    msg = (
+        f"{subject} must be {kind}{'' if empty else ', non-empty'} array of stage "
+        f"codes ({', '.join(legend)}). "
+        f"Got {wrong[:5] if shaped else f'shape {codes.shape}'} instead."
+    )
+    raise error(msg)
+
+
+def check_no_unscored(name: str, values: Any, *, owner: str) -> None:
+    """Refuse targets with the mark of unscored epochs, which loaders leave out.
+
+    Parameters
+    ----------
+    name : str
+        The parameter, for the message.
+    values : array-like
+        The targets, of any type.
+    owner : str
+        The class or function that the parameter belongs to.
+
+    Raises
+    ------
+    ValueError
+        If a target is -1.
+
+    Examples
+    --------
+    >>> from sleepkit.utils import check_no_unscored
+    >>> check_no_unscored("y", [0, 1, 2], owner="SleepMGClassifier")
+    """
+    targets = np.asarray(values)
+    if targets.dtype.kind in "iuf" and np.any(targets == UNSCORED):
+        n_unscored = np.count_nonzero(targets == UNSCORED)
+        msg = (
+            f"The {name!r} parameter of {owner} must not hold {UNSCORED}, the mark of "
+            "unscored epochs; leave these rows out, as EpochArray(..., "
+            f"include_unscored=False) does. Got {n_unscored} of {targets.size}."
+        )
+        raise ValueError(msg)

@@ -1,4 +1,4 @@
-"""Optional packages: import them where they are needed, or say how to get them."""
+"""Import of optional packages, with an error that names the extra to install."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from types import ModuleType
 
 
 def optional_import(name: str, *, extra: str) -> ModuleType:
-    """Import a package that only some users have.
+    """Import an optional package.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ def optional_import(name: str, *, extra: str) -> ModuleType:
     Raises
     ------
     ImportError
-        If it is not installed; the message says what to install.
+        If it is not installed; the message names what to install.
 
     Examples
     --------

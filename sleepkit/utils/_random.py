@@ -1,12 +1,14 @@
-"""Randomness is handed in, never drawn from a global state."""
+"""Random state: always a parameter, never global."""
 
 from __future__ import annotations
+
+from typing import Final
 
 import numpy as np
 
 from sleepkit._typing import RandomState
 
-_SEED_BOUND = 2**32
+_SEED_BOUND: Final = 2**31  # every library takes seeds below it
 
 
 def check_random_state(random_state: RandomState) -> np.random.Generator:
@@ -30,5 +32,27 @@ def check_random_state(random_state: RandomState) -> np.random.Generator:
     85
     """
     if isinstance(random_state, np.random.RandomState):
-        return np.random.default_rng(int(random_state.randint(_SEED_BOUND, dtype="u8")))
+        return np.random.default_rng(int(random_state.randint(_SEED_BOUND)))
     return np.random.default_rng(random_state)
+
+
+def draw_seed(random_state: RandomState) -> int:
+    """Draw a seed for another library.
+
+    Parameters
+    ----------
+    random_state : int, numpy.random.Generator, numpy.random.RandomState or None
+        As for `check_random_state`.
+
+    Returns
+    -------
+    int
+        At least 0 and below 2 ** 31.
+
+    Examples
+    --------
+    >>> from sleepkit.utils import draw_seed
+    >>> draw_seed(0) == draw_seed(0)
+    True
+    """
+    return int(check_random_state(random_state).integers(_SEED_BOUND))

@@ -78,7 +78,7 @@ def test_unscored_epochs_are_staged_but_not_learnt(make, make_nights):
     assert len(views) == 55
     stager = make().fit(views, views.hypnogram)
     assert len(stager.predict(night)) == 20
-    with pytest.raises(ValueError, match="y must not hold -1"):
+    with pytest.raises(ValueError, match=r"'y' parameter of .* must not hold -1"):
         make().fit(X, np.where(y == 4, -1, y))
 
 

@@ -9,7 +9,8 @@ import torch
 from sleepkit.classifiers._criteria import HeadSelector
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
 from sleepkit.recording import EpochArray, Recording, Signal
-from sleepkit.training import NightEpochs, stage
+from sleepkit.training import RecordingSource
+from sleepkit.training._inference import infer
 
 SHAPES = {"eeg": (1, 4, 6), "eog": (2, 3, 3), "emg": (1, 4, 6)}
 
@@ -50,7 +51,7 @@ def epochs():
         make_night("two", 3, {"emg": None}),
         make_night("one", 6, {"eog": None, "emg": None}),
     ]
-    return NightEpochs(EpochArray(nights))
+    return RecordingSource(EpochArray(nights))
 
 
 @pytest.fixture(params=[MedFuseNet, EarlyFusionNet, MidLateFusionNet])
@@ -69,14 +70,14 @@ def net(request):
 def test_two_steps_say_what_one_does(
     net, epochs, min_modalities_for_fusion, monkeypatch
 ):
-    monkeypatch.setattr("sleepkit.training._encoded._GROUP", 12)
-    sizes = {"n_classes": 5, "batch_size": 2, "length": 5, "stride": 2}
+    monkeypatch.setattr("sleepkit.training._two_step_inference._GROUP", 12)
+    sizes = {"n_columns": 5, "batch_size": 2, "length": 5, "stride": 2}
     read_out = HeadSelector(min_modalities_for_fusion)
-    whole = stage(Whole(net), read_out, epochs, **sizes)
-    result = stage(net, read_out, epochs, **sizes)
+    whole = infer(Whole(net), read_out, epochs, **sizes)
+    result = infer(net, read_out, epochs, **sizes)
     assert np.isnan(whole).any(axis=1).sum() == 2
     np.testing.assert_allclose(result, whole, atol=1e-5)
-    near = stage(net, read_out, epochs, **sizes, precision="bfloat16")
+    near = infer(net, read_out, epochs, **sizes, precision="bfloat16")
     np.testing.assert_allclose(near, whole, atol=0.2)
 
 

@@ -74,7 +74,7 @@ def test_each_subject_is_in_one_domain(sleepmg, make_nights):
 
     class Spy(ModalityBalance):
         def on_grad_computed(self, net, named_parameters, **kwargs):
-            features = net.last_batch_.domains.tolist()
+            features = net.last_batch_.targets["domains"].tolist()
             seen.setdefault("domains", []).extend(features)
 
     sleepmg(max_epochs=1, n_domains=2, validation_fraction=0, callbacks=[Spy()]).fit(

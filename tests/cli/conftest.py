@@ -17,7 +17,7 @@ START = datetime(2001, 2, 3, 22, 30)
 
 @pytest.fixture(scope="session")
 def cohort():
-    """Four people, half an hour each."""
+    """Half an hour of each of four subjects."""
     return make_polysomnography(
         4, hours=0.5, modalities=("eeg", "eog", "emg"), noise=0, random_state=1
     )[0].recordings
@@ -47,7 +47,7 @@ def write_night():
 
 @pytest.fixture
 def folder(tmp_path, cohort, write_night):
-    """Three scored nights of three people."""
+    """Scored nights of three subjects."""
     nights = tmp_path / "nights"
     nights.mkdir()
     for i, recording in enumerate(cohort[:3]):

@@ -47,12 +47,12 @@ def test_the_model_stages_the_night_again(demo):
 
 
 @pytest.mark.parametrize("method", ["medfusesleep", "sleepmg"])
-def test_the_model_says_what_it_learnt_from(demo, method):
+def test_the_model_holds_what_it_was_trained_on(demo, method):
     about = model_info(demo / f"{method}.model")["about"]
     assert about["method"] == method
     assert about["modalities"] == ["eeg", "eog", "emg"]
-    assert (about["nights"], len(about["people"]), about["epochs"]) == (3, 3, 180)
-    assert not any("sim:" in name for name in about["people"])
+    assert (about["nights"], len(about["subjects"]), about["epochs"]) == (3, 3, 180)
+    assert not any("sim:" in name for name in about["subjects"])
     given = [row["condition"] for row in about["scores"]]
     assert given == ["all", "eeg+eog", "eeg+emg", "eog+emg"]
     assert {row["estimator"] for row in about["scores"]} == {method}
@@ -65,7 +65,7 @@ def test_what_is_printed(run, tmp_path):
     assert code == 0
     for words in (
         "accuracy  kappa  macro-F1",
-        "on people whom a stager has not met",
+        "on held-out subjects",
         "Always ",
     ):
         assert words in text

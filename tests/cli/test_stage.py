@@ -49,7 +49,7 @@ def test_what_is_there_is_replaced(run, night, model, tmp_path):
     assert len(read_hypnogram(tmp_path / "night-hypnogram.csv")) == 60
 
 
-def test_a_missing_modality_is_told(run, tmp_path, cohort, write_night, model):
+def test_a_missing_modality_is_reported(run, tmp_path, cohort, write_night, model):
     path = write_night(tmp_path / "night.edf", cohort[3], {"eeg": "C4-M1"})
     code, text, _ = run("stage", path, "--model", model, "--out", tmp_path)
     assert code == 0
@@ -108,7 +108,7 @@ def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
     path = write_night(tmp_path / "night.edf", cohort[3], {"eeg": "X", "ecg": "ECG"})
     words = fails("stage", path, "--model", model, "--out", tmp_path / "out")
     assert "No channel of" in words
-    assert "--channels eeg=C4-M1" in words
+    assert "name one by channels, as in eeg=C4-M1" in words
     assert not (tmp_path / "out").exists()
 
 

@@ -5,8 +5,8 @@ import os
 import numpy as np
 import pytest
 
-from sleepkit.cli import _train, _training
-from sleepkit.evaluation import _tasks
+from sleepkit.cli import _train
+from sleepkit.evaluation._fold import FoldTask
 from sleepkit.io import write_hypnogram
 from sleepkit.persistence import load_model, model_info
 
@@ -18,7 +18,7 @@ def train(run):
 
 
 @pytest.mark.parametrize("method", [None, "sleepmg", "trees"])
-def test_trains_and_scores_by_person(run, folder, cohort, tmp_path, method):
+def test_trains_and_scores_by_subject(run, folder, cohort, tmp_path, method):
     out = tmp_path / "models" / "my.model"
     chosen = [] if method is None else ["--method", method]
     code, text, error = run("train", folder, "--out", out, *chosen)
@@ -32,7 +32,7 @@ def test_trains_and_scores_by_person(run, folder, cohort, tmp_path, method):
     assert str(out) in text
     about = model_info(out)["about"]
     assert about["method"] == method
-    assert (about["nights"], len(about["people"]), about["epochs"]) == (3, 3, 180)
+    assert (about["nights"], len(about["subjects"]), about["epochs"]) == (3, 3, 180)
     assert about["scores"][0]["condition"] == "all"
     stages = load_model(out).predict(cohort[3])
     most = np.bincount(cohort[3].hypnogram).max() / 60
@@ -85,18 +85,18 @@ def test_files_of_one_name_in_two_folders(train, folder, cohort, write_night):
     code, text, _ = train(folder, "--out", folder / "my.model")
     assert code == 0
     assert "used     more/night0.edf + night0.csv: more/night0," in text
-    assert "of 4 nights of 4 people" in text
+    assert "of 4 nights of 4 " in text
 
 
-def test_one_person_gives_no_score(train, folder):
+def test_one_subject_gives_no_score(train, folder):
     arguments = ["--out", folder / "my.model", "--subject-pattern", "night"]
     code, text, _ = train(folder, *arguments)
     assert code == 0
-    assert "There is one person only, so no score" in text
+    assert "There is one subject only, so no score" in text
     assert "scores" not in model_info(folder / "my.model")["about"]
 
 
-def test_a_copy_of_a_night_is_no_other_person(train, folder):
+def test_a_copy_of_a_night_is_no_other_subject(train, folder):
     (folder / "a copy.edf").write_bytes((folder / "night0.edf").read_bytes())
     (folder / "a copy.csv").write_bytes((folder / "night0.csv").read_bytes())
     code, text, _ = train(folder, "--out", folder / "my.model", "--folds", 0)
@@ -105,7 +105,7 @@ def test_a_copy_of_a_night_is_no_other_person(train, folder):
     assert model_info(folder / "my.model")["about"]["nights"] == 3
 
 
-def test_a_place_that_cannot_be_written_to_is_told_at_once(
+def test_a_place_that_cannot_be_written_to_fails_before_training(
     fails, folder, tmp_path, monkeypatch
 ):
     def train(*_):
@@ -130,8 +130,8 @@ def test_a_run_that_was_stopped_goes_on(train, folder, monkeypatch):
     folds = list((folder / "cache").glob("*.fold"))
     assert len(folds) == 3
     about = model_info(folder / "my.model")["about"]
-    monkeypatch.setattr(_training, "count_jobs", lambda: 1)
-    monkeypatch.setattr(_tasks, "run", None)  # no fold is fitted again
+    monkeypatch.setattr(_train, "count_jobs", lambda: 1)
+    monkeypatch.setattr(FoldTask, "run", None)  # no fold is fitted again
     assert train(*arguments)[0] == 0
     assert model_info(folder / "my.model")["about"] == about
 
@@ -172,13 +172,13 @@ def test_no_folder(fails, tmp_path):
 
 def test_empty_folder(fails, tmp_path):
     words = fails("train", tmp_path, "--out", tmp_path / "my.model")
-    assert "can be used: there is no EDF file. `sleepkit train --help`" in words
+    assert words == f"There is no recording (.edf, .bdf, .rec) in {tmp_path}."
 
 
 def test_no_usable_night(fails, tmp_path, cohort, write_night):
     write_night(tmp_path / "alone.edf", cohort[0])
     words = fails("train", tmp_path, "--out", tmp_path / "my.model")
-    assert "can be used, for the reasons above" in words
+    assert "can be used (alone.edf: there is no hypnogram of that name)" in words
     assert not (tmp_path / "my.model").exists()
 
 
@@ -189,7 +189,7 @@ def test_one_stage_is_too_few(fails, folder):
     assert words == "Training needs epochs of at least two stages; the nights have: W."
 
 
-def test_a_stage_that_only_one_person_has(train, folder):
+def test_a_stage_that_only_one_subject_has(train, folder):
     for i in range(3):
         write_hypnogram(folder / f"night{i}.csv", np.full(60, 0 if i else 2))
     assert train(folder, "--out", folder / "my.model")[0] == 0

@@ -1,4 +1,8 @@
-"""A small cohort of features, and estimators that count what is asked of them."""
+"""Fixtures: a small cohort of features, and stagers that log their fits.
+
+``proba_stager`` and ``hard_stager`` are classes: nearest mean of the EEG features, with
+and without ``predict_proba``. ``count_fits`` is the file where they log each fit.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,8 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sleepkit.recording import EpochArray
 
 
-class Certain(ClassifierMixin, BaseEstimator):
-    """Stage by the mean EEG of each stage; every fit adds a line to a file."""
+class HardStager(ClassifierMixin, BaseEstimator):
+    """Predict the stage with the nearest mean EEG; each fit adds a line to a file."""
 
     def __init__(self, log=None, width=1.0, random_state=None, fail=None, held=None):
         self.log = log
@@ -43,21 +47,21 @@ class Certain(ClassifierMixin, BaseEstimator):
         return self.classes_[self._proba(X).argmax(axis=1)]
 
 
-class Nearest(Certain):
-    """The same with probabilities."""
+class ProbaStager(HardStager):
+    """Predict probabilities too."""
 
     def predict_proba(self, X):
         return self._proba(X)
 
 
 @pytest.fixture(scope="session")
-def nearest():
-    return Nearest
+def proba_stager():
+    return ProbaStager
 
 
 @pytest.fixture(scope="session")
-def certain():
-    return Certain
+def hard_stager():
+    return HardStager
 
 
 @pytest.fixture(scope="session")
@@ -79,9 +83,9 @@ def make_cohort():
             name: y[:, None] + rng.normal(0, noise, (n_rows, 2))
             for name, noise in [("eeg", 0.5), ("eog", 1.0), ("emg", 2.0)]
         }
-        for person, names in (without or {}).items():
+        for name_of_subject, names in (without or {}).items():
             for name in names:
-                values[name][subject == person] = np.nan
+                values[name][subject == name_of_subject] = np.nan
         names = np.array([f"n{i}" for i in night])
         X = EpochArray.from_arrays(values, recording=names, subject=subject)
         return X, y
@@ -96,7 +100,7 @@ def cohort(make_cohort):
 
 @pytest.fixture
 def count_fits(tmp_path):
-    """A file that estimators write their fits to, with a method to count them."""
+    """Log file of the fits; its length is their number."""
 
     class Fits:
         path = str(tmp_path / "fits.txt")

@@ -1,4 +1,4 @@
-"""What is sent to workers says how large it is."""
+"""Data for workers reports its size in memory."""
 
 from __future__ import annotations
 

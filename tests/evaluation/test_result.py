@@ -20,9 +20,9 @@ STAGES = ("W", "N1", "N2", "N3", "REM")
 
 
 @pytest.fixture
-def result(make_cohort, nearest, certain) -> StagingResult:
+def result(make_cohort, proba_stager, hard_stager) -> StagingResult:
     X, y = make_cohort(without={"p1": ["eog"]})
-    stagers = {"a": nearest(), "b": certain(width=2.0)}
+    stagers = {"a": proba_stager(), "b": hard_stager(width=2.0)}
     return cross_validate_staging(
         stagers, X, y, cv=3, subsets=[["eog"]], window="all", random_state=0
     )
@@ -46,7 +46,7 @@ def test_predictions_of_each_epoch(result, make_cohort):
     assert (~staged).sum() == 2 * 20  # two estimators, one night without EOG
 
 
-def test_predictions_of_some(result):
+def test_predictions_of_one_estimator(result):
     table = result.predictions("b", "eog")
     assert set(table["estimator"]) == {"b"}
     assert set(table["condition"]) == {"eog"}
@@ -73,7 +73,7 @@ def test_scores_are_those_of_scikit_learn(result, by):
         assert row["f1_macro"] == pytest.approx(f1_score(*pair, average="macro"))
 
 
-def test_scores_by_something_else(result):
+def test_scores_by_an_unknown_column(result):
     with pytest.raises(ValueError, match=r"'by' .* Got 'hospital'"):
         result.scores("hospital")
 
@@ -96,9 +96,9 @@ def test_intervals(result):
     assert len(frame) == 4 * 8
 
 
-def test_no_interval_where_one_subject_could_be_staged(make_cohort, nearest):
+def test_no_interval_for_one_subject(make_cohort, proba_stager):
     X, y = make_cohort(without={f"p{i}": ["eog"] for i in range(1, 6)})
-    found = cross_validate_staging({"a": nearest()}, X, y, cv=3, subsets=[["eog"]])
+    found = cross_validate_staging({"a": proba_stager()}, X, y, cv=3, subsets=[["eog"]])
     frame = pd.DataFrame(found.intervals(n_resamples=50))
     one = frame["condition"] == "eog"
     assert frame.loc[one, ["low", "high"]].isna().all(axis=None)
@@ -120,7 +120,7 @@ def test_compare(result):
     assert result.compare("a", "b", metric="accuracy", n_resamples=100) == expected
 
 
-def test_compare_leaves_out_what_one_has_not_staged(result):
+def test_compare_leaves_out_epochs_without_a_prediction(result):
     found = result.compare("a", ("a", "eog"), n_resamples=100)
     table = result.predictions("a", "eog")
     assert "p1" not in set(table["subject"][table["predicted"] >= 0])
@@ -146,7 +146,7 @@ def test_files_are_read_back(result, tmp_path):
     assert result.save(str(tmp_path / "new" / "folder")) == paths
 
 
-def test_protocol_says_how_figures_came_about(result):
+def test_protocol_describes_the_run(result):
     protocol = result.protocol
     data = protocol["data"]
     assert (data["n_subjects"], data["n_recordings"], data["n_epochs"]) == (6, 6, 120)
@@ -156,7 +156,7 @@ def test_protocol_says_how_figures_came_about(result):
     assert protocol["random_state"] == 0
     assert protocol["scoring_window"] == "all"
     assert protocol["estimators"]["b"]["parameters"]["width"] == 2.0
-    assert protocol["estimators"]["b"]["class"].endswith("Certain")
+    assert protocol["estimators"]["b"]["class"].endswith("HardStager")
     assert protocol["conditions"]["eog"] == {"modalities": ["eog"], "corruption": None}
     assert {"sleepkit", "python", "numpy", "scikit-learn"} <= protocol[
         "versions"
@@ -171,7 +171,7 @@ def test_protocol_says_how_figures_came_about(result):
     assert protocol["seconds"][0].keys() == {"estimator", "fold", "fit", "stage"}
 
 
-def test_protocol_is_strict_json(cohort, nearest, tmp_path):
+def test_protocol_is_strict_json(cohort, proba_stager, tmp_path):
     X, y = cohort
     odd = {
         "path": tmp_path,
@@ -183,7 +183,7 @@ def test_protocol_is_strict_json(cohort, nearest, tmp_path):
         "one class": int,
         "does not pickle": (lambda x: x, iter([1])),
     }
-    stager = nearest(held=odd)
+    stager = proba_stager(held=odd)
     described = cross_validate_staging({"a": stager}, X, y, cv=2).protocol
     text = json.dumps(described, allow_nan=False)
     held = json.loads(text)["estimators"]["a"]["parameters"]["held"]
@@ -193,20 +193,22 @@ def test_protocol_is_strict_json(cohort, nearest, tmp_path):
     assert held["one class"] == "builtins.int"
 
 
-def test_protocol_goes_into_a_pipeline(cohort, certain):
+def test_protocol_describes_a_pipeline(cohort, hard_stager):
     X, y = cohort
-    stager = make_pipeline(SimpleImputer(), certain()).set_params(simpleimputer=None)
+    stager = make_pipeline(SimpleImputer(), hard_stager()).set_params(
+        simpleimputer=None
+    )
     protocol = cross_validate_staging({"a": stager}, X, y, cv=2).protocol
     steps = protocol["estimators"]["a"]["parameters"]["steps"]
     assert steps[0] == ["simpleimputer", None]
     assert steps[1][1]["parameters"]["width"] == 1.0
 
 
-def test_text(result, cohort, nearest):
+def test_text(result, cohort, proba_stager):
     lines = str(result).splitlines()
     assert lines[0].split() == [
         "stager",
-        "given",
+        "condition",
         "accuracy",
         "kappa",
         "macro-F1",
@@ -216,8 +218,8 @@ def test_text(result, cohort, nearest):
         *(["a", "all"], ["a", "eog"], ["b", "all"], ["b", "eog"]),
     ]
     assert lines[2].endswith(" 100")
-    assert lines[5] == "Scored: all, of 6 nights of 6 people."
+    assert lines[5] == "Scored: all, of 6 nights of 6 subjects."
     X, y = cohort
     cv = [(X.subject != "p0", X.subject == "p0")]
-    some = cross_validate_staging({"a": nearest()}, X, y, cv=cv)
-    assert str(some).endswith("Scored: all rows of X, of 1 night of 1 person.")
+    some = cross_validate_staging({"a": proba_stager()}, X, y, cv=cv)
+    assert str(some).endswith("Scored: all rows of X, of 1 night of 1 subject.")

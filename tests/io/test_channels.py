@@ -4,7 +4,7 @@ import pytest
 
 from sleepkit.exceptions import ChannelError, SleepkitWarning
 from sleepkit.io import ChannelInfo
-from sleepkit.io._aliases import recognise
+from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import select_channels
 
 
@@ -74,7 +74,7 @@ def test_nothing_known_lists_the_labels():
         select_channels(channels("POS", "A1 B2"), None, "night.edf")
 
 
-def test_unreferenced_electrodes_are_told():
+def test_unreferenced_electrodes_are_reported():
     with pytest.raises(ChannelError, match=r"C3, C4 look unreferenced.*\('C3', 'A1'\)"):
         select_channels(channels("C3", "C4", "A1"), None, "night.edf")
     with pytest.warns(SleepkitWarning, match="No EEG was recognised in night.edf. C3"):
@@ -126,7 +126,7 @@ def test_a_duplicated_label_needs_a_position(spec):
     assert select_channels(twice, {"eeg": [2]}, "f")["eeg"][0].plus.position == 2
 
 
-def test_a_duplicate_that_nobody_asks_for_does_no_harm():
+def test_a_duplicate_that_is_not_selected_is_no_error():
     found = select_channels(channels("C3-M2", "POS", "POS"), None, "night.edf")
     assert names(found) == {"eeg": ["C3-M2"]}
 

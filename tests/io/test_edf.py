@@ -83,7 +83,7 @@ def test_bdf_has_24_bits(write_edf):
     np.testing.assert_allclose(data, edfio.read_bdf(path).signals[0].data, atol=0.05)
 
 
-def test_the_array_knows_itself_unread_and_pickles_small(write_edf):
+def test_shape_and_rate_are_known_unread_and_pickles_are_small(write_edf):
     array = read(write_edf(), 0)
     assert (array.shape, array.dtype, array.sfreq) == ((1, 6000), np.float32, 100)
     pickled = pickle.dumps(array)
@@ -92,9 +92,7 @@ def test_the_array_knows_itself_unread_and_pickles_small(write_edf):
     assert np.asarray(array, dtype=np.float64).dtype == np.float64
 
 
-def test_the_fingerprint_tells_files_channels_units_and_skips_apart(
-    write_edf, tmp_path
-):
+def test_the_fingerprint_differs_by_file_channels_units_and_skip(write_edf, tmp_path):
     path = write_edf([write_edf.Channel(), write_edf.Channel("C4-M1")])
     other = shutil.copy(path, tmp_path / "other.edf")
     arrays = [

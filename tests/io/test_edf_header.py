@@ -12,7 +12,7 @@ def labels(path):
     return [signal.label for signal in read_edf_header(path).signals]
 
 
-def test_what_it_is_is_told_by_its_content(write_edf, tmp_path):
+def test_the_format_is_recognised_by_content(write_edf, tmp_path):
     assert is_edf(write_edf(name="1.rec"))
     assert is_edf(write_edf(name="1.bdf", sample_bytes=3))
     tmp_path.joinpath("text.edf").write_text("0,1,2\n")

@@ -26,10 +26,10 @@ def test_an_unknown_number_of_records_is_counted(write_edf):
     assert records(write_edf(n_records=-1)).n_records == 60
 
 
-@pytest.mark.parametrize("promised", [10, 90])
-def test_a_wrong_number_of_records_is_told(write_edf, promised):
-    with pytest.warns(SleepkitWarning, match=f"promises {promised} .* 60 whole ones"):
-        assert records(write_edf(n_records=promised)).n_records == 60
+@pytest.mark.parametrize("declared", [10, 90])
+def test_a_wrong_number_of_records_warns(write_edf, declared):
+    with pytest.warns(SleepkitWarning, match=f"declares {declared} .* 60 complete"):
+        assert records(write_edf(n_records=declared)).n_records == 60
 
 
 def test_a_cut_record_is_left_out(write_edf):
@@ -38,7 +38,7 @@ def test_a_cut_record_is_left_out(write_edf):
     messages = [str(warning.message) for warning in caught]
     assert len(messages) == 2
     assert "is incomplete and is left out" in messages[0]
-    assert "promises 60 data records, but 59" in messages[1]
+    assert "declares 60 data records, but the file has 59" in messages[1]
 
 
 def test_a_file_without_a_whole_record(write_edf):

@@ -55,7 +55,7 @@ def test_types_count_where_no_name_is_known():
     assert by_modality(make_raw(["C3", "C4"], "eeg")) == {"eeg": ("C3", "C4")}
 
 
-def test_bad_channels_are_left_out_unless_asked_for():
+def test_bad_channels_are_left_out_unless_named():
     raw = make_raw(["C3-M2", "C4-M1"], "eeg")
     raw.info["bads"] = ["C3-M2"]
     assert by_modality(raw) == {"eeg": ("C4-M1",)}
@@ -99,7 +99,7 @@ def test_a_hypnogram_on_its_own_grid():
     np.testing.assert_allclose(night.signals["eeg"].data[0], expected, rtol=1e-5)
 
 
-def test_an_unlikely_scale_is_told():
+def test_an_unlikely_scale_warns():
     raw = make_raw(["C3-M2"], "eeg").apply_function(lambda x: x * 1e6)
     with pytest.warns(SleepkitWarning, match="'C3-M2' of the Raw object"):
         from_mne(raw)

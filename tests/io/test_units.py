@@ -65,7 +65,7 @@ def test_units_are_checked():
 @pytest.mark.parametrize(
     ("factor", "guess"), [(1e-3, "millivolts or volts"), (1e3, "a smaller unit")]
 )
-def test_unlikely_scale_is_told(factor, guess):
+def test_unlikely_scale_warns(factor, guess):
     data = np.random.default_rng(0).normal(0, 30 * factor, (1, 30_000))
     with pytest.warns(SleepkitWarning, match=rf"'C3' of night.edf.*{guess}"):
         warn_unlikely_scale(data, ["C3"], "night.edf")

@@ -152,16 +152,16 @@ def test_table_for_pandas_skips_and_counts_undefined_scores():
         ([0, 1, 2], [0, 1], "y_true, y_pred of the same length; got 3, 2"),
         ([0, -1, -1], [0, 1, 2], "scored epochs only; 2 of 3 in y_true are unscored"),
         ([0, 1], [0, -1], "1 of 2 in y_pred are unscored"),
-        ([0, 5], [0, 1], "stages 0 to 4 in y_true.* got 5"),
-        ([0, 1], [0, 1.5], "stages 0 to 4 in y_pred.* got 1.5"),
-        ([0, None], [0, 1], "stages 0 to 4 in y_true.* got None"),
-        (["W"], ["W"], "stages 0 to 4 in y_true.* got 'W'"),
-        ([[0, 1]], [[0, 1]], r"y_true .* shape \(1, 2\)"),
-        ([], [], r"y_true .* shape \(0,\)"),
+        ([0, 5], [0, 1], r"Got \[5\]"),
+        ([0, 1], [0, 1.5], r"Got \[1.5\]"),
+        ([0, None], [0, 1], r"Got \[None\]"),
+        (["W"], ["W"], r"Got \['W'\]"),
+        ([[0, 1]], [[0, 1]], r"Got shape \(1, 2\)"),
+        ([], [], r"Got shape \(0,\)"),
     ],
 )
 def test_refuses_what_is_no_staging(y_true, y_pred, message):
-    with pytest.raises(ValueError, match=f"staging_scores needs .*{message}"):
+    with pytest.raises(ValueError, match=f"staging_scores (needs|must be) .*{message}"):
         staging_scores(y_true, y_pred)
 
 

@@ -54,7 +54,7 @@ def test_a_stage_of_one_subject_is_scored_where_it_was_drawn():
     assert fast["f1_N3"] == pytest.approx(slow["f1_N3"])
 
 
-def test_a_stage_of_nobody_has_no_interval():
+def test_a_stage_that_never_occurs_has_no_interval():
     intervals = bootstrap_scores([0, 1, 0, 1], [0, 1, 0, 0], list("aabb"))
     assert np.isnan(intervals["f1_N3"]).all()
     assert np.isfinite(intervals["f1_macro"]).all()

@@ -103,11 +103,11 @@ class Stager(ClassifierMixin, BaseEstimator):
 
     def fit(self, X, y):
         self.classes_ = np.unique(y)
-        self.learnt_ = set(X.subject)
+        self.subjects_ = set(X.subject)
         return self
 
     def predict_proba(self, X):
-        assert not self.learnt_ & set(X.subject)
+        assert not self.subjects_ & set(X.subject)
         logits = np.exp(np.asarray(X))
         return logits / logits.sum(axis=1, keepdims=True)
 
@@ -125,18 +125,18 @@ def test_as_scikit_learn_has_it_by_subject():
     stages = np.tile(np.arange(5), 60)
     logits = 3 * (rng.standard_normal((300, 5)) + np.eye(5)[stages])
     X = EpochArray.from_arrays(logits, recording=subject, subject=subject)
-    learnt = subject < "e"
+    train = subject < "e"
     theirs = CalibratedClassifierCV(
         Stager(), method="temperature", cv=SubjectKFold(2), ensemble=False
-    ).fit(X[learnt], stages[learnt])
+    ).fit(X[train], stages[train])
     held_out = cross_val_predict(
-        Stager(), X[learnt], stages[learnt], cv=SubjectKFold(2), method="predict_proba"
+        Stager(), X[train], stages[train], cv=SubjectKFold(2), method="predict_proba"
     )
-    temperature = fit_temperature(stages[learnt], held_out)
+    temperature = fit_temperature(stages[train], held_out)
     assert temperature > 1.5
-    raw = Stager().fit(X[learnt], stages[learnt]).predict_proba(X[~learnt])
+    raw = Stager().fit(X[train], stages[train]).predict_proba(X[~train])
     np.testing.assert_allclose(
-        apply_temperature(raw, temperature), theirs.predict_proba(X[~learnt]), atol=1e-4
+        apply_temperature(raw, temperature), theirs.predict_proba(X[~train]), atol=1e-4
     )
 
 
@@ -153,11 +153,11 @@ def test_as_scikit_learn_has_it_by_subject():
         ([0], [[np.nan, 0, 0, 0, 1]], ">= 0"),
         ([0, 1], [[1, 0, 0, 0, 0]], "same length; got 2, 1"),
         ([-1], [[1, 0, 0, 0, 0]], "1 of 1 in y_true are unscored"),
-        ([5], [[1, 0, 0, 0, 0]], "got 5"),
+        ([5], [[1, 0, 0, 0, 0]], r"Got \[5\]"),
     ],
 )
 def test_what_does_not_fit(function, truth, proba, words):
-    with pytest.raises(ValueError, match=f"{function.__name__} needs .*{words}"):
+    with pytest.raises(ValueError, match=f"{function.__name__} .*{words}"):
         function(truth, proba)
 
 

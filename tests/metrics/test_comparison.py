@@ -133,7 +133,7 @@ def test_subjects_without_the_score_are_left_out_and_counted():
     assert result.difference != alone.difference  # their epochs are still pooled
 
 
-def test_a_score_that_nobody_has():
+def test_a_score_undefined_for_all_subjects():
     result = compare_stagings([0, 1], [0, 1], [0, 0], ["a", "b"], metric="f1_N3")
     assert (result.n_subjects, result.n_undefined) == (0, 2)
     assert np.isnan([result.difference, *result.interval, *result[3:6]]).all()

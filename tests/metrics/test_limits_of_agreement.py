@@ -47,8 +47,8 @@ def test_nights_of_sleep_statistics():
     [
         ([], [], "got 0 and 0"),
         ([{"SE": 1}], [{"SE": 1}, {"SE": 2}], "same nights .* got 1 and 2"),
-        ([{"SE": 1, "SOL": 2}], [{"SE": 1}], r"\['SOL'\] of some only"),
-        ([{"SE": 1}], [{"SE": 1, "TST": 2}], r"\['TST'\] of some only"),
+        ([{"SE": 1, "SOL": 2}], [{"SE": 1}], r"\['SOL'\] for some only"),
+        ([{"SE": 1}], [{"SE": 1, "TST": 2}], r"\['TST'\] for some only"),
     ],
 )
 def test_what_cannot_be_compared(expert, predicted, words):

@@ -17,7 +17,7 @@ def test_by_hand():
     shares = [0, 0.2, 0.39, 0.4, 0.8, 0.99]
     table = selective_staging(stages, wrong_first, shares=shares)
     np.testing.assert_allclose(table["share"], shares)
-    np.testing.assert_allclose(table["sent"], [0, 0.2, 0.2, 0.4, 0.8, 0.8])
+    np.testing.assert_allclose(table["deferred"], [0, 0.2, 0.2, 0.4, 0.8, 0.8])
     np.testing.assert_allclose(table["confidence"], [0.6, 0.7, 0.7, 0.8, 1, 1])
     assert table["n_epochs"].tolist() == [5, 4, 4, 3, 1, 1]
     np.testing.assert_allclose(table["accuracy"], [0.6, 0.75, 0.75, 1, 1, 1])
@@ -32,7 +32,7 @@ def test_equally_sure_epochs_stay_together():
     truth = [0, 1, 0, 1, 2]
     shares = [0, 0.2, 0.4, 0.6, 0.8]
     table = selective_staging(truth, proba, shares=shares)
-    np.testing.assert_allclose(table["sent"], [0, 0.2, 0.2, 0.2, 0.8])
+    np.testing.assert_allclose(table["deferred"], [0, 0.2, 0.2, 0.2, 0.8])
     order = [3, 0, 2, 4, 1]
     again = selective_staging(
         np.take(truth, order), np.take(proba, order, 0), shares=shares
@@ -43,7 +43,7 @@ def test_equally_sure_epochs_stay_together():
 
 def test_no_confidence_sends_nothing():
     table = selective_staging([0, 1, 2], np.full((3, 5), 0.2))
-    assert (table["sent"] == 0).all()
+    assert (table["deferred"] == 0).all()
     assert (table["n_epochs"] == 3).all()
 
 
@@ -54,7 +54,7 @@ def test_default_shares():
     table = selective_staging(stages, proba)
     np.testing.assert_allclose(table["share"], np.linspace(0, 0.95, 20))
     np.testing.assert_allclose(
-        table["sent"], table["share"]
+        table["deferred"], table["share"]
     )  # no share is rounded away
     assert (table["accuracy"] == 1).all()
 

@@ -1,4 +1,4 @@
-"""Folds that keep each person on one side, with and without groups=."""
+"""Splitters by subject, with and without groups=."""
 
 from __future__ import annotations
 
@@ -52,18 +52,18 @@ SPLITTERS = [splitter for splitter, _ in PARENTS]
 
 @pytest.fixture(scope="module")
 def X():
-    """Nine nights of six people; a row tells its person, and nothing of its stage."""
+    """Nine nights of six subjects; features depend on the subject, not on the stage."""
     night = np.repeat(np.arange(9), [40, 20, 30, 20, 50, 20, 20, 30, 20])
-    person = night % 6
+    number = night % 6
     rng = np.random.default_rng(0)
-    features = np.eye(6)[person] + 0.01 * rng.standard_normal((len(night), 6))
-    subject = [f"s{i}" for i in person]
+    features = np.eye(6)[number] + 0.01 * rng.standard_normal((len(night), 6))
+    subject = [f"s{i}" for i in number]
     return EpochArray.from_arrays(features, recording=night, subject=subject)
 
 
 @pytest.fixture(scope="module")
 def y(X):
-    """Two stages; most rows of a person have the person's own."""
+    """Two stages; most rows of a subject have the same one."""
     rng = np.random.default_rng(1)
     own = np.array([int(name[1:]) % 2 for name in X.subject])
     return np.where(rng.random(len(X)) < 0.9, own, 1 - own)
@@ -157,15 +157,15 @@ def test_folds_shuffled_anew(X):
     assert len(drawn) > 1
 
 
-# A neighbour tells the person, and the person the stage: only a leak scores.
-RECOGNISER = FitOnSelected(KNeighborsClassifier(5))
+# Neighbours identify the subject, and the subject the stage: only leakage scores.
+NEIGHBOURS = FitOnSelected(KNeighborsClassifier(5))
 
 
-def test_an_integer_leaks_and_subjects_do_not(X, y):
-    leaking = cross_val_score(RECOGNISER, X, y, cv=5)
-    honest = cross_val_score(RECOGNISER, X, y, cv=SubjectKFold(6))
+def test_only_a_split_by_rows_leaks(X, y):
+    leaking = cross_val_score(NEIGHBOURS, X, y, cv=5)
+    by_subject = cross_val_score(NEIGHBOURS, X, y, cv=SubjectKFold(6))
     assert leaking.mean() > 0.85
-    assert honest.mean() < 0.75
+    assert by_subject.mean() < 0.75
 
 
 @pytest.fixture(params=[False, True], ids=["routing off", "routing on"])
@@ -176,9 +176,9 @@ def routing(request):
 
 def test_cross_validation(routing, X, y):
     by_hand = cross_val_score(
-        RECOGNISER, X, y, cv=list(GroupKFold(3).split(X, y, X.subject))
+        NEIGHBOURS, X, y, cv=list(GroupKFold(3).split(X, y, X.subject))
     )
-    scores = cross_val_score(RECOGNISER, X, y, cv=SubjectKFold(3))
+    scores = cross_val_score(NEIGHBOURS, X, y, cv=SubjectKFold(3))
     np.testing.assert_array_equal(scores, by_hand)
     plain = (KNeighborsClassifier(5), np.asarray(X), y)
     groups = {"groups": X.subject}
@@ -189,19 +189,19 @@ def test_cross_validation(routing, X, y):
 
 def test_in_processes(X, y):
     one, two = (
-        cross_val_predict(RECOGNISER, X, y, cv=SubjectKFold(2), n_jobs=n_jobs)
+        cross_val_predict(NEIGHBOURS, X, y, cv=SubjectKFold(2), n_jobs=n_jobs)
         for n_jobs in (1, 2)
     )
     np.testing.assert_array_equal(one, two)
 
 
 class Witness(LogisticRegression):
-    """Remembers the people of each fit and of each prediction."""
+    """Records whether a prediction is for a subject of the fit."""
 
     seen: tuple = ()
 
     def fit(self, X, y):
-        self.people_ = set(X.subject)
+        self.subjects_ = set(X.subject)
         return super().fit(np.asarray(X), y)
 
     def predict(self, X):
@@ -218,7 +218,7 @@ class Witness(LogisticRegression):
         return super().decision_function(np.asarray(X))
 
     def _note(self, X):
-        shared = bool(self.people_ & set(X.subject))
+        shared = bool(self.subjects_ & set(X.subject))
         Witness.seen += (shared,)
 
 
@@ -230,7 +230,7 @@ def witness():
 
 @pytest.mark.usefixtures("routing")
 def test_calibration(witness, X, y):
-    """CalibratedClassifierCV passes no groups on, so an integer shares people."""
+    """CalibratedClassifierCV passes no groups on, so an integer shares subjects."""
     CalibratedClassifierCV(witness, cv=3).fit(X, y)
     assert all(Witness.seen)
     assert Witness.seen
@@ -265,6 +265,6 @@ def test_nested_search_leaks_with_an_integer(witness, X, y):
 
 def test_a_search_is_cloned_with_its_splitter(X, y):
     search = GridSearchCV(
-        RECOGNISER, {"estimator__n_neighbors": [1]}, cv=SubjectKFold(2)
+        NEIGHBOURS, {"estimator__n_neighbors": [1]}, cv=SubjectKFold(2)
     )
     assert clone(search).fit(X, y).n_splits_ == 2

@@ -1,4 +1,4 @@
-"""A fitted stager of sleepkit's and scikit-learn's parts, and where to write it."""
+"""Fixtures: a fitted Pipeline, its model file, and files made from changed members."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def content(stager, path):
-    """What is in a model file, member by member."""
+    """Members of a model file, by name."""
     save_model(stager, path)
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
@@ -45,7 +45,7 @@ def content(stager, path):
 
 @pytest.fixture
 def write(path):
-    """A function that writes a model file out of its members."""
+    """Function that writes a model file from its members."""
 
     def write(content):
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
@@ -59,7 +59,7 @@ def write(path):
 
 @pytest.fixture
 def write_model(content, write):
-    """A function that writes a model file with another description of the model."""
+    """Function that writes a model file with another description of the model."""
 
     def write_model(model):
         info = json.loads(content["sleepkit.json"]) | {"model": model}

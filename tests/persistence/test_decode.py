@@ -1,4 +1,4 @@
-"""Descriptions of a model that nobody should believe."""
+"""Manipulated descriptions of a model are refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def scaler(model):
     return model["pipeline"][0][1]
 
 
-def test_what_is_not_changed_loads(write_model, model, path, stager, data):
+def test_an_unchanged_description_loads(write_model, model, path, stager, data):
     write_model(model)
     assert (load_model(path).predict(data[0]) == stager.predict(data[0])).all()
 
@@ -60,14 +60,18 @@ def test_an_unknown_parameter(write_model, model, scaler, path):
 def test_an_attribute_that_fit_does_not_set(write_model, model, scaler, path, name):
     scaler["fitted"][name] = 1
     write_model(model)
-    with pytest.raises(ModelFileError, match=f"claims to have learnt '{name}'"):
+    with pytest.raises(
+        ModelFileError, match=f"cannot have the fitted attribute '{name}'"
+    ):
         load_model(path)
 
 
 def test_an_attribute_that_is_a_property(write_model, path):
     node = {"class": "preprocessing.FitOnSelected", "parameters": {"estimator": None}}
     write_model(node | {"fitted": {"classes_": [1]}})
-    with pytest.raises(ModelFileError, match="claims to have learnt 'classes_'"):
+    with pytest.raises(
+        ModelFileError, match="cannot have the fitted attribute 'classes_'"
+    ):
         load_model(path)
 
 
@@ -86,7 +90,7 @@ def test_an_attribute_that_is_a_property(write_model, path):
     ],
     ids=str,
 )
-def test_a_description_that_makes_no_sense(write_model, path, model):
+def test_an_invalid_description(write_model, path, model):
     write_model(model)
     with pytest.raises(ModelFileError, match="it is damaged"):
         load_model(path)
@@ -107,7 +111,7 @@ def test_a_file_without_a_description(content, write, path):
         load_model(path)
 
 
-def test_one_part_loaded_again_and_again(write_model, model, path):
+def test_one_part_named_many_times(write_model, model, path):
     model["pipeline"] = [[f"step{i}", {"foreign": "0"}] for i in range(1000)]
     write_model(model)
     with pytest.raises(ModelFileError, match="damaged"):

@@ -1,4 +1,4 @@
-"""Each variant of MedFuseSleep comes back from a file as it was."""
+"""Each variant of MedFuseSleep is restored from a file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,11 @@ from sleepkit.persistence import load_model, save_model
 from sleepkit.recording import EpochArray
 
 BASE = {"multi_view": 0.0, "alignment": 0.0}
-LEARNT = {"temperature": "learnt", "missing": "fused_head", "modality_dropout": 0.2}
+TEMPERATURE = {
+    "temperature": "learnt",
+    "missing": "fused_head",
+    "modality_dropout": 0.2,
+}
 STEPS = {"schedule": "released", "validate_every": 3}
 
 
@@ -21,8 +25,8 @@ def nights():
     y = rng.integers(0, 5, 60)
     X = rng.standard_normal((60, 6)) + y[:, np.newaxis]
     columns = {"eeg": [0, 1, 2], "eog": [3, 4], "emg": [5]}
-    people = np.repeat(["a", "b", "c", "d", "e"], 12)
-    return EpochArray.from_arrays(X, recording=people, modalities=columns), y
+    subjects = np.repeat(["a", "b", "c", "d", "e"], 12)
+    return EpochArray.from_arrays(X, recording=subjects, modalities=columns), y
 
 
 def test_an_unknown_fusion_is_refused(nights, path):
@@ -34,7 +38,7 @@ def test_an_unknown_fusion_is_refused(nights, path):
 
 
 @pytest.mark.parametrize(
-    "params", [BASE, LEARNT, STEPS], ids=["base", "learnt", "steps"]
+    "params", [BASE, TEMPERATURE, STEPS], ids=["base", "temperature", "steps"]
 )
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])
 def test_round_trip(nights, path, fusion, params):

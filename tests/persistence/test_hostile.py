@@ -1,4 +1,4 @@
-"""No file makes the program do anything but load a model, or say why it does not."""
+"""A manipulated or damaged file runs no code, and the error names the reason."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from sleepkit.persistence import load_model, model_info, save_model
 
 
 def write_foreign(write, content, estimator):
-    """A model file with an estimator that `save_model` would have refused."""
+    """Write a model file with an estimator that `save_model` would refuse."""
     dump = zipfile.ZipFile(io.BytesIO(skops.io.dumps(estimator)))
     members = {f"0/{name}": dump.read(name) for name in dump.namelist()}
     info = json.loads(content["sleepkit.json"]) | {"model": {"foreign": "0"}}
@@ -36,7 +36,7 @@ def write_foreign(write, content, estimator):
         (b"", "no model file"),
         (b"0       X X X X" * 99, "no model file; models are written by `train`"),
         (b"PK\x03\x04" + bytes(99), "cut short or damaged"),
-        (pickle.dumps([1]), "looks like a pickle, which could run any program"),
+        (pickle.dumps([1]), "looks like a pickle, which could run any code"),
     ],
     ids=["empty", "edf", "stub", "pickle"],
 )
@@ -71,7 +71,7 @@ def outcome(path, X):
         return None
 
 
-def test_flipped_bits_are_noticed_or_harmless(stager, data, path):
+def test_flipped_bits_are_detected_or_harmless(stager, data, path):
     save_model(stager, path)
     expected = stager.predict_proba(data[0])
     whole = path.read_bytes()
@@ -113,7 +113,7 @@ def test_a_pickle_among_the_arrays_runs_nothing(write, content, path, tmp_path):
     assert not (tmp_path / "ran").exists()
 
 
-def test_types_outside_the_list_are_named_and_not_imported(
+def test_untrusted_types_are_named_and_not_imported(
     write, content, path, tmp_path, monkeypatch
 ):
     (tmp_path / "evil_module.py").write_text("import os; os.mkdir('ran')")
@@ -128,7 +128,7 @@ def test_types_outside_the_list_are_named_and_not_imported(
     assert not (tmp_path / "ran").exists()
 
 
-def test_functions_outside_the_list_are_named(write, content, path):
+def test_untrusted_functions_are_named(write, content, path):
     write_foreign(write, content, FunctionTransformer(os.getcwd))
     with pytest.raises(ModelFileError, match=r"it holds .*getcwd, which no model"):
         load_model(path)
@@ -207,7 +207,7 @@ def test_another_format(write, content, path, number):
         load_model(path)
 
 
-def test_another_scikit_learn_is_told(write, content, path):
+def test_warns_of_another_scikit_learn(write, content, path):
     name = "sleepkit.json"
     info = json.loads(content[name]) | {"scikit-learn": "1.2.3"}
     part = "0/schema.json"
@@ -233,7 +233,7 @@ def test_a_tree_that_points_outside_itself(write, data, content, path, field, va
     trees = HistGradientBoostingClassifier(max_iter=1, random_state=0).fit(*data)
     trees._predictors[0][2].nodes[field][0] = value
     write_foreign(write, content, make_pipeline(trees))
-    with pytest.raises(ModelFileError, match="a decision tree that scikit-learn"):
+    with pytest.raises(ModelFileError, match="a decision tree that is invalid"):
         load_model(path)
 
 

@@ -1,4 +1,4 @@
-"""Nets come back with their weights, and only as large as the file that holds them."""
+"""Nets are restored with their weights, and not larger than the file."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ def features():
 
 
 def as_nights(features):
-    """Twelve epochs of each of five people."""
-    people = np.repeat(["a", "b", "c", "d", "e"], 12)
-    return EpochArray.from_arrays(features, recording=people, modalities=COLUMNS)
+    """Twelve epochs of each of five subjects."""
+    subjects = np.repeat(["a", "b", "c", "d", "e"], 12)
+    return EpochArray.from_arrays(features, recording=subjects, modalities=COLUMNS)
 
 
 @pytest.fixture(scope="module", params=STAGERS, ids=NAMES)
@@ -106,7 +106,7 @@ def test_plain_arrays_and_other_labels(stager, features, path):
     assert model_info(path)["classes"] == sorted(set(labels))
 
 
-def test_it_goes_on_learning(stager, features, path):
+def test_partial_fit_continues(stager, features, path):
     X, y = as_nights(features[0]), features[1]
     save_model(stager[-1], path)
     again = load_model(path).partial_fit(X, y)
@@ -114,7 +114,7 @@ def test_it_goes_on_learning(stager, features, path):
     np.testing.assert_array_equal(again.predict_proba(X), expected.predict_proba(X))
 
 
-def test_it_goes_on_from_a_warm_start(stager, features, path):
+def test_a_warm_start_continues(stager, features, path):
     X, y = as_nights(features[0]), features[1]
     warm = clone(stager[-1]).set_params(warm_start=True).fit(X, y)
     save_model(warm, path)
@@ -129,8 +129,8 @@ def test_the_history_of_the_training(stager, path, tmp_path):
     history = stager[-1].net_.history
     again = load_model(path)[-1].net_.history
     assert {"epoch", "train_loss", "valid_loss", "dur"} <= again[0].keys()
-    for row, told in zip(history, again, strict=True):
-        assert told == {**row, "batches": []}
+    for row, restored in zip(history, again, strict=True):
+        assert restored == {**row, "batches": []}
     assert again[:, "train_loss"] == history[:, "train_loss"]
     assert model_info(path)["model"]["pipeline"][1][1]["history"][1]["epoch"] == 2
     save_model(load_model(path), tmp_path / "second.model")
@@ -185,7 +185,7 @@ def test_loading_draws_no_random_number(stager, path):
     assert torch.equal(torch.random.get_rng_state(), before)
 
 
-def test_info_tells_the_epochs_and_the_steps(stager, path):
+def test_info_describes_layout_and_steps(stager, path):
     save_model(stager, path)
     info = model_info(path)
     assert info["layout"] == {"eeg": [4], "eog": [2]}
@@ -204,7 +204,7 @@ def test_weights_are_safetensors(stager, path):
         np.testing.assert_array_equal(arrays[f"net.{name}"], tensor.numpy())
 
 
-def test_callbacks_and_generators_stay_behind(features, path):
+def test_callbacks_and_generators_are_left_out(features, path):
     X, y = as_nights(features[0]), features[1]
     stager = clone(STAGERS[0]).set_params(
         callbacks=[LRScheduler()], random_state=np.random.default_rng(0), max_epochs=1
@@ -234,7 +234,7 @@ def test_weights_that_numpy_does_not_know(stager, path):
         save_model(halved, path)
 
 
-def test_a_net_inside_of_what_is_not_of_sleepkit(features, path):
+def test_a_net_within_an_estimator_of_scikit_learn(features, path):
     calibrated = CalibratedClassifierCV(STAGERS[0], cv=SubjectKFold(2))
     with pytest.raises(ModelFileError, match=r"it holds .*MedFuseSleepClassifier, "):
         save_model(calibrated.fit(as_nights(features[0]), features[1]), path)
@@ -306,7 +306,7 @@ def test_a_net_that_its_weights_are_not_for(change, path, place, value):
 
     change(describe)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    words = "another net than|a larger net than|is damaged"
+    words = "different networks|a larger net than|is damaged"
     with pytest.raises(ModelFileError, match=words):
         load_model(path)
     grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak
@@ -329,7 +329,7 @@ def widen(arrays):
 
 @pytest.mark.parametrize(
     ("weigh", "words"),
-    [(drop, "damaged"), (cast, "another net"), (widen, "another net")],
+    [(drop, "damaged"), (cast, "different networks"), (widen, "different networks")],
 )
 def test_weights_of_another_net(change, path, weigh, words):
     change(weigh=weigh)
@@ -342,7 +342,7 @@ def test_weights_that_the_net_does_not_have(change, path):
         model["net"]["dict"] = model["net"]["dict"][1:]
 
     change(describe)
-    with pytest.raises(ModelFileError, match=r"another net .* is None"):
+    with pytest.raises(ModelFileError, match=r"different networks: .* is None"):
         load_model(path)
 
 
@@ -369,7 +369,7 @@ def test_a_net_where_none_belongs(change, path):
     ],
     ids=["text", "columns", "numbers", "none", "list", "batches", "mark", "huge"],
 )
-def test_a_history_that_is_none(change, path, history, words):
+def test_an_invalid_history(change, path, history, words):
     change(lambda model: model.update(history=history))
     with pytest.raises(ModelFileError, match=words):
         load_model(path)
@@ -380,7 +380,7 @@ def test_a_file_without_a_history(change, path):
     assert load_model(path).net_.history == []
 
 
-def test_what_is_no_plain_value_stays_out_of_the_history(stager, path):
+def test_only_plain_values_are_in_the_history(stager, path):
     noted = pickle.loads(pickle.dumps(stager[-1]))
     noted.net_.history.record("lr", np.float32(0.5))
     noted.net_.history.record("grads", np.ones(3))

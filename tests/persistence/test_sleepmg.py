@@ -1,9 +1,10 @@
-"""Every variant of SleepMG comes back from a file, but for those made of other code."""
+"""Variants of SleepMG are restored from a file; code of the user is refused."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from sleepkit.classifiers import SleepMGClassifier
@@ -50,7 +51,7 @@ def fitted(epochs, **params):
         {"balance": (), "callbacks": [OnTheFlyModulation()]},
     ],
 )
-def test_variants_come_back(epochs, path, params):
+def test_variants_are_restored(epochs, path, params):
     stager, (X, y) = fitted(epochs, **params), epochs
     save_model(stager, path)
     again = load_model(path)
@@ -63,12 +64,12 @@ def test_variants_come_back(epochs, path, params):
 @pytest.mark.parametrize(
     ("encoder", "named"),
     [
-        (Mine, "its encoder is the class .*Mine: a model file names no code"),
+        (Mine, "its encoder is the class .*Mine. A model file cannot name .* joblib"),
         ({"eeg": Mine}, "its encoder.eeg is the class"),
         (VectorNet, "its encoder is the class sleepkit.nn"),
     ],
 )
-def test_classes_of_others_are_refused(epochs, path, encoder, named):
+def test_encoder_classes_are_refused(epochs, path, encoder, named):
     X, y = epochs
     if encoder is VectorNet:
         stager = SleepMGClassifier(encoder=encoder)  # its parameters are enough
@@ -76,4 +77,18 @@ def test_classes_of_others_are_refused(epochs, path, encoder, named):
         stager = fitted((X, y), encoder=encoder)
     with pytest.raises(ModelFileError, match=named):
         save_model(stager, path)
+    assert not path.exists()
+
+
+class MyStager(SleepMGClassifier):
+    """Classifier of a user, by inheritance."""
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, make_pipeline], ids=["alone", "step"])
+def test_a_classifier_of_the_user_is_refused(epochs, path, wrap):
+    stager = MyStager(modalities=COLUMNS, max_epochs=1, device="cpu")
+    stager.fit(*epochs, groups=np.arange(40) // 10)
+    words = "only sleepkit's own classifiers .* MyStager is not one; use joblib for"
+    with pytest.raises(ModelFileError, match=words):
+        save_model(wrap(stager), path)
     assert not path.exists()

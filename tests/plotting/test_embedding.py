@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
-from sleepkit.plotting import EmbeddingDisplay
-from sleepkit.plotting._panels import COLORS
+from sleepkit.plotting import EmbeddingDisplay, HypnogramDisplay
 
 mpl.use("agg")
+STAGES = ["W", "N1", "N2", "N3", "REM"]
 
 
 @pytest.fixture(autouse=True)
@@ -41,6 +41,13 @@ def points_of(ax):
     return {place(xy): to_hex(color) for xy, color in pairs}
 
 
+def colors_of_stages():
+    """Colours of the stages in a hypnodensity, by name."""
+    display = HypnogramDisplay.from_predictions([0], probabilities=np.full((1, 5), 0.2))
+    areas = display.axes_[1].collections
+    return {area.get_label(): to_hex(area.get_facecolor()[0]) for area in areas}
+
+
 def names_of(ax):
     return [text.get_text() for text in ax.get_legend().get_texts()]
 
@@ -57,11 +64,12 @@ def test_points_have_the_colours_of_their_labels(clusters):
     Z, stages, subject = clusters
     display = EmbeddingDisplay.from_features(Z, stages, subject=subject, random_state=0)
     by_stage, by_subject = (points_of(ax) for ax in display.axes_)
+    of_stages = colors_of_stages()
     assert len(by_stage) == 90
     colors = {}
     for point, stage, who in zip(display.embedding, stages, subject, strict=True):
         at = place(point)
-        assert by_stage[at] == COLORS[stage]
+        assert by_stage[at] == of_stages[STAGES[stage]]
         colors.setdefault(who, set()).add(by_subject[at])
     assert all(len(found) == 1 for found in colors.values())
     assert colors[0] != colors[1]
@@ -86,7 +94,7 @@ def test_many_subjects_have_no_legend(clusters):
     assert display.axes_[1].get_legend() is None
 
 
-def test_an_estimator_and_what_x_knows(clusters):
+def test_an_estimator_and_the_subjects_of_x(clusters):
     Z, stages, subject = clusters
 
     class Nights(np.ndarray):

@@ -128,9 +128,9 @@ def test_plot_draws_again():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"stages": [0, 5]}, r"'stages' must be a flat.*-1 to 4\. Got \[0, 5\]"),
-        ({"stages": []}, "'stages' must be a flat, non-empty"),
-        ({"stages": [[0], [1]]}, "'stages' must be a flat"),
+        ({"stages": [0, 5]}, r"'stages' parameter of Hypn.* Got \[5\]"),
+        ({"stages": []}, "'stages' parameter of .* flat, non-empty"),
+        ({"stages": [[0], [1]]}, "'stages' parameter of .* must be a flat"),
         ({"true": [0]}, r"'true' must be as long as 'stages', 2\. Got 1\."),
         ({"probabilities": np.ones((2, 4))}, r"shape \(2, 5\).* Got \(2, 4\)\."),
         ({"epoch_duration": 0}, "'epoch_duration' parameter of HypnogramDisplay"),

@@ -67,11 +67,11 @@ def test_two_trainings_in_one_figure():
     assert one.axes_[0].get_lines()[1].get_marker() == "o"
 
 
-def test_what_was_not_measured_is_told():
-    words = "has 'rho'; what was measured is classifier_imbalance, discriminator_imb"
+def test_errors():
+    words = r"history: classifier_imbalance, discriminator_imbalance, valid.* Got 'rho'"
     with pytest.raises(ValueError, match=words):
         TrainingDisplay.from_history(HISTORY, ["rho"])
-    with pytest.raises(ValueError, match="what was measured is nothing"):
+    with pytest.raises(ValueError, match="history: none"):
         TrainingDisplay.from_history([])
     with pytest.raises(ValueError, match="must be 2 axes"):
         TrainingDisplay.from_history(HISTORY, ax=[None])

@@ -117,7 +117,7 @@ def test_bands_above_the_bandwidth_are_nan(make_night):
     np.testing.assert_array_equal(np.isnan(table), np.tile(expected, (4, 1)))
 
 
-def test_what_is_missing_lends_nothing(make_night):
+def test_missing_epochs_are_no_context(make_night):
     night = make_night(6, modalities=("eeg",))
     data = night.signals["eeg"].data.copy()
     data[0, 3000:6000] = np.nan

@@ -44,7 +44,7 @@ def test_defaults_are_the_bands_of_the_manual(make_night):
         np.testing.assert_array_equal(ours[name].data, expected)
 
 
-def test_nothing_is_computed_before_it_is_asked_for(make_night):
+def test_nights_are_filtered_lazily(make_night):
     X = EpochArray([make_night()])
     Y = BandpassFilter(BANDS).fit_transform(X)
     assert not Y.recordings[0].is_computed

@@ -1,4 +1,4 @@
-"""Cache: each night is computed once, whoever asks and however often."""
+"""Cache: each night is computed once, for all folds, candidates and workers."""
 
 from __future__ import annotations
 

@@ -10,40 +10,11 @@ from joblib import Parallel, delayed
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 
-from sleepkit.preprocessing import (
-    BandpassFilter,
-    BandPower,
-    Cache,
-    EdgeTrimmer,
-    NotchFilter,
-    QualityMask,
-    Resampler,
-    SignalScaler,
-    SpectrumScaler,
-    STFTEpocher,
-)
+from sleepkit.preprocessing import Cache, EdgeTrimmer, STFTEpocher
 from sleepkit.recording import EpochArray
+from tests.estimators import NIGHT_TRANSFORMERS, SIGNAL_TRANSFORMERS
 
-SIGNAL_STEPS = [
-    BandPower(sfreq=100),
-    BandpassFilter((0.5, 20), sfreq=100),
-    EdgeTrimmer(),
-    NotchFilter(sfreq=100, freq=20),
-    QualityMask(channels="all"),
-    Resampler(60, sfreq=100),
-    SignalScaler(),
-    SignalScaler(robust=False),
-    SignalScaler(per="training"),
-    SignalScaler(per="training", robust=False),
-    STFTEpocher(sfreq=100),
-]
-STEPS = [
-    *SIGNAL_STEPS,
-    make_pipeline(STFTEpocher(sfreq=100), SpectrumScaler()),
-    make_pipeline(STFTEpocher(sfreq=100), SpectrumScaler(per="recording")),
-]
-
-steps = pytest.mark.parametrize("step", STEPS, ids=repr)
+steps = pytest.mark.parametrize("step", NIGHT_TRANSFORMERS, ids=repr)
 
 
 @pytest.fixture(scope="module")
@@ -94,7 +65,7 @@ def test_rows_and_names_are_kept(step, nights):
 
 
 @steps
-def test_nights_are_left_to_later_and_unchanged(step, nights):
+def test_nights_are_computed_lazily_and_unchanged(step, nights):
     before = values(nights)
     out = clone(step).fit(nights, nights.hypnogram).transform(nights)
     if not isinstance(step, EdgeTrimmer):
@@ -159,7 +130,7 @@ def test_pickled_and_cloned(step, nights):
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 def test_workers_agree(backend, nights):
     """One call for all steps: starting worker processes takes its time."""
-    fitted = [clone(step).fit(nights, nights.hypnogram) for step in STEPS]
+    fitted = [clone(step).fit(nights, nights.hypnogram) for step in NIGHT_TRANSFORMERS]
     jobs = (delayed(values)(step.transform(nights)) for step in fitted)
     for step, found in zip(fitted, Parallel(2, backend=backend)(jobs), strict=True):
         for name, expected in values(step.transform(nights)).items():
@@ -197,9 +168,9 @@ def test_two_dimensions_are_one_channel(step, arrays):
     np.testing.assert_allclose(one.ravel(), same.ravel(), rtol=1e-9)
 
 
-@pytest.mark.parametrize("step", SIGNAL_STEPS, ids=repr)
+@pytest.mark.parametrize("step", SIGNAL_TRANSFORMERS, ids=repr)
 def test_spectra_are_no_signals(step, arrays):
-    """A filter behind the STFT would run along the bins, and nobody would notice."""
+    """A filter behind the STFT would silently run along the bins."""
     spectra = STFTEpocher(sfreq=100).fit_transform(arrays)
     if isinstance(step, EdgeTrimmer):
         assert clone(step).fit_transform(spectra).shape == spectra.shape

@@ -185,7 +185,7 @@ def test_groups_with_routing_on(data):
 
 
 @pytest.mark.usefixtures("routing")
-def test_metadata_nobody_asked_for_are_refused(data):
+def test_metadata_not_requested_are_refused(data):
     X, y = data
     with pytest.raises(ValueError, match="not explicitly set as requested or not"):
         FitOnSelected(Recorder()).fit(X, y, groups=np.arange(8))
@@ -200,7 +200,7 @@ def test_errors(data):
         model.predict(X)
     with pytest.raises(ValueError, match="needs rows to fit on; all 8 are masked"):
         model.fit(X.with_train_mask(np.zeros(8, bool)), y)
-    with pytest.raises(ValueError, match=r"y must not hold -1.*Got 3 of 8"):
+    with pytest.raises(ValueError, match=r"'y' parameter .* hold -1.*Got 3 of 8"):
         model.fit(X, np.where(np.arange(8) < 3, -1, y))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.fit(X, y[:5])

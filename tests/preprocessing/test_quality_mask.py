@@ -143,4 +143,4 @@ def test_bad_arrays():
     with pytest.raises(ValueError, match="QualityMask needs epochs of shape"):
         QualityMask().fit_transform(np.zeros((2, 1, 3, 4)))
     with pytest.raises(ValueError, match="'modalities' parameter of QualityMask"):
-        QualityMask(modalities={"eeg": [0]}).fit_transform(np.zeros((2, 3, 50)))
+        QualityMask(modalities={"eeg": [3]}).fit(np.zeros((2, 3, 50)))

@@ -41,7 +41,7 @@ def test_every_recording_and_channel_by_itself(X):
             np.testing.assert_allclose(signal.data.std(axis=1), 1, rtol=1e-5)
 
 
-def test_robust_recordings_shrug_off_artefacts(X):
+def test_robust_statistics_withstand_artefacts(X):
     eeg = X.recordings[0].signals["eeg"]
     data = eeg.data.copy()
     data[:, 3000:4000] = 1e6

@@ -13,7 +13,7 @@ from sleepkit.recording import Recording
 
 
 class CountingArray:
-    """A lazy array in memory; `reads` counts how often its values were asked for."""
+    """A lazy array in memory; `reads` counts how often they were read."""
 
     def __init__(self, values, fingerprint="counting"):
         self.values = np.asarray(values)
@@ -47,7 +47,7 @@ class Scale:
 
 
 class CountedScale:
-    """Makes a counting `Scale` and tells how often it ran."""
+    """Makes counting `Scale` steps, and lists their calls."""
 
     def __init__(self, folder: Path):
         self.folder = folder

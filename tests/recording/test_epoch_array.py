@@ -72,7 +72,7 @@ def test_shape_has_columns_where_every_modality_is_features():
     assert uneven.shape == (4,)
 
 
-def test_unscored_epochs_only_when_asked_for(X):
+def test_unscored_epochs_are_rows_only_if_included(X):
     everything = EpochArray(X.recordings, include_unscored=True)
     assert everything.epoch.tolist() == [*range(4), *range(4), *range(5)]
     assert everything.hypnogram.tolist().count(-1) == 1 + 4 + 2
@@ -235,7 +235,7 @@ def test_recordings_without_any_modality_keep_their_rows():
     assert "no modality" in repr(X[:2])
 
 
-def test_nothing_is_computed_until_asked_for(X, counted):
+def test_nothing_is_computed_until_signals_are_read(X, counted):
     lazy = X.map(counted.step(2.0)).map(counted.step(3.0))
     lazy[::-1].with_train_mask(np.zeros(10, bool)).select("eeg").drop()
     assert (lazy.modalities, list(lazy.present)) == (("eeg",), ["eeg"])
@@ -247,9 +247,11 @@ def test_nothing_is_computed_until_asked_for(X, counted):
     assert counted.names() == ["a", "a", "c", "c"]
 
 
-@pytest.mark.parametrize("ask", [np.asarray, lambda X: X.valid, EpochArray.materialize])
-def test_each_night_is_computed_once_however_many_rows_it_has(X, counted, ask):
-    ask(X.map(counted.step())[[0, 9, 1, 8, 0, 7]])
+@pytest.mark.parametrize(
+    "compute", [np.asarray, lambda X: X.valid, EpochArray.materialize]
+)
+def test_each_night_is_computed_once_however_many_rows_it_has(X, counted, compute):
+    compute(X.map(counted.step())[[0, 9, 1, 8, 0, 7]])
     assert counted.names() == ["a", "c"]
 
 

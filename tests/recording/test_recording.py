@@ -44,12 +44,15 @@ def test_a_hypnogram_of_another_length_is_refused(n_stages):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"hypnogram": [0, 1, 7]}, r"0 W, 1 N1.*got \[0 1 7\]"),
-        ({"hypnogram": [[0, 1, 2]]}, r"got shape \(1, 3\)"),
+        ({"hypnogram": [0, 1, 7]}, r"0 W, 1 N1.*Got \[7\]"),
+        ({"hypnogram": [[0, 1, 2]]}, r"Got shape \(1, 3\)"),
         ({"hypnogram": []}, "non-empty"),
-        ({"hypnogram": ["W", "N1", "N2"]}, "hypnogram must be"),
-        ({"hypnogram": [0, 1, np.nan]}, "hypnogram must be"),
-        ({"hypnogram": [0, 1, 0.5]}, "hypnogram must be"),
+        (
+            {"hypnogram": ["W", "N1", "N2"]},
+            "'hypnogram' parameter of Recording",
+        ),
+        ({"hypnogram": [0, 1, np.nan]}, "'hypnogram' parameter of Recording"),
+        ({"hypnogram": [0, 1, 0.5]}, "'hypnogram' parameter of Recording"),
         ({"signals": {}}, "'n' needs a hypnogram, or signals of at least one epoch"),
         ({"signals": {"eeg": np.ones((1, 60))}}, "got 'eeg': ndarray"),
         ({"signals": {1: Signal(np.ones((1, 60)), 2)}}, "got 1: Signal"),
@@ -70,7 +73,7 @@ def test_a_signal_shorter_than_an_epoch_is_refused():
         night(signals={"eeg": Signal(np.ones((1, 59)), 2)})
 
 
-def test_the_hypnogram_is_a_copy_in_int8_that_nobody_can_change():
+def test_the_hypnogram_is_a_read_only_copy_in_int8():
     stages = np.array([0, -1, 4])
     recording = night(hypnogram=stages)
     stages[0] = 3
@@ -87,7 +90,7 @@ def test_signals_cannot_be_changed_in_place():
             recording.signals["eog"] = recording.signals["eeg"]
 
 
-def test_a_step_waits_until_signals_are_asked_for(counted):
+def test_a_step_waits_until_signals_are_read(counted):
     recording = night().map(counted.step(3)).map(counted.step(5))
     assert recording.modalities == ("eeg",)
     assert not recording.is_computed
@@ -118,7 +121,7 @@ def add_one(recording):
     )
 
 
-def test_a_lazy_source_is_read_only_when_asked(counting_array, scale):
+def test_a_lazy_source_is_read_at_access(counting_array, scale):
     lazy = counting_array(np.ones((1, 180)))
     recording = night(signals={"eeg": Signal(lazy, 2)}).map(scale())
     assert recording.fingerprint
@@ -131,20 +134,25 @@ def test_kept_values(counting_array, tmp_path, scale):
     lazy = counting_array(np.ones((1, 180)))
     source = night(signals={"eeg": Signal(lazy, 2), "eog": Signal(np.ones(180), 2)})
     stored = source.map(scale()).cached(tmp_path)
-    assert not source.is_kept
-    assert not source.map(scale()).is_kept
-    assert stored.is_kept
-    assert not stored.map(scale()).is_kept
+    assert not source.is_in_memory_or_stored
+    assert not source.map(scale()).is_in_memory_or_stored
+    assert stored.is_in_memory_or_stored
+    assert not stored.map(scale()).is_in_memory_or_stored
     assert lazy.reads == 0
-    assert source.load().is_kept
-    assert stored.compute().is_kept
+    assert source.load().is_in_memory_or_stored
+    assert stored.compute().is_in_memory_or_stored
 
 
 def test_kept_values_of_which_some_are_left_out(tmp_path, scale):
     stored = EpochArray([night().map(scale())]).cached(tmp_path)
     for chosen in (stored.select(["eeg"]), stored.materialize().select(["eeg"])):
-        assert chosen.recordings[0].is_kept
-    assert not EpochArray([night().map(scale())]).select(["eeg"]).recordings[0].is_kept
+        assert chosen.recordings[0].is_in_memory_or_stored
+    assert (
+        not EpochArray([night().map(scale())])
+        .select(["eeg"])
+        .recordings[0]
+        .is_in_memory_or_stored
+    )
 
 
 def test_with_signals_keeps_the_night():

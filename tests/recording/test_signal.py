@@ -69,7 +69,7 @@ def test_masks_and_bins_are_the_signals_own():
     assert signal.valid.all()
 
 
-def test_a_lazy_array_is_read_only_when_data_is_asked_for(counting_array):
+def test_a_lazy_array_is_read_at_access_to_data(counting_array):
     lazy = counting_array(np.arange(600.0).reshape(2, 300))
     signal = Signal(lazy, 10, ["a", "b"])
     assert (signal.shape, signal.n_channels, signal.n_epochs(30)) == ((2, 300), 2, 1)

@@ -44,7 +44,7 @@ def note(X):
 
 @pytest.fixture(scope="module")
 def X():
-    """Twelve nights of six people; mean and SD of the samples tell the stage."""
+    """Twelve nights of six subjects; the stage shows in mean and SD of the samples."""
     rng = np.random.default_rng(0)
     nights = []
     for i in range(12):

@@ -118,7 +118,7 @@ def renamed(recording):
     return Recording(id="m", subject="s", signals=recording.signals)
 
 
-def another_person(recording):
+def another_subject(recording):
     return Recording(id="n", subject="t", signals=recording.signals)
 
 
@@ -133,7 +133,7 @@ def longer(recording):
         (rubbish, "Step rubbish must return a Recording; got mappingproxy"),
         (nothing, "Step nothing must return a Recording; got NoneType"),
         (renamed, r"Step renamed must keep id.*\('n', 's', 2\) into \('m', 's', 2\)"),
-        (another_person, r"Step another_person must keep.*\('n', 't', 2\)"),
+        (another_subject, r"Step another_subject must keep.*\('n', 't', 2\)"),
         (longer, r"Step longer must keep.*\('n', 's', 10\)"),
     ],
 )
@@ -178,7 +178,7 @@ def test_modalities_are_known_before_computing_or_it_is_an_error(night):
     announced = night.map(DropEOG())
     assert announced.modalities == tuple(announced.signals) == ("eeg",)
     with pytest.raises(
-        StepError, match=r"drop_eog gave .*\{'eeg': None\}, but announced"
+        StepError, match=r"drop_eog returned .*\{'eeg': None\}, but announced"
     ):
         night.map(drop_eog).compute()
 
@@ -199,11 +199,13 @@ def test_the_number_of_features_is_known_before_computing_or_it_is_an_error(nigh
     assert (
         night.map(Table(3)).layout == night.map(Table(3)).compute().layout == {"eeg": 3}
     )
-    with pytest.raises(StepError, match=r"gave .*\{'eeg': 3\}, but announced .*: 4"):
+    with pytest.raises(
+        StepError, match=r"returned .*\{'eeg': 3\}, but announced .*: 4"
+    ):
         night.map(Table(4)).compute()
 
 
-def test_fingerprint_tells_name_and_parameters():
+def test_fingerprint_changes_with_name_and_parameters():
     steps = [
         same,
         times,
@@ -241,7 +243,7 @@ def function(recording):
 """
 
 
-def test_fingerprint_tells_the_code(tmp_path, monkeypatch):
+def test_fingerprint_changes_with_the_code(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     found = set()
@@ -315,7 +317,7 @@ print(first)
 """
 
 
-def test_code_that_cannot_be_read_is_never_taken_for_that_of_another_session():
+def test_code_that_cannot_be_read_never_matches_another_session():
     found = {
         subprocess.run(
             [sys.executable, "-c", WITHOUT_SOURCE],

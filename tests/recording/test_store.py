@@ -119,14 +119,15 @@ def test_hypnogram_and_times_come_from_the_source(tmp_path, counted):
     assert '"hypnogram"' not in text
 
 
-def test_the_manifest_tells_where_a_night_comes_from(tmp_path, scale):
+def test_the_manifest_holds_source_steps_and_versions(tmp_path, scale):
     recording = night(subject="shhs:1").map(scale(3.0))
     recording.cached(str(tmp_path)).compute()
     manifest = json.loads((entries(tmp_path)[0] / "manifest.json").read_text())
     assert (manifest["id"], manifest["subject"]) == ("n", "shhs:1")
     assert manifest["source"] == night(subject="shhs:1").fingerprint
     assert manifest["steps"] == ["Scale(factor=3.0, calls='')"]
-    assert {"sleepkit-learn", "numpy", "scipy"} <= manifest["versions"].keys()
+    recorded = manifest["versions"].keys()
+    assert {"sleepkit", "sleepkit code", "numpy", "scipy"} <= recorded
 
 
 # ---------------------------------------------------------------- what is another night
@@ -152,7 +153,8 @@ def test_other_sources_and_steps_are_other_entries(tmp_path, scale, other):
 def test_other_versions_are_other_entries(tmp_path, counted, monkeypatch):
     for version in ("1.0", "1.0", "1.1"):
         monkeypatch.setattr(
-            "sleepkit.recording._recording.versions", lambda v=version: {"numpy": v}
+            "sleepkit.recording._store.versions",
+            lambda *_, v=version, **__: {"numpy": v},
         )
         night().map(counted.step()).cached(str(tmp_path / "store")).compute()
     assert counted.names() == ["n", "n"]

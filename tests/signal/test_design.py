@@ -1,4 +1,4 @@
-"""Bands that cannot be, and those that need no filter.
+"""Invalid bands, and those that need no filter.
 
 That the designs are MNE's is seen in what they do to a signal: see test_filter.py.
 """
@@ -8,7 +8,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sleepkit.signal import check_band, design_bandpass, effective_band
+from sleepkit.signal import design_bandpass
+from sleepkit.signal._design import check_band, effective_band
 
 
 @pytest.mark.parametrize("fir_order", [None, 100])

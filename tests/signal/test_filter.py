@@ -91,7 +91,7 @@ def test_rows_do_not_mix():
     assert filter_signal(np.empty((0, 2, 100)), taps).shape == (0, 2, 100)
 
 
-def test_a_gap_stays_a_gap_and_poisons_nothing():
+def test_gaps_stay_and_do_not_spread():
     x = noise(100)
     holed = x.copy()
     holed[0, 2000:2500] = np.nan
@@ -104,7 +104,7 @@ def test_a_gap_stays_a_gap_and_poisons_nothing():
     assert np.nanmax(np.abs(ours[0] - whole[0])) < 3 * x.std()
 
 
-def test_a_row_of_nothing_stays_nothing():
+def test_a_row_of_nan_stays_nan():
     x = np.stack([np.full(500, np.nan), np.ones(500)])
     ours = filter_signal(x, design_bandpass(100, None, 20))
     assert np.isnan(ours[0]).all()

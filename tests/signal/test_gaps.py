@@ -1,4 +1,4 @@
-"""Gaps are bridged by lines, and remembered."""
+"""Gaps are interpolated linearly, and their mask returned."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Notches that cannot be; that the design is MNE's is seen in test_filter.py."""
+"""Invalid notches and harmonics; test_filter.py compares the design with MNE's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags of bad windows, worked by hand and on made-up nights."""
+"""Flags of bad windows, worked by hand and on simulated nights."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def test_flat_and_missing_windows_do_not_shift_the_usual_strength():
     assert flag_windows(windows).outlying.sum() == 1
 
 
-def test_a_night_of_nothing():
+def test_a_night_of_nan():
     assert flag_windows(np.full((1, 5, 100), np.nan)).nonfinite.all()
     assert flag_windows(np.zeros((1, 5, 100))).flat.all()
     assert flag_windows(np.zeros((1, 0, 100))).bad.shape == (1, 0)
@@ -158,7 +158,7 @@ def test_robust_z_against_other_recordings():
     np.testing.assert_allclose(scores, 2 / 1.4826022, rtol=1e-6)
 
 
-def test_robust_z_leaves_out_nan_and_stands_constants():
+def test_robust_z_of_nan_and_constants():
     scores = robust_z(np.array([[1.0, np.nan, 2.0, 3.0], [2.0, 2.0, 2.0, 5.0]]))
     np.testing.assert_allclose(
         scores, [[-1 / 1.4826022, np.nan, 0, 1 / 1.4826022], [0, 0, 0, np.inf]]

@@ -8,7 +8,8 @@ import mne
 import numpy as np
 import pytest
 
-from sleepkit.signal import resample, resampling_ratio
+from sleepkit.signal import resample
+from sleepkit.signal._resample import resampling_ratio
 
 
 def noise(n_times, seed=0):
@@ -65,7 +66,7 @@ def test_ratio_by_hand():
 
 
 @pytest.mark.parametrize(("sfreq", "new"), [(1, 20_000), (20_001, 1)])
-def test_ratio_out_of_reach_is_an_error(sfreq, new):
+def test_ratios_without_a_fraction_are_an_error(sfreq, new):
     with pytest.raises(ValueError, match=f"up to 10000; got new_sfreq={new}"):
         resampling_ratio(sfreq, new)
 
@@ -77,7 +78,7 @@ def test_bad_input_is_named():
         resample(np.ones(0), 100, 50)
 
 
-def test_a_gap_stays_where_it_was_and_poisons_nothing():
+def test_gaps_stay_and_do_not_spread():
     x = noise(6250)
     holed = x.copy()
     holed[0, 2500:3125] = np.nan  # 20 to 25 s at 125 Hz

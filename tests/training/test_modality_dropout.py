@@ -1,4 +1,4 @@
-"""Which modalities are left out, how often, and that one always stays."""
+"""Modality dropout: which modalities, how often, and that one always stays."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from sleepkit.training import Batches, ModalityDropout, RowEpochs
+from sleepkit.training import ArraySource, Batches, ModalityDropout
 from sleepkit.training._modality_dropout import keep_some
 
 
@@ -86,16 +86,16 @@ def test_validation_stays_as_it_is():
 @pytest.mark.parametrize("length", [None, 1])
 def test_batches_of_epochs_alone(length):
     """Inputs and targets of real batches change together, the data do not."""
-    epochs = RowEpochs({"eeg": np.ones((40, 1)), "eog": np.ones((40, 1))})
+    source = ArraySource({"eeg": np.ones((40, 1)), "eog": np.ones((40, 1))})
     zeros = np.zeros(40, int)
-    batch = next(iter(Batches(epochs, zeros, zeros, 40, length)))
+    batch = next(iter(Batches(source, {"stages": zeros}, 40, length)))
     callback = ModalityDropout(0.6)
     callback.on_train_begin(net=None)
     callback.on_batch_begin(None, batch, training=True)
     inputs, targets = batch
     assert not inputs["present"]["eeg"].all()
     np.testing.assert_array_equal(inputs["present"]["eeg"], targets["present"]["eeg"])
-    assert epochs.present["eeg"].all()
+    assert source.present["eeg"].all()
 
 
 def test_the_seed_decides():

@@ -8,7 +8,8 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from torch.nn.functional import cross_entropy
 
-from sleepkit.training import Batches, LastBatch, RowEpochs, StagingNet
+from sleepkit.training import ArraySource, Batches, StagingNet
+from sleepkit.training._net import LastBatch
 
 
 class TwoHeads(torch.nn.Module):
@@ -31,7 +32,7 @@ class Both(torch.nn.Module):
 
 
 class Watch(Callback):
-    """Notes the batch that belongs to the gradients."""
+    """Keeps the batch that belongs to the gradients."""
 
     def on_train_begin(self, net, **kwargs):
         self.seen_ = []
@@ -41,16 +42,18 @@ class Watch(Callback):
         assert isinstance(last, LastBatch)
         assert set(last.output) == {"first", "second"}
         assert net.module_.first.weight.grad is not None
-        self.seen_.append((last.stages.tolist(), last.domains.tolist()))
+        self.seen_.append(
+            (last.targets["stages"].tolist(), last.targets["domains"].tolist())
+        )
 
 
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)
     y = np.arange(12) % 3
-    epochs = RowEpochs({"eeg": np.eye(3)[y][:, :2] + 0.1 * rng.normal(size=(12, 2))})
-    train = Batches(epochs, np.where(y < 3, y, -1), y + 10, 4)
-    return train, Batches(epochs, y, np.full(12, -1), 6)
+    source = ArraySource({"eeg": np.eye(3)[y][:, :2] + 0.1 * rng.normal(size=(12, 2))})
+    train = Batches(source, {"stages": y, "domains": y + 10}, 4)
+    return train, Batches(source, {"stages": y}, 6)
 
 
 def make_net(**params):
@@ -59,7 +62,7 @@ def make_net(**params):
     return StagingNet(**defaults | params)
 
 
-def test_several_losses_are_learnt_from(data):
+def test_several_losses_are_trained_on(data):
     torch.manual_seed(0)
     net = make_net(max_epochs=20).fit(data)
     assert net.history[-1, "train_loss"] < net.history[0, "train_loss"] / 1.2
@@ -77,13 +80,13 @@ def test_callbacks_see_the_batch_of_the_gradients(data):
     y = [0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2]
     expected = [(y[i : i + 4], [v + 10 for v in y[i : i + 4]]) for i in (0, 4, 8)]
     assert watch.seen_ == expected
-    net.rest()
+    net.to_cpu()
     assert net.last_batch_ is None
 
 
-def test_a_net_at_rest_is_on_the_cpu_and_pickles(data):
+def test_to_cpu_and_pickle(data):
     net = make_net(optimizer=torch.optim.Adam).fit(data)
-    net.rest()
+    net.to_cpu()
     assert net.device == "cpu"
     assert not net.optimizer_.state
     again = pickle.loads(pickle.dumps(net))
@@ -92,7 +95,7 @@ def test_a_net_at_rest_is_on_the_cpu_and_pickles(data):
 
 
 class Stop(Callback):
-    """Wants no further epoch."""
+    """Stops the training."""
 
     def on_epoch_end(self, net, **kwargs):
         raise KeyboardInterrupt
@@ -108,7 +111,7 @@ def test_an_interruption_goes_through(data, monkeypatch):
     monkeypatch.setattr(Watch, "on_grad_computed", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make_net(callbacks=[Watch()]).fit(data)
-    monkeypatch.setattr(RowEpochs, "batch", interrupt)
+    monkeypatch.setattr(ArraySource, "batch", interrupt)
     with pytest.raises(KeyboardInterrupt):
         make_net().fit(data)
 
@@ -122,7 +125,7 @@ def first_head(output, _present):
 
 
 def test_scorers_see_labelled_epochs(data):
-    data[0].stages[:3] = -1
+    data[0].targets["stages"][:3] = -1
     seen = []
 
     def score(net, X, y):

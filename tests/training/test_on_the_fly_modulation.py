@@ -1,4 +1,4 @@
-"""OGM-GE really modulates one-dimensional convolutions, and nothing else."""
+"""OGM-GE modulates one-dimensional convolutions, and nothing else."""
 
 from __future__ import annotations
 
@@ -35,7 +35,8 @@ def net_after_backward(epoch=0, **options):
     inputs = {name: torch.randn(8, *shape) for name, shape in SHAPES.items()}
     output, stages = module(inputs), torch.arange(8) % 5
     nn.functional.cross_entropy(output.stage_logits, stages).backward()
-    batch = SimpleNamespace(output=output, stages=stages, domains=stages)
+    targets = {"stages": stages, "domains": stages}
+    batch = SimpleNamespace(output=output, targets=targets)
     history = History()
     for _ in range(epoch + 1):
         history.new_epoch()
@@ -58,7 +59,7 @@ def expected_coefficients(net, alpha):
     for at in module.slices.values():
         logits = batch.output.features[:, at] @ module.stage_head.weight[:, at].T
         odds = (logits + module.stage_head.bias / 3).softmax(1)
-        scores.append(odds[torch.arange(8), batch.stages].sum().item())
+        scores.append(odds[torch.arange(8), batch.targets["stages"]].sum().item())
     return dict(
         zip(module.slices, modulation_coefficients(scores, alpha=alpha), strict=True)
     )
@@ -134,7 +135,7 @@ def test_history_holds_each_batch_and_the_mean():
 
 def test_an_unlabelled_batch_is_left_alone():
     net = net_after_backward()
-    net.last_batch_.stages = torch.full((8,), -1)
+    net.last_batch_.targets["stages"] = torch.full((8,), -1)
     before = [p.grad.clone() for p in net.module_.parameters()]
     after = modulate(net, OnTheFlyModulation()).values()
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
@@ -154,17 +155,17 @@ class Flat(nn.Module):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"fusion": "attention"}, "OnTheFlyModulation needs fusion='concat'"),
+        ({"fusion": "attention"}, "OnTheFlyModulation needs columns of the heads"),
         ({"encoder": {"hrv": Flat}}, "nothing to modulate in the 'hrv' extractor"),
     ],
 )
-def test_what_cannot_be_modulated_is_refused(options, words):
+def test_what_cannot_be_modulated_raises(options, words):
     net = net_after_backward(**options)
     with pytest.raises(ValueError, match=words):
         modulate(net, OnTheFlyModulation())
 
 
-def test_an_extractor_for_all_is_refused():
+def test_an_extractor_for_all_raises():
     shapes = {"eeg": (1, 200), "emg": (1, 200)}
     module = SleepMGNet(shapes, modality_specific=False)
     with pytest.raises(ValueError, match="take modality_specific=True"):

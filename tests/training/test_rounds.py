@@ -1,14 +1,15 @@
 import numpy as np
 import pytest
 
-from sleepkit.training import Batches, Rounds, RowEpochs
+from sleepkit.training import ArraySource, Batches
+from sleepkit.training._rounds import Rounds
 
 
 @pytest.fixture
 def batches():
     """Five batches of one epoch, whose number is its class."""
-    epochs = RowEpochs({"eeg": np.arange(5.0)[:, np.newaxis]})
-    return Batches(epochs, np.arange(5), np.full(5, -1), 1)
+    source = ArraySource({"eeg": np.arange(5.0)[:, np.newaxis]})
+    return Batches(source, {"stages": np.arange(5)}, 1)
 
 
 def stages(rounds):

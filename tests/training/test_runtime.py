@@ -3,7 +3,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
-from sleepkit.training import find_device, seeded, threads
+from sleepkit.training._runtime import find_device, seeded, threads
 
 CPU = torch.device("cpu")
 

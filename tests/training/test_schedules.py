@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from skorch import NeuralNet
 from torch.optim.lr_scheduler import CosineAnnealingWarmRestarts
 
 from sleepkit.training import CosineSchedule, RestartSchedule
@@ -34,16 +35,37 @@ def test_a_training_of_one_step():
     assert CosineSchedule(1).factor(0) == 1
 
 
-def test_schedule_counts_training_batches_only():
-    groups = [{"lr": None}]
-    net = SimpleNamespace(lr=2.0, optimizer_=SimpleNamespace(param_groups=groups))
+def test_schedule_counts_training_batches_and_scales_each_group():
+    groups = [{"lr": 2.0}, {"lr": 0.5}]
+    net = SimpleNamespace(optimizer_=SimpleNamespace(param_groups=groups))
     schedule = CosineSchedule(4, warmup=0.5)
     schedule.on_train_begin(net)
     rates = []
     for training in (True, False, True, True):
         schedule.on_batch_begin(net, training=training)
-        rates.append(groups[0]["lr"])
-    assert rates == [1.0, 1.0, 2.0, 2.0]
+        rates.append([group["lr"] for group in groups])
+    assert rates == [[1.0, 0.25], [1.0, 0.25], [2.0, 0.5], [2.0, 0.5]]
+
+
+def test_a_second_training_starts_from_the_full_rates():
+    net = NeuralNet(
+        torch.nn.Linear,
+        torch.nn.MSELoss,
+        module__in_features=1,
+        module__out_features=1,
+        lr=0.5,
+        batch_size=1,
+        max_epochs=2,
+        train_split=None,
+        callbacks=[CosineSchedule(4, warmup=0)],
+        verbose=0,
+    )
+    X = torch.ones(2, 1)
+    for _ in range(2):
+        net.partial_fit(X, X)
+        schedule = CosineSchedule(4, warmup=0)
+        (group,) = net.optimizer_.param_groups
+        assert group["lr"] == 0.5 * schedule.factor(3)
 
 
 def released(step, cycles=20):

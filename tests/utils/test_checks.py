@@ -5,7 +5,15 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from sleepkit.utils import check_count, check_fraction, check_option, check_positive
+from sleepkit.exceptions import RecordingError
+from sleepkit.utils import (
+    check_count,
+    check_fraction,
+    check_no_unscored,
+    check_option,
+    check_positive,
+    check_stages,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +60,50 @@ def test_options_are_listed():
         ValueError, match=r"'rule' parameter of Thing must be one of 'a', 'b'\. Got 'c'"
     ):
         check_option("rule", "c", ("a", "b"), owner="Thing")
+
+
+@pytest.mark.parametrize(
+    "stages", [[0, 4, -1], [0.0, 4.0], np.array([0, 4], "O"), np.uint8([3])]
+)
+def test_stage_codes_pass_as_integers(stages):
+    codes = check_stages("stages", stages, owner="Thing")
+    assert codes.dtype == np.intp
+    assert codes.tolist() == list(stages)
+
+
+@pytest.mark.parametrize(
+    ("stages", "got"),
+    [
+        ([0, 7, -2, 7], r"\[7, -2\]"),
+        ([0.5, 1], r"\[0.5\]"),
+        ([0, np.nan], r"\[nan\]"),
+        (["0", "1"], r"\['0', '1'\]"),
+        ([True], r"\[True\]"),
+        ([None, 1], r"\[None\]"),
+        ([[0, 1]], r"shape \(1, 2\)"),
+        ([], r"shape \(0,\)"),
+        (2, r"shape \(\)"),
+    ],
+)
+def test_what_is_no_stage_code_is_named(stages, got):
+    rule = "The 'stages' parameter of Thing must be a flat, non-empty array of stage"
+    with pytest.raises(ValueError, match=f"{rule}.*-1 unscored.*Got {got} instead"):
+        check_stages("stages", stages, owner="Thing")
+
+
+def test_rules_for_stage_codes_vary():
+    assert check_stages("y", [], owner="Thing", empty=True).shape == (0,)
+    assert check_stages("y", [[0], [1]], owner="Thing", ndim=2).shape == (2, 1)
+    with pytest.raises(ValueError, match=r"4 REM\)\. Got \[-1\]"):
+        check_stages("y", [0, -1], owner="Thing", unscored=False)
+    with pytest.raises(RecordingError, match=r"^The output must be a flat"):
+        check_stages("The output", [7], owner=None, error=RecordingError)
+
+
+def test_unscored_targets_are_counted():
+    check_no_unscored("y", ["-1", "W"], owner="Thing")
+    check_no_unscored("y", [0, 1], owner="Thing")
+    with pytest.raises(
+        ValueError, match=r"'y' parameter of Thing must not hold -1, .*Got 2 of 3\."
+    ):
+        check_no_unscored("y", [0, -1, -1.0], owner="Thing")

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sleepkit.utils import check_random_state
+from sleepkit.utils import check_random_state, draw_seed
 
 
 def test_a_seed_gives_one_stream():
@@ -43,3 +43,11 @@ def test_none_draws_fresh_entropy_and_leaves_the_global_state():
 def test_rubbish_is_refused():
     with pytest.raises((TypeError, ValueError)):
         check_random_state("seed")
+
+
+def test_seeds_are_drawn_from_the_generator():
+    generator = np.random.default_rng(0)
+    seeds = {draw_seed(generator) for _ in range(50)}
+    assert len(seeds) == 50
+    assert all(type(seed) is int and 0 <= seed < 2**31 for seed in seeds)
+    assert draw_seed(3) == draw_seed(3) != draw_seed(4)

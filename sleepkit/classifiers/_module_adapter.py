@@ -1,0 +1,105 @@
+"""A user's module as the batches of a stager need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
+from typing import Any
+
+from torch import Tensor, nn
+
+
+def names_present(module: Any) -> bool:
+    """Whether the forward of a module (or class) names the argument ``present``."""
+    return "present" in signature(module.forward).parameters
+
+
+def adapt(
+    module: nn.Module, modalities: Sequence[str], n_classes: int
+) -> ModuleAdapter:
+    """Adapt a module, in two steps where it has both of them."""
+    two_steps = hasattr(module, "encode") and hasattr(module, "decode")
+    kind = TwoStepAdapter if two_steps else ModuleAdapter
+    return kind(module, modalities, n_classes)
+
+
+class ModuleAdapter(nn.Module):
+    """A module that takes a tensor, or a dict of several, instead of a batch.
+
+    Parameters
+    ----------
+    module : torch.nn.Module
+        The module.
+    modalities : sequence of str
+        What it was trained on: its input is a tensor if that is one modality.
+    n_classes : int
+        Size of the last axis of its logits.
+    """
+
+    def __init__(
+        self, module: nn.Module, modalities: Sequence[str], n_classes: int
+    ) -> None:
+        super().__init__()
+        self.module = module
+        self.modalities = list(modalities)
+        self.n_classes = n_classes
+
+    def forward(
+        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> Tensor:
+        """Logits of a batch of epochs or sequences."""
+        logits = self._call(self.module, self._input(inputs), present)
+        return self._checked(logits, present)
+
+    def _input(self, inputs: Mapping[str, Tensor]) -> Any:
+        """Return the only modality, or all by name."""
+        if len(self.modalities) == 1:
+            return inputs[self.modalities[0]]
+        return dict(inputs)
+
+    @staticmethod
+    def _call(
+        function: Callable[..., Any], x: Any, present: Mapping[str, Tensor]
+    ) -> Any:
+        """Call the module, or one of its steps, with what it names."""
+        forward = function.forward if isinstance(function, nn.Module) else function
+        if "present" in signature(forward).parameters:
+            return function(x, present=dict(present))
+        return function(x)
+
+    def _checked(self, logits: Any, present: Mapping[str, Tensor]) -> Tensor:
+        """Require logits of the shape (batch, n_classes) or (batch, seq, n_classes)."""
+        expected = (*next(iter(present.values())).shape, self.n_classes)
+        if not isinstance(logits, Tensor) or logits.shape != expected:
+            got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits)
+            axes = (
+                "(batch, seq, n_classes)"
+                if len(expected) == 3
+                else "(batch, n_classes)"
+            )
+            msg = (
+                f"{type(self.module).__name__} must return logits of shape {axes} = "
+                f"{expected}; got {got}."
+            )
+            raise ValueError(msg)
+        return logits
+
+
+class TwoStepAdapter(ModuleAdapter):
+    """A module that encodes epochs, and decodes sequences of them."""
+
+    @property
+    def _steps(self) -> Any:
+        """The module, for its steps."""
+        return self.module
+
+    def encode(
+        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> Any:
+        """Encode epochs one by one."""
+        return self._call(self._steps.encode, self._input(inputs), present)
+
+    def decode(self, encoded: Any, present: Mapping[str, Tensor]) -> Tensor:
+        """Logits of sequences of encoded epochs."""
+        logits = self._call(self._steps.decode, encoded, present)
+        return self._checked(logits, present)

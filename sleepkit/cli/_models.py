@@ -1,0 +1,93 @@
+"""Model files as the command writes and reads them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sleepkit import persistence
+from sleepkit.cli._arguments import MODALITIES
+from sleepkit.exceptions import ModelFileError
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
+
+    from sleepkit.evaluation import StagingResult
+    from sleepkit.recording import EpochArray
+
+
+class Model(NamedTuple):
+    """A trained stager, and what the model file says of its training."""
+
+    stager: Any
+    method: str
+    modalities: list[str]
+    trained_on: Collection[str]  # hashes of subjects and files
+
+    def exclude(self, subject: str, sha256: str) -> str | None:
+        """Reason to leave out a night that the model was trained on."""
+        if _hash(subject) in self.trained_on:
+            return f"the model was trained on {subject}"
+        if sha256 in self.trained_on:
+            return "the model was trained on this night, under another name"
+        return None
+
+
+def save(
+    path: Path,
+    stager: Pipeline,
+    method: str,
+    X: EpochArray,
+    result: StagingResult | None,
+    files: Sequence[str] = (),
+) -> None:
+    """Write a model file, with what it was trained on and its scores.
+
+    Subjects and files are named by hashes, which `Model.exclude` compares.
+    """
+    about: dict[str, Any] = {
+        "method": method,
+        "modalities": [name for name in MODALITIES if name in X.modalities],
+        "nights": len(X.recordings),
+        "epochs": len(X),
+        "subjects": sorted(_hash(subject) for subject in set(X.subject)),
+        "files": sorted(files),
+    }
+    if result is not None:
+        scores = result.scores()
+        rows = zip(*scores.values(), strict=True)
+        about["scores"] = [
+            dict(zip(scores, row, strict=True)) for row in rows if row[0] == method
+        ]
+        kept = ("scoring_window", "conditions", "random_state", "versions")
+        about["protocol"] = {name: result.protocol[name] for name in kept}
+    persistence.save_model(stager, path, about=about)
+
+
+def load(path: Path) -> Model:
+    """Read a model file."""
+    about = persistence.model_info(path)["about"]
+    named = about.get("modalities", ())
+    modalities = [name for name in MODALITIES if name in named]
+    if not modalities:
+        msg = (
+            f"{path} does not say that it takes any of {', '.join(MODALITIES)}; write "
+            "it with `sleepkit train`."
+        )
+        raise ModelFileError(msg)
+    hashes = {str(name) for key in ("subjects", "files") for name in about.get(key, ())}
+    method = str(about.get("method", path.name))
+    return Model(persistence.load_model(path), method, modalities, hashes)
+
+
+def takes_any_subset(stager: Any) -> bool:
+    """Whether a stager predicts from any subset of its modalities."""
+    classifier = stager[-1] if hasattr(stager, "named_steps") else stager
+    return bool(getattr(classifier, "any_subset", True))
+
+
+def _hash(subject: str) -> str:
+    """Replace the name of a subject; a guess of the name can be verified by it."""
+    return hashlib.sha256(str(subject).encode()).hexdigest()[:16]

@@ -1,0 +1,161 @@
+"""One night from a file, with one channel for each modality."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from sleepkit import io
+from sleepkit.exceptions import ChannelError
+
+if TYPE_CHECKING:
+    from sleepkit.io import ChannelInfo
+    from sleepkit.recording import Recording
+
+# Derivations differ between files; central ones are in nearly all of them.
+_PREFERRED: Final[Mapping[str, Sequence[str]]] = {
+    "eeg": ("c4", "c3", "cz", "^eeg$"),
+    "eog": ("e1", "loc", "eog1"),
+    "emg": ("chin",),
+}
+
+Channel: TypeAlias = str | int | tuple[str, str]
+ChannelChoice: TypeAlias = Mapping[str, Channel]
+
+
+def load_night(
+    path: str | PathLike[str],
+    *,
+    modalities: str | Sequence[str] = ("eeg", "eog", "emg"),
+    channels: ChannelChoice | None = None,
+    hypnogram: Any = None,
+    scheme: str | None = None,
+    id: str | None = None,
+    subject: str | None = None,
+) -> Recording:
+    """Read one channel for each modality of a night, as `load_folder` does.
+
+    Nights that are compared rarely have the same number of channels, so the derivation
+    that most files have is taken: for EEG C4, then C3, then Cz. Gaps in the recording
+    are missing signal.
+
+    Parameters
+    ----------
+    path : path-like
+        A file as for `sleepkit.io.read_recording`.
+    modalities : str or sequence of str, default=("eeg", "eog", "emg")
+        Modalities to read, as far as the file has them.
+    channels : mapping of str to str, int or pair of str, default=None
+        Channel of a modality, where it is not to be found by its label: a label or
+        position, or two labels for the first minus the second.
+    hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
+        Stages of the night, as for `sleepkit.io.read_recording`.
+    scheme : str or mapping, default=None
+        What integers in a hypnogram file mean, as for `sleepkit.io.read_hypnogram`.
+    id : str, default=None
+        Id of the night. None takes the name of the file without the suffix.
+    subject : str, default=None
+        Subject of the night. None takes the name of the file.
+
+    Returns
+    -------
+    Recording
+        The night, with at most one channel in each modality.
+
+    Raises
+    ------
+    ValueError
+        If `modalities` is empty, or `channels` holds a modality that it does not.
+    ChannelError
+        If the file has none of the modalities.
+    RecordingError
+        If the file is missing, damaged or holds no signals.
+    HypnogramError
+        If the hypnogram cannot be understood or lies outside the signals.
+
+    See Also
+    --------
+    load_folder : Read a folder of scored nights.
+    sleepkit.io.read_recording : Read any channels of a night.
+
+    Examples
+    --------
+    >>> import tempfile, edfio, numpy as np
+    >>> from sleepkit.datasets import load_night
+    >>> noise = np.random.default_rng(0).normal(size=6000)
+    >>> eeg = [edfio.EdfSignal(noise, 100, label=label, physical_dimension="uV")
+    ...        for label in ("O1-M2", "C3-M2")]
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     edfio.Edf(eeg).write(f"{folder}/night.edf")
+    ...     load_night(f"{folder}/night.edf").signals["eeg"].ch_names
+    ('C3-M2',)
+    """
+    names, named = check_choice(modalities, channels, owner="load_night")
+    available = io.describe_channels(path)
+    chosen = choose_channels(available, names) | named
+    if not chosen:
+        msg = (
+            f"No channel of {path} is known as {', '.join(names)}; name one by "
+            "channels, as in eeg=C4-M1. Its channels are: "
+            f"{', '.join(channel.label for channel in available)}."
+        )
+        raise ChannelError(msg)
+    return io.read_recording(
+        path,
+        channels=chosen,
+        hypnogram=hypnogram,
+        scheme=scheme,
+        id=id,
+        subject=subject,
+        on_gap="fill",
+    )
+
+
+def check_choice(
+    modalities: str | Sequence[str], channels: ChannelChoice | None, *, owner: str
+) -> tuple[list[str], dict[str, Channel]]:
+    """Require modalities, and channels of these only."""
+    names = [modalities] if isinstance(modalities, str) else list(modalities)
+    if not names:
+        msg = f"The 'modalities' parameter of {owner} must name one or more. Got none."
+        raise ValueError(msg)
+    named = dict(channels or {})
+    others = [name for name in named if name not in names]
+    if others:
+        msg = (
+            f"The 'channels' parameter of {owner} must name channels of "
+            f"{', '.join(names)}. Got a channel of {', '.join(others)} instead."
+        )
+        raise ValueError(msg)
+    return names, named
+
+
+def choose_channels(
+    channels: Iterable[ChannelInfo], modalities: Sequence[str]
+) -> dict[str, Channel]:
+    """Choose the position of the preferred channel of each modality."""
+    found: dict[str, list[ChannelInfo]] = {name: [] for name in modalities}
+    for channel in channels:
+        if channel.modality in found:
+            found[channel.modality].append(channel)
+    return {
+        name: min(known, key=_preference).position
+        for name, known in found.items()
+        if known
+    }
+
+
+def name_channel(night: Recording, modality: str) -> str:
+    """Label and rate of the only channel of a modality."""
+    signal = night.signals[modality]
+    return f"{signal.ch_names[0]} ({signal.sfreq:g} Hz)"
+
+
+def _preference(channel: ChannelInfo) -> tuple[int, int]:
+    """Sort key of the channels of a modality: derivation, then place in the file."""
+    label = "".join(channel.label.split()).casefold()
+    preferred = _PREFERRED.get(channel.modality or "", ())
+    fitting = [i for i, mark in enumerate(preferred) if re.search(mark, label)]
+    return (min(fitting, default=len(preferred)), channel.position)

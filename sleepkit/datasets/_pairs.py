@@ -1,0 +1,118 @@
+"""Pairs of recording and hypnogram in a folder, by the names of their files."""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Final, NamedTuple, TypeAlias
+
+from sleepkit.exceptions import RecordingError
+
+_SIGNALS: Final = (".edf", ".bdf", ".rec")
+_ANYTHING: Final = "(.+)"
+# What the name of a night without suffix must be, and those of its hypnogram ({} is the
+# group in parentheses). Earlier rules win.
+_RULES: Final = (
+    (_ANYTHING, ("hypnogram_{}.txt",)),
+    (_ANYTHING, ("{}.txt", "{}.csv", "{}.tsv", "{}.xml", "{}.json")),
+    (_ANYTHING, ("{}-nsrr.xml", "{}-profusion.xml")),
+    (_ANYTHING, ("{}-hypnogram.csv", "{}-hypnogram.edf", "{}_1.txt")),
+    (r"(s[ct]\d{4}\w)\w-psg", ("{}?-hypnogram.edf",)),
+    (r"(.+)_(?:eeg|psg)", ("{}_events.tsv",)),
+    (r"(.+) psg", ("{} base.edf",)),
+)
+_NO_SIGNALS: Final = re.compile(r".*(hypnogram|base|annotations)")
+_SUBJECTS: Final = (  # cohorts with several nights of a subject
+    r"(sub-[^_/]+)",
+    r"(?:^|/)(s[ct]\d{3})\d\w\w-psg",
+    r"shhs\d-(\d{6})",
+)
+NAMING_RULES: Final = """
+A night (.edf, .bdf, .rec) belongs to the first hypnogram that exists of
+  Hypnogram_NIGHT.txt               DREAMS
+  NIGHT.txt .csv .tsv .xml .json    same name
+  NIGHT-nsrr.xml, -profusion.xml    NSRR
+  NIGHT-hypnogram.csv, .edf         written by `sleepkit stage`, corrected
+  NIGHT_1.txt                       ISRUC
+  SC4001EC-Hypnogram.edf            Sleep-EDF, for SC4001E0-PSG.edf
+  NIGHT_events.tsv                  BIDS, for NIGHT_eeg.edf
+  NIGHT Base.edf                    MASS, for NIGHT PSG.edf
+in its folder or, if there is none, in any folder below FOLDER. Subjects are named as
+in BIDS, Sleep-EDF and SHHS; every other file is a subject of its own.
+"""
+
+_Index: TypeAlias = defaultdict[Path | None, defaultdict[str, list[Path]]]
+
+
+class Pair(NamedTuple):
+    """A recording file, its hypnogram file if there is one, and its subject."""
+
+    signals: Path
+    hypnogram: Path | None
+    subject: str
+
+
+def find_pairs(folder: Path, subject_pattern: str | None = None) -> list[Pair]:
+    """List the recordings below a folder with their hypnograms and subjects."""
+    if not folder.is_dir():
+        msg = f"There is no folder {folder}."
+        raise RecordingError(msg)
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    index = _index_names(files)
+    patterns = _SUBJECTS if subject_pattern is None else (subject_pattern,)
+    return [
+        Pair(
+            night,
+            _find_hypnogram(night, index),
+            _find_subject(night.relative_to(folder), patterns),
+        )
+        for night in filter(_may_be_night, files)
+    ]
+
+
+def _may_be_night(path: Path) -> bool:
+    """Whether the name of a file is that of a recording."""
+    stem = path.stem.casefold()
+    return path.suffix.casefold() in _SIGNALS and not _NO_SIGNALS.fullmatch(stem)
+
+
+def _index_names(files: Iterable[Path]) -> _Index:
+    """Files by folder and folded name; the folder None holds all."""
+    index: _Index = defaultdict(lambda: defaultdict(list))
+    for path in files:
+        for folder in (path.parent, None):
+            index[folder][path.name.casefold()].append(path)
+    return index
+
+
+def _find_hypnogram(night: Path, index: _Index) -> Path | None:
+    """Find the hypnogram of a night, in its folder or else anywhere."""
+    for folder in (night.parent, None):
+        names = index[folder]
+        for candidate in _candidates(night.stem.casefold()):
+            literal = "?" not in candidate  # of a few files only, so scanning is cheap
+            found = [candidate] if literal else fnmatch.filter(names, candidate)
+            fitting = [path for name in found for path in names.get(name, ())]
+            if len(fitting) == 1:
+                return fitting[0]
+    return None
+
+
+def _candidates(stem: str) -> Iterator[str]:
+    """Names that the hypnogram may have, in order of priority; ? is any character."""
+    for rule, names in _RULES:
+        match = re.fullmatch(rule, stem)
+        if match:
+            yield from (name.format(match[1]) for name in names)
+
+
+def _find_subject(path: Path, patterns: Iterable[str]) -> str:
+    """Find the subject in the path within the folder."""
+    text = path.as_posix()
+    matches = (re.search(pattern, text, re.IGNORECASE) for pattern in patterns)
+    match = next(filter(None, matches), None)
+    name = match and (match[1] if match.re.groups else match[0])
+    return name or path.with_suffix("").as_posix()

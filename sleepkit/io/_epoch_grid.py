@@ -1,0 +1,207 @@
+"""Epoch grid: stages of epochs from timed labels, and their place in the signals."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import starmap
+from math import floor
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from sleepkit._stages import UNSCORED
+from sleepkit._typing import FloatArray, IntArray
+from sleepkit.exceptions import HypnogramError, SleepkitWarning
+from sleepkit.io._hypnogram import Hypnogram
+from sleepkit.io._labels import Scheme, decode
+from sleepkit.io._scoring import Label, Scoring
+
+_DAY: Final = 86400.0  # seconds
+_MAX_TIME: Final = 31 * _DAY  # no night lasts longer
+_CLOCK_STEP: Final = 1.0  # seconds, the resolution of start times in EDF headers
+_START_TOLERANCE: Final = 1e-3  # seconds between the grid and the first sample
+_EPOCH_TOLERANCE: Final = 0.01  # part of an epoch by which times of labels may be off
+_DIGITS: Final = 6  # of a second, so that times which agree are equal
+
+
+class Grid(NamedTuple):
+    """Epoch grid that begins `skip` seconds into the signals.
+
+    The first label of the hypnogram belongs to epoch `first`, which is negative if the
+    hypnogram begins before the signals.
+    """
+
+    epoch_duration: float = 30.0
+    skip: float = 0.0
+    first: int = 0
+
+
+def to_hypnogram(
+    scoring: Scoring, scheme: Scheme, epoch_duration: float, source: str
+) -> Hypnogram:
+    """Hypnogram from the labels of a file."""
+    if scoring.scheme is not None and not isinstance(scheme, Mapping):
+        scheme = scoring.scheme
+    scored = decode(scoring.labels, scheme, has_events=scoring.has_events)
+    stages, onset = stages_on_grid(scored, epoch_duration, source)
+    probabilities = scoring.probabilities
+    if probabilities is not None and len(probabilities) != len(stages):
+        probabilities = None  # they belong to epochs of another length
+    return Hypnogram(stages, epoch_duration, onset, scoring.start, probabilities)
+
+
+def stages_on_grid(
+    scored: Sequence[tuple[Label, int]], epoch_duration: float, source: str
+) -> tuple[IntArray, float]:
+    """Stage of each whole epoch, and the onset of the first one.
+
+    The grid begins with the first label. `source` is the file named in warnings.
+    """
+    from sleepkit.signal import majority_labels  # imports SciPy
+
+    for label, _ in scored:
+        _check_times(label)
+    onset, begins, ends, codes = _spans(scored, epoch_duration)
+    edges = np.unique([begins, ends])
+    n_epochs = int(edges[-1] / epoch_duration + _EPOCH_TOLERANCE)
+    if n_epochs < 1:
+        msg = (
+            f"the labels must last an epoch, {epoch_duration:g} s; they last "
+            f"{edges[-1]:g} s."
+        )
+        raise HypnogramError(msg)
+    segments, n_overlapping = _fill(edges, begins, ends, codes, epoch_duration)
+    if n_overlapping:
+        msg = (
+            f"{n_overlapping} of the {len(codes)} labels in {source} overlap one of "
+            "another stage; the later-starting one was taken."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=4)
+    edges[-1] = max(edges[-1], n_epochs * epoch_duration)  # within the tolerance
+    return majority_labels(segments, edges, epoch_duration), onset
+
+
+def _check_times(label: Label) -> None:
+    """Raise an error for an onset or a duration that is impossible in a night."""
+    onset, duration = label.onset, label.duration
+    if not abs(onset) <= _MAX_TIME:
+        msg = (
+            "an onset must be seconds from the start of the file, within 31 days; "
+            f"got {onset:g} ({label.place})."
+        )
+        raise HypnogramError(msg)
+    if duration is not None and not 0 <= duration <= _MAX_TIME:
+        msg = (
+            "a duration must be seconds from 0 to 31 days; "
+            f"got {duration:g} ({label.place})."
+        )
+        raise HypnogramError(msg)
+
+
+def _spans(
+    scored: Sequence[tuple[Label, int]], epoch_duration: float
+) -> tuple[float, FloatArray, FloatArray, IntArray]:
+    """First onset, and begins, ends (both relative to it) and codes in order of time.
+
+    A label without a duration lasts to the next label, the last one for the shortest
+    step. In a list of stage changes, a last row that repeats the stage before it only
+    marks the end of the night.
+    """
+    scored = sorted(scored, key=lambda pair: pair[0].onset)
+    if any(label.duration for label, _ in scored):  # the others mark a moment
+        scored = [pair for pair in scored if pair[0].duration or pair[1] != UNSCORED]
+    onsets = np.array([label.onset for label, _ in scored])
+    codes = np.array([code for _, code in scored])
+    durations = np.array([label.duration or 0 for label, _ in scored])
+    steps = np.diff(onsets)
+    shortest = min(steps[steps > 0], default=epoch_duration)
+    repeats = codes[1:] == codes[:-1]
+    lists_changes = repeats.sum() == 1 and not np.allclose(steps, shortest)
+    to_next = np.append(steps, 0 if lists_changes and repeats[-1] else shortest)
+    durations = np.where(durations > 0, durations, to_next)
+    begins = onsets - onsets[0]
+    ends = begins + durations
+    return float(onsets[0]), begins.round(_DIGITS), ends.round(_DIGITS), codes
+
+
+def _fill(
+    edges: FloatArray,
+    begins: FloatArray,
+    ends: FloatArray,
+    codes: IntArray,
+    epoch_duration: float,
+) -> tuple[IntArray, int]:
+    """Code of each segment between edges, and the number of overlapping labels.
+
+    Where labels of different stages overlap, the later-starting one counts.
+    """
+    unlabelled = UNSCORED - 1
+    segments = np.full(len(edges) - 1, unlabelled)
+    lengths = np.diff(edges)
+    n_overlapping = 0
+    spans = zip(
+        np.searchsorted(edges, begins), np.searchsorted(edges, ends), strict=True
+    )
+    for span, code in zip(starmap(slice, spans), codes, strict=True):
+        others = (segments[span] != unlabelled) & (segments[span] != code)
+        overlap = lengths[span][others].sum()
+        n_overlapping += int(overlap > _EPOCH_TOLERANCE * epoch_duration)
+        segments[span] = code
+    return np.maximum(segments, UNSCORED), n_overlapping
+
+
+def find_grid(hypnogram: Hypnogram, start: datetime | None) -> Grid:
+    """Epoch grid of a hypnogram, relative to signals that begin at `start`.
+
+    If the grid begins within an epoch, less than an epoch of signal is left out.
+    """
+    epoch = hypnogram.epoch_duration
+    offset = hypnogram.onset + _clock_difference(hypnogram.start, start)
+    first = floor((offset + _START_TOLERANCE) / epoch)
+    skip = offset - first * epoch
+    return Grid(epoch, skip if skip > _START_TOLERANCE else 0.0, first)
+
+
+def align_stages(
+    hypnogram: Hypnogram, first: int, n_epochs: int, source: str
+) -> IntArray:
+    """Stage of each epoch of the signals.
+
+    Labels outside the signals are dropped; epochs outside the labels are unscored.
+    """
+    begin, end = max(0, first), min(n_epochs, first + len(hypnogram))
+    if begin >= end:
+        msg = (
+            f"The hypnogram of {len(hypnogram)} epochs and {source} do not overlap: "
+            f"the first label belongs to epoch {first} of signals that last {n_epochs}."
+        )
+        raise HypnogramError(msg)
+    kept = slice(begin - first, end - first)
+    stages = np.full(n_epochs, UNSCORED, np.int8)
+    stages[begin:end] = hypnogram.stages[kept]
+    is_scored = hypnogram.stages != UNSCORED
+    n_dropped = int(is_scored.sum() - is_scored[kept].sum())
+    n_unlabelled = n_epochs - (end - begin)
+    if max(n_dropped, n_unlabelled) > 1:
+        msg = (
+            f"The signals of {source} last {n_epochs} epochs of "
+            f"{hypnogram.epoch_duration:g} s, its hypnogram {len(hypnogram)}: "
+            f"{n_dropped} stages outside the signals are dropped, and {n_unlabelled} "
+            "epochs outside the hypnogram are unscored."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=4)
+    return stages
+
+
+def _clock_difference(hypnogram: datetime | None, signals: datetime | None) -> float:
+    """Seconds from the start of the signals to that of the labels, by their clocks.
+
+    Only the time of day counts, since dates are often removed from one of the two.
+    """
+    if hypnogram is None or signals is None:
+        return 0.0
+    apart = hypnogram.replace(tzinfo=None) - signals.replace(tzinfo=None)
+    difference = (apart.total_seconds() + _DAY / 2) % _DAY - _DAY / 2
+    return difference if abs(difference) >= _CLOCK_STEP else 0.0

@@ -1,0 +1,79 @@
+"""Bidirectional recurrent layers whose two directions are independent stacks."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+
+State = tuple[Tensor, Tensor]  # hidden and cell, each (n_layers, batch, n_hidden)
+
+
+class IndependentBiLSTM(nn.Module):
+    """Two stacks of LSTM layers, one forwards in time and one backwards.
+
+    Unlike ``nn.LSTM(bidirectional=True)``, each layer of a stack reads the layer below
+    of the same stack only, so that the forward stack never sees what comes later.
+    Dropout follows every layer. The weights start from Glorot's uniform distribution,
+    the biases of the forget gates from 1, as in TensorFlow.
+    """
+
+    def __init__(
+        self, n_in: int, n_hidden: int, n_layers: int, dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        between = dropout if n_layers > 1 else 0.0
+        self.ahead, self.back = (
+            nn.LSTM(n_in, n_hidden, n_layers, batch_first=True, dropout=between)
+            for _ in range(2)
+        )
+        self.dropout = nn.Dropout(dropout)
+        for stack in (self.ahead, self.back):
+            _initialise(stack)
+
+    def forward(
+        self, x: Tensor, mask: Tensor | None = None, state: State | None = None
+    ) -> tuple[Tensor, State]:
+        """Read (batch, seq, n_in) as (batch, seq, 2 * n_hidden).
+
+        Steps where `mask`, (batch, seq), is false are skipped in both directions; their
+        own output means nothing. `state` is where the forward stack starts, and where
+        it ended is returned; the state of a row that ends with skipped steps is not
+        defined. The backward stack always starts from zero.
+        """
+        ahead, state = _run(self.ahead, x, mask, state)
+        flipped = None if mask is None else mask.flip(1)
+        back, _ = _run(self.back, x.flip(1), flipped, None)
+        return self.dropout(torch.cat([ahead, back.flip(1)], dim=-1)), state
+
+
+def _run(
+    stack: nn.LSTM, x: Tensor, mask: Tensor | None, state: State | None
+) -> tuple[Tensor, State]:
+    """Run one stack, with the steps to be skipped after all others."""
+    if mask is None:
+        output, state = stack(x, state)
+        return output, state
+    order = mask.logical_not().to(torch.uint8).argsort(dim=1, stable=True)
+    output, state = stack(_take(x, order), state)
+    return _take(output, order.argsort(dim=1)), state
+
+
+def _take(x: Tensor, order: Tensor) -> Tensor:
+    """Take the steps of (batch, seq, n) in an order of each row."""
+    return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
+
+
+def _initialise(stack: nn.LSTM) -> None:
+    """Draw weights as TensorFlow does for the kernel of all four gates at once."""
+    n_hidden = stack.hidden_size
+    for name, parameter in stack.named_parameters():
+        if name.startswith("weight"):
+            n_in = stack.input_size if name.endswith("l0") else n_hidden
+            limit = math.sqrt(6 / (n_in + n_hidden + 4 * n_hidden))
+            nn.init.uniform_(parameter, -limit, limit)
+        else:
+            nn.init.zeros_(parameter)
+            if name.startswith("bias_ih"):  # gates: input, forget, cell, output
+                nn.init.ones_(parameter[n_hidden : 2 * n_hidden])

@@ -1,0 +1,120 @@
+"""Arrays that are read from their file at each access."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+
+from sleepkit._typing import Array
+from sleepkit.exceptions import StoreError
+
+
+@runtime_checkable
+class LazyArray(Protocol):
+    """Protocol of arrays that a `Signal` can hold without reading them.
+
+    Examples
+    --------
+    >>> from sleepkit.recording import LazyArray, MappedArray
+    >>> isinstance(MappedArray("eeg.npy", (1, 10), "<f4", 128, "a1"), LazyArray)
+    True
+    """
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the array once read."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Text that changes with the content."""
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Read the array."""
+
+
+@dataclass(frozen=True)
+class MappedArray:
+    """Memory-mapped array in a file, pickled as its path and layout.
+
+    A plain ``numpy.memmap`` pickles its whole content; this pickles a path.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    shape : tuple of int
+        Shape of the array.
+    dtype : str
+        Type of the values, as in ``numpy.dtype.str``.
+    offset : int
+        Bytes before the first value.
+    fingerprint : str
+        Text that changes with the content.
+
+    Examples
+    --------
+    >>> import tempfile, numpy as np
+    >>> from sleepkit.recording import MappedArray
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.arange(3, dtype="<f4").tofile(f"{folder}/x.bin")
+    ...     np.asarray(MappedArray(f"{folder}/x.bin", (3,), "<f4", 0, "x")).tolist()
+    [0.0, 1.0, 2.0]
+    """
+
+    path: str
+    shape: tuple[int, ...]
+    dtype: str
+    offset: int
+    fingerprint: str
+
+    @classmethod
+    def from_npy(cls, path: Path, fingerprint: str) -> MappedArray:
+        """Describe a ``.npy`` file.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file.
+        fingerprint : str
+            Text that changes with the content.
+
+        Returns
+        -------
+        MappedArray
+            The array, not mapped yet.
+
+        Raises
+        ------
+        StoreError
+            If the file is missing, damaged, shorter than its header says, or not in C
+            order.
+        """
+        try:
+            mapped = np.load(path, mmap_mode="r")
+        except (OSError, ValueError, EOFError) as error:
+            msg = f"{path} is no readable array file: {error}"
+            raise StoreError(msg) from error
+        if not mapped.flags.c_contiguous:
+            msg = f"{path} holds its values in Fortran order; save them in C order."
+            raise StoreError(msg)
+        return cls(
+            str(path), mapped.shape, mapped.dtype.str, mapped.offset, fingerprint
+        )
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        """Map the file, read-only."""
+        try:
+            mapped = np.memmap(
+                self.path,
+                dtype=self.dtype,
+                mode="r",
+                offset=self.offset,
+                shape=self.shape,
+            )
+        except (OSError, ValueError) as error:
+            msg = f"{self.path} was there, but cannot be mapped any more: {error}"
+            raise StoreError(msg) from error
+        return np.array(mapped, dtype=dtype, copy=copy)

@@ -1,0 +1,128 @@
+"""Training of one stage of a plan, through skorch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.base import clone
+from skorch.callbacks import EarlyStopping, EpochScoring
+from torch import nn
+
+from sleepkit._typing import IntArray
+from sleepkit.training._batches import Batches
+from sleepkit.training._epoch_source import EpochSource
+from sleepkit.training._inference import ReadOut
+from sleepkit.training._net import StagingNet
+from sleepkit.training._progress_bar import ProgressBar
+from sleepkit.training._rounds import Rounds
+from sleepkit.training._runtime import threads
+from sleepkit.training._threads import choose_threads
+from sleepkit.training._training_stage import TrainingStage
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """Epochs with the targets of those that train, and of those that validate."""
+
+    source: EpochSource
+    train: Mapping[str, IntArray]
+    valid: Mapping[str, IntArray] | None
+
+    def batches(
+        self, stage: TrainingStage, rng: np.random.Generator
+    ) -> tuple[Batches, Batches | None]:
+        """Training batches of a stage, and those of the validation, if there is one."""
+        layout: dict[str, Any] = {
+            "batch_size": stage.batch_size,
+            "length": stage.sequence_length,
+            "carry_state": stage.carry_state,
+        }
+        train = Batches(
+            self.source, self.train, sampler=stage.sampler, rng=rng, **layout
+        )
+        if self.valid is None:
+            return train, None
+        in_order = stage.sampler if stage.carry_state else "shuffled"
+        return train, Batches(self.source, self.valid, sampler=in_order, **layout)
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What the stages of a plan share."""
+
+    precision: str
+    patience: int
+    callbacks: Sequence[Any]
+    device: torch.device
+    n_threads: int | None
+    verbose: bool
+
+
+def train_stage(
+    stage: TrainingStage,
+    module: nn.Module,
+    loss: nn.Module,
+    read_out: ReadOut,
+    data: TrainingData,
+    options: TrainingOptions,
+    rng: np.random.Generator,
+) -> StagingNet:
+    """Train a module, or a part of it; give the skorch net, on the CPU."""
+    part = stage.part(module)
+    train, valid = data.batches(stage, rng)
+    batches: Batches | Rounds = train
+    n_steps, n_rounds = len(train) * stage.max_epochs, stage.max_epochs
+    if stage.validate_every is not None:
+        batches = Rounds(train, stage.max_epochs, stage.validate_every)
+        n_rounds = batches.n_rounds
+    net = StagingNet(
+        part,
+        loss,
+        read_out,
+        "bfloat16" if options.precision == "bfloat16" else "float32",
+        **_optimizer(stage),
+        max_epochs=n_rounds,
+        callbacks=_callbacks(stage, n_steps, options, validated=valid is not None),
+        callbacks__print_log=None,
+        verbose=0,
+        device=str(options.device),
+    )
+    n_threads = options.n_threads or choose_threads(
+        part, data.source, stage.batch_size, stage.sequence_length, options.device
+    )
+    with threads(n_threads):
+        net.partial_fit((batches, valid))
+    net.to_cpu()
+    return net
+
+
+def _optimizer(stage: TrainingStage) -> dict[str, Any]:
+    """Parameters of skorch that make the optimizer of a stage."""
+    params = dict(stage.optimizer_params)
+    if stage.parameter_groups:
+        params["param_groups"] = [(n, dict(p)) for n, p in stage.parameter_groups]
+    named = {f"optimizer__{name}": value for name, value in params.items()}
+    return {"optimizer": stage.optimizer, "lr": stage.lr, **named}
+
+
+def _callbacks(
+    stage: TrainingStage, n_steps: int, options: TrainingOptions, *, validated: bool
+) -> list[Any]:
+    """Make the callbacks of the stage, of the user, and those of the validation."""
+    callbacks: list[Any] = list(stage.callbacks(n_steps))
+    if validated:
+        accuracy = EpochScoring(
+            "accuracy", name="valid_accuracy", lower_is_better=False
+        )
+        callbacks.append(("valid_accuracy", accuracy))
+    if options.verbose:
+        callbacks.append(ProgressBar())
+    callbacks += clone(list(options.callbacks), safe=False)
+    if validated:  # last, so that the best weights win over what others put back
+        stopping = EarlyStopping(patience=options.patience, threshold=0, load_best=True)
+        callbacks.append(("best_weights", stopping))
+    return callbacks

@@ -1,0 +1,99 @@
+"""One stage of a training plan."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from skorch.callbacks import Callback
+from torch import nn
+
+from sleepkit.training._samplers import SAMPLERS
+from sleepkit.utils import check_count, check_option, check_positive
+
+
+def _whole(module: nn.Module) -> nn.Module:
+    """Return the module itself."""
+    return module
+
+
+def _no_callbacks(n_steps: int) -> Sequence[Callback]:  # noqa: ARG001
+    """Return no callbacks, for any number of steps."""
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingStage:
+    """One stage of a training plan: what is trained, on what, and how.
+
+    Parameters
+    ----------
+    lr : float
+        Learning rate.
+    batch_size : int
+        Sequences, or epochs, in a batch.
+    max_epochs : int
+        Passes over the training rows at most.
+    part : callable, default=the whole module
+        Makes the module that is trained out of the classifier's module: one of its
+        parts, perhaps with a head of its own, which is dropped after the stage.
+    sequence_length : int or None, default=None
+        Epochs in a sequence; None takes epochs alone, shape (batch, ...) instead of
+        (batch, seq, ...).
+    sampler : {'shuffled', 'balanced', 'in_order'}, default='shuffled'
+        Order of the training data, see `Batches`.
+    carry_state : bool, default=False
+        Whether the module is called with ``continues``, see `Batches`.
+    optimizer : class, default=torch.optim.Adam
+        A torch optimizer.
+    optimizer_params : mapping of str to object, default={}
+        Its parameters beside the learning rate.
+    parameter_groups : sequence of (str, mapping), default=()
+        Other parameters of the optimizer for some weights of the part: patterns of
+        their names, and what differs, such as ``("cnn.*", {"lr": 1e-6})``.
+    callbacks : callable, default=none
+        Makes the skorch callbacks of the stage from its number of training steps.
+    validate_every : int or None, default=None
+        Steps from one validation to the next; None validates after each pass.
+
+    Raises
+    ------
+    ValueError
+        If a parameter cannot be used.
+
+    See Also
+    --------
+    sleepkit.classifiers.SleepClassifier : Whose training plan is a list of these.
+
+    Examples
+    --------
+    >>> from sleepkit.training import TrainingStage
+    >>> TrainingStage(lr=1e-4, batch_size=100, max_epochs=10, sampler="balanced").lr
+    0.0001
+    """
+
+    lr: float
+    batch_size: int
+    max_epochs: int
+    part: Callable[[nn.Module], nn.Module] = _whole
+    sequence_length: int | None = None
+    sampler: str = "shuffled"
+    carry_state: bool = False
+    optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
+    optimizer_params: Mapping[str, Any] = field(default_factory=dict)
+    parameter_groups: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    callbacks: Callable[[int], Sequence[Callback]] = _no_callbacks
+    validate_every: int | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be used."""
+        owner = "TrainingStage"
+        check_positive("lr", self.lr, owner=owner)
+        check_option("sampler", self.sampler, SAMPLERS, owner=owner)
+        for name in ("batch_size", "max_epochs"):
+            check_count(name, getattr(self, name), owner=owner)
+        for name in ("sequence_length", "validate_every"):
+            if getattr(self, name) is not None:
+                check_count(name, getattr(self, name), owner=owner)

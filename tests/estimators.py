@@ -1,0 +1,132 @@
+"""Every public estimator, once, small enough for a test.
+
+scikit-learn's checks, the contract of the transformers and the model files all read
+these lists: a new estimator is one entry here. The rate is 100 Hz, so that the short
+rows of scikit-learn's checks are signals of a fraction of a second.
+"""
+
+from __future__ import annotations
+
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from torch import nn
+
+from sleepkit.classifiers import (
+    DeepSleepNetClassifier,
+    MedFuseSleepClassifier,
+    ModuleClassifier,
+    SleepMGClassifier,
+)
+from sleepkit.preprocessing import (
+    BandpassFilter,
+    BandPower,
+    Cache,
+    EdgeTrimmer,
+    FitOnSelected,
+    NotchFilter,
+    QualityMask,
+    Resampler,
+    SignalScaler,
+    SpectrumScaler,
+    STFTEpocher,
+)
+
+# Nights of signals, or arrays of them, in; as many rows out.
+SIGNAL_TRANSFORMERS = [
+    BandPower(sfreq=100),
+    BandPower(
+        {"slow": (0.5, 4.0), "fast": (12.0, 30)},
+        ratios=[("slow", "fast")],
+        normalize="append",
+        context=1,
+        sfreq=100,
+    ),
+    BandpassFilter((0.5, 20), sfreq=100),
+    BandpassFilter({"eeg": (0.3, 40), "eog": (None, 23)}, sfreq=100),
+    EdgeTrimmer(),
+    EdgeTrimmer("margin", margin=60.0),
+    NotchFilter(sfreq=100, freq=20),
+    QualityMask(channels="all"),
+    QualityMask(channels="all", max_z=None, only=("eeg",)),
+    Resampler(60, sfreq=100),
+    STFTEpocher(sfreq=100),
+    SignalScaler(),
+    SignalScaler(robust=False),
+    SignalScaler(per="training"),
+    SignalScaler(per="training", robust=False),
+]
+# Spectra in, as STFTEpocher gives them; the first list takes plain features as well.
+SPECTRUM_TRANSFORMERS = [SpectrumScaler()]
+SPECTRA_ONLY = [SpectrumScaler(per="recording")]
+NIGHT_TRANSFORMERS = [
+    *SIGNAL_TRANSFORMERS,
+    *(
+        make_pipeline(STFTEpocher(sfreq=100), transformer)
+        for transformer in (*SPECTRUM_TRANSFORMERS, *SPECTRA_ONLY)
+    ),
+]
+# Cache keeps what comes before it, FitOnSelected does what its estimator does.
+WRAPPERS = [
+    Cache("never-made"),
+    FitOnSelected(LogisticRegression()),
+    FitOnSelected(SignalScaler("training")),
+]
+TRANSFORMERS = [*SIGNAL_TRANSFORMERS, *SPECTRUM_TRANSFORMERS, *WRAPPERS]
+
+# A second of training, and still able to fit three blobs.
+MEDFUSE = MedFuseSleepClassifier(
+    d_model=8,
+    n_heads=2,
+    n_layers=1,
+    dim_feedforward=16,
+    d_head=16,
+    dropout=0.0,
+    lr=0.02,
+    max_epochs=10,
+    device="cpu",
+    n_threads=1,
+)
+
+
+class Perceptron(nn.Sequential):
+    """A module for `ModuleClassifier`."""
+
+    def __init__(self, layout, n_classes, hidden=16):
+        (n_features,) = layout["eeg"]
+        first = nn.Linear(n_features, hidden)
+        super().__init__(first, nn.ReLU(), nn.Linear(hidden, n_classes))
+
+
+CLASSIFIERS = [
+    DeepSleepNetClassifier(
+        epoch_duration=0.02,  # short rows at 100 Hz
+        n_filters=(4, 8),
+        hidden_size=8,
+        n_layers=1,
+        dropout=0.0,
+        norm_momentum=0.1,
+        pretrain_epochs=5,
+        pretrain_batch_size=16,
+        lr=0.02,
+        encoder_lr=0.01,
+        batch_size=16,
+        max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
+    ModuleClassifier(
+        Perceptron,
+        lr=0.02,
+        batch_size=16,
+        max_epochs=10,
+        device="cpu",
+        n_threads=1,
+    ),
+    MEDFUSE,
+    clone(MEDFUSE).set_params(fusion="early", temperature="learnt", validate_every=3),
+    clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
+    SleepMGClassifier(
+        dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
+    ),
+]

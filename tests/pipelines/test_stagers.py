@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
+from sleepkit.datasets import make_polysomnography
+from sleepkit.persistence import load_model, save_model
+from sleepkit.pipelines import make_stager
+from sleepkit.preprocessing import Cache
+
+NAMES = ("medfusesleep", "sleepmg", "trees")
+
+
+@pytest.fixture(scope="module")
+def nights():
+    """Half an hour of EEG, EOG and EMG of each of three subjects."""
+    X, y, _ = make_polysomnography(
+        3, hours=0.5, modalities=("eeg", "eog", "emg"), noise=0, random_state=1
+    )
+    return X, y
+
+
+def quick(name, **params):
+    """A stager that trains for one epoch."""
+    stager = make_stager(name, random_state=0, **params)
+    return stager if name == "trees" else stager.set_params(stage__max_epochs=1)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_takes_any_modalities(name, nights):
+    X, y = nights
+    stager = quick(name).fit(X, y)
+    whole = stager.predict_proba(X)
+    for modality in X.modalities:
+        part = stager.predict_proba(X.drop(modality))
+        assert np.isfinite(part).all()
+        assert not np.allclose(part, whole)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_is_unfitted_and_can_be_cloned(name):
+    stager = make_stager(name)
+    assert not hasattr(stager, "classes_")
+    clone(stager)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_cache_keeps_nights_and_changes_nothing(name, nights, tmp_path):
+    X, y = nights
+    assert make_stager(name)["cache"] == "passthrough"
+    cached = quick(name, cache=tmp_path)
+    assert isinstance(cached["cache"], Cache)
+    probabilities = cached.fit(X, y).predict_proba(X)
+    assert len(list(tmp_path.iterdir())) >= 3
+    plain = quick(name).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(plain, probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_can_be_saved(name, nights, tmp_path):
+    X, y = nights
+    stager = quick(name).fit(X, y)
+    save_model(stager, tmp_path / "stager.model")
+    again = load_model(tmp_path / "stager.model")
+    np.testing.assert_array_equal(again.predict_proba(X), stager.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("name", "classifier"),
+    [("medfusesleep", MedFuseSleepClassifier), ("sleepmg", SleepMGClassifier)],
+)
+def test_published_sizes_are_the_defaults_of_the_classifier(name, classifier):
+    stager = make_stager(name, size="published", random_state=0)
+    assert stager["stage"].get_params() == classifier(random_state=0).get_params()
+
+
+def test_published_spectra_are_denser():
+    assert make_stager("medfusesleep", size="published")["spectra"].hop == 1
+    assert make_stager("medfusesleep")["spectra"].hop == 2
+
+
+def test_the_seed_goes_to_the_classifier():
+    assert make_stager("sleepmg", random_state=3)["stage"].random_state == 3
+    assert make_stager("trees")["stage"].get_params()["estimator__random_state"] is None
+
+
+@pytest.mark.parametrize("params", [{"name": "svm"}, {"size": "large"}])
+def test_unknown_options(params):
+    (option,) = params
+    with pytest.raises(ValueError, match=f"The '{option}' parameter of make_stager"):
+        make_stager(**{"name": "trees", **params})
