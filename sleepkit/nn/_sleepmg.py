@@ -215,7 +215,7 @@ class SleepMGNet(nn.Module):
 
     @property
     def heads(self) -> dict[str, nn.Linear]:
-        """The heads, by the names that callbacks know them by."""
+        """Heads by name, as in `BlockwiseHeads`."""
         heads = {"classifier": self.stage_head}
         if self.domain_head is not None:
             heads["discriminator"] = self.domain_head
@@ -322,7 +322,7 @@ def modality_logits(
     *,
     bias_share: float = 1.0,
 ) -> dict[str, Tensor]:
-    """Logits of a linear head from each modality alone, with the others absent.
+    """Compute the logits of a linear head from each modality alone.
 
     Parameters
     ----------
