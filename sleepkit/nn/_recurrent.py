@@ -14,7 +14,7 @@ class IndependentBiLSTM(nn.Module):
     """Two stacks of LSTM layers, one forwards in time and one backwards.
 
     Unlike ``nn.LSTM(bidirectional=True)``, each layer of a stack reads the layer below
-    of the same stack only, so that the forward stack never sees what comes later.
+    of the same stack only, so that the forward stack does not depend on later steps.
     Dropout follows every layer. The weights start from Glorot's uniform distribution,
     the biases of the forget gates from 1, as in TensorFlow.
     """
