@@ -14,9 +14,9 @@ from common import in_turn, without_onednn
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from sleepkit.classifiers._criteria import MedFuseLoss
-from sleepkit.nn import Dropout, MedFuseNet
-from sleepkit.nn._feed_forward import FeedForward
+from sleepkit.nn import MedFuseLoss, MedFuseNet
+from sleepkit.nn._cpu._dropout import Dropout
+from sleepkit.nn._cpu._feed_forward import FeedForward
 from sleepkit.training import StagingNet
 
 MODALITIES = ("eeg", "eog")

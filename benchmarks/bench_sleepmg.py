@@ -17,9 +17,8 @@ import torch
 from common import in_turn
 from skorch.callbacks import EarlyStopping, EpochScoring
 
-from sleepkit.classifiers._criteria import SleepMGLoss
-from sleepkit.nn import FeatureNet, SleepMGNet
-from sleepkit.nn._pooled_convolution import pooled_convolution
+from sleepkit.nn import FeatureNet, SleepMGLoss, SleepMGNet
+from sleepkit.nn._cpu._pooled_convolution import pooled_convolution
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.training import Batches, ModalityBalance, RecordingSource, StagingNet
 
@@ -65,11 +64,10 @@ def time_convolutions(repeats):
 def convolutions(name, x):
     """Give what reads epochs, forward and also back."""
     convolution, norm, rectifier, pool, *_ = getattr(FeatureNet(), name)
-    size = pool.kernel_size
     kinds = {
         "alone": convolution,
         "plain": lambda x: pool(rectifier(norm(convolution(x)))),
-        "ours": lambda x: rectifier(pooled_convolution(x, convolution, norm, size)),
+        "ours": lambda x: rectifier(pooled_convolution(x, convolution, norm, pool)),
     }
 
     def forward(kind):

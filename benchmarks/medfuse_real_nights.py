@@ -79,7 +79,7 @@ BACKED_PAIRS = (
     ("both, with EEG's head - EEG", BACKED, "eeg"),
     ("both, with EEG's head - EOG", BACKED, "eog"),
 )
-BACKED_ABOUT = """As with ``own_weights={"eeg": 0.5}``: the unimodal head of the EEG has
+BACKED_ABOUT = """As with ``unimodal_weights={"eeg": 0.5}``: the EEG's unimodal head has
 half the weight of the fused head. Computed from the probabilities of the fits above.
 The weights 0.5, 1 and 2 were compared on these same folds."""
 

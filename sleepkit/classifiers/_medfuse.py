@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
+from sleepkit.classifiers._criteria import HeadSelector
 from sleepkit.classifiers._split import Split
-from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.training import (
     CosineSchedule,
     EpochSource,
@@ -98,7 +98,7 @@ class MedFuseSleepClassifier(SleepClassifier):
         fused one from that modality alone. The fused head also learns from such epochs
         where it has to stage them, and otherwise from those with two or more.
         ``"auto"`` takes the own head where it is taught, that is, `multi_view` > 0.
-    own_weights : mapping of str to float, default=None
+    unimodal_weights : mapping of str to float, default=None
         What own heads count beside the fused one, which counts 1, in staging epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         That limits what another signal can spoil where it misleads, and a little of
@@ -237,7 +237,7 @@ default=None
         temperature: float | Literal["learnt"] = 0.1,
         negatives: Literal["sequence", "batch"] = "sequence",
         missing: Literal["auto", "own_head", "fused_head"] = "auto",
-        own_weights: Mapping[str, float] | None = None,
+        unimodal_weights: Mapping[str, float] | None = None,
         modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
@@ -274,7 +274,7 @@ default=None
         self.temperature = temperature
         self.negatives = negatives
         self.missing = missing
-        self.own_weights = own_weights
+        self.unimodal_weights = unimodal_weights
         self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr
@@ -321,13 +321,14 @@ default=None
             temperature=temperature,
             learn_temperature=self.temperature == "learnt",
             negatives=self.negatives,
-            fused_from=self._fused_from,
+            min_modalities_for_fusion=self._min_modalities_for_fusion,
         )
 
     def _build_read_out(self) -> ReadOut:
         """Fused head, or that of the only modality of an epoch."""
         several = len(self.layout_) > 1
-        return ViewChoice(self._fused_from if several else 2, self._checked_weights())
+        needed = self._min_modalities_for_fusion if several else 2
+        return HeadSelector(needed, self._checked_weights())
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the paper's eps of Adam."""
@@ -389,30 +390,31 @@ default=None
                 "teaches these heads. Got multi_view=0."
             )
             raise ValueError(msg)
-        if self.own_weights and not self.multi_view:
+        if self.unimodal_weights and not self.multi_view:
             msg = (
-                f"The 'own_weights' parameter of {self._name} needs multi_view > 0, "
-                f"which teaches own heads. Got {self.own_weights!r} and multi_view=0."
+                f"The 'unimodal_weights' parameter of {self._name} needs multi_view > "
+                "0, which trains the unimodal heads. "
+                f"Got {self.unimodal_weights!r} and multi_view=0."
             )
             raise ValueError(msg)
 
     @property
-    def _fused_from(self) -> int:
+    def _min_modalities_for_fusion(self) -> int:
         """Modalities that an epoch must have for the fused head to stage it."""
         own_heads = self.multi_view > 0 and self.missing != "fused_head"
         return 2 if own_heads else 1
 
     def _checked_weights(self) -> dict[str, float]:
         """Give the weights of own heads beside the fused one."""
-        weights = {} if self.own_weights is None else self.own_weights
+        weights = {} if self.unimodal_weights is None else self.unimodal_weights
         if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
             msg = (
-                f"The 'own_weights' parameter of {self._name} must map modalities, "
-                f"here {', '.join(self.layout_)}, to numbers. "
-                f"Got {self.own_weights!r} instead."
+                f"The 'unimodal_weights' parameter of {self._name} must map "
+                f"modalities, here {', '.join(self.layout_)}, to numbers. "
+                f"Got {self.unimodal_weights!r} instead."
             )
             raise ValueError(msg)
         for name, weight in weights.items():
-            label = f"own_weights[{name!r}]"
+            label = f"unimodal_weights[{name!r}]"
             check_positive(label, weight, owner=self._name, zero=True)
         return dict(weights)

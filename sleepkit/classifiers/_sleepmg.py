@@ -13,9 +13,8 @@ from torch import Tensor, nn
 
 from sleepkit._typing import Array, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._criteria import SleepMGLoss
 from sleepkit.classifiers._split import Split
-from sleepkit.nn import EncoderClass, SleepMGNet, SleepMGOutput
+from sleepkit.nn import EncoderClass, SleepMGLoss, SleepMGNet, SleepMGOutput
 from sleepkit.training import EpochSource, ModalityBalance, TrainingStage
 from sleepkit.training._inference import ReadOut
 from sleepkit.utils import check_count, check_option, check_positive

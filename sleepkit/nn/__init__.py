@@ -6,38 +6,43 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.nn._blockwise_heads import BlockwiseHeads
+    from sleepkit.nn._cpu import fast_cpu
     from sleepkit.nn._deepsleepnet import DeepSleepNet
-    from sleepkit.nn._dropout import Dropout
     from sleepkit.nn._early_fusion import EarlyFusionNet
-    from sleepkit.nn._extractors import EncoderClass
+    from sleepkit.nn._encoders import EncoderClass, VectorNet
     from sleepkit.nn._feature_net import FeatureNet
     from sleepkit.nn._fusion import MedFuseOutput
-    from sleepkit.nn._losses import alignment_loss, multi_view_loss
     from sleepkit.nn._medfuse import MedFuseNet
+    from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
-    from sleepkit.nn._modality_logits import modality_logits
     from sleepkit.nn._reversal import gradient_reversal
-    from sleepkit.nn._sleepmg import SleepMGNet, SleepMGOutput
+    from sleepkit.nn._sleepmg import (
+        SleepMGLoss,
+        SleepMGNet,
+        SleepMGOutput,
+        modality_logits,
+    )
     from sleepkit.nn._stage_loss import StageLoss
-    from sleepkit.nn._vector_net import VectorNet
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
     "BlockwiseHeads",
     "DeepSleepNet",
-    "Dropout",
     "EarlyFusionNet",
     "EncoderClass",
     "FeatureNet",
+    "MedFuseLoss",
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
     "StageLoss",
     "VectorNet",
     "alignment_loss",
+    "fast_cpu",
     "gradient_reversal",
     "modality_logits",
     "multi_view_loss",

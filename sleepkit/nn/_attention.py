@@ -8,45 +8,29 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._linear import Linear, runs_plainly
-
-_LOG2_E = math.log2(math.e)
-_SMALL = 2.0**-60  # floats reach much farther, so what they lose beyond is nothing
+from sleepkit.nn._cpu._linear import Linear
 
 
 def relative_scores(
-    queries: Tensor, table: Tensor, n_keys: int, at: Sequence[int] | None = None
+    query: Tensor, table: Tensor, n_keys: int, places: Sequence[int] | None = None
 ) -> Tensor:
-    """Multiply query i with the position vector of key j: ``q_i . a_clip(j - i)``.
+    """Products of query i with the position vector of key j: ``q_i . a_clip(j - i)``.
 
-    `queries` are (batch, n_heads, n_queries, d_key), `table` holds a vector for each
+    `query` is (batch, n_heads, n_queries, d_key), `table` holds a vector for each
     distance -k ... k, (n_heads, 2 k + 1, d_key), and keys farther away than k count as
-    k away. Queries are at the places `at`, or else 0, 1, ... The result is
+    k away. Queries are at `places`, by default 0, 1, ... The result is
     (batch, n_heads, n_queries, n_keys), in float32 at least.
     """
     reach = table.shape[1] // 2
-    places = range(queries.shape[-2]) if at is None else at
-    i = torch.tensor(places, device=queries.device)
-    j = torch.arange(n_keys, device=queries.device)
+    places = range(query.shape[-2]) if places is None else places
+    i = torch.tensor(places, device=query.device)
+    j = torch.arange(n_keys, device=query.device)
     row = (j - i[:, None]).clamp(-reach, reach) + reach
-    # 2 k + 1 products for each query, and then each pair looks up its own
-    by_distance = torch.einsum("bhid,hrd->bhir", queries, table)
-    # a softmax is slow in lower precision, and so is summing what goes back to a pair
+    # 2 k + 1 products for each query, from which each pair takes its own
+    by_distance = torch.einsum("bhid,hrd->bhir", query, table)
+    # softmax and the sum of gradients over pairs are slow in lower precision
     by_distance = by_distance.to(torch.promote_types(by_distance.dtype, torch.float32))
     return by_distance.gather(-1, row.expand(*by_distance.shape[:2], -1, -1))
-
-
-def average(values: Tensor, scores: Tensor) -> Tensor:
-    """``softmax_j(scores) values``, for keys j along the last axis of the scores."""
-    fast = runs_plainly(scores) and not torch.is_grad_enabled() and scores.numel()
-    if fast and values.dtype != torch.float16:
-        # without subtracting the largest first, and by powers of two, which are faster
-        weights = (scores * _LOG2_E).exp2_()
-        sums = weights.sum(-1, keepdim=True)
-        least, most = sums.aminmax()
-        if least > _SMALL and most < 1 / _SMALL:
-            return ((weights.to(values.dtype) @ values) / sums).to(values.dtype)
-    return scores.softmax(-1).to(values.dtype) @ values
 
 
 class RelativeAttention(nn.Module):
@@ -78,28 +62,28 @@ class RelativeAttention(nn.Module):
 
     def forward(
         self,
-        asking: Tensor,
-        asked: Tensor,
+        query: Tensor,
+        key_value: Tensor,
         valid: Tensor | None,
-        at: Sequence[int] | None = None,
+        places: Sequence[int] | None = None,
     ) -> Tensor:
-        """Let (batch, n_queries, d_model) look at (batch, n_keys, d_model).
+        """Attend from (batch, n_queries, d_model) to (batch, n_keys, d_model).
 
-        `valid` is bool, (batch, n_keys), and says which keys can be seen. Queries that
-        can see none get a plain mean, which is of no use but finite. `at` are the
-        places of the queries among the keys, if these are not the first ones.
+        `valid` is bool, (batch, n_keys): the keys that are attended to. Queries without
+        a valid key get a plain mean, which is of no use but finite. `places` are those
+        of the queries among the keys, if these are not the first ones.
         """
         # q has shape (batch, n_heads, n_queries, d_key); k and v have n_keys
-        q = self._split(self.query(asking) / math.sqrt(self.positions.shape[-1]))
-        k = self._split(self.key(asked))
-        v = self._split(self.value(asked))
-        scores = relative_scores(q, self.positions, k.shape[-2], at).add_(q @ k.mT)
+        q = self._split(self.query(query) / math.sqrt(self.positions.shape[-1]))
+        k = self._split(self.key(key_value))
+        v = self._split(self.value(key_value))
+        scores = relative_scores(q, self.positions, k.shape[-2], places).add_(q @ k.mT)
         if valid is not None:
             lowest = torch.finfo(scores.dtype).min  # -inf in a whole row would be NaN
             scores = scores.masked_fill(~valid[:, None, None], lowest)
-        answers = average(v, scores)
-        seen: Tensor = self.output(answers.transpose(1, 2).flatten(-2))
-        return seen
+        heads = scores.softmax(-1).to(v.dtype) @ v
+        attended: Tensor = self.output(heads.transpose(1, 2).flatten(-2))
+        return attended
 
     def _split(self, tokens: Tensor) -> Tensor:
         """(batch, n_tokens, d_model) -> (batch, n_heads, n_tokens, d_key)."""

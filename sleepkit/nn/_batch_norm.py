@@ -1,15 +1,15 @@
-"""Normalisation by the batch, for batches that may hold a single row."""
+"""Batch normalisation for batches that may hold a single row."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-_MOMENTUM = 0.1  # what a batch counts in the running statistics
+_MOMENTUM = 0.1  # weight of a batch in the running statistics
 
 
 class BatchNorm(nn.BatchNorm1d):
-    """Normalisation by the batch that takes a lone row by the running statistics."""
+    """Batch normalisation; a batch of one row is normalised by running statistics."""
 
     running_mean: Tensor
     running_var: Tensor
@@ -20,7 +20,7 @@ class BatchNorm(nn.BatchNorm1d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002, the name in torch
         """Normalise (batch, features) or (batch, features, times)."""
-        if self.goes_by_batch(input) or not self.training:
+        if self.uses_batch_statistics(input) or not self.training:
             return super().forward(input)
         return nn.functional.batch_norm(
             input,
@@ -31,23 +31,22 @@ class BatchNorm(nn.BatchNorm1d):
             eps=self.eps,
         )
 
-    def goes_by_batch(self, input: Tensor) -> bool:  # noqa: A002
-        """Tell whether the batch itself gives mean and variance."""
+    def uses_batch_statistics(self, input: Tensor) -> bool:  # noqa: A002
+        """Whether mean and variance are those of the batch, not the running ones."""
         return self.training and len(input) > 1
 
-    def within(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
-        """Put the normalisation into a convolution: what it multiplies, and adds.
+    def fold_into(self, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor]:
+        """Weight and bias of a convolution with the norm in it.
 
-        It is the one by the running statistics, which is the same for every batch.
+        The norm is the one by the running statistics.
         """
         scale = self.weight * (self.running_var + self.eps).rsqrt()
-        return weight * scale[:, None, None], (
-            bias - self.running_mean
-        ) * scale + self.bias
+        shift = (bias - self.running_mean) * scale + self.bias
+        return weight * scale[:, None, None], shift
 
     @torch.no_grad()
-    def follow(self, mean: Tensor, variance: Tensor, n: int) -> None:
-        """Let the running statistics go after those of ``n`` values a feature."""
+    def update_running_statistics(self, mean: Tensor, variance: Tensor, n: int) -> None:
+        """Move the running statistics towards those of n values per feature."""
         self.num_batches_tracked += 1
         momentum = self.momentum
         if momentum is None:

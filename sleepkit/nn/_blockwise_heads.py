@@ -1,4 +1,4 @@
-"""What a module must provide so that each of its modalities can be judged alone."""
+"""Protocol of modules whose linear heads have columns for each modality."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import nn
 
 
 class BlockwiseHeads(Protocol):
-    """A module whose linear heads read the features of its modalities side by side.
+    """Protocol of modules with linear heads on the features of modalities side by side.
 
     `sleepkit.training.ModalityBalance` and `sleepkit.training.OnTheFlyModulation` train
-    any such module; `SleepMGNet` is one. What ``forward`` returns has an attribute
-    ``features``, a tensor of shape (..., n_features), which all heads read.
+    any such module; `SleepMGNet` is one. The output of ``forward`` has an attribute
+    ``features``, a tensor of shape (..., n_features), the input of all heads.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class BlockwiseHeads(Protocol):
         ``"classifier"``, the head of the stages, and perhaps ``"discriminator"``, that
         of the domains.
     extractors : mapping of str to torch.nn.Module, or torch.nn.ModuleDict
-        What makes the features of each modality.
+        Encoder of each modality.
 
     Notes
     -----

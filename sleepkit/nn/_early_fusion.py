@@ -13,23 +13,23 @@ from sleepkit.nn._fusion import (
     FUSED,
     EncodedEpochs,
     FusionNet,
+    Heads,
     MakeEncoder,
-    Views,
-    first_tokens,
-    total,
+    cls_tokens,
+    sum_present,
 )
-from sleepkit.nn._stream import Entrance
-from sleepkit.nn._transformer import Encoder, pick
+from sleepkit.nn._token_embedding import TokenEmbedding
+from sleepkit.nn._transformer import Encoder, take
 
 
 class EarlyFusionNet(FusionNet):
-    """Stage epochs by encoders that all modalities share, together or one by one.
+    """Net whose encoders are shared by all modalities.
 
-    In the joint pass, the inner encoder sees the CLS token and the frames of one
-    modality behind those of another, and the outer one the CLS tokens of the epochs of
-    one modality behind those of another; the results of an epoch are summed for the
-    fused head. Each modality also goes through the same encoders alone, for its own
-    head and for the alignment loss.
+    In the joint pass, the input of the inner encoder is the CLS token and the frames of
+    one modality behind those of another, and that of the outer one the CLS tokens of
+    the epochs of one modality behind those of another; the results of an epoch are
+    summed for the fused head. Each modality also goes through the same encoders alone,
+    for its own head and for the alignment loss.
 
     Parameters
     ----------
@@ -39,19 +39,19 @@ class EarlyFusionNet(FusionNet):
     n_classes : int, default=5
         Number of stages.
     d_model : int, default=128
-        Size of a token. Frames whose ``n_channels * n_bins`` is another enter through
-        a linear layer of their modality; others enter as they are.
+        Size of a token. Frames of another size ``n_channels * n_bins`` are mapped to
+        it by a linear layer of their modality; others are tokens as they are.
     n_heads : int, default=8
-        Attention heads; they share out `d_model`.
+        Attention heads, each of size ``d_model / n_heads``.
     n_layers : int, default=4
         Layers of each of the two encoders.
     dim_feedforward : int, default=1024
         Hidden units of the layers.
     dropout : float, default=0.3
-        Probability of dropping out what attention and feed-forward layers give, and
-        the hidden units of feed-forward layers and heads.
+        Probability of dropping out outputs of attention and feed-forward layers, and
+        hidden units of feed-forward layers and heads.
     max_relative_distance : int, default=6
-        Tokens farther apart than this count as this far.
+        Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
 
@@ -68,10 +68,10 @@ class EarlyFusionNet(FusionNet):
         U = outer([H_CLS1 of all epochs, H_CLS2 of all epochs])
         z = U[first half] + U[second half]
 
-    with learnt modality tokens t_m. Relative positions are counted along these rows, so
-    that other modalities are mostly `max_relative_distance` away. All modalities of the
-    net keep their places, and those that are absent are not looked at: what is said of
-    some modalities is what would be said if there were no others.
+    with trained modality tokens t_m. Relative positions are counted along these rows,
+    so that other modalities are mostly `max_relative_distance` away. All modalities of
+    the net keep their places, and those that are absent are not attended to: the logits
+    from some modalities are those of a net without the others.
 
     Examples
     --------
@@ -79,7 +79,7 @@ class EarlyFusionNet(FusionNet):
     >>> from sleepkit.nn import EarlyFusionNet
     >>> net = EarlyFusionNet({"eeg": (4,), "eog": (2,)}, d_model=8, n_heads=2)
     >>> output = net({"eeg": torch.randn(1, 3, 4), "eog": torch.randn(1, 3, 2)})
-    >>> {view: tuple(logits.shape) for view, logits in output.logits.items()}
+    >>> {head: tuple(logits.shape) for head, logits in output.logits.items()}
     {'eeg': (1, 3, 5), 'eog': (1, 3, 5), 'fused': (1, 3, 5)}
     """
 
@@ -89,46 +89,50 @@ class EarlyFusionNet(FusionNet):
         d_model: int,
         encoder: MakeEncoder,
     ) -> None:
-        """Make two encoders, and an entrance for each modality."""
+        """Make two encoders, and a token embedding for each modality."""
         self.inner = encoder(())
         self.outer = encoder(())
         for name, shape in modalities.items():
-            self.streams[name] = Entrance(shape, d_model, marked=True)
+            self.streams[name] = TokenEmbedding(shape, d_model, modality_token=True)
 
     def _encoders(self, name: str) -> tuple[Encoder, Encoder]:
-        """Give the two that there are."""
+        """Inner and outer encoder, shared by all."""
         return self.inner, self.outer
 
     def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
     ) -> EncodedEpochs:
-        """Run each modality alone where a view needs that, and all together."""
-        fused = len(tokens) > 1 and (views is None or FUSED in views)
-        read = None if views is None else CLS
-        alone = {
-            name: first_tokens(self.inner(x, read=read), present[name])
+        """Run each modality alone where a head needs that, and all together."""
+        fused = len(tokens) > 1 and (heads is None or FUSED in heads)
+        places = None if heads is None else CLS
+        unimodal = {
+            name: cls_tokens(self.inner(x, places=places), present[name])
             for name, x in tokens.items()
-            if views is None or name in views or not fused
+            if heads is None or name in heads or not fused
         }
-        together = self._encode_jointly(tokens, present, views) if fused else {}
-        return EncodedEpochs(alone, together)
+        multimodal = self._encode_jointly(tokens, present, heads) if fused else {}
+        return EncodedEpochs(unimodal, multimodal)
 
     def _encode_jointly(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
     ) -> dict[str, Tensor]:
-        """Run the inner encoder on all modalities, and take the CLS token of each."""
-        sizes = {name: self._entrance(name).n_tokens for name in self.streams}
-        seen = {n: p.reshape(-1, 1).expand(-1, sizes[n]) for n, p in present.items()}
+        """Run the inner encoder on all modalities, and return the CLS token of each."""
+        sizes = {name: self._embedding(name).n_tokens for name in self.streams}
+        tokens_present = {
+            name: there.reshape(-1, 1).expand(-1, sizes[name])
+            for name, there in present.items()
+        }
         starts = dict(zip(sizes, accumulate(sizes.values(), initial=0), strict=False))
         places = [starts[name] for name in tokens]
-        joint, valid = (self._in_their_places(part, sizes) for part in (tokens, seen))
-        if views is None:
-            heard = pick(self.inner(joint, valid), places)
+        parts = (tokens, tokens_present)
+        joint, valid = (self._in_their_places(part, sizes) for part in parts)
+        if heads is None:
+            cls = take(self.inner(joint, valid), places)
         else:
-            heard = self.inner(joint, valid, read=places)
+            cls = self.inner(joint, valid, places=places)
         return {
             name: x.reshape(*present[name].shape, -1)
-            for name, x in zip(tokens, heard.unbind(1), strict=True)
+            for name, x in zip(tokens, cls.unbind(1), strict=True)
         }
 
     def _fuse(
@@ -137,20 +141,19 @@ class EarlyFusionNet(FusionNet):
         epochs: dict[str, Tensor],
         present: dict[str, Tensor],
     ) -> Tensor:
-        """Go on with the joint pass and sum the modalities' parts of it."""
+        """Run the outer encoder of the joint pass and sum its parts by modality."""
         length = next(iter(present.values())).shape[1]
         sizes = dict.fromkeys(self.streams, length)
-        parts = (encoded.together, present)
+        parts = (encoded.multimodal, present)
         joint, valid = (self._in_their_places(part, sizes) for part in parts)
-        named = dict(
-            zip(self.streams, self.outer(joint, valid).split(length, 1), strict=True)
-        )
-        return total({name: named[name] for name in present}, present)
+        parts_of = self.outer(joint, valid).split(length, 1)
+        by_name = dict(zip(self.streams, parts_of, strict=True))
+        return sum_present({name: by_name[name] for name in present}, present)
 
     def _in_their_places(
         self, given: Mapping[str, Tensor], sizes: Mapping[str, int]
     ) -> Tensor:
-        """Put (batch, n_tokens, ...) of all modalities in a row; others are zeros."""
+        """Lay (batch, n_tokens, ...) of modalities in a row, with zeros for others."""
         like = next(iter(given.values()))
         return torch.cat(
             [

@@ -1,4 +1,4 @@
-"""A small and a large convolutional branch that turn an epoch into features."""
+"""FeatureNet: features of raw epochs by a small and a large convolutional branch."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._batch_norm import BatchNorm
-from sleepkit.nn._pooled_convolution import pooled_convolution
+from sleepkit.nn._cpu._convolutions import in_chunks, run_convolutions
+from sleepkit.nn._cpu._pooled_convolution import pooled_convolution
 from sleepkit.utils import check_count, check_positive
 
 _DEPTH: Final = 3  # convolutions between the two poolings of a branch
-_WIDTH: Final = 64  # features that a branch gives per place in time
-_SFREQ: Final = 100.0  # hertz, at which the published kernels were chosen
-_ROWS: Final = 128  # read at once out of training: what they become fits into caches
+_WIDTH: Final = 64  # features of a branch per place in time
+_SFREQ: Final = 100.0  # hertz, of the published kernels
 
 
 class FeatureNet(nn.Module):
     """Extract features from raw epochs with two convolutional branches.
 
-    The small branch (kernel 50, stride 6) follows the waves, the large one (kernel 400,
-    stride 50) the rhythms.
+    The small branch (kernel 50, stride 6) resolves single waves, the large one (kernel
+    400, stride 50) rhythms.
 
     Parameters
     ----------
@@ -29,17 +29,17 @@ class FeatureNet(nn.Module):
         Channels of an epoch.
     n_times : int, default=3000
         Samples of an epoch. Shorter epochs than the large branch needs for one place
-        in time, 1950 samples at 100 Hz, are filled up with zeros to that length.
+        in time, 1950 samples at 100 Hz, are padded with zeros to that length.
     sfreq : float, default=100.0
-        Sampling rate in hertz that the first convolution of each branch is made for:
-        its kernel and stride last as long as they do at 100 Hz, to the nearest sample.
-        As published, kernels are counted in samples whatever the rate, and 100 is it.
+        Sampling rate in hertz. Kernel and stride of the first convolution of each
+        branch last as long as at 100 Hz, to the nearest sample. The published kernels
+        have a fixed number of samples at any rate, as with 100.
     per_channel : bool, default=True
-        Whether one and the same net reads each channel by itself, and the features of
-        the channels are laid side by side. Otherwise the first convolutions read all
-        channels at once, which gives the features of one channel.
+        Whether each channel is encoded by itself with shared weights, and the features
+        of the channels stand side by side. Otherwise the input of the first
+        convolutions is all channels, which gives the features of one channel.
     dropout : float, default=0.5
-        Part of the values left out after the first pooling in training.
+        Probability of dropping out values after the first pooling.
 
     Attributes
     ----------
@@ -56,8 +56,8 @@ class FeatureNet(nn.Module):
     Notes
     -----
     The sizes are those of the published FeatureNet code [1]_; convolutions and
-    normalisations have 184,288 parameters for one channel. A batch of one row cannot be
-    normalised by itself: in training it goes by the running statistics, as it does in
+    normalisations have 184,288 parameters for one channel. A training batch of one row
+    has no statistics of its own: it is normalised by the running ones, as in
     evaluation.
 
     References
@@ -125,10 +125,11 @@ class FeatureNet(nn.Module):
         x = nn.functional.pad(x, (0, max(self._shortest - x.shape[-1], 0)))
         if self.per_channel:
             x = x.flatten(0, 1).unsqueeze(1)  # (batch * n_channels, 1, n_times)
-        whole = self.small.follows_batches or x.device.type != "cpu"
-        parts = [x] if whole else torch.split(x, _ROWS)
-        read = [torch.cat([self.small(part), self.large(part)], 1) for part in parts]
-        return torch.cat(read).reshape(batch, self.n_features)
+        return in_chunks(self._read, x, self).reshape(batch, self.n_features)
+
+    def _read(self, x: Tensor) -> Tensor:
+        """(rows, n_in, n_times) -> (rows, n_out), the small branch first."""
+        return torch.cat([self.small(x), self.large(x)], 1)
 
 
 class _Branch(nn.Sequential):
@@ -153,47 +154,19 @@ class _Branch(nn.Sequential):
         self.pools = pools
 
     def forward(self, x: Tensor) -> Tensor:
-        """Read (batch, n_in, n_times) as (batch, n_features)."""
-        if x.device.type != "cpu":
-            return super().forward(x)  # type: ignore[no-any-return, no-untyped-call]
-        convolution, norm, rectifier, _, *rest = self
-        pooled = pooled_convolution(x, convolution, norm, self.pools[0])  # type: ignore[arg-type]
-        x = rectifier(pooled)  # the largest rectified is the largest of what is
-        if not self.follows_batches:
-            return self._read_on(x, rest)
-        for layer in rest:
-            x = layer(x)
-        return x
-
-    def _read_on(self, x: Tensor, layers: list[nn.Module]) -> Tensor:
-        """Read on where normalisations are fixed, and go into the convolutions.
-
-        Time is the second of two axes: torch lays channels last in memory for no less.
-        """
-        x, left = x.unsqueeze(2), iter(layers)
-        for layer in left:
-            if isinstance(layer, nn.Conv1d):
-                weight, bias = next(left).within(layer.weight, layer.bias)  # type: ignore[operator]
-                x = nn.functional.conv2d(x, weight.unsqueeze(2), bias)
-            elif isinstance(layer, nn.MaxPool1d):
-                x = nn.functional.max_pool2d(x, (1, self.pools[1]))
-            else:
-                x = layer(x)
-        return x
-
-    @property
-    def follows_batches(self) -> bool:
-        """Tell whether normalisations learn, which those of a branch do together."""
-        return any(isinstance(m, BatchNorm) and m.training for m in self)
+        """(batch, n_in, n_times) -> (batch, n_features)."""
+        convolution, norm, relu, pool, dropout, *narrow = self
+        x = pooled_convolution(x, convolution, norm, pool)  # type: ignore[arg-type]
+        return run_convolutions(dropout(relu(x)), narrow)  # ReLU keeps maxima maxima
 
     @property
     def shortest(self) -> int:
-        """Count the samples that give one place in time."""
+        """Samples that give one place in time."""
         kernel, stride = self._wide
         return kernel + stride * (self.pools[0] * self.pools[1] - 1)
 
     def n_places(self, n_times: int) -> int:
-        """Count the places in time that so many samples give."""
+        """Places in time that so many samples give."""
         kernel, stride = self._wide
         n_frames = (n_times - kernel) // stride + 1
         return n_frames // self.pools[0] // self.pools[1]
@@ -206,20 +179,20 @@ class _Branch(nn.Sequential):
 
 
 def _scaled(scale: float, *, kernel: int, stride: int) -> tuple[int, int]:
-    """Count a kernel and its stride in the samples of another rate, one at least."""
+    """Kernel and stride in samples of another rate, one at least."""
     return max(1, round(scale * kernel)), max(1, round(scale * stride))
 
 
 def _convolution(
     n_in: int, n_out: int, kernel: int, stride: int = 1
 ) -> list[nn.Module]:
-    """List one convolution with its normalisation and rectifier."""
+    """Convolution with batch norm and ReLU."""
     convolution = nn.Conv1d(n_in, n_out, kernel, stride)
     return [convolution, BatchNorm(n_out), nn.ReLU()]
 
 
 def _convolutions(n_in: int, *, kernel: int) -> list[nn.Module]:
-    """List the convolutions between two poolings, which keep the length."""
+    """Convolutions between two poolings, which keep the length."""
     # padding="same" of torch warns of a copy where the kernel is even
     pad = nn.ZeroPad1d(((kernel - 1) // 2, kernel // 2))
     widths = [n_in] + [_WIDTH] * (_DEPTH - 1)

@@ -1,4 +1,4 @@
-"""What all ways to fuse modalities share: the unimodal pass, heads, any subset."""
+"""Base of the nets that fuse modalities: embeddings, heads, any subset."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from typing import NamedTuple, cast
 import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._dropout import Dropout
-from sleepkit.nn._linear import Linear
-from sleepkit.nn._stream import Entrance
+from sleepkit.nn._cpu._dropout import Dropout
+from sleepkit.nn._cpu._linear import Linear
+from sleepkit.nn._token_embedding import TokenEmbedding
 from sleepkit.nn._transformer import Encoder, FusionLayer
 
 FUSED = "fused"
-CLS = (0,)  # the places of what is read of an epoch
-MakeEncoder = Callable[[Iterable[str]], Encoder]  # takes who else may ask
-Views = Collection[str] | None  # whose logits are read; None: all
+CLS = (0,)  # places of the tokens that represent an epoch
+MakeEncoder = Callable[[Iterable[str]], Encoder]  # takes the modalities with queries
+Heads = Collection[str] | None  # whose logits are computed; None: all
 
 
 class MedFuseOutput(NamedTuple):
-    """What `MedFuseNet` and its siblings say about every epoch of some sequences.
+    """Output of `MedFuseNet`, `EarlyFusionNet` and `MidLateFusionNet`.
 
     Attributes
     ----------
     logits : dict of Tensor, shape (batch, seq, n_classes)
-        One entry for each modality that was given and, of a net of two or more,
-        ``"fused"``.
+        Logits of each head: one for each modality that was given and, of a net of two
+        or more, ``"fused"``.
     embeddings : dict of Tensor, shape (batch, seq, d_model)
         The CLS tokens after the inner encoder of the unimodal pass, which
         `alignment_loss` compares, for each modality that was given.
@@ -39,29 +39,29 @@ class MedFuseOutput(NamedTuple):
 
 
 class EncodedEpochs(NamedTuple):
-    """What is kept of each epoch: its CLS tokens after the inner encoders.
+    """CLS tokens of each epoch after the inner encoders.
 
-    An epoch's are its own, whichever epochs were encoded with it.
+    They do not depend on the other epochs that were encoded with it.
 
     Attributes
     ----------
-    alone : dict of Tensor, shape (batch, seq, d_model)
+    unimodal : dict of Tensor, shape (batch, seq, d_model)
         Those of the unimodal pass, for each modality that was given.
-    together : dict of Tensor, shape (batch, seq, d_model)
-        Those of the pass in which modalities hear each other, if there is one.
+    multimodal : dict of Tensor, shape (batch, seq, d_model)
+        Those of the pass in which modalities attend to each other, if there is one.
     """
 
-    alone: dict[str, Tensor]
-    together: dict[str, Tensor]
+    unimodal: dict[str, Tensor]
+    multimodal: dict[str, Tensor]
 
 
 class FusionNet(nn.Module, ABC):
     """Stage sequences of epochs from any subset of a few modalities.
 
-    Inner encoders see one epoch (`encode`), outer ones a sequence of what the former
-    found (`decode`). Subclasses say which encoders a modality goes through and what the
-    fused head sees where several modalities were given. Where one was, that is its
-    unimodal pass.
+    Inner encoders attend to the frames of one epoch (`encode`), outer ones to the
+    epochs of a sequence (`decode`). Subclasses define the encoders of a modality and
+    the input of the fused head where several modalities are given. Where one is, that
+    is its unimodal pass.
     """
 
     def __init__(
@@ -86,9 +86,9 @@ class FusionNet(nn.Module, ABC):
 
         self.streams = nn.ModuleDict()
         self._build(modalities, d_model, encoder)
-        views = [*modalities, FUSED] if len(modalities) > 1 else list(modalities)
+        names = [*modalities, FUSED] if len(modalities) > 1 else list(modalities)
         head = _head(d_model, d_head, n_classes, dropout)
-        self.heads = nn.ModuleDict({view: deepcopy(head) for view in views})
+        self.heads = nn.ModuleDict({name: deepcopy(head) for name in names})
 
     @abstractmethod
     def _build(
@@ -101,16 +101,16 @@ class FusionNet(nn.Module, ABC):
 
     @abstractmethod
     def _encoders(self, name: str) -> tuple[Encoder, Encoder]:
-        """Give the inner and the outer encoder of a modality."""
+        """Inner and outer encoder of a modality."""
 
     @abstractmethod
     def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
     ) -> EncodedEpochs:
         """Run the inner encoders on tokens of shape (batch * seq, n_tokens, d_model).
 
-        Where `views` are named, the last layers give CLS tokens alone where no more is
-        read, and passes that no view needs are left out.
+        Where `heads` are given, last layers compute CLS tokens alone where no more is
+        needed, and passes that none of these heads needs are left out.
         """
 
     @abstractmethod
@@ -120,9 +120,9 @@ class FusionNet(nn.Module, ABC):
         epochs: dict[str, Tensor],
         present: dict[str, Tensor],
     ) -> Tensor:
-        """Give what the fused head sees of several: (batch, seq, d_model).
+        """Input of the fused head from several modalities: (batch, seq, d_model).
 
-        `epochs` left the outer encoders in the unimodal pass, (batch, seq, d_model).
+        `epochs` are the outer encoders' of the unimodal pass, (batch, seq, d_model).
         """
 
     def forward(
@@ -130,7 +130,7 @@ class FusionNet(nn.Module, ABC):
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
     ) -> MedFuseOutput:
-        """Stage every epoch, by each modality alone and by all that are given.
+        """Compute the logits of every epoch, of each modality alone and of all given.
 
         Parameters
         ----------
@@ -138,95 +138,98 @@ class FusionNet(nn.Module, ABC):
             One or more of the modalities. Values where a modality is absent do not
             matter and may be NaN.
         present : dict of Tensor of bool, shape (batch, seq), default=None
-            Which epochs each modality has; all, where it is not named. Short sequences
-            are padded by epochs of which nothing is present.
+            Epochs that each modality has; by default, all. Short sequences are padded
+            by epochs without any modality.
 
         Returns
         -------
         MedFuseOutput
-            Logits and embeddings, finite also where nothing is present. What they say
-            of one modality depends on that modality alone.
+            Logits and embeddings, finite also where nothing is present. Those of a
+            modality depend on that modality alone.
 
         Raises
         ------
         ValueError
             If no modality is given, an unknown one, or one of another shape.
         """
-        there = self._presence(inputs, present or {})
-        return self.decode(self.encode(inputs, there), there)
+        present = self._presence(inputs, present or {})
+        return self.decode(self.encode(inputs, present), present)
 
     def encode(
         self,
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
-        views: Views = None,
+        heads: Heads = None,
     ) -> EncodedEpochs:
-        """Look at each epoch by itself: the first half of a run.
+        """Encode each epoch by itself, the first step of `forward`.
 
-        Sequences that overlap share their epochs, which need to be encoded only once.
+        Sequences that overlap share epochs, which need to be encoded only once.
 
         Parameters
         ----------
         inputs : dict of Tensor, shape (batch, seq, ...)
-            One or more of the modalities, as for a whole run.
+            One or more of the modalities, as in `forward`.
         present : dict of Tensor of bool, shape (batch, seq), default=None
-            Which epochs each modality has; all, where it is not named.
-        views : collection of str, default=None
-            The logits that `decode` will be asked for: what no other ones need is not
-            computed. None means all.
+            Epochs that each modality has; by default, all.
+        heads : collection of str, default=None
+            Heads that `decode` will compute; what none of them needs is left out. None
+            means all.
 
         Returns
         -------
         EncodedEpochs
-            What `decode` needs to know of each epoch.
+            Input of `decode`.
         """
-        there = self._presence(inputs, present or {})
-        tokens = {n: self._entrance(n).tokens(inputs[n], p) for n, p in there.items()}
-        return self._encode(tokens, there, views)
+        present = self._presence(inputs, present or {})
+        tokens = {
+            name: self._embedding(name).tokens(inputs[name], there)
+            for name, there in present.items()
+        }
+        return self._encode(tokens, present, heads)
 
     def decode(
         self,
         encoded: EncodedEpochs,
         present: Mapping[str, Tensor],
-        views: Views = None,
+        heads: Heads = None,
     ) -> MedFuseOutput:
-        """Stage sequences of encoded epochs: the second half of a run.
+        """Compute logits of sequences of encoded epochs, the second step of `forward`.
 
         Parameters
         ----------
         encoded : EncodedEpochs
-            What `encode` gave, in sequences of any kind, (batch, seq, d_model).
+            Results of `encode`, in sequences of any kind, (batch, seq, d_model).
         present : dict of Tensor of bool, shape (batch, seq)
-            Which epochs each modality has, for all that were encoded.
-        views : collection of str, default=None
-            The logits to give, some of those that the epochs were encoded for. None
-            means all.
+            Epochs that each modality has, for all that were encoded.
+        heads : collection of str, default=None
+            Heads to compute, some of those that the epochs were encoded for. None means
+            all.
 
         Returns
         -------
         MedFuseOutput
-            Logits and embeddings, as of a whole run.
+            Logits and embeddings, as of `forward`.
         """
-        there = {name: present[name] for name in self.streams if name in present}
-        wanted = set(self.heads if views is None else views)
+        present = {name: present[name] for name in self.streams if name in present}
+        wanted = set(self.heads if heads is None else heads)
         epochs = {
-            name: self._encoders(name)[1](encoded.alone[name], there[name])
-            for name in there
-            if name in encoded.alone
+            name: self._encoders(name)[1](encoded.unimodal[name], present[name])
+            for name in present
+            if name in encoded.unimodal
         }
         logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
         if FUSED in self.heads and FUSED in wanted:
-            several = len(there) > 1
-            fused = (
-                self._fuse(encoded, epochs, there) if several else total(epochs, there)
-            )
+            if len(present) > 1:
+                fused = self._fuse(encoded, epochs, present)
+            else:
+                fused = sum_present(epochs, present)
             logits[FUSED] = self.heads[FUSED](fused)
-        return MedFuseOutput(logits, encoded.alone)
+        return MedFuseOutput(logits, encoded.unimodal)
 
     def _presence(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
-        """Name the modalities given, in the net's order, with their epochs."""
+        """Epochs of the modalities given, in the net's order."""
         owner = type(self).__name__
         if not inputs or set(inputs) - set(self.streams):
             known, given = ", ".join(self.streams), ", ".join(inputs) or "none"
@@ -234,7 +237,7 @@ class FusionNet(nn.Module, ABC):
             raise ValueError(msg)
         batch_and_seq = next(iter(inputs.values())).shape[:2]
         for name, x in inputs.items():
-            expected = (*batch_and_seq, *self._entrance(name).shape)
+            expected = (*batch_and_seq, *self._embedding(name).shape)
             if x.shape != expected:
                 msg = (
                     f"{owner} needs {name!r} of shape (batch, seq, *epoch) = "
@@ -244,12 +247,12 @@ class FusionNet(nn.Module, ABC):
         everywhere = x.new_ones(batch_and_seq, dtype=torch.bool)
         return {m: present.get(m, everywhere) for m in self.streams if m in inputs}
 
-    def _entrance(self, name: str) -> Entrance:
-        """Look up where a modality enters."""
-        return cast("Entrance", self.streams[name])
+    def _embedding(self, name: str) -> TokenEmbedding:
+        """Token embedding of a modality."""
+        return cast("TokenEmbedding", self.streams[name])
 
     def _check_names(self, names: Iterable[str]) -> None:
-        """Refuse names that mean something else here or to torch."""
+        """Refuse names that have another meaning here or in torch."""
         for name in names:
             if not name or "." in name or name == FUSED:
                 msg = (
@@ -259,20 +262,20 @@ class FusionNet(nn.Module, ABC):
                 raise ValueError(msg)
 
 
-def total(epochs: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
+def sum_present(epochs: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> Tensor:
     """Sum (batch, seq, d_model) over the modalities that are present, (batch, seq)."""
     return torch.stack(
         [x.masked_fill(~present[name][..., None], 0) for name, x in epochs.items()]
     ).sum(0)
 
 
-def first_tokens(tokens: Tensor, like: Tensor) -> Tensor:
-    """Take the CLS tokens: (batch * seq, n_tokens, dim) -> (batch, seq, dim)."""
+def cls_tokens(tokens: Tensor, like: Tensor) -> Tensor:
+    """CLS tokens: (batch * seq, n_tokens, dim) -> (batch, seq, dim)."""
     return tokens[:, 0].reshape(*like.shape, -1)
 
 
 def _head(d_model: int, d_head: int, n_classes: int, dropout: float) -> nn.Sequential:
-    """Two hidden layers and one logit for each stage."""
+    """Head of two hidden layers, with a logit for each stage."""
     return nn.Sequential(
         Linear(d_model, d_head),
         nn.ReLU(),

@@ -1,4 +1,4 @@
-"""MedFuseSleep: a transformer for each modality, and attention between them."""
+"""MedFuseSleep: a transformer for each modality, and cross-modal attention."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from sleepkit.nn._fusion import (
     CLS,
     FUSED,
     EncodedEpochs,
-    Views,
-    first_tokens,
-    total,
+    Heads,
+    cls_tokens,
+    sum_present,
 )
 from sleepkit.nn._mid_late_fusion import MidLateFusionNet
-from sleepkit.nn._transformer import questions_for
+from sleepkit.nn._transformer import queries_for
 
 
 class MedFuseNet(MidLateFusionNet):
-    """Stage sequences of epochs from any subset of a few modalities.
+    """Net of MedFuseSleep: stages sequences of epochs from any subset of modalities.
 
     Each modality has an inner encoder, which sums up the frames of an epoch in a CLS
     token, and an outer encoder over the CLS tokens of the epochs in sequence.
-    They run twice. The unimodal pass hears one modality alone. In the multimodal pass
-    the same layers answer, by cross-modal attention, to what the unimodal pass of the
-    other modalities found; its results are summed to the fused one. Each modality and
+    They run twice. The unimodal pass depends on one modality alone. In the multimodal
+    pass the same layers also compute cross-modal attention, whose queries are the other
+    modalities' tokens of the unimodal pass; its results are summed. Each modality and
     the sum have a head of their own.
 
     Parameters
@@ -36,26 +36,26 @@ class MedFuseNet(MidLateFusionNet):
     n_classes : int, default=5
         Number of stages.
     d_model : int, default=128
-        Size of a token. Frames whose ``n_channels * n_bins`` is another enter through
-        a linear layer; others, as in the paper, enter as they are.
+        Size of a token. Frames of another size ``n_channels * n_bins`` are mapped to
+        it by a linear layer; others, as in the paper, are tokens as they are.
     n_heads : int, default=8
-        Attention heads; they share out `d_model`.
+        Attention heads, each of size ``d_model / n_heads``.
     n_layers : int, default=4
         Layers of each encoder.
     dim_feedforward : int, default=1024
         Hidden units of the layers.
     dropout : float, default=0.3
-        Probability of dropping out what attention and feed-forward layers give, and
-        the hidden units of feed-forward layers and heads.
+        Probability of dropping out outputs of attention and feed-forward layers, and
+        hidden units of feed-forward layers and heads.
     max_relative_distance : int, default=6
-        Tokens farther apart than this count as this far.
+        Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
 
     Raises
     ------
     ValueError
-        If a modality has a name or a shape that cannot be, or `n_heads` does not
+        If the name or the shape of a modality is not allowed, or `n_heads` does not
         divide `d_model`.
 
     See Also
@@ -70,11 +70,11 @@ class MedFuseNet(MidLateFusionNet):
     stream that continues: keys, values and residual are its own, and the queries are
     the other modality's final tokens of the unimodal pass.
 
-    Three rules are ours. Of more than two modalities, a stream sums its answers to all
-    the others. A modality with another number of frames asks by its CLS token alone,
-    and the answer goes to every token. And where a modality is missing, it is neither
-    looked at nor does it ask: where nothing else is present, the multimodal pass is
-    the unimodal one, and the fused head is a second opinion on that.
+    Three rules are ours. Of more than two modalities, a stream sums its attention to
+    the queries of all the others. The query of a modality with another number of frames
+    is its CLS token alone, and the result is added to every token. And where a modality
+    is missing, it has no queries and is not attended to: where nothing else is present,
+    the multimodal pass is the unimodal one, and the fused head is a second opinion.
 
     References
     ----------
@@ -92,32 +92,32 @@ class MedFuseNet(MidLateFusionNet):
     >>> net = MedFuseNet(shapes, n_layers=1, dim_feedforward=32, d_head=32).eval()
     >>> inputs = {name: torch.randn(2, 21, *shape) for name, shape in shapes.items()}
     >>> output = net(inputs)
-    >>> {view: tuple(logits.shape) for view, logits in output.logits.items()}
+    >>> {head: tuple(logits.shape) for head, logits in output.logits.items()}
     {'eeg': (2, 21, 5), 'eog': (2, 21, 5), 'fused': (2, 21, 5)}
     >>> alone = net({"eeg": inputs["eeg"]})  # as if there were no EOG
     >>> torch.equal(alone.logits["eeg"], output.logits["eeg"])
     True
     """
 
-    def _heard_by(self, name: str, modalities: Iterable[str]) -> list[str]:
-        """All others ask."""
+    def _attended_by(self, name: str, modalities: Iterable[str]) -> list[str]:
+        """All other modalities."""
         return [other for other in modalities if other != name]
 
     def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
     ) -> EncodedEpochs:
-        """Run the unimodal pass, and the multimodal one, which asks by its frames."""
-        if len(tokens) == 1 or (views is not None and FUSED not in views):
-            return super()._encode(tokens, present, views)
+        """Run the unimodal pass, and the multimodal one with its frames as queries."""
+        if len(tokens) == 1 or (heads is not None and FUSED not in heads):
+            return super()._encode(tokens, present, heads)
         frames = {name: self._encoders(name)[0](x) for name, x in tokens.items()}
-        read = None if views is None else CLS
-        together = {}
+        places = None if heads is None else CLS
+        multimodal = {}
         for name, x in tokens.items():
-            asked = questions_for(name, frames, present)
-            heard = self._encoders(name)[0](x, None, asked, read)
-            together[name] = first_tokens(heard, present[name])
-        alone = {name: first_tokens(x, present[name]) for name, x in frames.items()}
-        return EncodedEpochs(alone, together)
+            queries = queries_for(name, frames, present)
+            encoded = self._encoders(name)[0](x, None, queries, places)
+            multimodal[name] = cls_tokens(encoded, present[name])
+        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
+        return EncodedEpochs(unimodal, multimodal)
 
     def _fuse(
         self,
@@ -127,7 +127,7 @@ class MedFuseNet(MidLateFusionNet):
     ) -> Tensor:
         """Go on with the multimodal pass and sum the streams."""
         streams = {}
-        for name, x in encoded.together.items():
-            asked = questions_for(name, epochs, present)
-            streams[name] = self._encoders(name)[1](x, present[name], asked)
-        return total(streams, present)
+        for name, x in encoded.multimodal.items():
+            queries = queries_for(name, epochs, present)
+            streams[name] = self._encoders(name)[1](x, present[name], queries)
+        return sum_present(streams, present)

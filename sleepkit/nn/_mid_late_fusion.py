@@ -1,4 +1,4 @@
-"""Mid-late fusion: a transformer for each modality, summed at the end."""
+"""Mid-late fusion: a transformer for each modality, and a sum."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from sleepkit.nn._fusion import (
     CLS,
     EncodedEpochs,
     FusionNet,
+    Heads,
     MakeEncoder,
-    Views,
-    first_tokens,
-    total,
+    cls_tokens,
+    sum_present,
 )
-from sleepkit.nn._stream import Stream
+from sleepkit.nn._token_embedding import ModalityEncoder
 from sleepkit.nn._transformer import Encoder
 
 
 class MidLateFusionNet(FusionNet):
-    """Stage epochs from the sum of what each modality's own encoders found.
+    """Net with an encoder for each modality, whose results are summed.
 
-    It is `MedFuseNet` without the multimodal pass: no modality hears another before
-    the sum of the outer encoders' results, which the fused head sees.
+    It is `MedFuseNet` without the multimodal pass: modalities meet in the sum of the
+    outer encoders' results, the input of the fused head.
 
     Parameters
     ----------
@@ -34,19 +34,19 @@ class MidLateFusionNet(FusionNet):
     n_classes : int, default=5
         Number of stages.
     d_model : int, default=128
-        Size of a token. Frames whose ``n_channels * n_bins`` is another enter through
-        a linear layer; others enter as they are.
+        Size of a token. Frames of another size ``n_channels * n_bins`` are mapped to
+        it by a linear layer; others are tokens as they are.
     n_heads : int, default=8
-        Attention heads; they share out `d_model`.
+        Attention heads, each of size ``d_model / n_heads``.
     n_layers : int, default=4
         Layers of each encoder.
     dim_feedforward : int, default=1024
         Hidden units of the layers.
     dropout : float, default=0.3
-        Probability of dropping out what attention and feed-forward layers give, and
-        the hidden units of feed-forward layers and heads.
+        Probability of dropping out outputs of attention and feed-forward layers, and
+        hidden units of feed-forward layers and heads.
     max_relative_distance : int, default=6
-        Tokens farther apart than this count as this far.
+        Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
 
@@ -58,7 +58,7 @@ class MidLateFusionNet(FusionNet):
     Notes
     -----
     With u_m the outer encoder's result for modality m alone, and p_m whether an epoch
-    has it, the fused head sees ``sum_m p_m u_m``.
+    has it, the input of the fused head is ``sum_m p_m u_m``.
 
     Examples
     --------
@@ -66,7 +66,7 @@ class MidLateFusionNet(FusionNet):
     >>> from sleepkit.nn import MidLateFusionNet
     >>> net = MidLateFusionNet({"eeg": (4,), "eog": (2,)}, d_model=8, n_heads=2)
     >>> output = net({"eeg": torch.randn(1, 3, 4), "eog": torch.randn(1, 3, 2)})
-    >>> {view: tuple(logits.shape) for view, logits in output.logits.items()}
+    >>> {head: tuple(logits.shape) for head, logits in output.logits.items()}
     {'eeg': (1, 3, 5), 'eog': (1, 3, 5), 'fused': (1, 3, 5)}
     """
 
@@ -76,29 +76,29 @@ class MidLateFusionNet(FusionNet):
         d_model: int,
         encoder: MakeEncoder,
     ) -> None:
-        """Give each modality encoders of its own."""
+        """Make encoders for each modality."""
         for name, shape in modalities.items():
-            others = self._heard_by(name, modalities)
+            others = self._attended_by(name, modalities)
             inner, outer = encoder(others), encoder(others)
-            self.streams[name] = Stream(shape, d_model, inner, outer)
+            self.streams[name] = ModalityEncoder(shape, d_model, inner, outer)
 
-    def _heard_by(self, name: str, modalities: Iterable[str]) -> list[str]:
-        """List the modalities that the encoders of one listen to."""
+    def _attended_by(self, name: str, modalities: Iterable[str]) -> list[str]:
+        """Modalities whose queries attend to the tokens of one."""
         return []
 
     def _encoders(self, name: str) -> tuple[Encoder, Encoder]:
-        """Give the modality's own."""
-        stream = cast("Stream", self.streams[name])
+        """Inner and outer encoder of the modality."""
+        stream = cast("ModalityEncoder", self.streams[name])
         return stream.inner, stream.outer
 
     def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], views: Views
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
     ) -> EncodedEpochs:
-        """Run the unimodal pass, which all views need."""
-        read = None if views is None else CLS
-        frames = {n: self._encoders(n)[0](x, read=read) for n, x in tokens.items()}
-        alone = {name: first_tokens(x, present[name]) for name, x in frames.items()}
-        return EncodedEpochs(alone, {})
+        """Run the unimodal pass, which all heads need."""
+        places = None if heads is None else CLS
+        frames = {n: self._encoders(n)[0](x, places=places) for n, x in tokens.items()}
+        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
+        return EncodedEpochs(unimodal, {})
 
     def _fuse(
         self,
@@ -107,4 +107,4 @@ class MidLateFusionNet(FusionNet):
         present: dict[str, Tensor],
     ) -> Tensor:
         """Sum the unimodal results."""
-        return total(epochs, present)
+        return sum_present(epochs, present)

@@ -1,4 +1,4 @@
-"""Features that a second head must not be able to use."""
+"""Gradient reversal, for adversarial training against a second head."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from torch import Tensor
 
 
 def gradient_reversal(x: Tensor, strength: float = 1.0) -> Tensor:
-    """Pass the values on unchanged, and their gradient back with its sign turned.
+    """Identity whose gradient is multiplied by a negative factor.
 
-    Between an extractor and a head that names the domain, it makes one descent do two
-    things: the head learns to tell the domains, the extractor to hide them.
+    Between an encoder and a domain classifier, one gradient descent trains the
+    classifier to discriminate domains, and the encoder to make them alike.
 
     Parameters
     ----------
     x : Tensor
         Features, of any shape.
     strength : float, default=1.0
-        The gradient is multiplied by ``-strength`` on its way back.
+        The gradient is multiplied by ``-strength``.
 
     Returns
     -------
@@ -29,8 +29,8 @@ def gradient_reversal(x: Tensor, strength: float = 1.0) -> Tensor:
     Notes
     -----
     With it a net *minimises* the sum of the losses of stages and domains. Equation 2 of
-    the SleepMG paper, their difference, holds for the extractor only: taken for the
-    whole net it would train the head of the domains to be wrong.
+    the SleepMG paper, their difference, holds for the encoder only: taken for the whole
+    net it would train the domain head to be wrong.
 
     Examples
     --------
@@ -50,11 +50,9 @@ class _Reversal(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, strength: float) -> Tensor:
-        """Remember the strength."""
         ctx.strength = strength
         return x.view_as(x)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        """Turn the gradient round; the strength itself has none."""
         return -ctx.strength * grads[0], None

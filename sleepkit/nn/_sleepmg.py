@@ -1,41 +1,38 @@
-"""SleepMG: features of each modality, a head for stages and one for domains."""
+"""SleepMG: encoders of modalities, a head for stages and one for domains."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import accumulate, pairwise
-from typing import Final, Literal, NamedTuple
+from typing import Any, Final, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
-from sleepkit.nn._extractors import (
+from sleepkit.nn._encoders import (
     EncoderClass,
     Extractors,
     SharedExtractor,
     choose_encoders,
 )
-from sleepkit.nn._modality_attention import Concatenation, SelfAttention
 from sleepkit.nn._reversal import gradient_reversal
 from sleepkit.utils import check_count, check_option, check_positive
 
-_FUSIONS: Final = {"concat": Concatenation, "attention": SelfAttention}
-
 
 class SleepMGOutput(NamedTuple):
-    """What `SleepMGNet` says of a batch.
+    """Output of `SleepMGNet`.
 
     Attributes
     ----------
     stage_logits : Tensor, shape (batch, n_classes)
         Logits of the sleep stages.
     domain_logits : Tensor, shape (batch, n_domains), or None
-        Logits of the domains, None where there are no two domains to tell apart.
+        Logits of the domains; None with fewer than two domains.
     features : Tensor, shape (batch, n_features)
-        What both heads read, the blocks of the modalities side by side.
+        Input of both heads, the features of the modalities side by side.
     extracted : dict of str to Tensor, shape (batch, width)
-        What was extracted from each modality alone, before the fusion; zero where it
-        is absent.
+        Features of each modality alone, before the fusion; zero where it is absent.
     """
 
     stage_logits: Tensor
@@ -44,43 +41,86 @@ class SleepMGOutput(NamedTuple):
     extracted: dict[str, Tensor]
 
 
-class SleepMGNet(nn.Module):
-    """Stage epochs from several modalities, hiding which domain they come from.
+class Concatenation(nn.Module):
+    """Features of the modalities side by side; those of absent ones are zero."""
 
-    Each modality has its own extractor; the features of all stand side by side, in
-    front of one linear layer for the stages and another, behind `gradient_reversal`,
-    for the domains (groups of subjects).
+    def __init__(self, widths: Mapping[str, int]) -> None:
+        super().__init__()
+        self.widths = dict(widths)
+
+    def forward(self, blocks: Mapping[str, Tensor], present: Tensor) -> Tensor:
+        """Fuse blocks of (batch, width); `present` is (batch, n_modalities)."""
+        return torch.cat([blocks[name] for name in self.widths], dim=1)
+
+
+class SelfAttention(nn.Module):
+    """Self-attention over modalities, each of which is one token.
+
+    With a token z_u = W_u f_u for each modality, the block of a modality is
+    ``sum_v softmax_v(q_u . k_v / sqrt(d)) v_v``, through an output layer. Absent
+    modalities are not attended to, and their blocks are zero.
+    """
+
+    def __init__(self, widths: Mapping[str, int], d_model: int = 256) -> None:
+        super().__init__()
+        self.projections = nn.ModuleDict(
+            {name: nn.Linear(width, d_model) for name, width in widths.items()}
+        )
+        self.attention = nn.MultiheadAttention(d_model, 1, batch_first=True)
+        self.widths = dict.fromkeys(widths, d_model)
+
+    def forward(self, blocks: Mapping[str, Tensor], present: Tensor) -> Tensor:
+        """Fuse blocks of (batch, width); `present` is (batch, n_modalities)."""
+        tokens = torch.stack(
+            [layer(blocks[name]) for name, layer in self.projections.items()], dim=1
+        )
+        # a row without any modality attends to all: no softmax over nothing
+        masked = ~present & present.any(1, keepdim=True)
+        attended: Tensor = self.attention(
+            tokens, tokens, tokens, key_padding_mask=masked, need_weights=False
+        )[0]
+        return attended.masked_fill(~present[..., None], 0).flatten(1)
+
+
+_FUSIONS: Final = {"concat": Concatenation, "attention": SelfAttention}
+
+
+class SleepMGNet(nn.Module):
+    """Net of SleepMG: an encoder for each modality, and two linear heads.
+
+    The features of all modalities stand side by side, in front of one linear layer for
+    the stages and another, behind `gradient_reversal`, for the domains (groups of
+    subjects).
 
     Parameters
     ----------
     modalities : mapping of str to tuple of int
         Shape of one epoch of each modality: ``(n_channels, n_times)`` of raw
-        signals, read by a `FeatureNet`, or ``(n_features,)``, read by a `VectorNet`.
-        An encoder of your own may take any shape.
+        signals, encoded by a `FeatureNet`, or ``(n_features,)``, encoded by a
+        `VectorNet`. An encoder of your own may take any shape.
     n_classes : int, default=5
         Number of stages.
     n_domains : int, default=0
-        Number of domains in training. Fewer than two leave the second head out.
+        Number of domains in training. With fewer than two there is no domain head.
     encoder : class of Module, or mapping of str to such, default=None
-        What reads a modality, or some modalities by name, instead. It is called with
-        the sizes of one epoch, such as ``encoder(n_channels, n_times)``, and what it
-        makes turns ``(batch, n_channels, n_times)`` into ``(batch, n_features)``.
+        Encoder of all modalities, or of some by name, instead. It is called with the
+        sizes of one epoch, such as ``encoder(n_channels, n_times)``, and the module it
+        returns maps ``(batch, n_channels, n_times)`` to ``(batch, n_features)``.
     modality_specific : bool, default=True
-        Whether each modality has an extractor of its own. Otherwise one reads every
+        Whether each modality has an encoder of its own. Otherwise one encodes every
         channel of all modalities by itself, which then need signals of one length:
         FeatureNet without the multimodal part.
     per_channel : bool, default=True
-        Whether the channels of a modality are read one by one with shared weights, as
-        in the published FeatureNet, so that six channels of EEG have six times the
+        Whether the channels of a modality are encoded one by one with shared weights,
+        as in the published FeatureNet, so that six channels of EEG have six times the
         features of one of EMG. Otherwise each modality has the features of one.
     epoch_duration : float, default=None
         Length of an epoch in seconds. With it, the kernels of a `FeatureNet` scale
-        with the sampling rate, so as to last what they last at 100 Hz; None counts them
-        in samples, as published.
+        with the sampling rate, so that they last as long as at 100 Hz; None counts
+        them in samples, as published.
     fusion : {"concat", "attention"}, default="concat"
-        How the extracted features become those that the heads read: side by side; or
-        each modality's as a token of 256 that looks at the tokens of all modalities
-        that are present, by self-attention with one head, and these side by side.
+        Fusion of the encoded features: side by side; or self-attention with one head
+        over a token of 256 for each modality that is present, and these side by side.
     adversarial : float, default=0.1
         Strength of the gradient reversal. The attribute may be changed in training, as
         `sleepkit.training.ReversalSchedule` does.
@@ -101,17 +141,18 @@ class SleepMGNet(nn.Module):
 
     See Also
     --------
-    modality_logits : What a head says of each modality alone.
-    BlockwiseHeads : What callbacks need of it, or of another module.
+    modality_logits : Logits of each modality alone.
+    SleepMGLoss : The loss.
+    BlockwiseHeads : The protocol that callbacks require.
 
     Notes
     -----
-    NaiveMG of the SleepMG paper [1]_; what makes it SleepMG is
-    `sleepkit.training.ModalityBalance`. Ten channels in four modalities at 100 Hz give
-    2,560 features, or 1,024 with ``per_channel=False``: the paper does not say which.
-    Nor does it say how its "self-attention weighting" is made, and ``"attention"`` is
-    one reading. After it a modality's columns hold what it saw in the others too, so
-    that nothing can be said, or balanced, of a modality alone.
+    By itself this is NaiveMG of the SleepMG paper [1]_; SleepMG trains it with
+    `sleepkit.training.ModalityBalance`. Ten channels in four modalities at 100 Hz have
+    2,560 features, or 1,024 with ``per_channel=False``: the paper does not state which.
+    Nor does it define its "self-attention weighting", and ``"attention"`` is one
+    reading. After it a modality's columns depend on the other modalities too, so that
+    there are no logits of a modality alone, and nothing to balance.
 
     References
     ----------
@@ -174,7 +215,7 @@ class SleepMGNet(nn.Module):
 
     @property
     def heads(self) -> dict[str, nn.Linear]:
-        """The heads, by the names that callbacks know them by."""
+        """Heads by name, as in `BlockwiseHeads`."""
         heads = {"classifier": self.stage_head}
         if self.domain_head is not None:
             heads["discriminator"] = self.domain_head
@@ -183,16 +224,16 @@ class SleepMGNet(nn.Module):
     def forward(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None = None
     ) -> SleepMGOutput:
-        """Stage a batch of epochs.
+        """Compute the logits of a batch of epochs.
 
         Parameters
         ----------
         inputs : mapping of str to Tensor, shape (batch, ...)
-            Epochs of each modality, any but not none of the modalities.
+            Epochs of one or more of the modalities.
         present : mapping of str to Tensor of bool, shape (batch,), default=None
-            Which rows of a modality are there; without it, all that are given. Where a
-            modality is absent its features are zero, and whatever stands in `inputs`,
-            NaN too, is never read: no other row and no running statistic sees it.
+            Rows that have a modality; by default, all. Where a modality is absent its
+            features are zero, and values in `inputs`, NaN too, have no influence on
+            other rows or on running statistics.
 
         Returns
         -------
@@ -205,40 +246,40 @@ class SleepMGNet(nn.Module):
             If no modality is given, an unknown one, or one of another shape.
         """
         self._check(inputs)
-        extracted, there = self._extract(inputs, present or {})
-        features = self.fuse(extracted, there)
+        extracted, mask = self._extract(inputs, present or {})
+        features = self.fuse(extracted, mask)
         domain_logits = None
         if self.domain_head is not None:
-            hidden = gradient_reversal(features, self.adversarial)
-            domain_logits = self.domain_head(hidden)
+            reversed_ = gradient_reversal(features, self.adversarial)
+            domain_logits = self.domain_head(reversed_)
         stage_logits = self.stage_head(features)
         return SleepMGOutput(stage_logits, domain_logits, features, extracted)
 
     def _extract(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Read the rows that are there; return features, and what is there."""
+        """Encode the rows present; return features and mask (batch, n_modalities)."""
         like = next(iter(inputs.values()))
-        there = torch.zeros(
+        mask = torch.zeros(
             len(like), len(self.shapes), dtype=torch.bool, device=like.device
         )
-        found = {}
+        rows = {}
         for place, name in enumerate(self.shapes):
             if name in inputs:
-                there[:, place] = present.get(name, there.new_tensor(True))
-                found[name] = self._pick(inputs[name], there[:, place])
-        # an encoder need not be able to read no rows at all
-        found = self.extractors({name: x for name, x in found.items() if len(x)})
+                mask[:, place] = present.get(name, mask.new_tensor(True))
+                rows[name] = self._select(inputs[name], mask[:, place])
+        # an encoder need not accept a batch without rows
+        encoded = self.extractors({name: x for name, x in rows.items() if len(x)})
         blocks = {}
         for place, (name, width) in enumerate(self.extractors.widths.items()):
-            block = found.get(name, like.new_zeros(0, width))
-            blocks[name] = _spread(block, there[:, place])
-        return blocks, there
+            block = encoded.get(name, like.new_zeros(0, width))
+            blocks[name] = _scatter(block, mask[:, place])
+        return blocks, mask
 
-    def _pick(self, x: Tensor, present: Tensor) -> Tensor:
-        """Take the rows that are there; out of training, empty the others instead.
+    def _select(self, x: Tensor, present: Tensor) -> Tensor:
+        """Rows with the modality; out of training, all rows, the others zero.
 
-        Then every row is by itself, and a batch that keeps its size rounds the same.
+        Rows do not depend on each other then, and a constant batch size rounds alike.
         """
         if present.all():
             return x
@@ -247,10 +288,10 @@ class SleepMGNet(nn.Module):
         return torch.where(present.view(-1, *[1] * (x.ndim - 1)), x, 0)
 
     def _check(self, inputs: Mapping[str, Tensor]) -> None:
-        """Require modalities that the net knows, in their shapes."""
+        """Require modalities of the net, in their shapes."""
         if not inputs or not inputs.keys() <= self.shapes.keys():
             known, given = ", ".join(self.shapes), ", ".join(inputs) or "none"
-            msg = f"SleepMGNet reads one or more of {known}; got {given}."
+            msg = f"SleepMGNet needs one or more of {known}; got {given}."
             raise ValueError(msg)
         for name, x in inputs.items():
             rule, shape = self.shapes[name], tuple(x.shape[1:])
@@ -260,15 +301,127 @@ class SleepMGNet(nn.Module):
 
 
 def _slices(widths: Mapping[str, int]) -> dict[str, slice]:
-    """Lay blocks side by side."""
+    """Columns of blocks that stand side by side."""
     edges = pairwise(accumulate(widths.values(), initial=0))
     return {name: slice(*edge) for name, edge in zip(widths, edges, strict=True)}
 
 
-def _spread(block: Tensor, present: Tensor) -> Tensor:
-    """Put features where their rows are, and zeros where there are none."""
+def _scatter(block: Tensor, present: Tensor) -> Tensor:
+    """Features in the rows that are present, and zeros in the others."""
     if len(block) == len(present):
         return torch.where(present[:, None], block, 0)
-    spread = block.new_zeros(len(present), block.shape[1])
-    spread[present] = block
-    return spread
+    scattered = block.new_zeros(len(present), block.shape[1])
+    scattered[present] = block
+    return scattered
+
+
+def modality_logits(
+    head: nn.Linear,
+    features: Tensor,
+    slices: Mapping[str, slice],
+    *,
+    bias_share: float = 1.0,
+) -> dict[str, Tensor]:
+    """Compute the logits of a linear head from each modality alone.
+
+    Parameters
+    ----------
+    head : Linear
+        A head of `SleepMGNet`.
+    features : Tensor, shape (batch, n_features)
+        Input of the head, in any precision.
+    slices : mapping of str to slice
+        Columns of each modality.
+    bias_share : float, default=1.0
+        Part of the bias that each modality gets: all of it in SleepMG, where the
+        others' features are zero; in OGM-GE ``1 / n_modalities``.
+
+    Returns
+    -------
+    dict of str to Tensor, shape (batch, n_out)
+        Logits of each modality alone: without their biases, they sum to the logits of
+        all modalities together.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sleepkit.nn import SleepMGNet, modality_logits
+    >>> net = SleepMGNet({"eeg": (20,), "emg": (4,)})
+    >>> output = net({"eeg": torch.zeros(3, 20), "emg": torch.zeros(3, 4)})
+    >>> alone = modality_logits(net.stage_head, output.features, net.slices)
+    >>> {name: logits.shape for name, logits in alone.items()}
+    {'eeg': torch.Size([3, 5]), 'emg': torch.Size([3, 5])}
+    """
+    weight, bias = head.weight, head.bias * bias_share
+    features = features.to(weight.dtype)  # mixed precision gives a lower one
+    return {
+        name: functional.linear(features[:, at], weight[:, at], bias)
+        for name, at in slices.items()
+    }
+
+
+class SleepMGLoss(nn.Module):
+    """Loss of SleepMG: cross-entropies of stages and of domains.
+
+    Parameters
+    ----------
+    class_weight : Tensor, shape (n_classes,), default=None
+        Weight of each stage; None weights all alike.
+
+    See Also
+    --------
+    SleepMGNet : The net whose output this takes.
+
+    Notes
+    -----
+    With the cross-entropies CE of both heads, over the epochs whose stage, or domain,
+    is known::
+
+        L = CE(stages) + CE(domains)
+
+    The paper's difference of the two, with a factor lambda, comes from the gradient
+    reversal of strength lambda in front of the domain head; see `gradient_reversal`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sleepkit.nn import SleepMGLoss, SleepMGOutput
+    >>> logits = torch.zeros(3, 5), torch.zeros(3, 2)
+    >>> output = SleepMGOutput(*logits, torch.zeros(3, 4), {})
+    >>> stages, domains = torch.tensor([0, 4, -1]), torch.tensor([0, 1, 1])
+    >>> loss = SleepMGLoss()(output, {"stages": stages, "domains": domains})
+    >>> round(loss.item(), 3)  # log(5) + log(2)
+    2.303
+    """
+
+    class_weight: Tensor | None
+
+    def __init__(self, class_weight: Tensor | None = None) -> None:
+        super().__init__()
+        self.register_buffer("class_weight", class_weight)
+
+    def forward(self, output: SleepMGOutput, targets: Mapping[str, Any]) -> Tensor:
+        """Compute the loss of a batch.
+
+        Parameters
+        ----------
+        output : SleepMGOutput
+            Logits of stages and domains.
+        targets : mapping
+            ``"stages"`` and ``"domains"``, int of shape (batch,), below 0 where
+            unknown.
+
+        Returns
+        -------
+        Tensor, shape ()
+            The sum; without domains, the cross-entropy of the stages.
+        """
+        stages, domains = targets["stages"], targets["domains"]
+        loss = functional.cross_entropy(
+            output.stage_logits, stages, weight=self.class_weight, ignore_index=-1
+        )
+        if output.domain_logits is not None and bool((domains >= 0).any()):
+            loss = loss + functional.cross_entropy(
+                output.domain_logits, domains, ignore_index=-1
+            )
+        return loss

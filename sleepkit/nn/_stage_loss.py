@@ -1,4 +1,4 @@
-"""The loss of nets with one head of stages."""
+"""Loss of nets with one head of stages."""
 
 from __future__ import annotations
 

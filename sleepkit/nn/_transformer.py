@@ -1,4 +1,4 @@
-"""A transformer whose layers run alone or listen to other modalities."""
+"""Transformer layers with self-attention, and cross-modal attention between streams."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._attention import RelativeAttention
-from sleepkit.nn._dropout import Dropout
-from sleepkit.nn._feed_forward import FeedForward
+from sleepkit.nn._cpu._dropout import Dropout
+from sleepkit.nn._cpu._feed_forward import FeedForward
 
 
-class Question(NamedTuple):
-    """What another modality asks: its tokens, and where it is there to ask.
+class CrossQuery(NamedTuple):
+    """Queries of another modality in cross-modal attention, and where it is present.
 
     `tokens` are (batch, n_tokens, d_model) or, one for all, (batch, 1, d_model);
     `present` is bool and broadcasts to (batch, n_tokens, 1).
@@ -24,36 +24,35 @@ class Question(NamedTuple):
     present: Tensor
 
 
-def questions_for(
+def queries_for(
     name: str, tokens: Mapping[str, Tensor], present: Mapping[str, Tensor]
-) -> dict[str, Question]:
-    """Collect what all others ask of one modality: token by token, or by CLS alone.
+) -> dict[str, CrossQuery]:
+    """Collect the queries of other modalities: their tokens, or the CLS token alone.
 
     `tokens` of frames are (batch * seq, n_tokens, d_model) and of epochs
     (batch, seq, d_model); `present` is (batch, seq).
     """
     n_rows, n_tokens = tokens[name].shape[:2]
     return {
-        other: Question(
-            asking if asking.shape[1] == n_tokens else asking[:, :1],
+        other: CrossQuery(
+            query if query.shape[1] == n_tokens else query[:, :1],
             present[other].reshape(n_rows, -1, 1),
         )
-        for other, asking in tokens.items()
+        for other, query in tokens.items()
         if other != name
     }
 
 
 class FusionLayer(nn.Module):
-    """A post-norm layer that serves the unimodal and the multimodal pass.
+    """Post-norm transformer layer of the unimodal and the multimodal pass.
 
     Both passes share self-attention, feed-forward and their norms (eq. 1-5). In the
-    multimodal pass, cross-modal attention comes between the two: each other modality
-    asks, the layer's own stream answers with keys and values, and the answer is added
-    to the own stream (eq. 6-7). Where no other modality is present, the multimodal
-    pass is the unimodal one.
+    multimodal pass, cross-modal attention comes between the two: queries are the other
+    modality's tokens, keys, values and residual are the layer's own (eq. 6-7). Where no
+    other modality is present, the multimodal pass is the unimodal one.
 
     The paper's figures have two modalities. With more, each other one has an attention
-    of its own, and the answers are summed before the norm: our extension.
+    module of its own, and the results are summed before the norm: our extension.
     """
 
     def __init__(
@@ -79,43 +78,43 @@ class FusionLayer(nn.Module):
         self,
         x: Tensor,
         valid: Tensor | None = None,
-        questions: Mapping[str, Question] | None = None,
-        read: Sequence[int] | None = None,
+        queries: Mapping[str, CrossQuery] | None = None,
+        places: Sequence[int] | None = None,
     ) -> Tensor:
-        """Map tokens (batch, n_tokens, d_model); without questions: unimodal pass.
+        """Map tokens (batch, n_tokens, d_model); without queries: unimodal pass.
 
-        `valid` is bool, (batch, n_tokens): the tokens that others may look at. `read`
-        are the places of the only tokens to give; no more is computed than they need.
+        `valid` is bool, (batch, n_tokens): the tokens that are attended to. `places`
+        are those of the only tokens to return; no more is computed than they need.
         """
-        at = None if questions else read  # those who ask look at all tokens
-        own = pick(x, at)
+        at = None if queries else places  # cross-modal attention needs all tokens
+        own = take(x, at)
         x = self.attention_norm(own + self.dropout(self.attention(own, x, valid, at)))
-        if questions:
-            x = self._answer(x, valid, questions, read)
+        if queries:
+            x = self._cross_attention(x, valid, queries, places)
         update = self.feedforward(x)
         mapped: Tensor = self.feedforward_norm(x + self.dropout(update))
         return mapped
 
-    def _answer(
+    def _cross_attention(
         self,
         x: Tensor,
         valid: Tensor | None,
-        questions: Mapping[str, Question],
-        read: Sequence[int] | None,
+        queries: Mapping[str, CrossQuery],
+        places: Sequence[int] | None,
     ) -> Tensor:
-        """Cross-modal attention: the others' queries, own keys, values and residual."""
-        summed = own = pick(x, read)
-        for name, question in questions.items():
-            at = None if question.tokens.shape[1] == 1 else read  # one asks for all
-            asking = pick(question.tokens, at)
-            answer = self.dropout(self.cross[name](asking, x, valid, at))
-            summed = summed + answer.masked_fill(~question.present, 0)
-        heard = torch.stack([q.present for q in questions.values()]).any(0)
-        return torch.where(heard, self.cross_norm(summed), own)
+        """Others' queries; own keys, values and residual."""
+        summed = own = take(x, places)
+        for name, query in queries.items():
+            at = None if query.tokens.shape[1] == 1 else places  # one query for all
+            tokens = take(query.tokens, at)
+            update = self.dropout(self.cross[name](tokens, x, valid, at))
+            summed = summed + update.masked_fill(~query.present, 0)
+        any_present = torch.stack([q.present for q in queries.values()]).any(0)
+        return torch.where(any_present, self.cross_norm(summed), own)
 
 
 class Encoder(nn.Module):
-    """A stack of layers, all of which hear the same questions."""
+    """Stack of fusion layers, all of which get the same cross-modal queries."""
 
     def __init__(self, layers: Iterable[FusionLayer]) -> None:
         super().__init__()
@@ -125,19 +124,19 @@ class Encoder(nn.Module):
         self,
         x: Tensor,
         valid: Tensor | None = None,
-        questions: Mapping[str, Question] | None = None,
-        read: Sequence[int] | None = None,
+        queries: Mapping[str, CrossQuery] | None = None,
+        places: Sequence[int] | None = None,
     ) -> Tensor:
         """Map tokens (batch, n_tokens, d_model), as `FusionLayer` does."""
         if not self.layers:
-            return pick(x, read)
+            return take(x, places)
         *layers, last = self.layers
         for layer in layers:
-            x = layer(x, valid, questions)
-        mapped: Tensor = last(x, valid, questions, read)
+            x = layer(x, valid, queries)
+        mapped: Tensor = last(x, valid, queries, places)
         return mapped
 
 
-def pick(tokens: Tensor, places: Sequence[int] | None) -> Tensor:
-    """Take the tokens (batch, n_tokens, d_model) at some places, or all."""
+def take(tokens: Tensor, places: Sequence[int] | None) -> Tensor:
+    """Tokens (batch, n_tokens, d_model) at some places, or all."""
     return tokens if places is None else tokens[:, list(places)]

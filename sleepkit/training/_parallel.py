@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from itertools import chain, islice
 from threading import Lock
 from typing import Protocol, TypeVar
@@ -73,7 +74,8 @@ class _PoolMap:
 
         waiting: deque[Future[Result]] = deque()
         for item in chain(first, rest):
-            waiting.append(self._pool.submit(run, item))
+            # in a copy of the context, so that settings such as fast_cpu hold
+            waiting.append(self._pool.submit(copy_context().run, run, item))
             if len(waiting) == self._n_ahead:
                 yield waiting.popleft().result()
         while waiting:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
-from sleepkit.nn import MedFuseOutput, alignment_loss, multi_view_loss
+from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.nn import MedFuseLoss, MedFuseOutput, alignment_loss, multi_view_loss
 
 STAGES = torch.tensor([[0, 1, 2, 2, 0, 1]])
 PRESENT = {
@@ -66,7 +66,7 @@ def test_a_modality_alone_counts_in_full(output):
 def test_two_of_three_are_read_from_the_fused_view(output):
     only = {4: "eog", 5: "eog"}
     present = PRESENT | {"emg": torch.tensor([[1, 0, 1, 1, 0, 0]]).bool()}
-    read = ViewChoice()(output, present)[0]
+    read = HeadSelector()(output, present)[0]
     for epoch in range(6):
         logits = output.logits[only.get(epoch, "fused")][0, epoch]
         torch.testing.assert_close(read[epoch], logits.log_softmax(-1))

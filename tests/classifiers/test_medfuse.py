@@ -5,9 +5,15 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 
 from sleepkit.classifiers import MedFuseSleepClassifier
-from sleepkit.classifiers._criteria import MedFuseLoss, ViewChoice
+from sleepkit.classifiers._criteria import HeadSelector
 from sleepkit.datasets import make_polysomnography
-from sleepkit.nn import MedFuseNet, MedFuseOutput, alignment_loss, multi_view_loss
+from sleepkit.nn import (
+    MedFuseLoss,
+    MedFuseNet,
+    MedFuseOutput,
+    alignment_loss,
+    multi_view_loss,
+)
 from sleepkit.preprocessing import Resampler, SpectrumScaler, STFTEpocher
 from sleepkit.recording import EpochArray
 from sleepkit.training import CosineSchedule
@@ -54,7 +60,7 @@ def test_each_epoch_is_read_from_the_right_view():
         "eeg": torch.tensor([[True, True, False, False]]),
         "eog": torch.tensor([[True, False, True, False]]),
     }
-    read = ViewChoice()(MedFuseOutput(logits, {}), present)
+    read = HeadSelector()(MedFuseOutput(logits, {}), present)
     odds = (read[..., 0] - read[..., 1])[0]
     assert odds[:3].tolist() == pytest.approx([3, 1, 2])
     assert read.exp().sum(-1).flatten().tolist() == pytest.approx([1] * 4)

@@ -7,8 +7,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, normalize
 
-from sleepkit.classifiers._criteria import MedFuseLoss
-from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 
 STAGES = torch.tensor([[0, 1, 2, 1], [2, 0, -1, 1], [1, 1, 0, 2]])
 # one complete night, one with EEG only, one with EOG only; the first has a gap
@@ -40,14 +39,14 @@ def inputs():
     }
 
 
-def make_loss(multi_view=1.0, alignment=0.1, fused_from=2):
+def make_loss(multi_view=1.0, alignment=0.1, min_modalities_for_fusion=2):
     return MedFuseLoss(
         None,
         multi_view=multi_view,
         alignment=alignment,
         temperature=0.1,
         negatives="sequence",
-        fused_from=fused_from,
+        min_modalities_for_fusion=min_modalities_for_fusion,
     )
 
 
@@ -85,7 +84,7 @@ def test_the_loss_by_hand(net, inputs):
 
 def test_the_fused_head_learns_from_what_it_has_to_stage(net, inputs):
     output = net(inputs, PRESENT)
-    loss = make_loss(multi_view=0.0, alignment=0.0, fused_from=1)
+    loss = make_loss(multi_view=0.0, alignment=0.0, min_modalities_for_fusion=1)
     found = loss(output, {"stages": STAGES, "present": PRESENT})
     anywhere = where(PRESENT["eeg"] | PRESENT["eog"])
     torch.testing.assert_close(found, entropy_by_hand(output.logits["fused"], anywhere))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sleepkit.classifiers._criteria import ViewChoice
+from sleepkit.classifiers._criteria import HeadSelector
 from sleepkit.nn import MedFuseOutput
 
 WEIGHTS = {"eeg": 0.5, "eog": 0.25}
@@ -14,7 +14,7 @@ def test_epochs_by_hand(medfuse, make_nights):
     """One sequence; in epoch 1 there is no EOG, and in epoch 4 no EEG."""
     X, y = make_nights(2, n_epochs=6)
     stager = medfuse(sequence_length=6, max_epochs=2).fit(X, y)
-    stager.set_params(own_weights=WEIGHTS)
+    stager.set_params(unimodal_weights=WEIGHTS)
     inputs = {name: torch.tensor(X[:6].epochs(name))[None] for name in WEIGHTS}
     present = {name: torch.ones(1, 6, dtype=torch.bool) for name in WEIGHTS}
     present["eog"][:, 1] = False
@@ -47,9 +47,9 @@ def test_none_and_zero_leave_the_fused_head_alone(medfuse, make_nights):
     stager = medfuse(max_epochs=1).fit(X, y)
     alone = stager.predict_proba(X)
     for weights in ({}, {"eeg": 0}):
-        found = stager.set_params(own_weights=weights).predict_proba(X)
+        found = stager.set_params(unimodal_weights=weights).predict_proba(X)
         np.testing.assert_array_equal(found, alone)
-    found = stager.set_params(own_weights={"eeg": 1}).predict_proba(X)
+    found = stager.set_params(unimodal_weights={"eeg": 1}).predict_proba(X)
     assert not np.allclose(found, alone, atol=1e-3)
 
 
@@ -61,7 +61,7 @@ def test_views_by_hand():
     present["eog"][0, 2] = False
     logits = {name: torch.randn(1, 3, 5) for name in ("fused", *present)}
     logs = {name: x.log_softmax(-1)[0] for name, x in logits.items()}
-    found = ViewChoice(1, {"emg": 2, "eog": 0.5})(MedFuseOutput(logits, {}), present)
+    found = HeadSelector(1, {"emg": 2, "eog": 0.5})(MedFuseOutput(logits, {}), present)
     expected = [
         (logs["fused"] + 2 * logs["emg"] + 0.5 * logs["eog"])[0] / 3.5,
         (logs["fused"] + 0.5 * logs["eog"])[1] / 1.5,
@@ -74,19 +74,22 @@ def test_views_by_hand():
 def test_views_that_are_read():
     eog = torch.tensor([True, True, False])
     present = {"eeg": torch.ones(3, dtype=torch.bool), "eog": eog}
-    assert ViewChoice(2, {"eog": 1}).views(present) == {"fused", "eeg", "eog"}
-    assert ViewChoice(1, {"eog": 1}).views(present) == {"fused", "eog"}
-    assert ViewChoice(2, {"eeg": 1}).views({"eog": eog}) == {"eog"}
-    assert ViewChoice(1, {"eog": 1}).views({"eog": eog}) == {"fused"}
+    assert HeadSelector(2, {"eog": 1}).heads(present) == {"fused", "eeg", "eog"}
+    assert HeadSelector(1, {"eog": 1}).heads(present) == {"fused", "eog"}
+    assert HeadSelector(2, {"eeg": 1}).heads({"eog": eog}) == {"eog"}
+    assert HeadSelector(1, {"eog": 1}).heads({"eog": eog}) == {"fused"}
 
 
 @pytest.mark.parametrize(
     ("params", "words"),
     [
-        ({"own_weights": "eeg"}, "'own_weights'.*map modalities.*'eeg'"),
-        ({"own_weights": {"emg": 1}}, "'own_weights'.*eeg, eog.*'emg'"),
-        ({"own_weights": {"eeg": -1}}, r"own_weights\['eeg'\].*>= 0"),
-        ({"own_weights": {"eeg": 1}, "multi_view": 0}, "'own_weights'.*multi_view"),
+        ({"unimodal_weights": "eeg"}, "'unimodal_weights'.*map modalities.*'eeg'"),
+        ({"unimodal_weights": {"emg": 1}}, "'unimodal_weights'.*eeg, eog.*'emg'"),
+        ({"unimodal_weights": {"eeg": -1}}, r"unimodal_weights\['eeg'\].*>= 0"),
+        (
+            {"unimodal_weights": {"eeg": 1}, "multi_view": 0},
+            "'unimodal_weights'.*multi_view",
+        ),
     ],
 )
 def test_bad_weights(medfuse, make_nights, params, words):

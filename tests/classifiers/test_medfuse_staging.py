@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sleepkit.classifiers._criteria import ViewChoice
+from sleepkit.classifiers._criteria import HeadSelector
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.training import RecordingSource
@@ -66,11 +66,13 @@ def net(request):
     return made
 
 
-@pytest.mark.parametrize("fused_from", [1, 2, 3])
-def test_two_steps_say_what_one_does(net, epochs, fused_from, monkeypatch):
+@pytest.mark.parametrize("min_modalities_for_fusion", [1, 2, 3])
+def test_two_steps_say_what_one_does(
+    net, epochs, min_modalities_for_fusion, monkeypatch
+):
     monkeypatch.setattr("sleepkit.training._two_step_inference._GROUP", 12)
     sizes = {"n_columns": 5, "batch_size": 2, "length": 5, "stride": 2}
-    read_out = ViewChoice(fused_from)
+    read_out = HeadSelector(min_modalities_for_fusion)
     whole = infer(Whole(net), read_out, epochs, **sizes)
     result = infer(net, read_out, epochs, **sizes)
     assert np.isnan(whole).any(axis=1).sum() == 2
@@ -82,8 +84,8 @@ def test_two_steps_say_what_one_does(net, epochs, fused_from, monkeypatch):
 def test_views_that_are_read():
     present = {"eeg": torch.tensor([1, 1, 0]), "eog": torch.tensor([1, 0, 0])}
     present = {name: there.bool() for name, there in present.items()}
-    assert ViewChoice(1).views(present) == {"fused"}
-    assert ViewChoice(2).views(present) == {"fused", "eeg"}
-    assert ViewChoice(3).views(present) == {"eeg", "eog"}
-    assert ViewChoice(2).views({"eog": present["eog"]}) == {"eog"}
-    assert ViewChoice(2).views({"eog": torch.zeros(2, dtype=torch.bool)}) == set()
+    assert HeadSelector(1).heads(present) == {"fused"}
+    assert HeadSelector(2).heads(present) == {"fused", "eeg"}
+    assert HeadSelector(3).heads(present) == {"eeg", "eog"}
+    assert HeadSelector(2).heads({"eog": present["eog"]}) == {"eog"}
+    assert HeadSelector(2).heads({"eog": torch.zeros(2, dtype=torch.bool)}) == set()

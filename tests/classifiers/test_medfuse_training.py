@@ -9,8 +9,7 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sleepkit.classifiers._criteria import MedFuseLoss
-from sleepkit.nn import MedFuseOutput, alignment_loss
+from sleepkit.nn import MedFuseLoss, MedFuseOutput, alignment_loss
 from sleepkit.training import CosineSchedule, ModalityDropout, RestartSchedule
 
 

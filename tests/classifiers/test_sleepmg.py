@@ -9,9 +9,8 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from sleepkit.classifiers import SleepMGClassifier
-from sleepkit.classifiers._criteria import SleepMGLoss
 from sleepkit.datasets import make_polysomnography
-from sleepkit.nn import SleepMGNet, SleepMGOutput
+from sleepkit.nn import SleepMGLoss, SleepMGNet, SleepMGOutput
 from sleepkit.preprocessing import Resampler, SignalScaler
 from sleepkit.recording import EpochArray
 from sleepkit.training import ModalityBalance, OnTheFlyModulation, ReversalSchedule

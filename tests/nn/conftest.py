@@ -1,4 +1,12 @@
-"""What the tests of the networks share."""
+"""What the tests of the networks share.
+
+Fixtures
+--------
+slow_attention : attention by the formula, one number at a time
+make_fusion : a factory of small nets of MedFuseSleep
+make_inputs : a factory of inputs for such a net, two sequences of five epochs
+encode_by_hand : post-norm layers on one sequence
+"""
 
 from __future__ import annotations
 
@@ -20,34 +28,38 @@ def torch_seed():
 def slow_attention():
     """Attention with relative positions by the formula, one number at a time.
 
-    ``slow_attention(module, asking, asked)`` takes queries and keys of shape
+    ``slow_attention(module, query, key_value)`` takes queries and keys of shape
     (batch, n_tokens, d_model) and reads the weights from the module.
     """
 
-    def attend(module, asking, asked):
-        rows = zip(asking, asked, strict=True)
+    def attend(module, query, key_value):
+        rows = zip(query, key_value, strict=True)
         return torch.stack([attend_once(module, *pair) for pair in rows])
 
     return attend
 
 
-def attend_once(module, asking, asked):
-    d_key = asking.shape[-1] // module.n_heads
+def attend_once(module, query, key_value):
+    d_key = query.shape[-1] // module.n_heads
     reach = (module.positions.shape[1] - 1) // 2
-    queries, keys, values = module.query(asking), module.key(asked), module.value(asked)
+    queries, keys, values = (
+        module.query(query),
+        module.key(key_value),
+        module.value(key_value),
+    )
     rows = []
-    for i in range(len(asking)):
-        answer = []
+    for i in range(len(query)):
+        attended = []
         for head in range(module.n_heads):
             part = slice(head * d_key, (head + 1) * d_key)
             scores = []
-            for j in range(len(asked)):
+            for j in range(len(key_value)):
                 distance = max(-reach, min(reach, j - i))
                 key = keys[j, part] + module.positions[head, distance + reach]
                 scores.append(queries[i, part] @ key / math.sqrt(d_key))
             odds = torch.stack(scores).exp()
-            answer.append((odds / odds.sum()) @ values[:, part])
-        rows.append(module.output(torch.cat(answer)))
+            attended.append((odds / odds.sum()) @ values[:, part])
+        rows.append(module.output(torch.cat(attended)))
     return torch.stack(rows)
 
 
@@ -84,20 +96,20 @@ def make_inputs():
 
 @pytest.fixture
 def encode_by_hand():
-    """Post-norm layers on one sequence: ``encode_by_hand(encoder, x, asking)``."""
+    """Post-norm layers on one sequence: ``encode_by_hand(encoder, x, query)``."""
 
-    def encode(encoder, x, asking=None):
+    def encode(encoder, x, query=None):
         for layer in encoder.layers:
-            x = layer_by_hand(layer, x, asking)
+            x = layer_by_hand(layer, x, query)
         return x
 
     return encode
 
 
-def layer_by_hand(layer, x, asking):
+def layer_by_hand(layer, x, query):
     x = x[None]
     x = layer.attention_norm(x + layer.attention(x, x, None))
-    if asking is not None:
+    if query is not None:
         (cross,) = layer.cross.values()
-        x = layer.cross_norm(x + cross(asking[None], x, None))
+        x = layer.cross_norm(x + cross(query[None], x, None))
     return layer.feedforward_norm(x + layer.feedforward(x))[0]

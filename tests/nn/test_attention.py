@@ -7,7 +7,7 @@ from copy import deepcopy
 import pytest
 import torch
 
-from sleepkit.nn._attention import RelativeAttention, average, relative_scores
+from sleepkit.nn._attention import RelativeAttention, relative_scores
 
 
 @pytest.fixture
@@ -23,9 +23,9 @@ def tokens(n_tokens, batch=3, dim=8, seed=1):
 @pytest.mark.parametrize(("n_queries", "n_keys"), [(7, 7), (2, 7), (7, 2), (1, 1)])
 def test_formula(attention, slow_attention, n_queries, n_keys):
     """Seven tokens reach beyond the largest distance, 2, on both sides."""
-    asking, asked = tokens(n_queries), tokens(n_keys, seed=2)
-    expected = slow_attention(attention, asking, asked)
-    torch.testing.assert_close(attention(asking, asked, None), expected)
+    query, key_value = tokens(n_queries), tokens(n_keys, seed=2)
+    expected = slow_attention(attention, query, key_value)
+    torch.testing.assert_close(attention(query, key_value, None), expected)
 
 
 def test_scores_by_hand():
@@ -37,10 +37,13 @@ def test_scores_by_hand():
 
 
 def test_keys_beyond_the_largest_distance_are_alike(attention):
-    asked = tokens(9)
-    swapped = asked[:, [0, 1, 2, 3, 4, 5, 8, 7, 6]]
+    key_value = tokens(9)
+    swapped = key_value[:, [0, 1, 2, 3, 4, 5, 8, 7, 6]]
     first, fifth = 0, 5
-    before, after = attention(asked, asked, None), attention(asked, swapped, None)
+    before, after = (
+        attention(key_value, key_value, None),
+        attention(key_value, swapped, None),
+    )
     torch.testing.assert_close(before[:, first], after[:, first])
     assert (before[:, fifth] - after[:, fifth]).abs().max() > 1e-3
 
@@ -51,38 +54,38 @@ def test_without_distances_order_does_not_matter():
     torch.testing.assert_close(attention(x, x.flip(1), None), attention(x, x, None))
 
 
-def test_keys_that_are_not_valid_are_not_seen(attention):
+def test_invalid_keys_are_not_attended_to(attention):
     x, valid = tokens(5), torch.tensor([True, True, True, False, False])
-    masked = attention(x, x, valid.expand(3, -1))
-    torch.testing.assert_close(masked, attention(x, x[:, :3], None))
+    mkey_value = attention(x, x, valid.expand(3, -1))
+    torch.testing.assert_close(mkey_value, attention(x, x[:, :3], None))
 
 
 def test_each_row_has_its_own_mask(attention):
     x = tokens(4, batch=2)
     valid = torch.tensor([[True, True, True, True], [True, True, False, False]])
-    masked = attention(x, x, valid)
-    torch.testing.assert_close(masked[0], attention(x, x, None)[0])
-    torch.testing.assert_close(masked[1], attention(x, x[:, :2], None)[1])
+    mkey_value = attention(x, x, valid)
+    torch.testing.assert_close(mkey_value[0], attention(x, x, None)[0])
+    torch.testing.assert_close(mkey_value[1], attention(x, x[:, :2], None)[1])
 
 
-def test_nothing_to_see_is_finite(attention):
+def test_no_valid_key_is_finite(attention):
     x = tokens(4).requires_grad_()
-    answer = attention(x, x, torch.zeros(3, 4, dtype=torch.bool))
-    answer.sum().backward()
-    assert answer.isfinite().all()
+    attended = attention(x, x, torch.zeros(3, 4, dtype=torch.bool))
+    attended.sum().backward()
+    assert attended.isfinite().all()
     assert x.grad.isfinite().all()
 
 
 def test_gradients(attention):
-    asking, asked = tokens(4, batch=1), tokens(3, batch=1, seed=2)
-    asking.requires_grad_()
-    asked.requires_grad_()
+    query, key_value = tokens(4, batch=1), tokens(3, batch=1, seed=2)
+    query.requires_grad_()
+    key_value.requires_grad_()
 
-    def attend(asking, asked, positions):
+    def attend(query, key_value, positions):
         state = {"positions": positions}
-        return torch.func.functional_call(attention, state, (asking, asked, None))
+        return torch.func.functional_call(attention, state, (query, key_value, None))
 
-    assert torch.autograd.gradcheck(attend, (asking, asked, attention.positions))
+    assert torch.autograd.gradcheck(attend, (query, key_value, attention.positions))
 
 
 def test_parameters(attention):
@@ -104,13 +107,13 @@ def test_probabilities_are_not_dropped(attention):
     assert torch.equal(attention.train()(x, x, None), attention.eval()(x, x, None))
 
 
-def test_heads_share_out_the_model():
+def test_heads_divide_the_model():
     with pytest.raises(ValueError, match="d_model must be a multiple of n_heads=3"):
         RelativeAttention(8, 3, 2)
 
 
 def test_lower_precision(attention):
-    """Products in bfloat16, a softmax in float32, and so the right answer, nearly."""
+    """Products in bfloat16, a softmax in float32: nearly the exact result."""
     x, low = tokens(7), attention.float()
     expected = deepcopy(low).double()(x, x, None)
     with torch.autocast("cpu", torch.bfloat16):
@@ -129,39 +132,3 @@ def test_queries_from_the_middle():
     whole = attention(x, x, None)
     some = attention(x[:, [0, 4]], x, None, [0, 4])
     torch.testing.assert_close(some, whole[:, [0, 4]])
-
-
-@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-@pytest.mark.parametrize("shift", [0.0, 30, -30, 200, -200])
-def test_average_without_gradients(dtype, shift):
-    """Whatever is common to all scores does not matter, however large it is."""
-    scores = 5 * torch.randn(2, 3, 4, 6) + shift
-    scores[0, 0, 0, 1] = torch.finfo(scores.dtype).min
-    kept, values = scores.clone(), torch.randn(2, 3, 6, 5)
-    expected = scores.double().softmax(-1) @ values.double()
-    with torch.inference_mode():
-        found = average(values.to(dtype), scores)
-    assert found.dtype == dtype
-    tolerance = 1e-5 if dtype == torch.float32 else 3e-2
-    torch.testing.assert_close(found.double(), expected, rtol=0, atol=tolerance)
-    assert torch.equal(scores, kept)
-
-
-def test_average_of_scores_far_apart():
-    """The first row would be 0 / 0, the second infinite, the third sees nothing."""
-    scores = torch.tensor([[-500.0, -510], [500, 490], [0, 0]])
-    scores[2] = torch.finfo(scores.dtype).min
-    values = torch.tensor([[1.0], [3]])
-    with torch.inference_mode():
-        found = average(values, scores)
-    torch.testing.assert_close(found, scores.softmax(-1) @ values)
-    torch.testing.assert_close(found[2], torch.tensor([2.0]))
-
-
-def test_average_in_half_precision_and_of_nothing():
-    scores, values = 30 + torch.randn(2, 3, 4, 6), torch.randn(2, 3, 6, 5)
-    expected = scores.softmax(-1) @ values
-    with torch.no_grad():
-        found = average(values.half(), scores)
-        assert average(values[:0], scores[:0]).shape == (0, 3, 4, 5)
-    torch.testing.assert_close(found.float(), expected, rtol=0, atol=1e-2)

@@ -15,7 +15,7 @@ def net(make_fusion):
 
 def tokens_by_hand(stream, epoch):
     """CLS, which has no modality token, and frames, which have."""
-    return torch.cat([stream.cls[None], epoch[0] + stream.mark])
+    return torch.cat([stream.cls[None], epoch[0] + stream.modality_token])
 
 
 def test_three_passes_by_hand(net, make_inputs, encode_by_hand):
@@ -50,7 +50,7 @@ def test_one_pair_of_encoders(make_fusion):
         for m in (["eeg", "eog"], ["eeg", "eog", "emg"])
     )
     new = {name for name in three.keys() - two.keys() if "heads" not in name}
-    assert new == {"streams.emg.cls", "streams.emg.mark"}
+    assert new == {"streams.emg.cls", "streams.emg.modality_token"}
     assert sum(name.endswith("positions") for name in two) == 2 * 2  # layers
 
 
@@ -58,18 +58,19 @@ def test_the_modality_token_counts(net, make_inputs):
     inputs = make_inputs(net)
     before = net(inputs).logits["eeg"]
     with torch.no_grad():
-        net.streams["eeg"].mark += torch.randn(8)
+        net.streams["eeg"].modality_token += torch.randn(8)
     assert not torch.allclose(net(inputs).logits["eeg"], before)
 
 
 def test_both_passes_teach_the_same_encoders(net, make_inputs):
     output = net(make_inputs(net))
-    for view in ("eeg", "eog", "fused"):
+    for head in ("eeg", "eog", "fused"):
         net.zero_grad()
-        output.logits[view].square().sum().backward(retain_graph=True)
+        output.logits[head].square().sum().backward(retain_graph=True)
         assert net.inner.layers[0].attention.query.weight.grad.abs().sum() > 0
-        taught = {m for m, s in net.streams.items() if s.mark.grad is not None}
-        assert taught == ({"eeg", "eog"} if view == "fused" else {view})
+        tokens = {m: s.modality_token for m, s in net.streams.items()}
+        trained = {m for m, token in tokens.items() if token.grad is not None}
+        assert trained == ({"eeg", "eog"} if head == "fused" else {head})
 
 
 def test_an_absent_one_keeps_its_place(make_fusion, make_inputs):

@@ -164,7 +164,7 @@ def test_any_rate_and_length_works(sfreq, seconds):
     assert net.n_features >= 2 * 64
 
 
-def test_a_kernel_that_scales_hears_the_same_wave():
+def test_a_scaled_kernel_gives_the_same_features():
     """Twice the rate, each weight twice at half the size: the same features."""
     slow, fast = FeatureNet().eval(), FeatureNet(n_times=6000, sfreq=200).eval()
     state = slow.state_dict()
@@ -181,8 +181,8 @@ def test_bad_rates(sfreq):
         FeatureNet(sfreq=sfreq)
 
 
-def test_normalisations_that_learn_while_the_rest_does_not():
-    """Statistics of new people, as by adaptive batch normalisation, are of all rows."""
+def test_norms_in_training_and_the_rest_in_evaluation():
+    """Statistics of new subjects (adaptive batch norm) are those of all rows."""
     net = FeatureNet(dropout=0).eval()
     for module in net.modules():
         if isinstance(module, nn.BatchNorm1d):

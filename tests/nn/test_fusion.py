@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
-from sleepkit.nn._dropout import Dropout
-from sleepkit.nn._linear import Linear
+from sleepkit.nn._cpu._dropout import Dropout
+from sleepkit.nn._cpu._linear import Linear
 
 BATCH, SEQ = 2, 5
 THREE = ("eeg", "eog", "emg")
@@ -94,7 +94,7 @@ def test_subset_is_as_if_the_others_were_absent(make, make_inputs, absent):
     assert not torch.allclose(net(inputs).logits["fused"], pair.logits["fused"])
 
 
-def test_alone_the_fused_head_sees_the_unimodal_pass(make, make_inputs):
+def test_the_fused_head_of_one_modality_gets_the_unimodal_pass(make, make_inputs):
     """The heads start as copies, so that equal streams give equal logits."""
     net = make()
     inputs = make_inputs(net)
@@ -190,10 +190,10 @@ def test_a_single_modality_has_nothing_to_fuse(make, make_inputs):
     assert list(net(make_inputs(net)).logits) == ["eeg"]
 
 
-@pytest.mark.parametrize("view", ["eeg", "eog", "fused"])
-def test_heads_have_two_hidden_layers(make, view):
+@pytest.mark.parametrize("head", ["eeg", "eog", "fused"])
+def test_heads_have_two_hidden_layers(make, head):
     hidden = [Linear, nn.ReLU, Dropout]
-    kinds = [type(module) for module in make().heads[view]]
+    kinds = [type(module) for module in make().heads[head]]
     assert kinds == [*hidden, *hidden, Linear]
 
 
@@ -253,12 +253,12 @@ def test_other_shape(make, make_inputs, shape):
 
 
 @pytest.mark.parametrize("name", ["", "eeg.left", "fused"])
-def test_names_that_cannot_be(make, name):
+def test_bad_names(make, name):
     with pytest.raises(ValueError, match=r"name of a modality of .*Net must not be"):
         make([name])
 
 
 @pytest.mark.parametrize("shape", [(), (3, 8), (1, 0, 8)])
-def test_epochs_that_cannot_be(make, shape):
+def test_bad_shapes(make, shape):
     with pytest.raises(ValueError, match=r"needs epochs of shape \(n_channels"):
         make({"eeg": shape})

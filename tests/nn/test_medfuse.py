@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from sleepkit.nn import MedFuseNet
-from sleepkit.nn._dropout import Dropout
+from sleepkit.nn._cpu._dropout import Dropout
 
 
 @pytest.fixture(scope="module")
@@ -56,8 +56,8 @@ def passes_by_hand(encode_by_hand):
             unimodal[name] = encode_by_hand(stream.outer, epochs)
         for name, other in (("eeg", "eog"), ("eog", "eeg")):
             stream = net.streams[name]
-            asked = zip(tokens[name], frames[other], strict=True)
-            epochs = [encode_by_hand(stream.inner, *pair)[0] for pair in asked]
+            pairs = zip(tokens[name], frames[other], strict=True)
+            epochs = [encode_by_hand(stream.inner, *pair)[0] for pair in pairs]
             multimodal[name] = encode_by_hand(
                 stream.outer, torch.stack(epochs), unimodal[other]
             )
@@ -120,7 +120,7 @@ def test_gradients_reach_the_unimodal_pass(make_fusion, make_inputs):
 
 
 def test_features_beside_spectra(make_fusion, make_inputs):
-    """One frame and CLS ask of four tokens, and four of two."""
+    """Two tokens attend to four, and four to two."""
     net = make_fusion(MedFuseNet, {"eeg": (1, 3, 8), "eog": (4,)})
     inputs = make_inputs(net)
     before = net(inputs).logits["fused"]
@@ -128,6 +128,6 @@ def test_features_beside_spectra(make_fusion, make_inputs):
     assert not torch.equal(net(inputs).logits["fused"], before)
 
 
-def test_a_single_modality_has_nothing_to_ask(make_fusion):
+def test_a_single_modality_has_no_cross_modal_attention(make_fusion):
     net = make_fusion(MedFuseNet, ["eeg"])
     assert not [name for name, _ in net.named_parameters() if "cross" in name]

@@ -7,7 +7,7 @@ import torch
 from sleepkit.nn import MedFuseNet, MidLateFusionNet
 
 
-def test_the_fused_head_sees_the_sum(make_fusion, make_inputs, encode_by_hand):
+def test_the_fused_head_gets_the_sum(make_fusion, make_inputs, encode_by_hand):
     net = make_fusion(MidLateFusionNet)
     inputs = make_inputs(net)
     output = net(inputs)
@@ -34,7 +34,7 @@ def test_an_absent_epoch_adds_nothing(make_fusion, make_inputs):
 
 
 def test_it_is_the_unimodal_pass_of_coordinated_fusion(make_fusion, make_inputs):
-    """With the same weights, what each modality says alone is the same."""
+    """With the same weights, the logits of each modality alone are the same."""
     coordinated, plain = make_fusion(MedFuseNet), make_fusion(MidLateFusionNet)
     missing, extra = plain.load_state_dict(coordinated.state_dict(), strict=False)
     assert not missing

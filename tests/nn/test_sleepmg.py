@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import pickle
 
 import pytest
 import torch
 from torch import nn
 
-from sleepkit.nn import FeatureNet, SleepMGNet
+from sleepkit.nn import FeatureNet, SleepMGLoss, SleepMGNet, SleepMGOutput
 
 PAPER = {"eeg": (6, 3000), "eog": (2, 3000), "emg": (1, 3000), "ecg": (1, 3000)}
 VECTORS = {"eeg": (6,), "eog": (3,), "emg": (2,)}
@@ -74,7 +75,7 @@ def test_absent_modality_is_a_block_of_zeros():
 
 @pytest.mark.parametrize("shapes", [VECTORS, {"eeg": (2, 300), "eog": (1, 200)}])
 @pytest.mark.parametrize("training", [False, True])
-def test_absent_rows_are_never_read(shapes, training):
+def test_absent_rows_have_no_influence(shapes, training):
     torch.manual_seed(0)
     net = SleepMGNet(shapes, n_domains=2, dropout=0.0).train(training)
     other = pickle.loads(pickle.dumps(net))
@@ -162,7 +163,7 @@ def test_autocast_with_absent_rows():
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [
-        ({}, "reads one or more of eeg, eog, emg; got none"),
+        ({}, "needs one or more of eeg, eog, emg; got none"),
         ({"ecg": torch.zeros(2, 1)}, "got ecg"),
         ({"eeg": torch.zeros(2, 7)}, r"'eeg' epochs of shape \(6,\); got \(7,\)"),
     ],
@@ -194,7 +195,7 @@ def test_bad_parameters(modalities, options, message):
 
 
 class Mean(nn.Module):
-    """An encoder by somebody else: it does not say how many features it makes."""
+    """A foreign encoder, without an attribute n_features."""
 
     def __init__(self, *shape):
         super().__init__()
@@ -224,18 +225,18 @@ def test_an_encoder_for_one_modality():
     assert kinds == {"eeg": FeatureNet, "hrv": Mean}
 
 
-def test_encoders_never_read_no_rows():
+def test_encoders_are_not_called_without_rows():
     net = SleepMGNet({"eeg": (3,), "emg": (2,)}, encoder=Mean).train()
     hook = net.extractors["emg"].register_forward_hook
-    hook(lambda *_: pytest.fail("was called for nobody"))
+    hook(lambda *_: pytest.fail("called without rows"))
     inputs = {"eeg": torch.randn(2, 3), "emg": torch.full((2, 2), torch.nan)}
     for training in (True, False):
         output = net.train(training)(inputs, {"emg": torch.zeros(2).bool()})
         assert (output.features[:, net.slices["emg"]] == 0).all()
 
 
-def test_what_is_no_encoder_is_refused():
-    with pytest.raises(ValueError, match=r"Wrong made \(1, 2, 5\) of \(1, 2, 5\)"):
+def test_a_wrong_encoder_is_refused():
+    with pytest.raises(ValueError, match=r"Wrong mapped \(1, 2, 5\) to \(1, 2, 5\)"):
         SleepMGNet({"eeg": (2, 5)}, encoder=Wrong)
 
 
@@ -275,3 +276,36 @@ def test_one_extractor_never_reads_absent_rows():
         if not training:
             torch.testing.assert_close(part.extracted["eeg"], whole["eeg"])
     net.train()({"eeg": inputs["eeg"]}, {"eeg": torch.zeros(3).bool()})
+
+
+# ----------------------------------------------------------------------------- the loss
+
+
+def loss_of(domains, *, domain_head=True, class_weight=None):
+    """Loss of stages with odds 3 to 1, 1 to 4 and unscored, and domains 1 to 1."""
+    odds = torch.tensor([[3.0, 1.0], [1.0, 4.0], [9.0, 1.0]])
+    domain_logits = torch.zeros(3, 2) if domain_head else None
+    output = SleepMGOutput(odds.log(), domain_logits, torch.zeros(3, 4), {})
+    targets = {
+        "stages": torch.tensor([0, 1, -1]),
+        "domains": torch.tensor(domains),
+    }
+    return SleepMGLoss(class_weight)(output, targets).item()
+
+
+STAGES_ALONE = -(math.log(3 / 4) + math.log(4 / 5)) / 2
+
+
+def test_loss_by_hand():
+    assert loss_of([0, 1, -1]) == pytest.approx(STAGES_ALONE + math.log(2))
+
+
+def test_loss_without_domains():
+    assert loss_of([-1, -1, -1]) == pytest.approx(STAGES_ALONE)
+    assert loss_of([0, 1, 1], domain_head=False) == pytest.approx(STAGES_ALONE)
+
+
+def test_class_weights_of_the_loss():
+    weight = torch.tensor([1.0, 3.0])
+    expected = -(math.log(3 / 4) + 3 * math.log(4 / 5)) / 4
+    assert loss_of([-1] * 3, class_weight=weight) == pytest.approx(expected)

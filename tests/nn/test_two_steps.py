@@ -1,4 +1,4 @@
-"""Encode and decode: a run in two steps, of which only what is read is computed."""
+"""Encode and decode: two steps, which compute no more than the heads need."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def rows_used(net, call):
 
 
 @pytest.mark.parametrize("shapes", [dict.fromkeys(THREE, (1, 3, 8)), SHAPES])
-@pytest.mark.parametrize("views", [["fused"], ["eog"], ["eeg", "fused"]])
-def test_what_is_read_is_that_of_a_whole_run(make, make_inputs, shapes, views):
+@pytest.mark.parametrize("heads", [["fused"], ["eog"], ["eeg", "fused"]])
+def test_two_steps_equal_forward(make, make_inputs, shapes, heads):
     net = make(shapes)
     inputs, present = make_inputs(net), partly()
     whole = net(inputs, present)
-    output = net.decode(net.encode(inputs, present, views), present, views)
-    assert list(output.logits) == views
-    for view in views:
-        torch.testing.assert_close(output.logits[view], whole.logits[view])
+    output = net.decode(net.encode(inputs, present, heads), present, heads)
+    assert list(output.logits) == heads
+    for head in heads:
+        torch.testing.assert_close(output.logits[head], whole.logits[head])
 
 
 @pytest.mark.parametrize("given", [["eeg"], ["emg", "eog"]])
@@ -63,13 +63,13 @@ def test_some_modalities(make, make_inputs, given):
     inputs, everywhere = make_inputs(net), torch.ones(2, 5, dtype=torch.bool)
     inputs = {name: inputs[name] for name in given}
     present = dict.fromkeys(given, everywhere)
-    encoded = net.encode(inputs, views=["fused"])
+    encoded = net.encode(inputs, heads=["fused"])
     output = net.decode(encoded, present, ["fused"])
     torch.testing.assert_close(output.logits["fused"], net(inputs).logits["fused"])
 
 
-@pytest.mark.parametrize("views", [None, ["eeg", "fused"]])
-def test_epochs_may_be_encoded_one_by_one(make, make_inputs, views):
+@pytest.mark.parametrize("heads", [None, ["eeg", "fused"]])
+def test_epochs_may_be_encoded_one_by_one(make, make_inputs, heads):
     """And be put into sequences afterwards, here those that start an epoch apart."""
     net = make(SHAPES)
     inputs, present = make_inputs(net), partly()
@@ -82,7 +82,7 @@ def test_epochs_may_be_encoded_one_by_one(make, make_inputs, views):
         net.encode(
             {name: x[:1, [i]] for name, x in inputs.items()},
             {name: there[:1, [i]] for name, there in present.items()},
-            views,
+            heads,
         )
         for i in range(5)
     ]
@@ -93,10 +93,10 @@ def test_epochs_may_be_encoded_one_by_one(make, make_inputs, views):
         )
     )
     encoded = EncodedEpochs(*(in_sequences(part) for part in encoded))
-    output = net.decode(encoded, in_sequences(present), views)
+    output = net.decode(encoded, in_sequences(present), heads)
     whole = net(in_sequences(inputs), in_sequences(present))
-    for view in views or net.heads:
-        torch.testing.assert_close(output.logits[view], whole.logits[view])
+    for head in heads or net.heads:
+        torch.testing.assert_close(output.logits[head], whole.logits[head])
 
 
 def test_gradients_of_a_whole_run_are_those_of_both_steps(make, make_inputs):
@@ -120,7 +120,7 @@ FULL, LAST = 10 * (4 + 4), 10 * (4 + 1)
 
 
 @pytest.mark.parametrize(
-    ("kind", "views", "encoding", "decoding"),
+    ("kind", "heads", "encoding", "decoding"),
     [
         (MedFuseNet, None, 2 * 2 * FULL, 2 * 40),
         (MedFuseNet, ["fused"], 2 * (FULL + LAST), 2 * 40),
@@ -131,18 +131,18 @@ FULL, LAST = 10 * (4 + 4), 10 * (4 + 1)
         (EarlyFusionNet, None, 2 * 2 * FULL, 80),
     ],
 )
-def test_no_more_is_computed_than_is_read(
-    make_fusion, make_inputs, kind, views, encoding, decoding
+def test_no_more_is_computed_than_needed(
+    make_fusion, make_inputs, kind, heads, encoding, decoding
 ):
     net = make_fusion(kind)
     inputs = make_inputs(net)
     present = dict.fromkeys(inputs, torch.ones(2, 5, dtype=torch.bool))
-    assert rows_used(net, lambda: net.encode(inputs, views=views)) == encoding
-    encoded = net.encode(inputs, views=views)
-    assert rows_used(net, lambda: net.decode(encoded, present, views)) == decoding
+    assert rows_used(net, lambda: net.encode(inputs, heads=heads)) == encoding
+    encoded = net.encode(inputs, heads=heads)
+    assert rows_used(net, lambda: net.decode(encoded, present, heads)) == decoding
 
 
-def test_heads_that_nobody_reads_do_not_run(make, make_inputs):
+def test_other_heads_do_not_run(make, make_inputs):
     net = make()
     inputs = make_inputs(net)
     present = dict.fromkeys(inputs, torch.ones(2, 5, dtype=torch.bool))
@@ -161,8 +161,8 @@ def test_faster_products_are_the_same(make, make_inputs):
     whole = net(inputs, present)
     with torch.inference_mode():
         output = net(inputs, present)
-    for view, logits in whole.logits.items():
-        torch.testing.assert_close(output.logits[view], logits)
+    for head, logits in whole.logits.items():
+        torch.testing.assert_close(output.logits[head], logits)
 
 
 def test_copies_in_lower_precision(make, make_inputs):
@@ -172,8 +172,8 @@ def test_copies_in_lower_precision(make, make_inputs):
     low = {name: x.bfloat16() for name, x in inputs.items()}
     with torch.inference_mode():
         output = net.bfloat16()(low, present)
-    for view, logits in whole.logits.items():
-        assert output.logits[view].dtype == torch.bfloat16
+    for head, logits in whole.logits.items():
+        assert output.logits[head].dtype == torch.bfloat16
         torch.testing.assert_close(
-            output.logits[view].float(), logits, atol=0.05, rtol=0.05
+            output.logits[head].float(), logits, atol=0.05, rtol=0.05
         )

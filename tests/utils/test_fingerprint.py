@@ -92,7 +92,7 @@ def test_keys_change_with_the_code_that_a_result_depends_on(keys_after):
     cached, folds = keys_after()
     assert keys_after() == [cached, folds]
     assert keys_after("cli/__init__.py", '"""', '"""Changed. ') == [cached, folds]
-    after_loss = keys_after("nn/_losses.py", "return ", "return -")
+    after_loss = keys_after("nn/_medfuse_loss.py", "return ", "return -")
     assert after_loss[0] == cached
     assert after_loss[1] != folds
     after_spectrum = keys_after("signal/_spectrum.py", " / ", " * ")

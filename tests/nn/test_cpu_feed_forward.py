@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from sleepkit.nn._feed_forward import FeedForward
+from sleepkit.nn._cpu._feed_forward import FeedForward
 
 
 @pytest.fixture
@@ -94,10 +94,10 @@ def test_lower_precision_computes_what_the_layers_do(x):
 
 def test_gradients_out_of_training(x):
     """As maps of what mattered want them, with hooks on the layers."""
-    module, seen = layers(0.5).eval(), []
-    module[0].register_full_backward_hook(lambda *parts: seen.append(parts))
+    module, calls = layers(0.5).eval(), []
+    module[0].register_full_backward_hook(lambda *parts: calls.append(parts))
     module(x).sum().backward()
-    assert len(seen) == 1
+    assert len(calls) == 1
     assert x.grad.isfinite().all()
 
 
@@ -127,7 +127,7 @@ def test_many_rows_in_float32(n_rows):
 
 @pytest.mark.parametrize("training", [True, False])
 def test_what_is_not_a_number_stays_so(training):
-    """A net that is broken says so."""
+    """A broken net has no valid output."""
     fused = layers(0).float().train(training)
     torch.nn.init.constant_(fused[0].weight, torch.nan)
     x = torch.randn(5, 6)

@@ -1,4 +1,4 @@
-"""The pooled convolution is what torch's own layers make, and so are its gradients."""
+"""The pooled convolution equals its reference, in values, gradients and statistics."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ import torch
 from torch import nn
 
 from sleepkit.nn._batch_norm import BatchNorm
-from sleepkit.nn._pooled_convolution import pooled_convolution
+from sleepkit.nn._cpu import _pooled_convolution as fast
+from sleepkit.nn._cpu._pooled_convolution import reference
 
 WIDE = [(1, 32, 50, 6, 16), (1, 64, 400, 50, 8), (3, 4, 7, 3, 5), (2, 3, 4, 5, 2)]
 
@@ -20,18 +21,16 @@ def layers(n_in, n_out, kernel, stride):
     return convolution, norm
 
 
+def pooled_convolution(x, convolution, norm, pool):
+    return fast.pooled_convolution(x, convolution, norm, nn.MaxPool1d(pool))
+
+
 def plain(x, convolution, norm, pool):
-    """By torch's layers; in training the batch goes before the running statistics."""
-    z = nn.functional.conv1d(
-        x, convolution.weight, convolution.bias, convolution.stride
-    )
-    arguments = (norm.running_mean, norm.running_var, norm.weight, norm.bias)
-    z = nn.functional.batch_norm(z, *arguments, training=norm.training)
-    return nn.functional.max_pool1d(z, pool)
+    return reference(x, convolution, norm, nn.MaxPool1d(pool))
 
 
 def both(x, convolution, norm, pool):
-    """Values, gradients and running statistics of either way, in double precision."""
+    """Values, gradients and running statistics of reference and fast path."""
     found = []
     for way in (plain, pooled_convolution):
         modules = nn.ModuleList([convolution, norm])
@@ -95,7 +94,7 @@ def test_channels_with_offsets_of_their_own():
 
 
 @pytest.mark.parametrize("momentum", [None, 0.5])
-def test_running_statistics_follow_as_fast_as_told(momentum):
+def test_running_statistics_follow_the_momentum(momentum):
     convolution, norm = (module.double() for module in layers(1, 4, 50, 6))
     theirs = nn.BatchNorm1d(4, momentum=momentum).double()
     norm.reset_running_stats()
@@ -110,7 +109,7 @@ def test_running_statistics_follow_as_fast_as_told(momentum):
 
 
 def test_all_in_lower_precision():
-    """A module that was converted as a whole learns as well."""
+    """A module that was converted as a whole trains as well."""
     convolution, norm = layers(1, 32, 50, 6)
     x = torch.randn(9, 1, 600)
     exact = plain(x, convolution, norm, 16)
@@ -130,12 +129,12 @@ def test_weights_made_of_others():
     torch.testing.assert_close(pooled_convolution(x, convolution, norm, 16), exact)
 
 
-def test_epochs_a_few_at_a_time(monkeypatch):
-    """How many are read at a time makes no difference."""
+def test_chunks(monkeypatch):
+    """The size of a chunk makes no difference."""
     x = torch.randn(7, 1, 600).double()
     found = []
     for size in (2**20, 3 * 32 * 92, 1):
-        monkeypatch.setattr("sleepkit.nn._pooled_convolution._SIZE", size)
+        monkeypatch.setattr("sleepkit.nn._cpu._pooled_convolution._CHUNK", size)
         torch.manual_seed(0)
         convolution, norm = (module.double() for module in layers(1, 32, 50, 6))
         pooled = pooled_convolution(x, convolution, norm, 16)
@@ -145,8 +144,8 @@ def test_epochs_a_few_at_a_time(monkeypatch):
         torch.testing.assert_close(others, found[0])
 
 
-def test_the_bias_of_the_convolution_is_not_learnt():
-    """A mean takes it away; rounding must not move it instead."""
+def test_the_bias_of_the_convolution_is_not_trained():
+    """Normalisation removes it; rounding must not move it instead."""
     convolution, norm = layers(1, 8, 50, 6)
     pooled_convolution(torch.randn(5, 1, 600), convolution, norm, 4).sum().backward()
     assert torch.equal(convolution.bias.grad, torch.zeros(8))
@@ -165,8 +164,8 @@ def test_mixed_precision(training):
     assert convolution.weight.grad.isfinite().all()
 
 
-def test_the_whole_is_never_kept():
-    """What autograd keeps has no more numbers than the signal and what is pooled."""
+def test_frames_are_not_kept():
+    """Autograd keeps no tensor larger than the signal."""
     convolution, norm = layers(1, 32, 50, 6)
     x, kept = torch.randn(8, 1, 3000), []
     with torch.autograd.graph.saved_tensors_hooks(kept.append, lambda at: at):

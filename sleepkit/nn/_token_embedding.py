@@ -1,23 +1,27 @@
-"""The path of one modality through the net: frames, epochs, sequence."""
+"""Tokens of epochs, and the encoders of one modality."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._linear import Linear
+from sleepkit.nn._cpu._linear import Linear
 from sleepkit.nn._transformer import Encoder
 
 
-class Entrance(nn.Module):
-    """How the epochs of a modality become tokens, with its CLS token first.
+class TokenEmbedding(nn.Module):
+    """Map the epochs of a modality to tokens, with a CLS token in front.
 
-    What is `marked` adds a modality token to each frame, for an encoder that is shared
-    with other modalities and has to tell them apart.
+    With `modality_token`, a trained token is added to each frame, for encoders that
+    are shared between modalities.
     """
 
     def __init__(
-        self, shape: tuple[int, ...], d_model: int, *, marked: bool = False
+        self,
+        shape: tuple[int, ...],
+        d_model: int,
+        *,
+        modality_token: bool = False,
     ) -> None:
         super().__init__()
         if len(shape) not in (1, 3) or min(shape) < 1:
@@ -31,9 +35,11 @@ class Entrance(nn.Module):
         self.n_tokens = 1 + (shape[1] if spectrogram else 1)
         size = shape[0] * shape[-1] if spectrogram else shape[0]
         fits = spectrogram and size == d_model
-        self.entry = nn.Identity() if fits else Linear(size, d_model)
+        self.projection = nn.Identity() if fits else Linear(size, d_model)
         self.cls = nn.Parameter(torch.randn(d_model))
-        self.mark = nn.Parameter(torch.randn(d_model)) if marked else None
+        self.modality_token = (
+            nn.Parameter(torch.randn(d_model)) if modality_token else None
+        )
 
     def tokens(self, epochs: Tensor, present: Tensor) -> Tensor:
         """(batch, seq, *shape) -> (batch * seq, 1 + n_frames, d_model), CLS first."""
@@ -41,16 +47,20 @@ class Entrance(nn.Module):
         if epochs.ndim == 2:
             epochs = epochs[:, None, None]  # features: one channel and one frame
         frames = epochs.transpose(1, 2).flatten(2)
-        # what is absent may be NaN, which would reach the gradients
-        frames = self.entry(frames.masked_fill(~present.reshape(-1, 1, 1), 0))
-        if self.mark is not None:
-            frames = frames + self.mark
+        # values where the modality is absent may be NaN, which would reach gradients
+        frames = self.projection(frames.masked_fill(~present.reshape(-1, 1, 1), 0))
+        if self.modality_token is not None:
+            frames = frames + self.modality_token
         cls = self.cls.expand(len(frames), 1, -1)
         return torch.cat([cls, frames], 1)
 
 
-class Stream(Entrance):
-    """A modality's entrance, its inner encoder of frames and its outer of epochs."""
+class ModalityEncoder(TokenEmbedding):
+    """Token embedding of a modality with its inner and outer encoder.
+
+    The inner encoder attends to the frames of an epoch, the outer one to the epochs of
+    a sequence.
+    """
 
     def __init__(
         self, shape: tuple[int, ...], d_model: int, inner: Encoder, outer: Encoder

@@ -1,4 +1,4 @@
-"""The losses, by hand, and what descending them does."""
+"""Losses of MedFuseSleep by hand, and the effect of descending them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch.nn.functional import cosine_similarity, cross_entropy
 
-from sleepkit.nn import alignment_loss, multi_view_loss
+from sleepkit.nn import MedFuseLoss, MedFuseOutput, alignment_loss, multi_view_loss
 
 BATCH, SEQ, DIM = 2, 6, 8
 
@@ -18,8 +18,8 @@ def randn(*shape, seed=0):
 
 
 @pytest.fixture
-def views():
-    return {v: randn(BATCH, SEQ, 5, seed=i) for i, v in enumerate(("a", "b", "fused"))}
+def logits():
+    return {h: randn(BATCH, SEQ, 5, seed=i) for i, h in enumerate(("a", "b", "fused"))}
 
 
 @pytest.fixture
@@ -36,80 +36,79 @@ def mean_entropy(logits, labels, counts):
     return torch.stack(terms).mean()
 
 
-def test_multi_view_loss_by_hand(views, labels):
-    expected = sum(mean_entropy(x, labels, labels >= 0) for x in views.values())
-    torch.testing.assert_close(multi_view_loss(views, labels), expected)
+def test_multi_view_loss_by_hand(logits, labels):
+    expected = sum(mean_entropy(x, labels, labels >= 0) for x in logits.values())
+    torch.testing.assert_close(multi_view_loss(logits, labels), expected)
 
 
-def test_views_count_where_they_are_present(views, labels):
+def test_heads_count_where_their_modality_is_present(logits, labels):
     a = torch.tensor([[1, 1, 1, 0, 0, 1], [1, 1, 1, 1, 1, 1]]).bool()
     b = torch.tensor([[1, 0, 1, 1, 0, 0], [0, 0, 0, 0, 0, 1]]).bool()
     scored = labels >= 0
     expected = (
-        mean_entropy(views["a"], labels, scored & a)
-        + mean_entropy(views["b"], labels, scored & b)
-        + mean_entropy(views["fused"], labels, scored & a & b)
+        mean_entropy(logits["a"], labels, scored & a)
+        + mean_entropy(logits["b"], labels, scored & b)
+        + mean_entropy(logits["fused"], labels, scored & a & b)
     )
-    loss = multi_view_loss(views, labels, {"a": a, "b": b})
+    loss = multi_view_loss(logits, labels, {"a": a, "b": b})
     torch.testing.assert_close(loss, expected)
 
 
-def test_fusion_needs_two_of_three(views, labels):
-    views = views | {"c": randn(BATCH, SEQ, 5, seed=9)}
+def test_fusion_needs_two_of_three(logits, labels):
+    logits = logits | {"c": randn(BATCH, SEQ, 5, seed=9)}
     there = torch.zeros(3, BATCH, SEQ, dtype=torch.bool)
     there[0, :, :4] = there[1, :, 3:] = there[2, :, 3] = True
     present = dict(zip("abc", there, strict=True))
-    loss = multi_view_loss(views, labels, present, weights=dict.fromkeys("abc", 0))
-    expected = mean_entropy(views["fused"][:, 3], labels[:, 3], labels[:, 3] >= 0)
+    loss = multi_view_loss(logits, labels, present, weights=dict.fromkeys("abc", 0))
+    expected = mean_entropy(logits["fused"][:, 3], labels[:, 3], labels[:, 3] >= 0)
     torch.testing.assert_close(loss, expected)
 
 
-@pytest.mark.parametrize("fused_from", [1, 2, 3])
-def test_the_fused_view_counts_from_so_many_modalities(views, labels, fused_from):
-    views = views | {"c": randn(BATCH, SEQ, 5, seed=9)}
+@pytest.mark.parametrize("min_modalities_for_fusion", [1, 2, 3])
+def test_min_modalities_for_fusion(logits, labels, min_modalities_for_fusion):
+    logits = logits | {"c": randn(BATCH, SEQ, 5, seed=9)}
     there = randn(3, BATCH, SEQ, seed=1) > 0
     present = dict(zip("abc", there, strict=True))
     loss = multi_view_loss(
-        views,
+        logits,
         labels,
         present,
         weights=dict.fromkeys("abc", 0),
-        fused_from=fused_from,
+        min_modalities_for_fusion=min_modalities_for_fusion,
     )
-    counts = (labels >= 0) & (there.sum(0) >= fused_from)
+    counts = (labels >= 0) & (there.sum(0) >= min_modalities_for_fusion)
     assert counts.any()
-    torch.testing.assert_close(loss, mean_entropy(views["fused"], labels, counts))
+    torch.testing.assert_close(loss, mean_entropy(logits["fused"], labels, counts))
 
 
-def test_modality_that_is_not_named_is_present(views, labels):
+def test_modality_that_is_not_named_is_present(logits, labels):
     b = randn(BATCH, SEQ) > 0
     everywhere = torch.ones(BATCH, SEQ, dtype=torch.bool)
-    named = multi_view_loss(views, labels, {"a": everywhere, "b": b})
-    torch.testing.assert_close(multi_view_loss(views, labels, {"b": b}), named)
+    named = multi_view_loss(logits, labels, {"a": everywhere, "b": b})
+    torch.testing.assert_close(multi_view_loss(logits, labels, {"b": b}), named)
 
 
-def test_weights_of_views(views, labels):
-    parts = [mean_entropy(x, labels, labels >= 0) for x in views.values()]
-    loss = multi_view_loss(views, labels, weights={"a": 0, "b": 0.5})
+def test_weights_of_heads(logits, labels):
+    parts = [mean_entropy(x, labels, labels >= 0) for x in logits.values()]
+    loss = multi_view_loss(logits, labels, weights={"a": 0, "b": 0.5})
     torch.testing.assert_close(loss, 0.5 * parts[1] + parts[2])
 
 
-def test_weights_of_classes(views, labels):
+def test_weights_of_classes(logits, labels):
     weight = torch.tensor([1.0, 3.0, 0.5, 2.0, 0.1])
-    logits = views["a"]
     expected = cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), weight, ignore_index=-1
+        logits["a"].flatten(0, 1), labels.flatten(), weight, ignore_index=-1
     )
-    loss = multi_view_loss({"a": logits}, labels, class_weight=weight)
+    loss = multi_view_loss({"a": logits["a"]}, labels, class_weight=weight)
     torch.testing.assert_close(loss, expected)
 
 
-def test_nothing_to_learn_from(views, labels):
-    logits = views["a"].requires_grad_()
-    loss = multi_view_loss({"a": logits}, torch.full_like(labels, -1))
+def test_no_labelled_epoch(logits, labels):
+    a = logits["a"].requires_grad_()
+    loss = multi_view_loss({"a": a}, torch.full_like(labels, -1))
     loss.backward()
     assert loss.item() == 0
-    assert not logits.grad.any()
+    assert not a.grad.any()
 
 
 def by_formula(a, b, temperature):
@@ -237,3 +236,61 @@ def test_nothing_to_align(pair):
 def test_parameters_are_checked(pair, parameter, message):
     with pytest.raises(ValueError, match=message):
         alignment_loss(*pair, **parameter)
+
+
+# ----------------------------------------------------------------------- the whole loss
+
+THERE = torch.ones(1, 2, dtype=torch.bool)
+
+
+def by_hand(**parameters):
+    """Loss of two epochs with EEG and EOG, whose embeddings are each other's axes."""
+    odds = {"eeg": 3.0, "eog": 1.0, "fused": 7.0}  # of stage 0 to stage 1
+    logits = {
+        head: torch.tensor([[[math.log(value), 0.0]] * 2])
+        for head, value in odds.items()
+    }
+    embeddings = {"eeg": torch.eye(2)[None], "eog": 5 * torch.eye(2)[None]}
+    targets = {
+        "stages": torch.zeros(1, 2, dtype=torch.long),
+        "present": {"eeg": THERE, "eog": THERE},
+    }
+    return MedFuseLoss(**parameters)(MedFuseOutput(logits, embeddings), targets).item()
+
+
+def test_medfuse_loss_by_hand():
+    """Probabilities 7/8, 3/4 and 1/2; cosines 1 of pairs and 0 of others."""
+    aligned = 2 * math.log(1 + math.exp(-1 / 0.5))
+    expected = -math.log(7 / 8) - 0.5 * (math.log(3 / 4) + math.log(1 / 2))
+    loss = by_hand(multi_view=0.5, alignment=0.3, temperature=0.5)
+    assert loss == pytest.approx(expected + 0.3 * aligned)
+    assert by_hand(multi_view=0, alignment=0) == pytest.approx(-math.log(7 / 8))
+
+
+def test_min_modalities_of_the_whole_loss():
+    loss = by_hand(alignment=0, min_modalities_for_fusion=3)
+    assert loss == pytest.approx(-math.log(3 / 8))
+
+
+def test_trained_temperature_starts_as_given_and_stays_above_its_bound():
+    loss = MedFuseLoss(temperature=0.2, learn_temperature=True)
+    assert loss.temperature.item() == pytest.approx(0.2)
+    with torch.no_grad():
+        loss.log_scale.fill_(50)
+    assert loss.temperature.item() == pytest.approx(0.01)
+    assert not list(MedFuseLoss().parameters())
+
+
+@pytest.mark.parametrize(
+    ("parameter", "message"),
+    [
+        ({"multi_view": -1}, "'multi_view' parameter of MedFuseLoss"),
+        ({"alignment": math.nan}, "'alignment' parameter of MedFuseLoss"),
+        ({"temperature": 0}, "'temperature' parameter of MedFuseLoss"),
+        ({"negatives": "all"}, "'negatives' parameter of MedFuseLoss"),
+        ({"min_modalities_for_fusion": 0}, "'min_modalities_for_fusion' parameter"),
+    ],
+)
+def test_bad_parameters_of_the_whole_loss(parameter, message):
+    with pytest.raises(ValueError, match=message):
+        MedFuseLoss(**parameter)

@@ -1,9 +1,13 @@
+"""Linear layers by oneDNN: where it is used, and what it is given."""
+
+from __future__ import annotations
+
 import pytest
 import torch
 from torch import nn
 
-from sleepkit.nn import _linear
-from sleepkit.nn._linear import Linear, onednn_takes, product
+from sleepkit.nn._cpu import _linear
+from sleepkit.nn._cpu._linear import Linear, can_use_onednn, linear
 
 needs_onednn = pytest.mark.skipif(not _linear._WORKS, reason="this torch has no oneDNN")
 
@@ -18,21 +22,21 @@ def test_it_is_torchs_linear_layer(shape, bias):
         torch.testing.assert_close(layer(x), plain(x))
 
 
-@pytest.mark.parametrize("asked", ["all", "weights", "tokens"])
+@pytest.mark.parametrize("wanted", ["all", "weights", "tokens"])
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("n_out", [4, 9])
-def test_gradients(n_out, bias, asked):
+def test_gradients(n_out, bias, wanted):
     layer, plain = pair(bias, n_out)
     x = torch.randn(2, 3, 5)
-    found = [gradients(one, x, asked) for one in (layer, plain)]
+    found = [gradients(one, x, wanted) for one in (layer, plain)]
     assert found[0]
     torch.testing.assert_close(*found)
 
 
-def gradients(layer, x, asked):
-    """Of a loss, by what is asked to have a gradient."""
-    x = x.clone().requires_grad_(asked != "weights")
-    layer.requires_grad_(asked != "tokens")
+def gradients(layer, x, wanted):
+    """Gradients of a loss by weights, tokens or both."""
+    x = x.clone().requires_grad_(wanted != "weights")
+    layer.requires_grad_(wanted != "tokens")
     layer(x).square().sum().backward()
     tensors = [x, *layer.parameters()]
     return [tensor.grad for tensor in tensors if tensor.requires_grad]
@@ -60,21 +64,19 @@ def test_rows_with_gaps(taken):
 
 
 @needs_onednn
-def test_what_onednn_takes(monkeypatch):
+def test_where_onednn_is_used(monkeypatch):
     x = torch.ones(3, 3)
-    assert onednn_takes(x, x)
-    assert not onednn_takes(x.double(), x.double())
-    assert not onednn_takes(x[:0], x)
-    assert not onednn_takes(x.bfloat16(), x)
-    assert not onednn_takes(x.bfloat16(), x.bfloat16())
-    assert not onednn_takes(x.to("meta"), x)
-    assert not onednn_takes(x, x.to("meta"))
-    assert not onednn_takes(x, x[:, :2])
+    assert can_use_onednn(x, x)
+    assert not can_use_onednn(x.double(), x.double())
+    assert not can_use_onednn(x[:0], x)
+    assert not can_use_onednn(x.bfloat16(), x)
+    assert not can_use_onednn(x.bfloat16(), x.bfloat16())
+    assert not can_use_onednn(x, x[:, :2])
     with torch.autocast("cpu", torch.bfloat16):
-        assert not onednn_takes(x, x)
+        assert not can_use_onednn(x, x)
         assert Linear(3, 3)(x).dtype == torch.bfloat16
     monkeypatch.setattr(torch.backends.mkldnn, "enabled", False)
-    assert not onednn_takes(x, x)
+    assert not can_use_onednn(x, x)
 
 
 def refuse(*_):
@@ -83,7 +85,7 @@ def refuse(*_):
 
 @pytest.mark.parametrize("operator", [refuse, lambda x, *_: x])
 def test_an_operator_that_torch_has_changed_is_not_used(monkeypatch, operator):
-    monkeypatch.setattr(_linear, "_product_by_onednn", operator)
+    monkeypatch.setattr(_linear, "_onednn_product", operator)
     assert not _linear._works()
 
 
@@ -92,7 +94,7 @@ def test_without_the_operator(monkeypatch):
     monkeypatch.setattr(_linear, "_WORKS", False)
     x = torch.randn(3, 5)
     assert torch.equal(layer(x), plain(x))
-    assert torch.equal(product(x, layer.weight, layer.bias), plain(x))
+    assert torch.equal(linear(x, layer.weight, layer.bias), plain(x))
 
 
 @pytest.mark.parametrize("bias", [torch.randn(4, 3)[:, 1], torch.randn(1).expand(4)])
@@ -111,7 +113,7 @@ def test_a_bias_with_gaps(bias):
         (torch.randn(3, 5), torch.randn(4, 5, dtype=torch.float64)),
     ],
 )
-def test_what_does_not_fit_is_refused_by_torch(x, weight):
+def test_operands_that_do_not_fit_are_left_to_torch(x, weight):
     layer = Linear(5, 4, bias=False)
     layer.weight = nn.Parameter(weight)
     with torch.no_grad(), pytest.raises(RuntimeError):
@@ -133,14 +135,12 @@ def test_a_computed_weight_is_computed_once():
     assert calls == [1]
 
 
-@pytest.mark.filterwarnings("ignore:.*torch.jit.trace:DeprecationWarning")
 def test_transforms_of_torch():
     layer, plain = pair(bias=True)
     x = torch.randn(3, 5)
     found = [torch.func.jacrev(one)(x) for one in (layer, plain)]
     torch.testing.assert_close(*found)
     torch.testing.assert_close(torch.func.vmap(layer)(x), plain(x))
-    torch.testing.assert_close(torch.jit.trace(layer, x)(x), plain(x))
     compiled = torch.compile(layer, backend="eager", fullgraph=True)
     torch.testing.assert_close(compiled(x), plain(x))
 
@@ -152,12 +152,12 @@ def pair(bias, n_out=4):
     return layer, plain
 
 
-def test_hooks_see_a_run_once():
-    """And with the tensors that came, whatever happens inside."""
-    layer, seen = Linear(5, 4), []
+def test_hooks_run_once():
+    """With the tensors as they came."""
+    layer, calls = Linear(5, 4), []
     layer.register_forward_hook(
-        lambda _, inputs, output: seen.append((*inputs, output))
+        lambda _, inputs, output: calls.append((*inputs, output))
     )
     with torch.no_grad():
         layer(torch.randn(3, 5))
-    assert [[tensor.shape for tensor in run] for run in seen] == [[(3, 5), (3, 4)]]
+    assert [[tensor.shape for tensor in run] for run in calls] == [[(3, 5), (3, 4)]]

@@ -1,4 +1,4 @@
-"""What a head says of a modality is what it says of the others' absence."""
+"""Logits of a modality alone are those of the net without the others."""
 
 from __future__ import annotations
 

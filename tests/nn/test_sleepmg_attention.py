@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sleepkit.nn import SleepMGNet
-from sleepkit.nn._modality_attention import SelfAttention
+from sleepkit.nn._sleepmg import SelfAttention
 
 WIDTHS = {"eeg": 6, "eog": 3, "emg": 2}
 
@@ -25,10 +25,10 @@ def slow_attention(fusion, blocks, present):
     )
     rows = []
     for i, there in enumerate(present):
-        tokens = [fusion.entries[n](block[i]) for n, block in blocks.items()]
+        tokens = [fusion.projections[n](block[i]) for n, block in blocks.items()]
         row = []
         for u in range(len(tokens)):
-            seen = torch.zeros(d)
+            attended = torch.zeros(d)
             if there[u]:
                 odds = {
                     v: math.exp((wq @ tokens[u] + bq) @ (wk @ tokens[v] + bk) / d**0.5)
@@ -36,9 +36,11 @@ def slow_attention(fusion, blocks, present):
                     if there[v]
                 }
                 for v, weight in odds.items():
-                    seen = seen + weight / sum(odds.values()) * (wv @ tokens[v] + bv)
-                seen = part.out_proj(seen)
-            row.append(seen)
+                    attended = attended + weight / sum(odds.values()) * (
+                        wv @ tokens[v] + bv
+                    )
+                attended = part.out_proj(attended)
+            row.append(attended)
         rows.append(torch.cat(row))
     return torch.stack(rows)
 
