@@ -55,7 +55,7 @@ $(VENV)/.ready-docs: $(VENV)/.ready
 
 $(VENV_OLDEST)/.ready: pyproject.toml constraints-oldest.txt | $(OLDEST)/pip
 	$(OLDEST)/python $(PIP_INSTALL) -c constraints-oldest.txt --no-compile \
-	  --editable . pytest pytest-xdist
+	  --editable . pandas pytest pytest-xdist
 	touch $@
 
 $(BIN)/pip $(OLDEST)/pip:

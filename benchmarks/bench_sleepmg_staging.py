@@ -110,7 +110,7 @@ def stage_by_yasa(raw):
 
 
 def make_stager(precision):
-    """Learn for a moment, from an hour, how loud it is: a net of paper size."""
+    """Train a net of paper size for a moment: on an hour, by how loud it is."""
     signals = make_signals(1)
     loudness = np.abs(signals["eeg"][0]).reshape(120, -1).mean(axis=1)
     stages = np.searchsorted(np.quantile(loudness, [0.2, 0.4, 0.6, 0.8]), loudness)

@@ -32,17 +32,8 @@ from sklearn.pipeline import make_pipeline
 from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging
-from sleepkit.preprocessing import (
-    BandpassFilter,
-    BandPower,
-    Cache,
-    FitOnSelected,
-    QualityMask,
-    Resampler,
-    SignalScaler,
-    SpectrumScaler,
-    STFTEpocher,
-)
+from sleepkit.pipelines import make_stager
+from sleepkit.preprocessing import FitOnSelected
 from sleepkit.recording import EpochArray
 
 COMMAND = "python benchmarks/compare_stagers.py --out docs/results"
@@ -113,49 +104,11 @@ def simulated_subjects():
 
 
 def simulated_stagers(cache):
-    """From signals; nets of the size that the command trains."""
-    medfuse = MedFuseSleepClassifier(
-        d_model=32,
-        n_heads=4,
-        n_layers=1,
-        dim_feedforward=64,
-        d_head=32,
-        dropout=0.1,
-        lr=3e-3,
-        batch_size=8,
-        max_epochs=12,
-        validation_fraction=0,
-    )
-    sleepmg = SleepMGClassifier(batch_size=64, max_epochs=6, validation_fraction=0)
-    return dict(
-        zip(
-            NAMES,
-            (
-                make_pipeline(
-                    QualityMask(),
-                    BandPower(normalize="append", context=2),
-                    Cache(cache),
-                    FitOnSelected(trees()),
-                ),
-                make_pipeline(
-                    QualityMask(),
-                    STFTEpocher(hop=2),
-                    Cache(cache),
-                    SpectrumScaler("recording"),
-                    medfuse,
-                ),
-                make_pipeline(
-                    QualityMask(),
-                    BandpassFilter((0.3, 35)),
-                    Resampler(100),
-                    Cache(cache),
-                    SignalScaler(),
-                    sleepmg,
-                ),
-            ),
-            strict=True,
-        )
-    )
+    """From signals: the stagers of the command, with LightGBM for its trees."""
+    trees_on_powers = make_stager("trees", cache=cache)
+    trees_on_powers.set_params(stage=FitOnSelected(trees()))
+    nets = (make_stager(name, cache=cache) for name in ("medfusesleep", "sleepmg"))
+    return dict(zip(NAMES, (trees_on_powers, *nets), strict=True))
 
 
 def real_stagers():

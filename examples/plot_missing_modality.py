@@ -14,38 +14,20 @@ EEG that fails in the middle of the night.
 
 import numpy as np
 from matplotlib import pyplot as plt
-from sklearn.pipeline import make_pipeline
 
-from sleepkit.classifiers import MedFuseSleepClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import evaluate_staging
+from sleepkit.pipelines import make_stager
 from sleepkit.plotting import HypnogramDisplay
-from sleepkit.preprocessing import QualityMask, SpectrumScaler, STFTEpocher
 from sleepkit.recording import EpochArray
 
 X, y, groups = make_polysomnography(
     6, hours=2, modalities=("eeg", "eog", "emg"), random_state=0
 )
-new = groups == groups[-1]
-stager = make_pipeline(
-    QualityMask(),
-    STFTEpocher(hop=2),
-    SpectrumScaler("recording"),
-    MedFuseSleepClassifier(
-        d_model=32,
-        n_heads=4,
-        n_layers=1,
-        dim_feedforward=64,
-        d_head=32,
-        dropout=0.1,
-        lr=3e-3,
-        batch_size=4,
-        max_epochs=10,
-        validation_fraction=0,
-        random_state=0,
-    ),
-)
-stager.fit(X[~new], y[~new])
+held_out = groups == groups[-1]
+stager = make_stager("medfusesleep", random_state=0)
+stager.set_params(stage__batch_size=4, stage__max_epochs=10)
+stager.fit(X[~held_out], y[~held_out])
 
 # %%
 # Each modality missing
@@ -53,7 +35,11 @@ stager.fit(X[~new], y[~new])
 # Nothing is fitted again: every modality has a unimodal head, and the fused head takes
 # the modalities that are present.
 
-print(evaluate_staging({"MedFuseSleep": stager}, X[new], y[new], subsets="drop_one"))
+print(
+    evaluate_staging(
+        {"MedFuseSleep": stager}, X[held_out], y[held_out], subsets="drop_one"
+    )
+)
 
 # %%
 # A failed electrode
@@ -61,7 +47,7 @@ print(evaluate_staging({"MedFuseSleep": stager}, X[new], y[new], subsets="drop_o
 # The EEG is flat in the second half of the night. `QualityMask` masks it, and these
 # epochs are predicted from EOG and EMG.
 
-(night,) = X[new].recordings
+(night,) = X[held_out].recordings
 eeg = night.signals["eeg"]
 samples = eeg.data.copy()
 samples[:, samples.shape[1] // 2 :] = 0
@@ -70,10 +56,12 @@ broken = EpochArray([night.with_signals({**night.signals, "eeg": flat})])
 
 fig, axes = plt.subplots(4, figsize=(10, 7), layout="constrained", sharex=True)
 for title, nights, ax in (
-    ("whole", X[new], axes[:2]),
+    ("whole", X[held_out], axes[:2]),
     ("EEG lost in mid-night", broken, axes[2:]),
 ):
     proba = stager.predict_proba(nights)
     stages = np.asarray(stager.classes_)[proba.argmax(axis=1)]
     HypnogramDisplay.from_predictions(stages, probabilities=proba, ax=ax)
-    ax[0].set_title(f"{title}: {np.mean(stages == y[new]):.0%} of epochs as scored")
+    ax[0].set_title(
+        f"{title}: {np.mean(stages == y[held_out]):.0%} of epochs as scored"
+    )

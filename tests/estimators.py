@@ -10,8 +10,14 @@ from __future__ import annotations
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+from torch import nn
 
-from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
+from sleepkit.classifiers import (
+    DeepSleepNetClassifier,
+    MedFuseSleepClassifier,
+    ModuleClassifier,
+    SleepMGClassifier,
+)
 from sleepkit.preprocessing import (
     BandpassFilter,
     BandPower,
@@ -81,7 +87,42 @@ MEDFUSE = MedFuseSleepClassifier(
     device="cpu",
     n_threads=1,
 )
+
+
+class Perceptron(nn.Sequential):
+    """A module for `ModuleClassifier`."""
+
+    def __init__(self, layout, n_classes, hidden=16):
+        (n_features,) = layout["eeg"]
+        first = nn.Linear(n_features, hidden)
+        super().__init__(first, nn.ReLU(), nn.Linear(hidden, n_classes))
+
+
 CLASSIFIERS = [
+    DeepSleepNetClassifier(
+        epoch_duration=0.02,  # short rows at 100 Hz
+        n_filters=(4, 8),
+        hidden_size=8,
+        n_layers=1,
+        dropout=0.0,
+        norm_momentum=0.1,
+        pretrain_epochs=5,
+        pretrain_batch_size=16,
+        lr=0.02,
+        encoder_lr=0.01,
+        batch_size=16,
+        max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
+    ModuleClassifier(
+        Perceptron,
+        lr=0.02,
+        batch_size=16,
+        max_epochs=10,
+        device="cpu",
+        n_threads=1,
+    ),
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learnt", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),

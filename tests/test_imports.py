@@ -1,10 +1,11 @@
-"""What an import of sleepkit or of one of its packages drags in."""
+"""What an import of sleepkit, of its packages and of their public names imports."""
 
 from __future__ import annotations
 
 import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 
 import pytest
 
@@ -14,9 +15,8 @@ TORCH = {"skorch", "torch"}
 MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "training"}
 NEVER = {
     "exceptions": {"numpy"},
-    "metrics": {"mne", "scipy", "sklearn"},
+    "metrics": {"mne"},
     "model_selection": {"mne"},
-    "plotting": {"mne", "scipy", "sklearn"},
     "preprocessing": {"mne"},
     "recording": {"mne", "scipy", "sklearn"},
     "signal": {"joblib", "mne", "sklearn"},
@@ -47,16 +47,39 @@ def test_package_does_not_import(package):
     unwanted = {"matplotlib"} | NEVER.get(package, set())
     if package not in MAY_IMPORT_TORCH:
         unwanted |= TORCH
-    assert not unwanted & imported_by(f"import sleepkit.{package}")
+    assert not unwanted & imported_by(f"from sleepkit.{package} import *")
 
 
-def test_packages_are_imported_on_demand():
-    assert "numpy" in imported_by("import sleepkit; sleepkit.utils")
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from sleepkit.metrics import apply_temperature, compare_stagings",
+        "from sleepkit.metrics import modality_performance, sleep_statistics",
+        "from sleepkit.plotting import *",
+    ],
+)
+def test_scipy_and_scikit_learn_are_imported_on_use(statement):
+    assert not {"scipy", "sklearn"} & imported_by(statement)
+
+
+def test_public_names_are_imported_on_demand():
+    packages = ", ".join(f"sleepkit.{package}" for package in PACKAGES)
+    added = imported_by(f"import {packages}") - imported_by("pass")
+    assert added - sys.stdlib_module_names == {"sleepkit"}
+    assert "numpy" in imported_by("import sleepkit; sleepkit.utils.check_stages")
+
+
+def test_packages_list_their_public_names():
+    for package in sleepkit.__all__:
+        module = import_module(f"sleepkit.{package}")
+        assert set(module.__all__) <= set(dir(module))
 
 
 def test_unknown_attribute():
     with pytest.raises(AttributeError, match="'sleepkit' has no attribute 'polka'"):
         _ = sleepkit.polka
+    with pytest.raises(AttributeError, match=r"'sleepkit\.io' has no attribute"):
+        _ = sleepkit.io.polka
 
 
 def test_dir_lists_the_packages():

@@ -1,8 +1,8 @@
 """MedFuseSleep on real nights: one fit, staged with both modalities and with either.
 
-The features of 76 whole nights of 39 people (Sleep-EDF Expanded), 10 band powers of two
-EEG and one EOG channel, scaled per night by their publisher. Scored on all scored
-epochs of nights cut to sleep and 30 minutes around it; 5-fold by person, pooled kappa.
+The features of 76 whole nights of 39 subjects (Sleep-EDF Expanded), 10 band powers of
+two EEG and one EOG channel, scaled per night by their publisher. Scored on all scored
+epochs of nights cut to sleep and 30 minutes around it; 5-fold by subject, pooled kappa.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 from sklearn.model_selection import GroupKFold
 
-from sleepkit.classifiers import MedFuseSleepClassifier
+from sleepkit.pipelines import make_stager
 from sleepkit.recording import EpochArray
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
@@ -41,22 +41,17 @@ def nights(real_data):
 
 @pytest.fixture(scope="module")
 def predicted(nights):
-    """What nets that never met a person make of their nights, by modalities left."""
+    """Predicted stages of held-out subjects, by the modalities that are given."""
     X, y = nights
-    stager = MedFuseSleepClassifier(
+    stager = make_stager("medfusesleep", random_state=0)["stage"].set_params(
         d_model=64,
-        n_heads=4,
         n_layers=2,
         dim_feedforward=128,
         d_head=64,
-        dropout=0.1,
         multi_view=2,
         lr=1e-3,
-        batch_size=8,
         max_epochs=8,
         stride=3,
-        validation_fraction=0,
-        random_state=0,
     )
     stages = {name: np.empty_like(y) for name in SUBSETS}
     for train, test in GroupKFold(5).split(X, y, X.subject):

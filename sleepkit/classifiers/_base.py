@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
-import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
@@ -20,12 +19,12 @@ from torch import Tensor, nn
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._inputs import (
     check_axes,
-    check_callbacks,
     check_layout,
     check_rows,
     check_rows_and_targets,
     split_array,
 )
+from sleepkit.classifiers._params import check_shared_params
 from sleepkit.classifiers._split import (
     Split,
     class_weights,
@@ -40,27 +39,11 @@ from sleepkit.recording import EpochArray
 from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStage
 from sleepkit.training._epoch_source import open_recordings
 from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
-from sleepkit.training._inference import ReadOut, infer
-from sleepkit.training._runtime import find_device, seeded, threads
-from sleepkit.utils import (
-    check_count,
-    check_fraction,
-    check_option,
-    check_positive,
-    check_random_state,
-)
+from sleepkit.training._inference import ReadOut, infer, read_logits
+from sleepkit.training._runtime import find_device, seeded
+from sleepkit.utils import check_random_state
 
 _SEED_BOUND = 2**63
-_PRECISIONS = ("auto", "float32", "bfloat16")
-
-
-def read_logits(
-    output: Any,
-    present: dict[str, Tensor],  # noqa: ARG001 - a read-out gets both
-) -> Tensor:
-    """Log-probabilities of a module that returns logits."""
-    log_proba: Tensor = output.float().log_softmax(-1)
-    return log_proba
 
 
 class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
@@ -73,6 +56,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     Attributes
     ----------
+    any_subset : bool
+        Whether predictions take any non-empty subset of the fitted modalities.
     classes_ : ndarray of shape (n_classes,)
         The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
@@ -120,10 +105,11 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ``_staging_sequences(source)``
         Length and stride of the sequences of predictions. By default `sequence_length`
         and `stride`, a quarter of the length where that is None.
-    ``_accepts``, ``_any_subset``
-        The numbers of axes of an epoch that the module reads, in words; and whether it
-        takes any subset of its modalities. Where it does not, epochs that lack one are
-        not trained on, and predicted by `class_prior_`.
+    ``_accepts``
+        The numbers of axes of an epoch that the module reads, with their meaning.
+    ``any_subset``
+        Whether the module takes any subset of its modalities. Where it does not, epochs
+        that lack one are not trained on, and predicted by `class_prior_`.
 
     ``_check_params()`` is extended to validate further parameters.
 
@@ -168,7 +154,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         mapped from a temporary folder. Nights that are all in memory or in a store stay
         where they are: see ``EpochArray.materialize``.
     n_threads : int, default=None
-        Threads of torch during `fit` and predictions; None leaves them as they are.
+        Threads of torch during `fit` and predictions. None takes one for small nets,
+        which gain nothing by more and are slowed down by other processes, and as many
+        as torch has for others.
     random_state : int, Generator, RandomState or None, default=None
         Seed of weights, dropout, the order of batches and the inner split. The same
         seed, threads and hardware give the same weights, bit for bit.
@@ -201,7 +189,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     net_: StagingNet
 
     _accepts: ClassVar[Mapping[int, str] | None] = None  # None: any number of axes
-    _any_subset: bool = True
+    any_subset: bool = True
 
     # Subjects that a splitter gets are requested, so that one array serves both.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
@@ -240,25 +228,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        for name in ("batch_size", "max_epochs", "patience"):
-            check_count(name, getattr(self, name), owner=self._name)
-        for name in ("lr", "max_ram"):
-            check_positive(name, getattr(self, name), owner=self._name)
-        for name in ("n_threads", "sequence_length", "stride"):
-            if getattr(self, name) is not None:
-                check_count(name, getattr(self, name), owner=self._name)
-        if self.sequence_length and (self.stride or 1) > self.sequence_length:
-            msg = (
-                f"The 'stride' parameter of {self._name} must be at most "
-                f"sequence_length = {self.sequence_length}. Got {self.stride}."
-            )
-            raise ValueError(msg)
-        check_positive("weight_decay", self.weight_decay, owner=self._name, zero=True)
-        check_option("precision", self.precision, _PRECISIONS, owner=self._name)
-        find_device(self.device)
-        check_callbacks(self.callbacks, owner=self._name)
-        fraction = self.validation_fraction
-        check_fraction("validation_fraction", fraction, owner=self._name)
+        check_shared_params(self)
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse epochs with a number of axes that the module does not read."""
@@ -397,27 +367,25 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         fresh: bool,
     ) -> None:
         """Run the stages of the plan, and keep the net of the last one."""
-        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
-        train, valid = (
-            rows_to_epochs(source, rows, targets) for rows in (split.train, split.valid)
-        )
-        data = TrainingData(source, train, valid if split.valid.any() else None)
+        data = self._training_data(source, split, rng, fresh=fresh)
         plan = self._training_plan(source)
-        device = find_device(self.device)
         options = TrainingOptions(
-            self.precision, self.patience, self.callbacks or [], device, self.verbose
+            precision=self.precision,
+            patience=self.patience,
+            callbacks=self.callbacks or [],
+            device=find_device(self.device),
+            n_threads=self.n_threads,
+            verbose=self.verbose,
         )
         y = self.classes_[split.y[split.train]]
         weights = class_weights(self.class_weight, self.classes_, y)
         seed = int(rng.integers(_SEED_BOUND))
-        with threads(self.n_threads), seeded(seed, device):
+        with seeded(seed, options.device):
             module = self._build_module()
             if not fresh:
                 self._restore(module)
             for stage in plan if fresh else plan[-1:]:
-                loss = self._build_loss(
-                    weights if weights is None else torch.from_numpy(weights)
-                )
+                loss = self._build_loss(weights)
                 read_out = self._build_read_out()
                 net = train_stage(stage, module, loss, read_out, data, options, rng)
         if not all(p.isfinite().all() for p in module.parameters()):
@@ -426,6 +394,21 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         self.net_ = net
         share = np.bincount(split.y[split.train], minlength=len(self.classes_))
         self.class_prior_ = share / share.sum()
+
+    def _training_data(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> TrainingData:
+        """Give the epochs behind the rows their targets."""
+        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
+        train, valid = (
+            rows_to_epochs(source, rows, targets) for rows in (split.train, split.valid)
+        )
+        return TrainingData(source, train, valid if split.valid.any() else None)
 
     def _restore(self, module: nn.Module) -> None:
         """Give a new module the weights of the last fit."""
@@ -497,7 +480,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Run the module; give what is read of each row, and which have no signal."""
         self._check_params()
         checked = check_rows(self, X)
-        with self._open(checked) as source, threads(self.n_threads):
+        with self._open(checked) as source:
             self._check_layout(source)
             length, stride = self._staging_sequences(source)
             values = infer(
@@ -510,6 +493,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 stride=stride,
                 device=find_device(self.device),
                 precision=self.precision,
+                n_threads=self.n_threads,
             )
             no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
         if np.isnan(values[~no_signal]).any():
@@ -520,7 +504,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _warn_no_signal(self, no_signal: BoolArray, fallback: str) -> None:
         """Warn of rows without signal, and refuse X if there are no others."""
         n_empty, n_rows = int(no_signal.sum()), len(no_signal)
-        needed = "any" if self._any_subset else "every"
+        needed = "any" if self.any_subset else "every"
         if n_empty == n_rows:
             msg = f"{self._name} cannot stage X: no epoch has a valid signal."
             raise ValueError(msg)
@@ -538,12 +522,12 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Compute nights once, or take the modalities of a plain array as they are."""
         if isinstance(X, EpochArray):
             with open_recordings(X, self.max_ram, verbose=self.verbose) as source:
-                source.needs_all = not self._any_subset
+                source.needs_all = not self.any_subset
                 yield source
         else:
             blocks = split_array(X, self.modalities, self._accepts, owner=self._name)
             arrays = ArraySource(blocks)
-            arrays.needs_all = not self._any_subset
+            arrays.needs_all = not self.any_subset
             yield arrays
 
     def _check_layout(self, source: EpochSource) -> None:
@@ -551,7 +535,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_layout(
             source.layout,
             self.layout_,
-            any_subset=self._any_subset,
+            any_subset=self.any_subset,
             owner=self._name,
         )
 

@@ -140,7 +140,7 @@ class DeepSleepNetClassifier(SleepClassifier):
     """
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
-    _any_subset = False
+    any_subset = False
 
     def __init__(
         self,

@@ -13,7 +13,6 @@ from sklearn.utils.validation import (
     check_consistent_length,
     validate_data,
 )
-from skorch.callbacks import Callback
 
 from sleepkit._typing import Array
 from sleepkit.recording import (
@@ -121,18 +120,4 @@ def check_axes(
         if len(shape) not in accepts:
             kinds = " or ".join(accepts.values())
             msg = f"{owner} takes {kinds}; got {name!r} epochs of shape {shape}."
-            raise ValueError(msg)
-
-
-def check_callbacks(callbacks: Any, *, owner: str) -> None:
-    """Require callbacks as skorch takes them: also classes, or pairs with a name."""
-    kinds = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
-    for kind in [] if callbacks is None else kinds:
-        callback = kind[1] if isinstance(kind, tuple) and len(kind) == 2 else kind
-        known = callback if isinstance(callback, type) else type(callback)
-        if kinds is not callbacks or not issubclass(known, Callback):
-            msg = (
-                f"The 'callbacks' parameter of {owner} must be a list of skorch "
-                f"callbacks, or of pairs (name, callback). Got {callbacks!r} instead."
-            )
             raise ValueError(msg)

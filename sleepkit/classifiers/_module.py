@@ -165,7 +165,7 @@ class ModuleClassifier(SleepClassifier):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
-        self._set_module_params(module_params)
+        self.__dict__.update(module_params)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Parameters of the stager, with those of the module as ``module__x``.
@@ -181,7 +181,7 @@ class ModuleClassifier(SleepClassifier):
             Names and values.
         """
         params: dict[str, Any] = super().get_params(deep=False)
-        return params | {n: v for n, v in vars(self).items() if n.startswith(_PREFIX)}
+        return params | self._further_params()
 
     def set_params(self, **params: Any) -> Self:
         """Set parameters of the stager, and of the module as ``module__x``.
@@ -201,24 +201,29 @@ class ModuleClassifier(SleepClassifier):
         ValueError
             If a name is not one of a parameter.
         """
-        own = {n: v for n, v in params.items() if not n.startswith(_PREFIX)}
+        further = self._further_params().keys()
+        own = {
+            name: value
+            for name, value in params.items()
+            if not name.startswith(_PREFIX) and name not in further
+        }
         super().set_params(**own)
-        return self._set_module_params({n: params[n] for n in params.keys() - own})
-
-    def _set_module_params(self, params: Mapping[str, Any]) -> Self:
-        """Set parameters of the module."""
-        for name, value in params.items():
-            if not name.startswith(_PREFIX):
-                msg = (
-                    f"ModuleClassifier has no parameter {name!r}; parameters of the "
-                    f"module are named {_PREFIX}{name}."
-                )
-                raise TypeError(msg)
-            setattr(self, name, value)
+        self.__dict__.update(
+            {name: params[name] for name in params.keys() - own.keys()}
+        )
         return self
 
+    def _further_params(self) -> dict[str, Any]:
+        """Return what ``**module_params`` was; scikit-learn checks names in `fit`."""
+        own = super().get_params(deep=False).keys()
+        return {
+            name: value
+            for name, value in vars(self).items()
+            if name not in own and not name.startswith("_") and not name.endswith("_")
+        }
+
     @property
-    def _any_subset(self) -> bool:  # type: ignore[override]
+    def any_subset(self) -> bool:  # type: ignore[override]
         """Whether the module reads which modalities are present."""
         return names_present(self.module)
 
@@ -232,21 +237,21 @@ class ModuleClassifier(SleepClassifier):
                 f"weights. Got {self.module!r} instead."
             )
             raise ValueError(msg)
-        unknown = self._module_params().keys() - self._accepted()
-        if self._accepted() and unknown:
+        accepted, further = self._accepted(), self._further_params()
+        unknown = [name for name in further if not name.startswith(_PREFIX)]
+        if unknown:
             msg = (
-                f"{self.module.__name__} takes {', '.join(self._accepted())}. "
-                f"Got {', '.join(_PREFIX + name for name in sorted(unknown))}."
+                f"ModuleClassifier has no parameter {unknown[0]!r}; parameters of the "
+                f"module are named {_PREFIX}{unknown[0]}."
             )
             raise ValueError(msg)
-
-    def _module_params(self) -> dict[str, Any]:
-        """Return the parameters of the module that the user set."""
-        return {
-            name.removeprefix(_PREFIX): value
-            for name, value in vars(self).items()
-            if name.startswith(_PREFIX)
-        }
+        wrong = {name.removeprefix(_PREFIX) for name in further} - {*accepted}
+        if accepted and wrong:
+            msg = (
+                f"{self.module.__name__} takes {', '.join(accepted)}. "
+                f"Got {', '.join(_PREFIX + name for name in sorted(wrong))}."
+            )
+            raise ValueError(msg)
 
     def _accepted(self) -> list[str]:
         """Name the parameters of the module's constructor; none if it takes any."""
@@ -260,5 +265,9 @@ class ModuleClassifier(SleepClassifier):
         offered = {"n_classes": len(self.classes_), "layout": dict(self.layout_)}
         named = signature(self.module).parameters
         given = {name: value for name, value in offered.items() if name in named}
-        module = self.module(**given | self._module_params())
+        set_by_user = {
+            name.removeprefix(_PREFIX): value
+            for name, value in self._further_params().items()
+        }
+        module = self.module(**given | set_by_user)
         return adapt(module, list(self.layout_), len(self.classes_))

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.validation import check_consistent_length
+from torch import Tensor
 
-from sleepkit._typing import Array, BoolArray, FloatArray, IntArray
+from sleepkit._typing import Array, BoolArray, IntArray
 from sleepkit.recording import EpochArray
 from sleepkit.training import EpochSource
 
@@ -110,11 +112,11 @@ def rows_to_epochs(
 
 def class_weights(
     class_weight: str | Mapping[Any, float] | None, classes: Array, y: Array
-) -> FloatArray | None:
+) -> Tensor | None:
     """Weight of each class in the loss; 1 where a class is not in y."""
     if class_weight is None:
         return None
     weights = np.ones(len(classes), np.float32)
     found = np.isin(classes, y)
     weights[found] = compute_class_weight(class_weight, classes=classes[found], y=y)
-    return weights
+    return torch.from_numpy(weights)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sleepkit import datasets, evaluation, recording
 from sleepkit.cli._arguments import MODALITIES, count, hours
@@ -14,6 +14,9 @@ from sleepkit.cli._output import make_folder, print_files, print_scores, write_r
 from sleepkit.cli._stage import stage_night
 from sleepkit.cli._train import compute_features, cross_validate, fit_all
 from sleepkit.pipelines import make_stager
+
+if TYPE_CHECKING:
+    from sleepkit.recording import EpochArray, Recording
 
 _METHODS: Final = ("medfusesleep", "sleepmg")
 _N_FOLDS: Final = 3
@@ -39,19 +42,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Simulate subjects, train on all but one, and stage that one's night."""
-    print(
-        f"Simulating {arguments.subjects} subjects, a night of {arguments.hours:g} h "
-        "each. The last one is held out."
-    )
-    cohort, _, _ = datasets.make_polysomnography(
-        arguments.subjects,
-        hours=arguments.hours,
-        modalities=MODALITIES,
-        random_state=0,
-    )
-    *nights, held_out = cohort.recordings
+    X, held_out = _simulate(arguments.subjects, arguments.hours)
     make_folder(arguments.out)
-    X, held_out = recording.EpochArray(nights), held_out.load()
     with TemporaryDirectory(prefix="sleepkit-") as cache:
         stagers = {
             method: make_stager(method, cache=cache, random_state=0)
@@ -72,3 +64,16 @@ def run(arguments: Namespace) -> None:
         save(model, stager, method, X, result)
     print_files([*files, *models])
     print(f"Your own night: sleepkit stage NIGHT.edf --model {models[0]} --out FOLDER")
+
+
+def _simulate(n_subjects: int, n_hours: float) -> tuple[EpochArray, Recording]:
+    """Simulate the nights to train on, and one of a held-out subject."""
+    print(
+        f"Simulating {n_subjects} subjects, a night of {n_hours:g} h each. The last "
+        "one is held out."
+    )
+    cohort, _, _ = datasets.make_polysomnography(
+        n_subjects, hours=n_hours, modalities=MODALITIES, random_state=0
+    )
+    *nights, held_out = cohort.recordings
+    return recording.EpochArray(nights), held_out.load()

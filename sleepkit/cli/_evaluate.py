@@ -8,7 +8,7 @@ from typing import Final
 
 from sleepkit import evaluation
 from sleepkit.cli._arguments import add_folder, read_folder
-from sleepkit.cli._models import load
+from sleepkit.cli._models import load, takes_any_subset
 from sleepkit.cli._output import make_folder, print_files, print_scores
 from sleepkit.datasets._pairs import NAMING_RULES
 
@@ -37,7 +37,7 @@ def run(arguments: Namespace) -> None:
         {model.method: model.stager},
         X,
         X.hypnogram,
-        subsets="drop_one",
+        subsets="drop_one" if takes_any_subset(model.stager) else None,
     )
     print_scores(result)
     if arguments.out is not None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sleepkit import datasets
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit.cli._arguments import MODALITIES, add_night
-from sleepkit.cli._models import load
+from sleepkit.cli._models import Model, load, takes_any_subset
 from sleepkit.cli._output import print_files, print_stage_times, write_results
 from sleepkit.datasets._night import name_channel
 from sleepkit.exceptions import ChannelError, RecordingError
@@ -63,6 +63,7 @@ def run(arguments: Namespace) -> None:
         modalities=modalities,
         channels={name: named[name] for name in named if name in modalities},
     ).load()
+    _check_complete(model, night)
     for modality in model.modalities:
         if modality in night.modalities:
             print(f"{modality}: {name_channel(night, modality)}")
@@ -76,6 +77,17 @@ def run(arguments: Namespace) -> None:
         print(f"{n_unusable} epochs have no usable signal and stay unscored.")
     prefix = arguments.out / arguments.night.stem
     print_files(write_results(prefix, night, stages, probabilities))
+
+
+def _check_complete(model: Model, night: Recording) -> None:
+    """Refuse a night that lacks a modality, where the model needs all of them."""
+    missing = [m for m in model.modalities if m not in night.modalities]
+    if missing and not takes_any_subset(model.stager):
+        msg = (
+            f"The model needs all of {', '.join(model.modalities)}; this night is "
+            f"without {', '.join(missing)}."
+        )
+        raise ChannelError(msg)
 
 
 def stage_night(stager: Any, night: Recording) -> tuple[IntArray, FloatArray]:
@@ -93,7 +105,8 @@ def stage_night(stager: Any, night: Recording) -> tuple[IntArray, FloatArray]:
     masks = isinstance(stager, Pipeline) and isinstance(stager[0], QualityMask)
     quality = stager[0] if masks else QualityMask().fit(nights)
     checked = as_epoch_array(quality.transform(nights).recordings[0].load())
-    usable = np.any(list(checked.valid.values()), axis=0)
+    combine = np.any if takes_any_subset(stager) else np.all
+    usable = combine(list(checked.valid.values()), axis=0)
     if not usable.any():
         msg = (
             f"No epoch of {night.id!r} has a usable signal: all are missing, flat, "

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from sleepkit import evaluation
 from sleepkit._stages import STAGES
 from sleepkit.cli._arguments import MODALITIES, add_folder, folds, read_folder
-from sleepkit.cli._models import save
+from sleepkit.cli._models import save, takes_any_subset
 from sleepkit.cli._output import make_folder, print_files, print_scores
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
@@ -108,14 +108,16 @@ def cross_validate(
 ) -> StagingResult:
     """Score the stagers by subject, with all modalities and without each.
 
-    Finished folds are kept in a directory.
+    Finished folds are kept in a directory. Nothing is left out where a stager needs all
+    modalities.
     """
+    any_subset = all(takes_any_subset(stager) for stager in stagers.values())
     return evaluation.cross_validate_staging(
         stagers,
         X,
         X.hypnogram,
         cv=min(n_folds, len(set(X.subject))),
-        subsets="drop_one",
+        subsets="drop_one" if any_subset else None,
         directory=directory,
         n_jobs=count_jobs(),
         verbose=True,

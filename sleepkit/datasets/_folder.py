@@ -51,7 +51,7 @@ class FolderEntry(NamedTuple):
     reason : str
         Why it is not used; empty if it is.
     sha256 : str
-        Hash of the content of the file; empty where it cannot be read.
+        Hash of the content of the file; empty where it was not read.
 
     See Also
     --------
@@ -209,6 +209,9 @@ class _FolderReader:
         hypnogram = "" if pair.hypnogram is None else self._relative(pair.hypnogram)
         content = ""
         try:
+            if pair.hypnogram is None:
+                msg = "there is no hypnogram of that name"
+                raise HypnogramError(msg)
             content = _hash_file(pair.signals)
             self._refuse(pair.subject, content)
             night = self._load(pair, name)
@@ -236,21 +239,19 @@ class _FolderReader:
 
     def _load(self, pair: Pair, name: str) -> Recording:
         """Read one night; its id is its path, which is unique."""
-        if pair.hypnogram is None:
-            msg = "there is no hypnogram of that name"
-            raise HypnogramError(msg)
         night = load_night(
             pair.signals,
             modalities=self.modalities,
             channels=self.channels,
             hypnogram=pair.hypnogram,
             scheme=self.scheme,
+            id=name,
             subject=pair.subject,
         )
         if night.hypnogram is None or (night.hypnogram == UNSCORED).all():
             msg = f"{pair.hypnogram} scores no epoch."
             raise HypnogramError(msg)
-        return night.replace(id=name)
+        return night
 
 
 def _check_pattern(pattern: str | None) -> str | None:

@@ -32,6 +32,7 @@ def load_night(
     channels: ChannelChoice | None = None,
     hypnogram: Any = None,
     scheme: str | None = None,
+    id: str | None = None,
     subject: str | None = None,
 ) -> Recording:
     """Read one channel for each modality of a night, as `load_folder` does.
@@ -53,6 +54,8 @@ def load_night(
         Stages of the night, as for `sleepkit.io.read_recording`.
     scheme : str or mapping, default=None
         What integers in a hypnogram file mean, as for `sleepkit.io.read_hypnogram`.
+    id : str, default=None
+        Id of the night. None takes the name of the file without the suffix.
     subject : str, default=None
         Subject of the night. None takes the name of the file.
 
@@ -104,6 +107,7 @@ def load_night(
         channels=chosen,
         hypnogram=hypnogram,
         scheme=scheme,
+        id=id,
         subject=subject,
         on_gap="fill",
     )

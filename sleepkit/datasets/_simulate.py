@@ -38,17 +38,17 @@ def make_polysomnography(
 ) -> tuple[EpochArray, IntArray, Array]:
     """Simulate whole nights of polysomnography, scored in epochs of 30 seconds.
 
-    People differ (in sleep, rhythms, amplitudes, eyes, muscle tone and heart), their
-    nights differ less, and stages fade into each other, so that staging new people
+    Subjects differ (in sleep, rhythms, amplitudes, eyes, muscle tone and heart), their
+    nights differ less, and stages fade into each other, so that staging new subjects
     from simulated nights is about as hard as from real ones: N1 is hard for every
     modality, EEG is strong, chin EMG and ECG are weak by themselves.
 
     Parameters
     ----------
     n_subjects : int
-        Number of people.
+        Number of subjects.
     nights : int, default=1
-        Nights of each person.
+        Nights of each subject.
     hours : float, default=8
         Length of a night, from lights off to lights on, cut to whole epochs. Nights
         shorter than a sleep cycle run through a quick one.
@@ -63,7 +63,7 @@ def make_polysomnography(
         laboratory, 3 a bad night at home.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
-        A seed gives the same nights at every call. More people or nights, other
+        A seed gives the same nights at every call. More subjects or nights, other
         modalities and ``missing`` leave the nights as they were.
 
     Returns
@@ -91,8 +91,8 @@ default=None
     of them with age, are near those of healthy adults [2]_. An epoch is scored by the
     stage that fills most of it.
     *EEG* is noise whose spectrum (1/f, slow, delta, theta, alpha, sigma, beta) goes
-    with the stage, the person and the minute, plus K-complexes, slow waves, vertex
-    waves, sawtooth waves, and spindles that are people's own in frequency and density
+    with the stage, the subject and the minute, plus K-complexes, slow waves, vertex
+    waves, sawtooth waves, and spindles of an individual frequency and density
     [3]_. *EOG* has blinks, slow rolling and rapid movements [4]_, and the EEG leaks
     into it. *EMG* tone falls from wakefulness to REM sleep, where twitches stay. *ECG*
     beats follow breath and slower rhythms, whose depths depend on the stage [5]_.

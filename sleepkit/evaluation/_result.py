@@ -55,12 +55,6 @@ class StagingResult:
     --------
     cross_validate_staging : Fit and score on folds by subject.
     evaluate_staging : Score fitted estimators.
-
-    Examples
-    --------
-    See `cross_validate_staging`.
-
-    >>> from sleepkit.evaluation import StagingResult
     """
 
     def __init__(

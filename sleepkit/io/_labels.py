@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from sleepkit import utils
 from sleepkit._stages import N1, N2, N3, N_STAGES, REM, STAGES, UNSCORED, WAKE
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label
-from sleepkit.utils import check_option
 
 # Integers are ambiguous: 4 is REM in one file and S4 in another.
 SCHEMES: Final[dict[str, dict[int, int]]] = {
@@ -85,7 +85,7 @@ def _integer_codes(scheme: Scheme) -> dict[int, int]:
     """Stage codes of the integers of a named scheme."""
     if not isinstance(scheme, str):
         return {}
-    check_option("scheme", scheme, SCHEMES, owner="read_hypnogram")
+    utils.check_option("scheme", scheme, SCHEMES, owner="read_hypnogram")
     return _UNSCORED_IN_ANY | SCHEMES[scheme]
 
 

@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sleepkit import classifiers, preprocessing
-from sleepkit.utils import check_option
+from sleepkit import classifiers, preprocessing, utils
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -31,9 +30,10 @@ def make_stager(
 
     Parameters
     ----------
-    name : {"medfusesleep", "sleepmg", "trees"}
-        The method: `MedFuseSleepClassifier` on spectra, `SleepMGClassifier` on signals,
-        or gradient boosting on the band powers of five epochs.
+    name : {"deepsleepnet", "medfusesleep", "sleepmg", "trees"}
+        The method: `DeepSleepNetClassifier` on signals, which needs all modalities;
+        `MedFuseSleepClassifier` on spectra, `SleepMGClassifier` on signals, or gradient
+        boosting on the band powers of five epochs, which take any subset.
     size : {"small", "published"}, default="small"
         ``"small"`` trains on a laptop in minutes; ``"published"`` has the sizes and
         training of the method's paper, for which a GPU is recommended. Both are the
@@ -75,8 +75,8 @@ default=None
     >>> stager.predict(X).shape
     (48,)
     """
-    check_option("name", name, STAGERS, owner="make_stager")
-    check_option("size", size, SIZES, owner="make_stager")
+    utils.check_option("name", name, STAGERS, owner="make_stager")
+    utils.check_option("size", size, SIZES, owner="make_stager")
     from sklearn.pipeline import Pipeline
 
     features, scaler, classifier = STAGERS[name](size == "small", random_state)
@@ -143,6 +143,26 @@ def _sleepmg(small: bool, random_state: RandomState) -> _Parts:
     )
 
 
+def _deepsleepnet(small: bool, random_state: RandomState) -> _Parts:
+    sizes: dict[str, Any] = {
+        "n_filters": (16, 32),
+        "hidden_size": 64,
+        "n_layers": 1,
+        "norm_momentum": 0.1,  # the published one needs thousands of steps
+        "pretrain_epochs": 4,
+        "max_epochs": 8,
+        "lr": 1e-3,
+        "encoder_lr": 1e-4,
+    }
+    return _Parts(
+        [("resample", preprocessing.Resampler(_SFREQ))],
+        preprocessing.SignalScaler() if small else None,
+        classifiers.DeepSleepNetClassifier(
+            random_state=random_state, **(sizes if small else {})
+        ),
+    )
+
+
 def _trees(_small: bool, random_state: RandomState) -> _Parts:
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -158,6 +178,7 @@ def _trees(_small: bool, random_state: RandomState) -> _Parts:
 
 
 STAGERS: Final[Mapping[str, Callable[[bool, RandomState], _Parts]]] = {
+    "deepsleepnet": _deepsleepnet,
     "medfusesleep": _medfusesleep,
     "sleepmg": _sleepmg,
     "trees": _trees,

@@ -32,28 +32,26 @@ def recordings_from_arrays(
     blocks = _as_blocks(X, modalities)
     rates = _as_rates(sfreq, blocks)
     n_rows = len(next(iter(blocks.values())))
-    ids, index = _number(
-        _as_column("recording", "0" if recording is None else recording, n_rows)
-    )
+    given = "0" if recording is None else recording
+    ids, index = _number(_as_column("recording", given, n_rows))
     epochs = _as_epochs(epoch, index)
     rows_of = rows_of_each(index, len(ids))
     names = _subjects(subject, ids, rows_of, n_rows)
     duration = _duration(blocks, rates)
-    recordings = []
+    recordings = {}
     for name, rows, owner in zip(ids, rows_of, names, strict=True):
         n_epochs = int(epochs[rows].max()) + 1
         signals = _signals(blocks, rates, rows, epochs[rows], n_epochs)
-        recordings.append(
-            Recording(
-                id=name,
-                subject=owner,
-                signals=signals,
-                # Where everything is missing, nothing else gives the length.
-                hypnogram=None if signals else np.full(n_epochs, UNSCORED),
-                epoch_duration=duration,
-            )
+        # Where everything is missing, nothing else gives the length.
+        hypnogram = None if signals else np.full(n_epochs, UNSCORED)
+        recordings[name] = Recording(
+            id=name,
+            subject=owner,
+            signals=signals,
+            hypnogram=hypnogram,
+            epoch_duration=duration,
         )
-    return tuple(recordings), index, epochs
+    return tuple(recordings.values()), index, epochs
 
 
 def _as_blocks(

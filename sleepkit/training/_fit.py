@@ -19,6 +19,8 @@ from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
 from sleepkit.training._progress_bar import ProgressBar
 from sleepkit.training._rounds import Rounds
+from sleepkit.training._runtime import threads
+from sleepkit.training._threads import choose_threads
 from sleepkit.training._training_stage import TrainingStage
 
 
@@ -56,6 +58,7 @@ class TrainingOptions:
     patience: int
     callbacks: Sequence[Any]
     device: torch.device
+    n_threads: int | None
     verbose: bool
 
 
@@ -69,41 +72,48 @@ def train_stage(
     rng: np.random.Generator,
 ) -> StagingNet:
     """Train a module, or a part of it; give the skorch net, on the CPU."""
+    part = stage.part(module)
     train, valid = data.batches(stage, rng)
     batches: Batches | Rounds = train
     n_steps, n_rounds = len(train) * stage.max_epochs, stage.max_epochs
     if stage.validate_every is not None:
         batches = Rounds(train, stage.max_epochs, stage.validate_every)
         n_rounds = batches.n_rounds
-    own = list(stage.callbacks(n_steps))
-    callbacks = _callbacks(own, options, validated=valid is not None)
-    parameters = dict(stage.optimizer_params)
-    if stage.parameter_groups:
-        parameters["param_groups"] = [(n, dict(p)) for n, p in stage.parameter_groups]
     net = StagingNet(
-        stage.part(module),
+        part,
         loss,
         read_out,
         "bfloat16" if options.precision == "bfloat16" else "float32",
-        optimizer=stage.optimizer,
-        **{f"optimizer__{name}": value for name, value in parameters.items()},
-        lr=stage.lr,
+        **_optimizer(stage),
         max_epochs=n_rounds,
-        callbacks=callbacks,
+        callbacks=_callbacks(stage, n_steps, options, validated=valid is not None),
         callbacks__print_log=None,
         verbose=0,
         device=str(options.device),
     )
-    net.partial_fit((batches, valid))
+    n_threads = options.n_threads or choose_threads(
+        part, data.source, stage.batch_size, stage.sequence_length, options.device
+    )
+    with threads(n_threads):
+        net.partial_fit((batches, valid))
     net.to_cpu()
     return net
 
 
+def _optimizer(stage: TrainingStage) -> dict[str, Any]:
+    """Parameters of skorch that make the optimizer of a stage."""
+    params = dict(stage.optimizer_params)
+    if stage.parameter_groups:
+        params["param_groups"] = [(n, dict(p)) for n, p in stage.parameter_groups]
+    named = {f"optimizer__{name}": value for name, value in params.items()}
+    return {"optimizer": stage.optimizer, "lr": stage.lr, **named}
+
+
 def _callbacks(
-    own: list[Any], options: TrainingOptions, *, validated: bool
+    stage: TrainingStage, n_steps: int, options: TrainingOptions, *, validated: bool
 ) -> list[Any]:
-    """Callbacks of the stage, of the user, and those of the validation."""
-    callbacks = list(own)
+    """Make the callbacks of the stage, of the user, and those of the validation."""
+    callbacks: list[Any] = list(stage.callbacks(n_steps))
     if validated:
         accuracy = EpochScoring(
             "accuracy", name="valid_accuracy", lower_is_better=False

@@ -15,11 +15,22 @@ from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._forward import Forward, Output
 from sleepkit.training._parallel import inference_workers
+from sleepkit.training._runtime import threads
 from sleepkit.training._samplers import PAD, cut_overlapping, find_runs
+from sleepkit.training._threads import choose_threads
 from sleepkit.training._two_step_inference import TwoStepModule, encoded_parts
 
 ReadOut = Callable[[Any, dict[str, Tensor]], Tensor]
 Part = tuple[Callable[[IntArray], Output], Iterable[IntArray]]
+
+
+def read_logits(
+    output: Any,
+    present: dict[str, Tensor],  # noqa: ARG001 - a read-out gets both
+) -> Tensor:
+    """Log-probabilities of a module that returns logits."""
+    log_proba: Tensor = output.float().log_softmax(-1)
+    return log_proba
 
 
 def infer(
@@ -33,6 +44,7 @@ def infer(
     stride: int = 1,
     device: torch.device | None = None,
     precision: str = "float32",
+    n_threads: int | None = None,
 ) -> FloatArray:
     """Run a trained module, and read one row of output for each row of X.
 
@@ -44,7 +56,7 @@ def infer(
     names what it will read, no other logits are computed. On a CPU with several
     threads, both steps and the read-out then run on several batches at once: hooks are
     called in any order, and a thread that begins to use torch meanwhile gets a share of
-    the threads. `threads` with 1 prevents that.
+    the threads, which ``n_threads=1`` prevents.
 
     Parameters
     ----------
@@ -70,6 +82,8 @@ def infer(
         ``"float32"`` or ``"bfloat16"``, or ``"auto"``: the latter where the device is
         made for it. A copy of the module computes in bfloat16; of two steps the first
         one does, and the second one stays in float32.
+    n_threads : int, default=None
+        Threads of torch. None chooses by the size of the work.
 
     Returns
     -------
@@ -92,12 +106,14 @@ def infer(
     """
     wanted: BoolArray = np.zeros(len(source.night), np.bool_)
     wanted[source.row_to_epoch] = True
-    total = np.zeros((len(wanted), n_columns))
-    count = np.zeros((len(wanted), 1))
     forward = Forward(module, device, precision)
     layout: tuple[Any, ...] = source, wanted, length, stride, batch_size
     two_steps = length is not None and isinstance(module, TwoStepModule)
+    if n_threads is None and not two_steps:  # else whole batches run side by side
+        n_threads = choose_threads(module, source, batch_size, length, forward.device)
+    total, count = np.zeros((len(wanted), n_columns)), np.zeros((len(wanted), 1))
     with (
+        threads(n_threads),
         torch.inference_mode(),
         torch.autocast(forward.device.type, enabled=False),  # as in other threads
         inference_workers(forward.device) if two_steps else nullcontext(map) as each,
@@ -111,10 +127,13 @@ def infer(
                 real = index != PAD
                 np.add.at(total, index[real], read[real])
                 np.add.at(count, index[real], 1)
+    return _mean(total, count, source.row_to_epoch)
+
+
+def _mean(total: FloatArray, count: FloatArray, rows: IntArray) -> FloatArray:
+    """Average what was read of the epochs behind some rows; NaN where nothing was."""
     total[count[:, 0] == 0] = np.nan
-    mean: FloatArray = total[source.row_to_epoch] / np.maximum(
-        count[source.row_to_epoch], 1
-    )
+    mean: FloatArray = total[rows] / np.maximum(count[rows], 1)
     return mean
 
 

@@ -206,8 +206,8 @@ def test_parameters_of_the_module(labelled_nights):
 
 def test_parameters_that_cannot_be_used(blobs):
     X, y = blobs
-    with pytest.raises(TypeError, match=r"no parameter 'hidden'; .* module__hidden"):
-        ModuleClassifier(OneSignal, hidden=3)
+    with pytest.raises(ValueError, match=r"no parameter 'hidden'; .* module__hidden"):
+        ModuleClassifier(OneSignal, hidden=3).fit(X, y)
     with pytest.raises(ValueError, match="OneSignal takes layout, n_classes, hidden"):
         ModuleClassifier(OneSignal, module__width=3).fit(X, y)
     with pytest.raises(ValueError, match="must be a class of torch"):

@@ -99,7 +99,7 @@ def test_a_generator_goes_on():
     assert not np.array_equal(first, second)
 
 
-def test_what_was_there_stays_when_more_is_asked_for():
+def test_nights_stay_the_same_in_a_larger_cohort():
     few, y, _ = make_polysomnography(1, hours=0.5, modalities="eog", random_state=1)
     many, y_many, _ = make_polysomnography(3, nights=2, hours=0.5, random_state=1)
     np.testing.assert_array_equal(y, y_many[: len(y)])
@@ -115,7 +115,7 @@ def test_nights_and_subjects_differ():
     assert len(np.unique(rates, axis=0)) == 4
 
 
-def test_missing_modalities_are_absent_at_the_asked_rate():
+def test_missing_modalities_are_absent_at_the_given_rate():
     X, _, _ = make_polysomnography(
         200, hours=0.1, missing={"eog": 0.3, "emg": 1.0}, random_state=0
     )

@@ -190,7 +190,7 @@ def test_epochs_alone():
             return inputs["eeg"] * torch.tensor(WEIGHTS, dtype=torch.float32)
 
     epochs = ArraySource({"eeg": np.array([[1.0], [np.nan], [3.0], [4.0], [5.0], [6]])})
-    result = infer(Scale(), read_out, epochs, n_columns=3, batch_size=4)
+    result = infer(Scale(), read_out, epochs, n_columns=3, batch_size=4, n_threads=1)
     assert np.isnan(result[1]).all()
     np.testing.assert_allclose(result[4], log_softmax(5 * WEIGHTS), atol=1e-6)
 

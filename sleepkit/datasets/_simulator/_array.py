@@ -1,4 +1,4 @@
-"""Signals of simulated nights, computed when somebody asks for them."""
+"""Signals of simulated nights, computed when they are read."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from sleepkit.datasets._simulator._noise import fluctuation, to_samples
 ECG_SFREQ = 200.0
 _GRID = 4.0
 """Values a second of the heart rate, enough for breath."""
-# By stage: beats per minute beyond the person's own rate in N2, then the depth of
+# By stage: beats per minute beyond the subject's own rate in N2, then the depth of
 # three rhythms of the rate (breath, 0.1 Hz, slower) as fractions of it.
 _RATE_SHIFT = [7.0, 2.0, 0.0, -1.0, 4.0]
 _BREATH = [0.020, 0.030, 0.035, 0.040, 0.018]

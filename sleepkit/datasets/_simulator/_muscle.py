@@ -22,7 +22,7 @@ from sleepkit.datasets._simulator._noise import (
     frame_frequencies,
 )
 
-# Tone of the average person by stage, in microvolts (root mean square).
+# Tone of the average subject by stage, in microvolts (root mean square).
 _TONE = np.array([9.0, 5.5, 4.2, 3.8, 2.4])
 _FLOOR = 0.8
 

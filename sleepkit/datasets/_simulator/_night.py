@@ -1,4 +1,4 @@
-"""What all modalities of a night have in common: person, stages, arousals, eyes."""
+"""State shared by the modalities of a night: traits, stages, arousals, eyes."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class NightSeed:
         )
 
     def traits(self) -> Traits:
-        """Draw the person, the same for each night."""
+        """Draw the traits of the subject, the same for each night."""
         key = (self.subject,)
         seed = np.random.SeedSequence(self.entropy, spawn_key=key)
         return draw_traits(np.random.default_rng(seed))

@@ -1,4 +1,4 @@
-"""What sets one person apart from the next, every night alike."""
+"""Traits of a subject, the same in every night."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ N_RHYTHMS = 7
 
 @dataclass(frozen=True, eq=False)
 class Traits:
-    """A person: gains are factors about 1, frequencies hertz, rates per minute."""
+    """Traits: gains are factors about 1, frequencies hertz, rates per minute."""
 
     deep_sleep: float
     fragility: float  # how readily sleep gives way to N1 and wakefulness
     eeg_gain: float
-    rhythm_levels: FloatArray  # (5, N_RHYTHMS) log power against the average person
+    rhythm_levels: FloatArray  # (5, N_RHYTHMS) log power against the average subject
     slope: float
     alpha_frequency: float
     alpha_gain: float
@@ -32,7 +32,7 @@ class Traits:
     eeg_in_eog: float
     emg_gain: float
     emg_contrast: float
-    emg_levels: FloatArray  # (5,) log amplitude against the average person
+    emg_levels: FloatArray  # (5,) log amplitude against the average subject
     heart_rate: float
     heart_variability: float
     ecg_gain: float
@@ -40,14 +40,14 @@ class Traits:
 
 
 def draw_traits(rng: np.random.Generator) -> Traits:
-    """Draw a person from the population."""
+    """Draw the traits of a subject from the population."""
 
     def factor(spread: float) -> float:
         return float(np.exp(spread * rng.standard_normal()))
 
     years = rng.uniform(-25, 30) / 30  # of age beyond 45, in units of 30 years
-    person, detail = 0.35, 0.25
-    levels = person * rng.standard_normal(N_RHYTHMS)
+    subject, detail = 0.35, 0.25
+    levels = subject * rng.standard_normal(N_RHYTHMS)
     return Traits(
         deep_sleep=factor(0.35) * np.exp(-0.4 * years),
         fragility=factor(0.3) * np.exp(0.4 * years),

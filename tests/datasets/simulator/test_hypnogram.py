@@ -12,7 +12,7 @@ from sleepkit.datasets._simulator._hypnogram import majority
 
 @pytest.fixture(scope="module")
 def hypnograms():
-    """Forty nights of 8 hours of as many people."""
+    """Forty nights of 8 hours of as many subjects."""
     seeds = [NightSeed(0, subject, 1, 960) for subject in range(40)]
     return np.array([draw_night(seed).hypnogram for seed in seeds])
 
@@ -79,12 +79,12 @@ def test_transitions_are_those_of_sleepers(hypnograms):
     assert counts[REM, N3] + counts[N3, REM] < 0.01 * counts.sum()
 
 
-def test_people_differ_more_than_their_nights():
+def test_subjects_differ_more_than_their_nights():
     shares = np.array(
         [
-            [np.mean(draw_night(NightSeed(0, person, night, 960)).hypnogram == N3)
+            [np.mean(draw_night(NightSeed(0, subject, night, 960)).hypnogram == N3)
              for night in (1, 2, 3)]
-            for person in range(25)
+            for subject in range(25)
         ]
     )  # fmt: skip
     assert shares.mean(axis=1).var() > shares.var(axis=1).mean()
@@ -108,7 +108,7 @@ def test_state_follows_the_stages():
     assert 0.85 < agree.mean() < 0.999
 
 
-def test_people_move_only_awake_or_aroused():
+def test_subjects_move_only_awake_or_aroused():
     night = draw_night(NightSeed(0, 1, 1, 960))
     assert len(night.movements) > 20
     assert (np.diff(night.movements) >= 0).all()

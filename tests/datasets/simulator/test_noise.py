@@ -1,4 +1,4 @@
-"""Random signals and events against what they were asked to be."""
+"""Random signals and events against the parameters they were made with."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def rng():
     return np.random.default_rng(0)
 
 
-def test_noise_has_the_spectrum_that_was_asked_for(rng):
+def test_noise_has_the_given_spectrum(rng):
     freqs = frame_frequencies(100)
     wanted = 10 + 50 * np.exp(-0.5 * ((freqs - 12) / 3) ** 2)
     noise = coloured_noise(np.tile(wanted, (501, 1)), 100, rng)

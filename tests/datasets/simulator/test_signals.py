@@ -30,12 +30,12 @@ def by_stage(values, hypnogram):
 
 @pytest.fixture(scope="module")
 def spectra():
-    """Median power spectral density of each person and stage, uV**2 / Hz, and Hz."""
-    people = []
+    """Median power spectral density of each subject and stage, uV**2 / Hz, and Hz."""
+    subjects = []
     for seed in SEEDS:
         freqs, power = welch(simulate(seed, "eeg"), 100, nperseg=400)
-        people.append(by_stage(power, draw_night(seed).hypnogram))
-    return freqs, np.array(people)
+        subjects.append(by_stage(power, draw_night(seed).hypnogram))
+    return freqs, np.array(subjects)
 
 
 def band(spectra, low, high):
@@ -64,7 +64,7 @@ def test_alpha_is_a_trait_of_wakefulness(spectra):
     sides = (band(spectra, 4, 6) + band(spectra, 14, 16)) / 2
     alpha = 10 * np.log10(band(spectra, 8, 11.5) / sides)
     assert np.nanmedian(alpha[:, WAKE]) > np.nanmedian(alpha[:, N2])
-    assert np.ptp(alpha[:, WAKE]) > 5  # some people have almost none
+    assert np.ptp(alpha[:, WAKE]) > 5  # some subjects have almost none
 
 
 def test_spectrum_falls_as_in_real_sleep(spectra):
@@ -102,13 +102,13 @@ def test_emg_tone_is_lowest_in_rem_sleep():
 
 
 def test_eyes_move_in_wakefulness_and_rem_sleep_and_roll_in_n1():
-    people = []
+    subjects = []
     for seed in SEEDS:
         freqs, power = welch(simulate(seed, "eog", 0.0), 100, nperseg=1000)
         slow = power[:, (freqs > 0.1) & (freqs < 0.5)].mean(axis=1)
         fast = power[:, (freqs > 2) & (freqs < 4)].mean(axis=1)
-        people.append(by_stage(np.log(slow / fast), draw_night(seed).hypnogram))
-    rolling = np.nanmedian(people, axis=0)
+        subjects.append(by_stage(np.log(slow / fast), draw_night(seed).hypnogram))
+    rolling = np.nanmedian(subjects, axis=0)
     assert rolling[N1] > rolling[[N2, N3]].max() + 0.5
     assert rolling[REM] > rolling[[N2, N3]].max()
 

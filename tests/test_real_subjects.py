@@ -1,8 +1,8 @@
-"""Staging real people: by themselves, by others of them, by simulated people only.
+"""Staging real subjects: by themselves, by others of them, by simulated subjects only.
 
 Five EEG recordings of 30 to 84 minutes, at 50 to 200 Hz: four patients of the DREAMS
 spindle database, with insomnia or movement disorders, and one sleeper of pyDYNAM-O.
-Scored on all of their scored epochs; the kappa is pooled over people.
+Scored on all of their scored epochs; the kappa is pooled over subjects.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def methods(*, trees, medfuse, mg):
 
 @pytest.fixture(scope="module")
 def X(real_data):
-    """The five people in one EpochArray."""
+    """The five subjects in one EpochArray."""
     dreams, pydynamo = real_data / "dreams", real_data / "pydynamo"
     nights = [
         from_text(
@@ -88,11 +88,11 @@ def from_text(subject, samples, sfreq, hypnogram):
 
 
 def report(title, result):
-    """Print and return the pooled kappa, beside that of each person."""
-    people = result.scores("subject")
+    """Print and return the pooled kappa, beside that of each subject."""
+    scores = result.scores("subject")
     each = ", ".join(
         f"{name} {kappa:.3f}"
-        for name, kappa in zip(people["subject"], people["kappa"], strict=True)
+        for name, kappa in zip(scores["subject"], scores["kappa"], strict=True)
     )
     (kappa,), (n,) = (result.scores()[name] for name in ("kappa", "n_epochs"))
     (method,) = result.estimators
@@ -100,7 +100,7 @@ def report(title, result):
     return kappa
 
 
-def test_the_people(X):
+def test_the_subjects(X):
     assert len(np.unique(X.subject)) == 5
     assert len(X) == 407
     rates = {night.signals["eeg"].sfreq for night in X.recordings}
@@ -113,7 +113,7 @@ def test_the_people(X):
 def test_staged_by_the_others(X, method, stager, floor):
     y = X.hypnogram
     result = cross_validate_staging({method: stager}, X, y, cv=LeaveOneGroupOut())
-    assert report("leave one person out", result) > floor
+    assert report("leave one subject out", result) > floor
 
 
 @pytest.mark.slow
@@ -133,7 +133,7 @@ def test_one_modality_has_nothing_to_balance(X, tmp_path):
 
 @pytest.mark.filterwarnings("ignore:.*epochs have no valid signal")
 @pytest.mark.parametrize(("method", "floor"), methods(trees=0.4, medfuse=0.3, mg=0.4))
-def test_staged_by_simulated_people(X, method, tmp_path, floor):
+def test_staged_by_simulated_subjects(X, method, tmp_path, floor):
     # Two hours each: features relative to the night need nights of about equal length.
     simulated, y, _ = make_polysomnography(
         24, hours=2, modalities="eeg", random_state=0
@@ -143,10 +143,10 @@ def test_staged_by_simulated_people(X, method, tmp_path, floor):
         stager.set_params(**FEW_NIGHTS[method])
     stager.fit(simulated, y)
     result = evaluate_staging({method: stager}, X, X.hypnogram)
-    assert report("simulated people only", result) > floor
+    assert report("simulated subjects only", result) > floor
 
 
-def test_four_modalities_of_one_person(real_data):
+def test_four_modalities_of_one_subject(real_data):
     dreams = real_data / "dreams"
     night = read_recording(dreams / "excerpt3.edf", hypnogram=read_dreams(dreams, 3))
     X = SignalScaler().fit_transform(EpochArray([night]))
@@ -161,11 +161,11 @@ def test_four_modalities_of_one_person(real_data):
     stager.fit(X, X.hypnogram)
     channels = {"eeg": 3, "eog": 2, "emg": 1, "ecg": 1}
     assert stager.layout_ == {name: (n, 50 * 30) for name, n in channels.items()}
-    assert stager.n_domains_ == 0  # one person is nobody's other
+    assert stager.n_domains_ == 0  # one subject has no other
     losses = stager.net_.history[:, "train_loss"]
     assert losses[-1] < losses[0] / 2
-    learnt = stager.score(X, X.hypnogram)
-    print(f"one person, four modalities: accuracy {learnt:.3f} on what was learnt")
-    assert learnt > np.mean(X.hypnogram == 2)  # more than N2 throughout
+    trained = stager.score(X, X.hypnogram)
+    print(f"one subject, four modalities: accuracy {trained:.3f} in training")
+    assert trained > np.mean(X.hypnogram == 2)  # more than N2 throughout
     for name in channels:
         assert stager.predict(X.select([name])).shape == (60,)

@@ -1,0 +1,65 @@
+"""Threads of torch by the size of the work."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import nn
+
+from sleepkit.training._epoch_source import EpochSource
+from sleepkit.training._samplers import PAD
+
+# Multiply-adds of an average product. Below, a second thread gains nothing on a free
+# machine, and beside a busy process the threads wait for each other most of the time.
+# See benchmarks/bench_threads.py.
+_MIN_WORK: Final = 4e6
+_LAYERS: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+
+
+def choose_threads(
+    module: nn.Module,
+    source: EpochSource,
+    batch_size: int,
+    length: int | None,
+    device: torch.device,
+) -> int | None:
+    """Choose 1 for small products on a CPU, else None: as many as torch has.
+
+    The choice depends on the sizes alone, so that it is the same each time.
+    """
+    if device.type != "cpu" or torch.get_num_threads() == 1:
+        return None
+    index = np.flatnonzero(source.has_signal)[:1]
+    if length is not None:
+        index = np.append(index, np.full(length - 1, PAD))[np.newaxis]
+    batch = source.batch(index)
+    work = batch_size * _mean_work(module, batch)
+    return 1 if work < _MIN_WORK else None
+
+
+def _mean_work(module: nn.Module, batch: Any) -> float:
+    """Count the multiply-adds of an average layer, in a forward pass of a batch."""
+    work: list[int] = []
+
+    def count(layer: nn.Module, _: Any, output: Any) -> None:
+        if isinstance(layer, _LAYERS):
+            work.append(output.numel() // layer.weight.shape[0] * layer.weight.numel())
+        elif isinstance(layer, nn.RNNBase):  # one product for each step
+            work.append(sum(p.numel() for p in layer.parameters()))
+
+    hooks = [layer.register_forward_hook(count) for layer in module.modules()]
+    training = module.training
+    tensors = {
+        kind: {name: torch.from_numpy(values) for name, values in part.items()}
+        for kind, part in batch.items()
+    }
+    try:
+        with torch.no_grad():
+            module.eval()(**tensors)
+    finally:
+        module.train(training)
+        for hook in hooks:
+            hook.remove()
+    return sum(work) / max(len(work), 1)

@@ -1,0 +1,29 @@
+import pytest
+
+from sleepkit.training import TrainingStage
+
+SIZES = {"lr": 0.1, "batch_size": 4, "max_epochs": 2}
+
+
+def test_defaults():
+    stage = TrainingStage(**SIZES)
+    module = object()
+    assert stage.part(module) is module
+    assert list(stage.callbacks(100)) == []
+    assert (stage.sampler, stage.sequence_length) == ("shuffled", None)
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"lr": 0}, "'lr' parameter of TrainingStage"),
+        ({"batch_size": 0}, "'batch_size' parameter"),
+        ({"max_epochs": 1.5}, "'max_epochs' parameter"),
+        ({"sequence_length": 0}, "'sequence_length' parameter"),
+        ({"validate_every": -1}, "'validate_every' parameter"),
+        ({"sampler": "random"}, "'sampler' parameter .* 'random'"),
+    ],
+)
+def test_what_cannot_be_used(params, words):
+    with pytest.raises(ValueError, match=words):
+        TrainingStage(**SIZES | params)
