@@ -54,7 +54,8 @@ $(VENV)/.ready-docs: $(VENV)/.ready
 	touch $@
 
 $(VENV_OLDEST)/.ready: pyproject.toml constraints-oldest.txt | $(OLDEST)/pip
-	$(OLDEST)/python $(PIP_INSTALL) -c constraints-oldest.txt --editable . pytest pytest-xdist
+	$(OLDEST)/python $(PIP_INSTALL) -c constraints-oldest.txt --no-compile \
+	  --editable . pandas pytest pytest-xdist
 	touch $@
 
 $(BIN)/pip $(OLDEST)/pip:

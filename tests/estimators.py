@@ -124,7 +124,7 @@ CLASSIFIERS = [
         n_threads=1,
     ),
     MEDFUSE,
-    clone(MEDFUSE).set_params(fusion="early", temperature="learnt", validate_every=3),
+    clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
     SleepMGClassifier(
         dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-import builtins
 import inspect
 import pkgutil
 import tomllib
-from dataclasses import is_dataclass
+from dataclasses import MISSING, is_dataclass
 from importlib import import_module
 from pathlib import Path
 
@@ -43,7 +41,8 @@ def public_members(name, value):
             continue
         for member, thing in vars(parent).items():
             mine = isinstance(thing, DESCRIPTORS) or inspect.isfunction(thing)
-            if mine and not member.startswith("_"):
+            default = member in getattr(parent, "__dataclass_fields__", ())
+            if mine and not default and not member.startswith("_"):
                 yield f"{name}.{member}", getattr(value, member)
 
 
@@ -97,27 +96,38 @@ def test_numpydoc():
 
 
 def documented_default(kind, value):
-    """Read ``default=...`` from the type line: a literal, or a name of the module."""
+    """Evaluate ``default=...`` of the type line where the value's module stands."""
     text = kind.rpartition("default=")[2]
     try:
-        return ast.literal_eval(text)
-    except (SyntaxError, ValueError):
-        module = inspect.getmodule(value)
-        return getattr(module, text, getattr(builtins, text, text))
+        return eval(text, dict(vars(inspect.getmodule(value))))
+    except (NameError, SyntaxError):
+        return text
+
+
+def real_defaults(value):
+    """Yield the parameters that have a default, and its value."""
+    fields = getattr(value, "__dataclass_fields__", {})
+    for name, parameter in inspect.signature(value).parameters.items():
+        if parameter.default is not inspect.Parameter.empty:
+            factory = getattr(fields.get(name), "default_factory", MISSING)
+            yield name, parameter.default if factory is MISSING else factory()
+
+
+def is_private(default):
+    """Whether a default is a private function, which words have to describe."""
+    return inspect.isfunction(default) and default.__name__.startswith("_")
 
 
 def drifted_defaults(value):
     """Yield name, documented type and real default wherever they differ."""
     kinds = {p.name: p.type for p in get_doc_object(value)["Parameters"]}
-    for parameter in inspect.signature(value).parameters.values():
-        kind = kinds.get(parameter.name, "Ignored")
-        if parameter.default is inspect.Parameter.empty or kind == "Ignored":
+    for name, default in real_defaults(value):
+        kind = kinds.get(name, "Ignored")
+        if kind == "Ignored" or ("default=" in kind and is_private(default)):
             continue
-        if "default=" not in kind or documented_default(kind, value) not in (
-            parameter.default,
-            repr(parameter.default),
-        ):
-            yield parameter.name, kind, parameter.default
+        same = documented_default(kind, value) in (default, repr(default))
+        if "default=" not in kind or not same:
+            yield name, kind, default
 
 
 def is_called(value):

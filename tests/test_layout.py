@@ -29,8 +29,7 @@ PUBLIC = sorted(
     if not module.name.startswith("_") and module.name != "cli"
 )
 MAX_FILE, MAX_FUNCTION = 250, 30  # lines of code
-# Packages that may import another's private modules, because those parts of it serve
-# the library and no user.
+# Which packages may import another's private modules: what serves them and no user.
 SHARED_INSIDE = {
     "datasets": {"cli"},
     "pipelines": {"cli"},

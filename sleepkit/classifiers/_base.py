@@ -424,7 +424,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     # ------------------------------------------------------------------ prediction
 
     def predict(self, X: Any) -> Array:
-        """Most probable class of each epoch.
+        """Predict the most probable class of each epoch.
 
         Parameters
         ----------
@@ -441,7 +441,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         return predicted
 
     def predict_proba(self, X: Any) -> FloatArray:
-        """Probability of each class, in the order of `classes_`.
+        """Compute the probability of each class, in the order of `classes_`.
 
         Parameters
         ----------

@@ -1,4 +1,4 @@
-"""MedFuseSleep: transformers of each modality that listen to each other."""
+"""MedFuseSleep: transformers of each modality with attention to the others."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.training import (
@@ -32,7 +32,7 @@ _FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
 }
 _OPTIONS: Final = {
     "fusion": tuple(_FUSIONS),
-    "missing": ("auto", "own_head", "fused_head"),
+    "missing": ("auto", "unimodal_head", "fused_head"),
     "negatives": ("sequence", "batch"),
     "schedule": ("cosine", "released", "constant"),
 }
@@ -43,30 +43,27 @@ class MedFuseSleepClassifier(SleepClassifier):
     """Stage sequences of epochs by several modalities, or by any of them alone.
 
     Each modality has a transformer over the frames of an epoch and one over the epochs
-    of a sequence; they run alone, and a second time listening to the other modalities.
-    An epoch with two or more modalities is staged by the fused result, one with a
-    single modality by that modality's own head, so a fitted classifier takes **any of
-    the modalities it was trained on**, night by night and epoch by epoch, and nights
-    that lack some are learnt from beside complete ones. The input is spectra (see
-    `STFTEpocher`), or features, which count as one frame.
+    of a sequence; they run alone, and a second time with attention to the other
+    modalities. The fused head stages epochs with two or more modalities, a unimodal
+    head those with one, so a fitted classifier takes **any subset of its modalities**,
+    night by night and epoch by epoch, and trains on nights that lack some beside
+    complete ones. The input is spectra (see `STFTEpocher`), or features, which count as
+    one frame.
 
     Parameters
     ----------
     modalities : mapping of str to sequence of int, default=None
-        Indices on the second axis of a plain array for each modality, such as
-        ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. Every row of a
-        plain array stands alone, and a modality that is NaN throughout a row is missing
-        there. An `EpochArray` knows its modalities.
+        Channels of each modality in plain arrays; see `SleepClassifier`.
     fusion : {'coordinated', 'early', 'mid-late'}, default='coordinated'
-        How modalities come together: by attention between their transformers, as in
-        the paper; in one transformer for the tokens of all; or by the sum of what each
-        modality's own transformers found. See the modules of the same names.
+        How modalities are fused: by attention between their transformers, as in the
+        paper; in one transformer for the tokens of all; or by the sum of the outputs of
+        each modality's own transformers. See the modules of the same names.
     sequence_length : int, default=21
         Epochs in a sequence. Sequences lie inside one night, and end at gaps.
     stride : int, default=None
-        Epochs from one sequence to the next in staging; where sequences overlap, the
-        log-probabilities are averaged. None is a quarter of `sequence_length`, which
-        on simulated nights gives 99 % of epochs the stage that 1 gives them.
+        Epochs from one sequence to the next in predictions; where sequences overlap,
+        the log-probabilities are averaged. None is a quarter of `sequence_length`,
+        which on simulated nights gives 99 % of epochs the stage that 1 gives them.
     d_model : int, default=128
         Size of a token. Frames with as many values (channels times bins) enter as they
         are, others through a linear layer.
@@ -79,43 +76,43 @@ class MedFuseSleepClassifier(SleepClassifier):
     dropout : float, default=0.3
         Dropout of attention outputs, feed-forward layers and heads.
     max_relative_distance : int, default=6
-        Tokens farther apart than this count as this far.
+        Distance in tokens to which larger ones are clipped in relative positions.
     d_head : int, default=1024
         Hidden units of the heads.
     multi_view : float, default=1.0
-        Weight of each modality's own loss. With 0 and ``alignment=0`` the loss is that
-        of the paper's MedFuseSleep-Base.
+        Weight of the loss of each unimodal head. With 0 and ``alignment=0`` the loss is
+        that of the paper's MedFuseSleep-Base.
     alignment : float, default=0.1
         Weight of the alignment loss of each pair of modalities.
-    temperature : float or 'learnt', default=0.1
-        What the alignment loss divides cosines by. One that is learnt starts at 0.1
-        and stays above 0.01; it belongs to the loss, not to the net that stages.
+    temperature : float or 'learned', default=0.1
+        Divisor of the cosines in the alignment loss. ``'learned'`` makes it a parameter
+        of the loss that starts at 0.1 and stays above 0.01.
     negatives : {'sequence', 'batch'}, default='sequence'
-        What an epoch is told apart from in the alignment loss: the other epochs of its
-        sequence, or of the batch.
-    missing : {'auto', 'own_head', 'fused_head'}, default='auto'
-        What stages an epoch with a single modality: the modality's own head, or the
-        fused one from that modality alone. The fused head also learns from such epochs
-        where it has to stage them, and otherwise from those with two or more.
-        ``"auto"`` takes the own head where it is taught, that is, `multi_view` > 0.
+        Negatives of an epoch in the alignment loss: the other epochs of its sequence,
+        or of the batch.
+    missing : {'auto', 'unimodal_head', 'fused_head'}, default='auto'
+        Head that stages an epoch with a single modality: that modality's own, or the
+        fused one, which is then trained on such epochs too, and otherwise on those with
+        two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
+        `multi_view` > 0.
     unimodal_weights : mapping of str to float, default=None
-        What own heads count beside the fused one, which counts 1, in staging epochs of
+        Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
-        That limits what another signal can spoil where it misleads, and a little of
-        what it is worth elsewhere. None stages by the fused head alone.
+        It limits the damage by another signal that misleads, at the cost of a little of
+        its gain elsewhere. None predicts by the fused head alone.
     modality_dropout : float, default=0.0
-        Probability that a modality is left out of a sequence in training; the last one
-        never is. See `sleepkit.training.ModalityDropout`, which as one of `callbacks`
-        offers more.
+        Probability that a modality is dropped from a sequence in training; the last one
+        never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
+        more.
     class_weight : "balanced" or mapping of class to float, default=None
-        What each class counts in the loss; None counts all rows alike.
+        Weight of each class in the loss; None weighs all rows alike.
     lr : float, default=1e-4
-        Learning rate of Adam at its highest.
+        Learning rate of Adam at its peak.
     weight_decay : float, default=1e-4
-        Weight of the squared weights, in Adam's gradient.
+        Weight of the squared weights in Adam's gradient.
     schedule : {'cosine', 'released', 'constant'}, default='cosine'
-        How the learning rate goes: a warm-up and a cosine to zero over `max_epochs`;
-        22,000 steps at `lr` and then cosines that start again, as in the code that the
+        Schedule of the learning rate: a warm-up and a cosine to zero over `max_epochs`;
+        22,000 steps at `lr` and then cosines with restarts, as in the code that the
         authors released; or `lr` throughout. See `sleepkit.training.RestartSchedule`.
     warmup : float, default=0.05
         Share of all steps (20,000 at most) in which the learning rate of the schedule
@@ -125,48 +122,40 @@ class MedFuseSleepClassifier(SleepClassifier):
     max_epochs : int, default=50
         Passes over the training rows at most.
     validation_fraction : float, default=0.1
-        Share of the subjects held out of training to find the best weights by; 0, or
-        fewer than two known subjects, learns from all rows for `max_epochs`.
+        Share of the subjects held out to select the best weights; see
+        `SleepClassifier`.
     patience : int, default=10
-        Validations without a better loss after which training stops. The best weights
-        are kept in any case.
+        Validations without a lower loss after which training stops.
     validate_every : int, default=None
         Steps from one validation to the next, so that training stops after
-        ``patience * validate_every`` steps without a better loss; the paper's code has
+        ``patience * validate_every`` steps without a lower loss; the paper's code has
         250 times 400. None validates after each pass.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last one.
+        Whether `fit` starts from the weights of the last one.
     callbacks : sequence of skorch.callbacks.Callback, default=None
-        Further callbacks of the skorch net; copied, so that they stay as they are. The
-        learning rate is set before each batch, whatever a callback made of it, except
-        with ``schedule='constant'``.
+        Further callbacks of the skorch net. The learning rate is set before each batch,
+        whatever a callback made of it, except with ``schedule='constant'``.
     device : str, default='auto'
-        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+        Device of torch; see `SleepClassifier`.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
-        Numbers that matrix products are computed in, for training and for staging.
-        With ``"bfloat16"`` weights, the state of Adam and losses stay in float32; on
-        processors made for it, a step of the paper's net takes two thirds of the time.
-        ``"auto"`` trains in float32, and stages in bfloat16 on GPUs made for it.
+        Floating-point type of matrix products; see `SleepClassifier`.
     max_ram : float, default=4e9
-        Bytes that the values of an `EpochArray` may take in memory once computed; what
-        needs more is mapped from a temporary folder. Nights that are all in memory or
-        in a store stay where they are: see ``EpochArray.materialize``.
+        Bytes that computed nights may take in memory; see `SleepClassifier`.
     n_threads : int, default=None
-        Threads of torch during `fit` and staging; None leaves them as they are.
+        Threads of torch; see `SleepClassifier`.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
-        Seed of weights, dropout, the order of batches and the inner split. The same
-        seed, threads and hardware give the same weights, bit for bit.
+        Seed of weights, dropout, batches and the inner split.
     verbose : bool, default=False
         Whether to show a progress bar.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes that were seen.
+        The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
-        Their shares of the training rows: what is predicted for an epoch without any
-        valid signal.
+        Their shares of the training rows: the prediction for an epoch without a valid
+        signal.
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
@@ -181,18 +170,19 @@ default=None
     sleepkit.nn.MedFuseNet : The module of coordinated fusion, with the references.
     sleepkit.nn.EarlyFusionNet : The module of early fusion.
     sleepkit.nn.MidLateFusionNet : The module of mid-late fusion.
-    SleepMGClassifier : A method for raw signals and new groups of people.
+    sleepkit.nn.MedFuseLoss : The loss.
+    SleepMGClassifier : A method for raw signals and unseen groups of subjects.
 
     Notes
     -----
     The loss is ``CE_fused + multi_view * sum_m CE_m + alignment * L_AL``: the
-    cross-entropy of the fused result, that of each modality, each over the epochs that
-    have what it needs, and the alignment loss over the epochs that both modalities of
-    a pair have, whose sign is the one that pulls their views of an epoch together; the
-    paper's formula lacks a minus. With one modality the loss is its cross-entropy.
-    The paper names both a fixed rate of 1e-4 and a peak of 0.03, at which Adam would
-    diverge: here 1e-4 is the peak. Of the rows of one night, at staging, none depends
-    on which others were asked for.
+    cross-entropies of the fused and the unimodal heads, each over the epochs that have
+    the modalities it needs, and the alignment loss over the epochs that have both
+    modalities of a pair. Its sign is the one that pulls the embeddings of an epoch
+    together; the paper's formula lacks a minus. With one modality the loss is its
+    cross-entropy. The paper names both a fixed rate of 1e-4 and a peak of 0.03, at
+    which Adam would diverge: here 1e-4 is the peak. The prediction of a row does not
+    depend on which other rows of its night are requested.
 
     Examples
     --------
@@ -206,7 +196,7 @@ default=None
     ...     dim_feedforward=16, d_head=16, lr=0.01, max_epochs=8, random_state=0)
     >>> stager.fit(X, y).score(X, y)
     1.0
-    >>> X[:, :2] = np.nan  # what if the EEG were missing?
+    >>> X[:, :2] = np.nan  # without EEG
     >>> stager.score(X, y) > 0.9
     True
     """
@@ -234,9 +224,9 @@ default=None
         d_head: int = 1024,
         multi_view: float = 1.0,
         alignment: float = 0.1,
-        temperature: float | Literal["learnt"] = 0.1,
+        temperature: float | Literal["learned"] = 0.1,
         negatives: Literal["sequence", "batch"] = "sequence",
-        missing: Literal["auto", "own_head", "fused_head"] = "auto",
+        missing: Literal["auto", "unimodal_head", "fused_head"] = "auto",
         unimodal_weights: Mapping[str, float] | None = None,
         modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
@@ -312,14 +302,14 @@ default=None
     def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
         """Sum of the three losses."""
         temperature: Any = self.temperature
-        if temperature == "learnt":
+        if temperature == "learned":
             temperature = getattr(self, "temperature_", _FIRST_TEMPERATURE)
         return MedFuseLoss(
             class_weight,
             multi_view=self.multi_view,
             alignment=self.alignment,
             temperature=temperature,
-            learn_temperature=self.temperature == "learnt",
+            learn_temperature=self.temperature == "learned",
             negatives=self.negatives,
             min_modalities_for_fusion=self._min_modalities_for_fusion,
         )
@@ -374,7 +364,7 @@ default=None
             check_option(name, getattr(self, name), options, owner=owner)
         for name in ("multi_view", "alignment", "warmup"):
             check_positive(name, getattr(self, name), owner=owner, zero=True)
-        if self.temperature != "learnt":
+        if self.temperature != "learned":
             check_positive("temperature", self.temperature, owner=owner)
         check_fraction("modality_dropout", self.modality_dropout, owner=owner)
         check_count("sequence_length", self.sequence_length, owner=owner)
@@ -384,10 +374,10 @@ default=None
 
     def _check_combinations(self) -> None:
         """Refuse parameters that do not go together."""
-        if self.missing == "own_head" and not self.multi_view:
+        if self.missing == "unimodal_head" and not self.multi_view:
             msg = (
-                f"missing='own_head' of {self._name} needs multi_view > 0, which "
-                "teaches these heads. Got multi_view=0."
+                f"missing='unimodal_head' of {self._name} needs multi_view > 0, which "
+                "trains these heads. Got multi_view=0."
             )
             raise ValueError(msg)
         if self.unimodal_weights and not self.multi_view:
@@ -401,11 +391,11 @@ default=None
     @property
     def _min_modalities_for_fusion(self) -> int:
         """Modalities that an epoch must have for the fused head to stage it."""
-        own_heads = self.multi_view > 0 and self.missing != "fused_head"
-        return 2 if own_heads else 1
+        unimodal_heads = self.multi_view > 0 and self.missing != "fused_head"
+        return 2 if unimodal_heads else 1
 
     def _checked_weights(self) -> dict[str, float]:
-        """Give the weights of own heads beside the fused one."""
+        """Return the weights of unimodal heads beside the fused one."""
         weights = {} if self.unimodal_weights is None else self.unimodal_weights
         if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
             msg = (

@@ -168,7 +168,7 @@ class ModuleClassifier(SleepClassifier):
         self.__dict__.update(module_params)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Parameters of the stager, with those of the module as ``module__x``.
+        """Return the parameters, with those of the module as ``module__x``.
 
         Parameters
         ----------

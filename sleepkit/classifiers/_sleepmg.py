@@ -1,4 +1,4 @@
-"""SleepMG: stages told apart, groups of people not, and modalities in balance."""
+"""SleepMG: adversarial training across groups of subjects, modalities balanced."""
 
 from __future__ import annotations
 
@@ -29,23 +29,20 @@ def read_stages(
 
 
 class SleepMGClassifier(TransformerMixin, SleepClassifier):
-    """Stage single epochs of raw signals, for people of other groups too.
+    """Stage single epochs of raw signals, for subjects of unseen groups too.
 
     Each modality has its own convolutional extractor, at its own sampling rate. One
-    linear layer tells stages apart, and a second one, behind a reversed gradient,
-    groups of subjects, so that the extractors unlearn what is particular to a group. In
-    both layers the modalities are balanced while training. A modality that is missing
-    contributes nothing.
+    linear head classifies the stages and a second one, behind a gradient reversal,
+    groups of subjects, so that the extractors become invariant to the group. In both
+    heads the modalities are balanced during training. A missing modality contributes
+    nothing.
 
     Parameters
     ----------
     modalities : mapping of str to sequence of int, default=None
-        Indices on the second axis of a plain array for each modality, such as
-        ``{"eeg": [0, 1], "eog": [2]}``; None calls everything ``"eeg"``. Every row of a
-        plain array stands alone, and a modality that is NaN throughout a row is missing
-        there. An `EpochArray` knows its modalities.
+        Channels of each modality in plain arrays; see `SleepClassifier`.
     encoder : class of torch.nn.Module, or mapping of str to such, default=None
-        What reads a modality, or some modalities by name, instead of
+        Extractor of a modality, or of some modalities by name, instead of
         `sleepkit.nn.FeatureNet` for signals and `sleepkit.nn.VectorNet` for features.
         See `sleepkit.nn.SleepMGNet`; a batch may hold a single row of a modality. A
         model file cannot hold a class.
@@ -66,88 +63,83 @@ class SleepMGClassifier(TransformerMixin, SleepClassifier):
         self-attention. The latter cannot be balanced, and needs ``balance=()``.
     adversarial : float, default=0.1
         Strength of the reversed gradient; `sleepkit.training.ReversalSchedule` lets it
-        rise. With 0 the domains are told apart, and nothing is unlearnt.
+        rise. With 0 the domain head is trained, but no gradient from it reaches the
+        extractors.
     domains : {'group', 'subject'}, default='group'
-        What is to be unlearnt: `n_domains` groups that the training subjects are drawn
-        into, as equal in number as can be, or the subjects. Staging needs neither.
+        Domains of the adversarial head: `n_domains` groups that the training subjects
+        are drawn into, as equal in number as can be, or the subjects. Predictions need
+        neither.
     n_domains : int, default=5
-        Groups of the training subjects. Fewer subjects are a group each, and one has
-        no other to be told from: there are no domains then. The paper cuts all subjects
-        into five and trains on four, which is ``n_domains=4``.
+        Groups of the training subjects. Fewer subjects are a group each, and with one
+        subject there are no domains. The paper cuts all subjects into five and trains
+        on four, which is ``n_domains=4``.
     balance : sequence of {'extractor', 'classifier', 'discriminator'}, \
 default=('classifier', 'discriminator')
         Where `sleepkit.training.ModalityBalance` balances the modalities, its
         `targets`; an empty sequence is NaiveMG. For its other options leave this empty
         and give one as `callbacks`.
     class_weight : "balanced" or mapping of class to float, default=None
-        What each class counts in the loss; None counts all rows alike.
+        Weight of each class in the loss; None weighs all rows alike.
     lr : float, default=1e-3
         Learning rate of Adam.
     weight_decay : float, default=0.0
-        Weight of the squared weights, in Adam's gradient.
+        Weight of the squared weights in Adam's gradient.
     batch_size : int, default=256
         Epochs in a batch.
     max_epochs : int, default=50
         Passes over the training rows at most.
     validation_fraction : float, default=0.2
-        Share of the subjects held out of training to find the best weights by; 0, or
-        fewer than two known subjects, learns from all rows for `max_epochs`.
+        Share of the subjects held out to select the best weights; see
+        `SleepClassifier`.
     patience : int, default=20
-        Passes without a better validation loss after which training stops. The best
-        weights are kept in any case.
+        Passes without a lower validation loss after which training stops.
     warm_start : bool, default=False
-        Whether `fit` goes on from the weights of the last one.
+        Whether `fit` starts from the weights of the last one.
     callbacks : sequence of skorch.callbacks.Callback, default=None
-        Further callbacks of the skorch net; copied, so that they stay as they are.
+        Further callbacks of the skorch net; see `SleepClassifier`.
     device : str, default='auto'
-        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+        Device of torch; see `SleepClassifier`.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
-        Numbers that matrix products and convolutions are computed in, for training and
-        for staging. With ``"bfloat16"`` weights, the state of Adam and losses stay in
-        float32. ``"auto"`` trains in float32, and stages in bfloat16 on GPUs made for
-        it.
+        Floating-point type of matrix products; see `SleepClassifier`.
     max_ram : float, default=4e9
-        Bytes that the values of an `EpochArray` may take in memory once computed; what
-        needs more is mapped from a temporary folder. Nights that are all in memory or
-        in a store stay where they are: see ``EpochArray.materialize``.
+        Bytes that computed nights may take in memory; see `SleepClassifier`.
     n_threads : int, default=None
-        Threads of torch during `fit` and staging; None leaves them as they are.
+        Threads of torch; see `SleepClassifier`.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
-        Seed of weights, dropout, the order of batches and the inner split. The same
-        seed, threads and hardware give the same weights, bit for bit.
+        Seed of weights, dropout, batches and the inner split.
     verbose : bool, default=False
         Whether to show a progress bar.
 
     Attributes
     ----------
     classes_ : ndarray of shape (n_classes,)
-        The classes that were seen.
+        The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
-        Their shares of the training rows: what is predicted for an epoch without any
-        valid signal.
+        Their shares of the training rows: the prediction for an epoch without a valid
+        signal.
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
         The skorch net, on the CPU, with the history of the last training: of each
-        epoch losses, ``valid_accuracy``, and what `ModalityBalance` measured.
+        epoch losses, ``valid_accuracy``, and the measures of `ModalityBalance`.
     n_features_in_ : int
         Size of the second axis of X, where X was a plain array.
     n_domains_ : int
-        Domains that were told apart in training; 0 where fewer than two subjects are
-        known. Training that goes on deals its subjects into as many.
+        Number of domains in training; 0 where fewer than two subjects are known.
+        Training that continues draws its subjects into as many.
 
     See Also
     --------
     sleepkit.nn.SleepMGNet : The module, with the references.
-    sleepkit.training.ModalityBalance : The balancing, for use with other nets.
+    sleepkit.training.ModalityBalance : The balancing, for any `BlockwiseHeads`.
     MedFuseSleepClassifier : A method for spectra, and for missing modalities.
 
     Notes
     -----
     Adam has betas of 0.5 and 0.999, as in the paper. With two modalities the paper's
     balancing changes nothing: see `sleepkit.metrics.balance_coefficients`. Domains are
-    those of the subjects that are learnt, without those held out.
+    drawn among the training subjects, without those held out.
 
     Plain parameters make the rows of the paper's ablations:
 
@@ -320,7 +312,7 @@ default=None
         return {"domains": domains}
 
     def transform(self, X: Any) -> FloatArray:
-        """Fused features: the input of the head of the stages.
+        """Compute the fused features: the input of the head of the stages.
 
         Parameters
         ----------
@@ -343,7 +335,7 @@ default=None
         return self._features(X, lambda output: output.features, widths)
 
     def modality_features(self, X: Any) -> dict[str, FloatArray]:
-        """Features of each modality alone, before the fusion.
+        """Compute the features of each modality alone, before the fusion.
 
         Parameters
         ----------
@@ -370,7 +362,7 @@ default=None
         return dict(zip(widths, np.split(features, edges, axis=1), strict=True))
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
-        """Names of the columns of `transform`: ``"eeg_0"``, ``"eeg_1"`` and so on.
+        """Name the columns of `transform`: ``"eeg_0"``, ``"eeg_1"`` and so on.
 
         Parameters
         ----------

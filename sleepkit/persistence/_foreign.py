@@ -20,6 +20,7 @@ from sleepkit.preprocessing import Scaling
 
 def dump_foreign(estimator: Any) -> dict[str, bytes]:
     """Turn an estimator into members of an archive: arrays and a description."""
+    _check_no_nets(estimator)
     content = _skops().dumps(estimator)
     _check_types(content, "; joblib.dump can save it, for you alone to load")
     with ZipFile(BytesIO(content)) as archive:
@@ -37,6 +38,19 @@ def load_foreign(members: Mapping[str, bytes]) -> Any:
     estimator = _skops().loads(content, trusted=_trusted_types())
     _check_trees(estimator)
     return estimator
+
+
+def _check_no_nets(estimator: Any) -> None:
+    """Raise if an estimator holds a classifier of sleepkit, whose net skops refuses."""
+    for part in _parts(estimator, set()):
+        kind = type(part)
+        if kind.__module__.startswith("sleepkit.classifiers."):
+            msg = (
+                f"it holds {kind.__qualname__} within {type(estimator).__name__}; a "
+                "classifier of sleepkit can only be saved alone or as a step of a "
+                "Pipeline, so use joblib for this estimator."
+            )
+            raise ModelFileError(msg)
 
 
 def _check_types(content: bytes, way_out: str = "") -> None:

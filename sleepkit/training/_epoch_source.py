@@ -56,7 +56,7 @@ class EpochSource(ABC):
 
     @abstractmethod
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
-        """Values of some epochs, of the modalities that they have; NaN where missing.
+        """Return the values of some epochs, of their modalities; NaN where missing.
 
         Parameters
         ----------
@@ -121,7 +121,7 @@ class ArraySource(EpochSource):
         self.night = self.row_to_epoch = np.arange(len(next(iter(blocks.values()))))
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
-        """Values of some rows.
+        """Return the values of some rows.
 
         Parameters
         ----------
@@ -193,7 +193,7 @@ class RecordingSource(EpochSource):
             self.present[name][numbers] = _has_values(values)
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
-        """Values of some epochs, of the modalities that their recordings have.
+        """Return the values of some epochs, of the modalities of their recordings.
 
         Parameters
         ----------

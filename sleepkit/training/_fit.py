@@ -11,6 +11,7 @@ import torch
 from sklearn.base import clone
 from skorch.callbacks import EarlyStopping, EpochScoring
 from torch import nn
+from torch.optim import Adam
 
 from sleepkit._typing import IntArray
 from sleepkit.training._batches import Batches
@@ -72,7 +73,7 @@ def train_stage(
     rng: np.random.Generator,
 ) -> StagingNet:
     """Train a module, or a part of it; give the skorch net, on the CPU."""
-    part = stage.part(module)
+    part = module if stage.part is None else stage.part(module)
     train, valid = data.batches(stage, rng)
     batches: Batches | Rounds = train
     n_steps, n_rounds = len(train) * stage.max_epochs, stage.max_epochs
@@ -102,18 +103,20 @@ def train_stage(
 
 def _optimizer(stage: TrainingStage) -> dict[str, Any]:
     """Parameters of skorch that make the optimizer of a stage."""
-    params = dict(stage.optimizer_params)
+    params = dict(stage.optimizer_params or {})
     if stage.parameter_groups:
         params["param_groups"] = [(n, dict(p)) for n, p in stage.parameter_groups]
     named = {f"optimizer__{name}": value for name, value in params.items()}
-    return {"optimizer": stage.optimizer, "lr": stage.lr, **named}
+    return {"optimizer": stage.optimizer or Adam, "lr": stage.lr, **named}
 
 
 def _callbacks(
     stage: TrainingStage, n_steps: int, options: TrainingOptions, *, validated: bool
 ) -> list[Any]:
     """Make the callbacks of the stage, of the user, and those of the validation."""
-    callbacks: list[Any] = list(stage.callbacks(n_steps))
+    callbacks: list[Any] = []
+    if stage.callbacks is not None:
+        callbacks += stage.callbacks(n_steps)
     if validated:
         accuracy = EpochScoring(
             "accuracy", name="valid_accuracy", lower_is_better=False

@@ -59,12 +59,13 @@ class ModalityCallback(Callback):
         if head not in module.heads or labels is None or bool((labels < 0).all()):
             return None
         features = net.last_batch_.output.features.flatten(0, -2)
-        with torch.no_grad():
+        # a training that diverges is reported at its end
+        with torch.no_grad(), np.errstate(invalid="ignore"):
             alone = modality_logits(
                 module.heads[head], features, module.slices, bias_share=bias_share
             )
             logits = torch.stack(list(alone.values())).float().cpu().numpy()
-        return modality_performance(logits, labels.cpu().numpy(), score=score)
+            return modality_performance(logits, labels.cpu().numpy(), score=score)
 
     def _check_module(self, module: nn.Module, *, extractors: bool = False) -> None:
         """Require `BlockwiseHeads`, and perhaps an extractor for each modality."""

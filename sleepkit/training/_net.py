@@ -170,7 +170,7 @@ class StagingNet(NeuralNet):
         }
 
     def predict(self, X: Any) -> IntArray:
-        """Classes for a scorer, from the outputs that ``EpochScoring`` collected.
+        """Return classes for a scorer: the outputs that ``EpochScoring`` collected.
 
         Parameters
         ----------

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import torch
 from skorch.callbacks import Callback
 from torch import nn
+from torch.optim import Optimizer
 
 from sleepkit.training._samplers import SAMPLERS
 from sleepkit.utils import check_count, check_option, check_positive
-
-
-def _whole(module: nn.Module) -> nn.Module:
-    """Return the module itself."""
-    return module
-
-
-def _no_callbacks(n_steps: int) -> Sequence[Callback]:  # noqa: ARG001
-    """Return no callbacks, for any number of steps."""
-    return ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +26,10 @@ class TrainingStage:
         Sequences, or epochs, in a batch.
     max_epochs : int
         Passes over the training rows at most.
-    part : callable, default=the whole module
+    part : callable, default=None
         Makes the module that is trained out of the classifier's module: one of its
-        parts, perhaps with a head of its own, which is dropped after the stage.
+        parts, perhaps with a head of its own, which is dropped after the stage. None
+        trains the whole module.
     sequence_length : int or None, default=None
         Epochs in a sequence; None takes epochs alone, shape (batch, ...) instead of
         (batch, seq, ...).
@@ -46,14 +37,14 @@ class TrainingStage:
         Order of the training data, see `Batches`.
     carry_state : bool, default=False
         Whether the module is called with ``continues``, see `Batches`.
-    optimizer : class, default=torch.optim.Adam
-        A torch optimizer.
-    optimizer_params : mapping of str to object, default={}
-        Its parameters beside the learning rate.
+    optimizer : class of torch.optim.Optimizer, default=None
+        The optimizer; None is Adam.
+    optimizer_params : mapping of str to object, default=None
+        Parameters of the optimizer beside the learning rate.
     parameter_groups : sequence of (str, mapping), default=()
         Other parameters of the optimizer for some weights of the part: patterns of
         their names, and what differs, such as ``("cnn.*", {"lr": 1e-6})``.
-    callbacks : callable, default=none
+    callbacks : callable, default=None
         Makes the skorch callbacks of the stage from its number of training steps.
     validate_every : int or None, default=None
         Steps from one validation to the next; None validates after each pass.
@@ -77,14 +68,14 @@ class TrainingStage:
     lr: float
     batch_size: int
     max_epochs: int
-    part: Callable[[nn.Module], nn.Module] = _whole
+    part: Callable[[nn.Module], nn.Module] | None = None
     sequence_length: int | None = None
     sampler: str = "shuffled"
     carry_state: bool = False
-    optimizer: type[torch.optim.Optimizer] = torch.optim.Adam
-    optimizer_params: Mapping[str, Any] = field(default_factory=dict)
+    optimizer: type[Optimizer] | None = None
+    optimizer_params: Mapping[str, Any] | None = None
     parameter_groups: Sequence[tuple[str, Mapping[str, Any]]] = ()
-    callbacks: Callable[[int], Sequence[Callback]] = _no_callbacks
+    callbacks: Callable[[int], Sequence[Callback]] | None = None
     validate_every: int | None = None
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ deepsleepnet : a factory of small DeepSleepNetClassifier.
 signal_nights : a factory of nights of one signal whose amplitude is the stage's.
 """
 
+import pickle
 from typing import ClassVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from skorch.callbacks import Callback
 
 from sleepkit.classifiers import DeepSleepNetClassifier
 from sleepkit.exceptions import SleepkitWarning
+from sleepkit.persistence import load_model, save_model
 from sleepkit.recording import EpochArray, Recording, Signal
 
 SFREQ, SECONDS = 20, 30
@@ -199,6 +201,17 @@ def test_parameters_that_cannot_be_used(deepsleepnet, signal_nights):
     ]:
         with pytest.raises(ValueError, match=words):
             deepsleepnet(**params).fit(X, y)
+
+
+def test_model_file_and_pickle(deepsleepnet, signal_nights, tmp_path):
+    X, y = signal_nights()
+    stager = deepsleepnet(pretrain_epochs=1, max_epochs=1).fit(X, y)
+    save_model(stager, tmp_path / "my.model")
+    for again in (
+        load_model(tmp_path / "my.model"),
+        pickle.loads(pickle.dumps(stager)),
+    ):
+        np.testing.assert_array_equal(again.predict_proba(X), stager.predict_proba(X))
 
 
 def test_the_published_size():

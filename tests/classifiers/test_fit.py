@@ -1,4 +1,4 @@
-"""How every stager is trained: seeds, subjects, best weights, callbacks, failures."""
+"""Training of every stager: seeds, subjects, best weights, callbacks, failures."""
 
 import pickle
 
@@ -54,14 +54,14 @@ def test_class_weights_move_predictions(make, make_nights):
     make(max_epochs=1, class_weight="balanced").fit(X[some], y[some])
 
 
-def test_masked_rows_are_not_learnt(make, make_nights):
+def test_masked_rows_are_not_trained_on(make, make_nights):
     X, y = make_nights(3)
     lied = y.copy()
     masked = np.arange(len(y)) % 3 == 0
     lied[masked] = (y[masked] + 1) % 5
     fits = [make().fit(X.with_train_mask(~masked), labels) for labels in (y, lied)]
     assert same(*map(weights, fits))
-    with pytest.raises(ValueError, match="rows to learn from; all are masked"):
+    with pytest.raises(ValueError, match="rows to train on; all are masked"):
         make().fit(X.with_train_mask(np.zeros(len(y), bool)), y)
 
 
@@ -79,7 +79,7 @@ def test_lazy_nights_and_a_small_memory(make, make_nights):
     assert same(weights(in_memory), weights(stored))
 
 
-def test_divergence_is_told(make, make_nights):
+def test_divergence_is_reported(make, make_nights):
     X, y = make_nights(1)
     with pytest.raises(SleepkitError, match=r"diverged.*smaller lr"):
         make(lr=1e30).fit(X, y)
@@ -275,7 +275,7 @@ def test_scores_of_skorch_are_those_of_the_stager(make, make_nights):
     X, y = make_nights(2)
     scoring = EpochScoring("accuracy", lower_is_better=False)
     stager = make(max_epochs=1, validation_fraction=0.5, callbacks=[scoring])
-    if hasattr(stager, "sequence_length"):  # sequences must not overlap
+    if stager.sequence_length is not None:  # sequences must not overlap
         stager.set_params(sequence_length=20, stride=20)
     history = stager.fit(X, y).net_.history
     halves = [stager.score(X[X.subject == s], y[X.subject == s]) for s in ("s0", "s1")]

@@ -5,7 +5,7 @@ from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import Pipeline
 
 from sleepkit.classifiers import MedFuseSleepClassifier
-from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.datasets import make_polysomnography
 from sleepkit.nn import (
     MedFuseLoss,

@@ -75,7 +75,7 @@ def test_one_modality_alone(make_stager, make_nights):
     assert stager.score(X.select(["eeg"]), y) > 0.35  # chance is 0.2
 
 
-@pytest.mark.parametrize("missing", ["own_head", "fused_head"])
+@pytest.mark.parametrize("missing", ["unimodal_head", "fused_head"])
 def test_a_subset_is_staged_as_if_the_rest_were_absent(
     make_stager, make_nights, missing
 ):
@@ -88,7 +88,7 @@ def test_a_subset_is_staged_as_if_the_rest_were_absent(
         assert not np.allclose(stager.predict_proba(X), alone, atol=1e-3)
 
 
-@pytest.mark.parametrize("missing", ["own_head", "fused_head"])
+@pytest.mark.parametrize("missing", ["unimodal_head", "fused_head"])
 def test_epochs_of_a_night_by_hand(make_stager, make_nights, missing):
     """One sequence with gaps in both modalities, epoch by epoch from the right head."""
     X, y = make_nights(2, n_epochs=6)
@@ -122,7 +122,7 @@ def spoil(stager, views):
         ({}, False),
         ({"multi_view": 0, "alignment": 0}, True),  # MedFuseSleep-Base
         ({"missing": "fused_head"}, True),
-        ({"missing": "own_head", "multi_view": 0.5}, False),
+        ({"missing": "unimodal_head", "multi_view": 0.5}, False),
     ],
 )
 def test_the_head_of_a_single_modality(make_stager, make_nights, params, reads_fused):
@@ -143,9 +143,11 @@ def test_the_head_may_be_chosen_after_the_fit(make_stager, make_nights):
     assert not np.allclose(stager.predict_proba(X.select(["eeg"])), own)
 
 
-def test_own_heads_that_nothing_teaches_are_refused(medfuse, blobs):
-    with pytest.raises(ValueError, match=r"missing='own_head' .* needs multi_view > 0"):
-        medfuse(missing="own_head", multi_view=0).fit(*blobs)
+def test_untrained_unimodal_heads_are_refused(medfuse, blobs):
+    with pytest.raises(
+        ValueError, match=r"missing='unimodal_head' .* needs multi_view > 0"
+    ):
+        medfuse(missing="unimodal_head", multi_view=0).fit(*blobs)
 
 
 def test_broken_stretches_count_as_missing(make_stager):
@@ -181,7 +183,7 @@ def test_broken_stretches_count_as_missing(make_stager):
 def test_it_pickles(make_stager, make_nights):
     X, y = make_nights(2)
     stager = make_stager(
-        max_epochs=1, temperature="learnt", modality_dropout=0.2, schedule="released"
+        max_epochs=1, temperature="learned", modality_dropout=0.2, schedule="released"
     ).fit(X, y)
     again = pickle.loads(pickle.dumps(stager))
     np.testing.assert_array_equal(again.predict_proba(X), stager.predict_proba(X))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.training import RecordingSource

@@ -178,7 +178,7 @@ def test_a_learnt_temperature(medfuse, make_nights):
     X, y = make_nights(2)
     fixed = medfuse(max_epochs=1, temperature=0.2).fit(X, y)
     assert fixed.temperature_ == 0.2
-    stager = medfuse(max_epochs=4, alignment=1.0, temperature="learnt").fit(X, y)
+    stager = medfuse(max_epochs=4, alignment=1.0, temperature="learned").fit(X, y)
     first = stager.temperature_
     assert 0.01 <= first != pytest.approx(0.1, abs=1e-4)
     again = stager.set_params(lr=1e-9).partial_fit(X, y)
@@ -189,7 +189,7 @@ def test_a_learnt_temperature(medfuse, make_nights):
 
 def test_nothing_to_learn_a_temperature_from(medfuse, make_nights):
     X, y = make_nights(2)
-    stager = medfuse(max_epochs=1, alignment=0, temperature="learnt").fit(X, y)
+    stager = medfuse(max_epochs=1, alignment=0, temperature="learned").fit(X, y)
     assert stager.temperature_ == pytest.approx(0.1)
 
 
@@ -241,7 +241,7 @@ def test_dropout_teaches_the_fused_head_to_do_with_one(medfuse, make_nights):
     ("params", "words"),
     [
         ({"fusion": "late"}, "'fusion'.*'coordinated', 'early', 'mid-late'"),
-        ({"missing": "skip"}, "'missing'.*'auto', 'own_head', 'fused_head'"),
+        ({"missing": "skip"}, "'missing'.*'auto', 'unimodal_head', 'fused_head'"),
         ({"schedule": "cyclic"}, "'schedule'.*'cosine', 'released', 'constant'"),
         ({"temperature": 0}, "'temperature'.*> 0"),
         ({"temperature": "fixed"}, "'temperature'"),

@@ -12,7 +12,7 @@ from sleepkit.recording import EpochArray
 
 BASE = {"multi_view": 0.0, "alignment": 0.0}
 TEMPERATURE = {
-    "temperature": "learnt",
+    "temperature": "learned",
     "missing": "fused_head",
     "modality_dropout": 0.2,
 }

@@ -7,9 +7,6 @@ SIZES = {"lr": 0.1, "batch_size": 4, "max_epochs": 2}
 
 def test_defaults():
     stage = TrainingStage(**SIZES)
-    module = object()
-    assert stage.part(module) is module
-    assert list(stage.callbacks(100)) == []
     assert (stage.sampler, stage.sequence_length) == ("shuffled", None)
 
 

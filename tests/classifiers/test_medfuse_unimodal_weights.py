@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.nn import MedFuseOutput
 
 WEIGHTS = {"eeg": 0.5, "eog": 0.25}

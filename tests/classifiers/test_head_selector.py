@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from sleepkit.classifiers._criteria import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.nn import MedFuseLoss, MedFuseOutput, alignment_loss, multi_view_loss
 
 STAGES = torch.tensor([[0, 1, 2, 2, 0, 1]])
