@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Self
 from warnings import warn
 
@@ -22,9 +21,9 @@ from sleepkit.classifiers._inputs import (
     check_layout,
     check_rows,
     check_rows_and_targets,
-    split_array,
+    check_shared_params,
+    open_source,
 )
-from sleepkit.classifiers._params import check_shared_params
 from sleepkit.classifiers._split import (
     Split,
     class_weights,
@@ -37,7 +36,6 @@ from sleepkit.exceptions import SleepkitError, SleepkitWarning
 from sleepkit.nn import StageLoss
 from sleepkit.recording import EpochArray
 from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStage
-from sleepkit.training._epoch_source import open_recordings
 from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
 from sleepkit.training._inference import ReadOut, infer, read_logits
 from sleepkit.training._runtime import find_device, seeded
@@ -111,7 +109,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         Whether the module takes any subset of its modalities. Where it does not, epochs
         that lack one are not trained on, and predicted by `class_prior_`.
 
-    ``_check_params()`` is extended to validate further parameters.
+    ``_check_params()``
+        Validates the parameters that are not shared.
 
     **Shared parameters**, documented here once:
 
@@ -227,20 +226,14 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         return length, self.stride or max(1, length // 4)
 
     def _check_params(self) -> None:
-        """Refuse parameters that cannot be used."""
-        check_shared_params(self)
+        """Refuse parameters of the method that cannot be used."""
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse epochs with a number of axes that the module does not read."""
         if self._accepts is not None:
-            check_axes(layout, self._accepts, owner=self._name)
+            check_axes(layout, self._accepts, owner=type(self).__name__)
 
     # -------------------------------------------------------------- for subclasses
-
-    @property
-    def _name(self) -> str:
-        """Name of the class, for messages."""
-        return type(self).__name__
 
     def _length(self, source: EpochSource) -> int | None:
         """Epochs in a sequence; the rows of an array stand alone."""
@@ -335,7 +328,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
         """Train from scratch, or further."""
+        owner = type(self).__name__
         self._check_params()
+        check_shared_params(self)
         if fresh and hasattr(self, "net_"):  # a fit that fails leaves nothing half new
             del self.net_
         X, y = check_rows_and_targets(self, X, y, fresh=fresh)
@@ -344,17 +339,15 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_classification_targets(y)
         if fresh:
             self.classes_ = unique_labels(y if classes is None else classes)
-        codes = encode_classes(y, self.classes_, owner=self._name)
+        codes = encode_classes(y, self.classes_, owner=owner)
         rng = check_random_state(self.random_state)
-        with self._open(X) as source:
+        with open_source(self, X) as source:
             if fresh:
                 self._check_axes(source.layout)
                 self.layout_ = dict(source.layout)
-            self._check_layout(source)
+            check_layout(self, source)
             fraction = self.validation_fraction
-            split = make_split(
-                source, codes, subject, mask, fraction, rng, owner=self._name
-            )
+            split = make_split(source, codes, subject, mask, fraction, rng, owner=owner)
             self._train(source, split, rng, fresh=fresh)
         return self
 
@@ -367,18 +360,14 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         fresh: bool,
     ) -> None:
         """Run the stages of the plan, and keep the net of the last one."""
-        data = self._training_data(source, split, rng, fresh=fresh)
-        plan = self._training_plan(source)
-        options = TrainingOptions(
-            precision=self.precision,
-            patience=self.patience,
-            callbacks=self.callbacks or [],
-            device=find_device(self.device),
-            n_threads=self.n_threads,
-            verbose=self.verbose,
-        )
+        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
+        train = rows_to_epochs(source, split.train, targets)
+        valid = rows_to_epochs(source, split.valid, targets)
         y = self.classes_[split.y[split.train]]
         weights = class_weights(self.class_weight, self.classes_, y)
+        data = TrainingData(source, train, valid if split.valid.any() else None)
+        plan = self._training_plan(source)
+        options = TrainingOptions.of(self)
         seed = int(rng.integers(_SEED_BOUND))
         with seeded(seed, options.device):
             module = self._build_module()
@@ -389,26 +378,11 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 read_out = self._build_read_out()
                 net = train_stage(stage, module, loss, read_out, data, options, rng)
         if not all(p.isfinite().all() for p in module.parameters()):
-            msg = f"The training of {self._name} diverged; try a smaller lr."
+            msg = f"The training of {type(self).__name__} diverged; try a smaller lr."
             raise SleepkitError(msg)
         self.net_ = net
         share = np.bincount(split.y[split.train], minlength=len(self.classes_))
         self.class_prior_ = share / share.sum()
-
-    def _training_data(
-        self,
-        source: EpochSource,
-        split: Split,
-        rng: np.random.Generator,
-        *,
-        fresh: bool,
-    ) -> TrainingData:
-        """Give the epochs behind the rows their targets."""
-        targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
-        train, valid = (
-            rows_to_epochs(source, rows, targets) for rows in (split.train, split.valid)
-        )
-        return TrainingData(source, train, valid if split.valid.any() else None)
 
     def _restore(self, module: nn.Module) -> None:
         """Give a new module the weights of the last fit."""
@@ -416,8 +390,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             module.load_state_dict(self.net_.module_.state_dict())
         except RuntimeError as error:
             msg = (
-                f"The parameters of {self._name} make another net than the one it "
-                "was fitted with; put them back, or fit anew with warm_start=False."
+                f"The parameters of {type(self).__name__} make another net than that "
+                "of the last fit; put them back, or fit anew with warm_start=False."
             )
             raise ValueError(msg) from error
 
@@ -479,9 +453,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ) -> tuple[FloatArray, BoolArray]:
         """Run the module; give what is read of each row, and which have no signal."""
         self._check_params()
-        checked = check_rows(self, X)
-        with self._open(checked) as source:
-            self._check_layout(source)
+        check_shared_params(self)
+        with open_source(self, check_rows(self, X)) as source:
+            check_layout(self, source)
             length, stride = self._staging_sequences(source)
             values = infer(
                 self.module_,
@@ -497,7 +471,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             )
             no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
         if np.isnan(values[~no_signal]).any():
-            msg = f"{self._name} cannot stage X: its values are too large."
+            msg = f"{type(self).__name__} cannot stage X: its values are too large."
             raise ValueError(msg)
         return values, no_signal
 
@@ -506,37 +480,13 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         n_empty, n_rows = int(no_signal.sum()), len(no_signal)
         needed = "any" if self.any_subset else "every"
         if n_empty == n_rows:
-            msg = f"{self._name} cannot stage X: no epoch has a valid signal."
+            msg = f"{type(self).__name__} cannot stage X: no epoch has a valid signal."
             raise ValueError(msg)
         warn(
             f"{n_empty} of {n_rows} epochs have no valid signal in {needed} modality; "
             f"they get {fallback}.",
             SleepkitWarning,
             stacklevel=3,
-        )
-
-    # ----------------------------------------------------------------------- input
-
-    @contextmanager
-    def _open(self, X: EpochArray | Array) -> Iterator[EpochSource]:
-        """Compute nights once, or take the modalities of a plain array as they are."""
-        if isinstance(X, EpochArray):
-            with open_recordings(X, self.max_ram, verbose=self.verbose) as source:
-                source.needs_all = not self.any_subset
-                yield source
-        else:
-            blocks = split_array(X, self.modalities, self._accepts, owner=self._name)
-            arrays = ArraySource(blocks)
-            arrays.needs_all = not self.any_subset
-            yield arrays
-
-    def _check_layout(self, source: EpochSource) -> None:
-        """Require the modalities that the module has, in their shapes."""
-        check_layout(
-            source.layout,
-            self.layout_,
-            any_subset=self.any_subset,
-            owner=self._name,
         )
 
     def __sklearn_tags__(self) -> Tags:

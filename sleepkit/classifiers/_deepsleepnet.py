@@ -205,13 +205,13 @@ class DeepSleepNetClassifier(SleepClassifier):
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        super()._check_params()
+        owner = type(self).__name__
         for name in ("sequence_length", "pretrain_epochs", "pretrain_batch_size"):
-            check_count(name, getattr(self, name), owner=self._name)
+            check_count(name, getattr(self, name), owner=owner)
         for name in ("epoch_duration", "encoder_lr", "gradient_clip"):
-            check_positive(name, getattr(self, name), owner=self._name)
+            check_positive(name, getattr(self, name), owner=owner)
         samplers = ("in_order", "shuffled")
-        check_option("sampler", self.sampler, samplers, owner=self._name)
+        check_option("sampler", self.sampler, samplers, owner=owner)
 
     def _build_module(self) -> DeepSleepNet:
         """Build the net for the sampling rate of the epochs."""

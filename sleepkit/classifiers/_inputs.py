@@ -1,8 +1,9 @@
-"""Input of a stager: nights or plain arrays, as epochs of its modalities."""
+"""Input of a stager: its shared parameters, and nights or plain arrays."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from sklearn.utils.validation import (
     check_consistent_length,
     validate_data,
 )
+from skorch.callbacks import Callback
 
 from sleepkit._typing import Array
 from sleepkit.recording import (
@@ -21,13 +23,62 @@ from sleepkit.recording import (
     is_epoch_like,
     split_modalities,
 )
-from sleepkit.utils import check_no_unscored
+from sleepkit.training import ArraySource, EpochSource
+from sleepkit.training._epoch_source import open_recordings
+from sleepkit.training._runtime import find_device
+from sleepkit.utils import (
+    check_count,
+    check_fraction,
+    check_no_unscored,
+    check_option,
+    check_positive,
+)
 
+_PRECISIONS = ("auto", "float32", "bfloat16")
 _ARRAYS: dict[str, Any] = {
     "allow_nd": True,
     "dtype": [np.float32, np.float64],
     "ensure_all_finite": "allow-nan",
 }
+
+
+def check_shared_params(stager: Any) -> None:
+    """Refuse parameters of a stager that cannot be used."""
+    owner = type(stager).__name__
+    for name in ("batch_size", "max_epochs", "patience"):
+        check_count(name, getattr(stager, name), owner=owner)
+    for name in ("lr", "max_ram"):
+        check_positive(name, getattr(stager, name), owner=owner)
+    for name in ("n_threads", "sequence_length", "stride"):
+        if getattr(stager, name) is not None:
+            check_count(name, getattr(stager, name), owner=owner)
+    length, stride = stager.sequence_length, stager.stride
+    if length is not None and stride is not None and stride > length:
+        msg = (
+            f"The 'stride' parameter of {owner} must be at most sequence_length = "
+            f"{length}. Got {stride}."
+        )
+        raise ValueError(msg)
+    check_positive("weight_decay", stager.weight_decay, owner=owner, zero=True)
+    check_option("precision", stager.precision, _PRECISIONS, owner=owner)
+    find_device(stager.device)
+    _check_callbacks(stager.callbacks, owner=owner)
+    fraction = stager.validation_fraction
+    check_fraction("validation_fraction", fraction, owner=owner)
+
+
+def _check_callbacks(callbacks: Any, *, owner: str) -> None:
+    """Require callbacks as skorch takes them: also classes, or pairs with a name."""
+    kinds = callbacks if isinstance(callbacks, (list, tuple)) else [callbacks]
+    for kind in [] if callbacks is None else kinds:
+        callback = kind[1] if isinstance(kind, tuple) and len(kind) == 2 else kind
+        known = callback if isinstance(callback, type) else type(callback)
+        if kinds is not callbacks or not issubclass(known, Callback):
+            msg = (
+                f"The 'callbacks' parameter of {owner} must be a list of skorch "
+                f"callbacks, or of pairs (name, callback). Got {callbacks!r} instead."
+            )
+            raise ValueError(msg)
 
 
 def check_rows(estimator: BaseEstimator, X: Any) -> EpochArray | Array:
@@ -72,42 +123,45 @@ def _check_nights(estimator: BaseEstimator, X: Any) -> EpochArray:
     return view
 
 
-def split_array(
-    X: Array,
-    modalities: Mapping[str, Sequence[int]] | None,
-    accepts: Mapping[int, str] | None,
-    *,
-    owner: str,
-) -> dict[str, Array]:
+@contextmanager
+def open_source(stager: Any, X: EpochArray | Array) -> Iterator[EpochSource]:
+    """Compute nights once, or take the modalities of a plain array as they are."""
+    if isinstance(X, EpochArray):
+        with open_recordings(X, stager.max_ram, verbose=stager.verbose) as source:
+            source.needs_all = not stager.any_subset
+            yield source
+    else:
+        arrays = ArraySource(_split_array(stager, X))
+        arrays.needs_all = not stager.any_subset
+        yield arrays
+
+
+def _split_array(stager: Any, X: Array) -> dict[str, Array]:
     """Split a plain array into modalities whose epochs have axes that are accepted.
 
     Rows of an array with two axes are signals of one channel where signals are read;
     several channels count as features where they are not.
     """
+    accepts = stager._accepts
     if accepts is not None and X.ndim == 2 and 2 in accepts:
         X = X[:, np.newaxis]
-    blocks = split_modalities(X, modalities, owner=owner)
+    blocks = split_modalities(X, stager.modalities, owner=type(stager).__name__)
     if accepts is not None and X.ndim == 3 and 2 not in accepts:
         return {name: block.reshape(len(X), -1) for name, block in blocks.items()}
     return blocks
 
 
-def check_layout(
-    layout: Mapping[str, tuple[int, ...]],
-    fitted: Mapping[str, tuple[int, ...]],
-    *,
-    any_subset: bool,
-    owner: str,
-) -> None:
+def check_layout(stager: Any, source: EpochSource) -> None:
     """Require modalities that the module has, in the shapes that it has them."""
+    layout, fitted, any_subset = source.layout, stager.layout_, stager.any_subset
     unknown = [name for name, shape in layout.items() if fitted.get(name) != shape]
     if unknown or (not any_subset and set(layout) != set(fitted)):
         known = ", ".join(f"{name} {shape}" for name, shape in fitted.items())
         given = ", ".join(f"{n} {layout[n]}" for n in unknown or layout)
         takes = "any of these" if any_subset else "all of these"
         msg = (
-            f"{owner} was fitted on epochs of {known}, and takes {takes} "
-            f"modalities; X has {given}."
+            f"{type(stager).__name__} was fitted on epochs of {known}, and takes "
+            f"{takes} modalities; X has {given}."
         )
         raise ValueError(msg + (" Leave others out with X.select." if unknown else ""))
 

@@ -358,8 +358,7 @@ default=None
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        super()._check_params()
-        owner = self._name
+        owner = type(self).__name__
         for name, options in _OPTIONS.items():
             check_option(name, getattr(self, name), options, owner=owner)
         for name in ("multi_view", "alignment", "warmup"):
@@ -374,15 +373,16 @@ default=None
 
     def _check_combinations(self) -> None:
         """Refuse parameters that do not go together."""
+        owner = type(self).__name__
         if self.missing == "unimodal_head" and not self.multi_view:
             msg = (
-                f"missing='unimodal_head' of {self._name} needs multi_view > 0, which "
+                f"missing='unimodal_head' of {owner} needs multi_view > 0, which "
                 "trains these heads. Got multi_view=0."
             )
             raise ValueError(msg)
         if self.unimodal_weights and not self.multi_view:
             msg = (
-                f"The 'unimodal_weights' parameter of {self._name} needs multi_view > "
+                f"The 'unimodal_weights' parameter of {owner} needs multi_view > "
                 "0, which trains the unimodal heads. "
                 f"Got {self.unimodal_weights!r} and multi_view=0."
             )
@@ -399,12 +399,12 @@ default=None
         weights = {} if self.unimodal_weights is None else self.unimodal_weights
         if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
             msg = (
-                f"The 'unimodal_weights' parameter of {self._name} must map "
+                f"The 'unimodal_weights' parameter of {type(self).__name__} must map "
                 f"modalities, here {', '.join(self.layout_)}, to numbers. "
                 f"Got {self.unimodal_weights!r} instead."
             )
             raise ValueError(msg)
         for name, weight in weights.items():
             label = f"unimodal_weights[{name!r}]"
-            check_positive(label, weight, owner=self._name, zero=True)
+            check_positive(label, weight, owner=type(self).__name__, zero=True)
         return dict(weights)

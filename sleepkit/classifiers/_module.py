@@ -229,7 +229,6 @@ class ModuleClassifier(SleepClassifier):
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        super()._check_params()
         if not isinstance(self.module, type) or not issubclass(self.module, nn.Module):
             msg = (
                 "The 'module' parameter of ModuleClassifier must be a class of "

@@ -241,14 +241,14 @@ default=None
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        super()._check_params()
-        check_positive("adversarial", self.adversarial, owner=self._name, zero=True)
-        check_option("domains", self.domains, ["group", "subject"], owner=self._name)
-        check_count("n_domains", self.n_domains, owner=self._name, minimum=2)
-        check_option("fusion", self.fusion, ["concat", "attention"], owner=self._name)
+        owner = type(self).__name__
+        check_positive("adversarial", self.adversarial, owner=owner, zero=True)
+        check_option("domains", self.domains, ["group", "subject"], owner=owner)
+        check_count("n_domains", self.n_domains, owner=owner, minimum=2)
+        check_option("fusion", self.fusion, ["concat", "attention"], owner=owner)
         for target in self.balance:
             options = ["extractor", "classifier", "discriminator"]
-            check_option("balance", target, options, owner=self._name)
+            check_option("balance", target, options, owner=owner)
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
         """Leave the input of the user's own encoders to them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
 from sleepkit.training._progress_bar import ProgressBar
 from sleepkit.training._rounds import Rounds
-from sleepkit.training._runtime import threads
+from sleepkit.training._runtime import find_device, threads
 from sleepkit.training._threads import choose_threads
 from sleepkit.training._training_stage import TrainingStage
 
@@ -61,6 +61,18 @@ class TrainingOptions:
     device: torch.device
     n_threads: int | None
     verbose: bool
+
+    @classmethod
+    def of(cls, stager: Any) -> Self:
+        """Options of a stager's parameters."""
+        return cls(
+            precision=stager.precision,
+            patience=stager.patience,
+            callbacks=stager.callbacks or [],
+            device=find_device(stager.device),
+            n_threads=stager.n_threads,
+            verbose=stager.verbose,
+        )
 
 
 def train_stage(
