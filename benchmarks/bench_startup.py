@@ -77,10 +77,12 @@ def commands(folder):
     return found
 
 
-def run(checkout, arguments, code=0):
-    """Run Python with the sleepkit of a checkout."""
+def run(checkout, arguments, bytecode, code=0):
+    """Run Python with the sleepkit of a checkout, and keep its bytecode in a folder."""
     command = [sys.executable, *map(str, arguments)]
     environment = {**os.environ, "PYTHONPATH": str(checkout)}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as where it is installed
+    environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
     done = subprocess.run(
         command, cwd=checkout, env=environment, capture_output=True, check=False
     )
@@ -88,11 +90,11 @@ def run(checkout, arguments, code=0):
         sys.exit(f"{command} in {checkout} failed:\n{done.stderr.decode()}")
 
 
-def seconds(checkout, arguments, code):
+def seconds(checkout, arguments, code, bytecode):
     """Wall and processor time of one run."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
-    run(checkout, ["-m", "sleepkit", *arguments], code)
+    run(checkout, ["-m", "sleepkit", *arguments], bytecode, code)
     wall = time.perf_counter() - start
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -118,7 +120,8 @@ def main():
         }
         for checkout, folder in folders.items():
             folder.mkdir()  # each has model files of its own format
-            run(checkout, [Path(__file__).resolve(), "--write", folder])
+            script = Path(__file__).resolve()
+            run(checkout, [script, "--write", folder], folder.parent / "bytecode")
         for title in commands(HERE):
             print_row(title, folders, chosen.runs)
 
@@ -128,7 +131,8 @@ def print_row(title, folders, n_runs):
     spent = {checkout: [] for checkout in folders}
     for i in range(n_runs + 1):
         for checkout, folder in folders.items():
-            found = seconds(checkout, *commands(folder)[title])
+            bytecode = folder.parent / "bytecode"
+            found = seconds(checkout, *commands(folder)[title], bytecode)
             if i:  # the first reads the disk
                 spent[checkout].append(found)
     cells = []

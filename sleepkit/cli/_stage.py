@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -47,6 +50,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
 
 
+@contextmanager
+def _pause_collector() -> Iterator[None]:
+    """Pause the garbage collector: it takes an eighth of the time of large imports."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@_pause_collector()
 def run(arguments: Namespace) -> None:
     """Stage a night with a trained model, and write the results."""
     model = load(arguments.model)

@@ -23,7 +23,7 @@ def rows(run):
 
 def test_each_modality_missing(rows, folder, model):
     found, text = rows(folder, "--model", model)
-    assert list(found) == ["given", "all", "eeg+eog", "eeg+emg", "eog+emg"]
+    assert list(found) == ["condition", "all", "eeg+eog", "eeg+emg", "eog+emg"]
     for given in ("all", "eeg+eog", "eeg+emg", "eog+emg"):
         assert found[given][0] == model.stem
         assert found[given][-1] == "180"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from errno import EACCES
@@ -189,3 +190,8 @@ def test_real_night(run, real_data, model, tmp_path, missing):
     staged = read_hypnogram(tmp_path / "excerpt3-hypnogram.csv")
     assert len(staged) == 60
     assert (staged.stages != UNSCORED).sum() > 50
+
+
+def test_the_garbage_collector_runs_again_afterwards(run, night, model, tmp_path):
+    run("stage", night, "--model", model, "--out", tmp_path)
+    assert gc.isenabled()
