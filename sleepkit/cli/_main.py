@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import warnings
@@ -55,6 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         try:
             arguments.run(arguments)
             sys.stdout.flush()
+            if argv is None:  # the process ends: no search of all modules for garbage
+                gc.freeze()
         except BrokenPipeError:  # whoever read the output has seen enough
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _FAILED
