@@ -30,9 +30,10 @@ def inputs():
     return tuple(torch.randn(2, 3, *shape) for shape in SHAPES.values())
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning:torch")  # of its own constants
 def test_export(net, inputs):
     with torch.no_grad():
-        exported = torch.export.export(Fused(net), inputs)
+        exported = torch.export.export(Fused(net), inputs, strict=False)
         expected = net(dict(zip(SHAPES, inputs, strict=True))).logits["fused"]
     torch.testing.assert_close(exported.module()(*inputs), expected)
 
