@@ -9,9 +9,9 @@ BIN := $(VENV)/bin
 OLDEST := $(VENV_OLDEST)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(BIN)/python $(PIP_INSTALL) -c constraints.txt
-# What depends on numpy, SciPy, scikit-learn, MNE and their kin; nn depends on torch alone.
+# What depends on numpy, SciPy, scikit-learn, MNE and their kin; nets depend on torch.
 CORE_TESTS ?= $(addprefix tests/,io metrics model_selection persistence preprocessing \
-  recording signal training utils test_common.py)
+  recording signal utils test_common.py)
 
 # Real recordings beside the project are used where there are any.
 export SLEEPKIT_REAL_DATA ?= $(realpath ../shared/data)

@@ -1,10 +1,9 @@
-"""Fixtures shared by all tests.
+"""Shared by all tests; each folder's ``conftest.py`` names its own at the top.
 
-- `make_night`: a factory of small recordings, signals of 10 Hz rhythms and the like in
-  noise, scored with the five stages in turn.
-- `real_data`: the folder of real recordings; the test skips where there is none.
-
-The folders have fixtures of their own, each listed at the top of its ``conftest.py``.
+Fixtures
+--------
+make_night : a factory of small recordings, a rhythm in noise, scored with the stages
+real_data : the folder of real recordings; the test skips where there is none
 """
 
 from __future__ import annotations

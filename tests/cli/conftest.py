@@ -1,4 +1,4 @@
-"""Nights as files, and a model trained on simulated ones."""
+"""Fixtures: nights as files, and models trained on simulated ones."""
 
 from __future__ import annotations
 

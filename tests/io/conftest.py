@@ -1,4 +1,4 @@
-"""A factory of EDF and BDF files, written byte by byte so that they can be wrong."""
+"""Fixtures: EDF and BDF files, written byte by byte so that they can be wrong."""
 
 from __future__ import annotations
 

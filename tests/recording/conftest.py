@@ -1,4 +1,4 @@
-"""Lazy arrays that count how often they are read, and steps that count their calls."""
+"""Fixtures: lazy arrays that count their reads, and steps that count their calls."""
 
 from __future__ import annotations
 
