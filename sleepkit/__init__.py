@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,10 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 __version__ = "0.1.0.dev0"
+
+# Threads of OpenMP that spin while they wait for each other take many times as long
+# beside another busy process. It is read once, when torch is loaded.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 __all__ = [
     "classifiers",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pkgutil
 import subprocess
 import sys
@@ -84,3 +85,14 @@ def test_unknown_attribute():
 
 def test_dir_lists_the_packages():
     assert set(sleepkit.__all__) <= set(dir(sleepkit))
+
+
+@pytest.mark.parametrize("policy", [None, "ACTIVE"])
+def test_threads_wait_passively_unless_the_user_says_otherwise(policy):
+    environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}
+    if policy is not None:
+        environment["OMP_WAIT_POLICY"] = policy
+    code = "import os, sleepkit; print(os.environ['OMP_WAIT_POLICY'])"
+    command = [sys.executable, "-c", code]
+    result = subprocess.run(command, env=environment, capture_output=True, check=True)
+    assert result.stdout.decode().strip() == (policy or "PASSIVE")

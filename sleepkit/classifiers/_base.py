@@ -154,8 +154,10 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         where they are: see ``EpochArray.materialize``.
     n_threads : int, default=None
         Threads of torch during `fit` and predictions. None takes one for small nets,
-        which gain nothing by more and are slowed down by other processes, and as many
-        as torch has for others.
+        which gain nothing by more, and as many as torch has for others. Importing
+        sleepkit sets the environment variable ``OMP_WAIT_POLICY`` to ``PASSIVE`` where
+        it is not set: threads that spin while they wait are many times slower beside
+        another busy process. It has no effect where torch was imported before.
     random_state : int, Generator, RandomState or None, default=None
         Seed of weights, dropout, the order of batches and the inner split. The same
         seed, threads and hardware give the same weights, bit for bit.
