@@ -149,10 +149,12 @@ def _deepsleepnet(small: bool, random_state: RandomState) -> _Parts:
         "hidden_size": 64,
         "n_layers": 1,
         "norm_momentum": 0.1,  # the published one needs thousands of steps
-        "pretrain_epochs": 4,
-        "max_epochs": 8,
+        "pretrain_epochs": 6,
+        "pretrain_batch_size": 32,
+        "batch_size": 2,
+        "max_epochs": 12,
         "lr": 1e-3,
-        "encoder_lr": 1e-4,
+        "encoder_lr": 3e-4,
     }
     return _Parts(
         [("resample", preprocessing.Resampler(_SFREQ))],
