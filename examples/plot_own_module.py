@@ -15,6 +15,7 @@ stager.
 # passed because the constructor names them. With ``encode`` and ``decode``, each epoch
 # of a night is encoded once, although it is in several overlapping sequences.
 
+from matplotlib import pyplot as plt
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
@@ -64,8 +65,22 @@ stager = make_pipeline(
 print(cross_validate_staging({"GRU": stager}, X, y, cv=4))
 
 # %%
-# What a module file cannot hold
-# ------------------------------
+# Training
+# --------
+# The skorch net of a fitted stager, ``net_``, has the history of its training.
+
+stager.fit(X, y)
+history = stager[-1].net_.history
+fig, ax = plt.subplots(figsize=(6, 3), layout="constrained")
+ax.plot(history[:, "train_loss"], label="training")
+ax.plot(history[:, "valid_loss"], label="validation subjects")
+ax.set(xlabel="Pass", ylabel="Loss")
+ax.legend()
+plt.show()
+
+# %%
+# What a model file cannot hold
+# -----------------------------
 # Model files of `sleepkit.persistence` run no code, so they hold sleepkit's own classes
 # only. Keep a fitted stager of your own module with ``joblib.dump``, which only you
 # should load, or its weights with ``torch.save``, from ``stager[-1].module_``.
