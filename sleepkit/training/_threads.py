@@ -32,6 +32,8 @@ def choose_threads(
     if device.type != "cpu" or torch.get_num_threads() == 1:
         return None
     index = np.flatnonzero(source.has_signal)[:1]
+    if not index.size:  # nothing will be computed
+        return None
     if length is not None:
         index = np.append(index, np.full(length - 1, PAD))[np.newaxis]
     batch = source.batch(index)

@@ -76,3 +76,11 @@ def test_accelerators_are_left_alone(source):
     net = Net(8)
     assert choose_threads(net, source, 16, None, torch.device("meta")) is None
     assert net.shapes == []
+
+
+@pytest.mark.parametrize("length", [None, 1, 5])
+def test_without_signal_nothing_is_run(length):
+    net = Net(8)
+    empty = ArraySource({"eeg": np.full((3, 4), np.nan, np.float32)})
+    assert choose_threads(net, empty, 16, length, CPU) is None
+    assert net.shapes == []
