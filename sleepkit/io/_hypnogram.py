@@ -33,6 +33,8 @@ class Hypnogram:
         Start of the file by its header; None if unknown.
     probabilities : array-like of shape (n_epochs, 5), default=None
         Probability of each stage, if the file has them.
+    scorer : str, default=None
+        Name of the scorer; None if unknown.
 
     Raises
     ------
@@ -53,6 +55,7 @@ class Hypnogram:
     onset: float = 0.0
     start: datetime | None = None
     probabilities: FloatArray | None = None
+    scorer: str | None = None
 
     def __post_init__(self) -> None:
         """Validate the fields, and make the arrays read-only."""

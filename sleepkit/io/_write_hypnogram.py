@@ -16,7 +16,7 @@ import numpy as np
 from sleepkit._stages import STAGES
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._hypnogram import Hypnogram
-from sleepkit.io._hypnogram_table import CLOCK_TIME, PROBABILITIES
+from sleepkit.io._stage_files._column_names import CLOCK_TIME, PROBABILITIES
 from sleepkit.utils import check_option, write_atomically
 
 _FORMATS: Final = {".csv": "csv", ".tsv": "bids", ".edf": "edf"}

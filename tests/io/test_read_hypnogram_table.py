@@ -98,8 +98,8 @@ def test_probabilities_of_other_epochs_are_left_out(read):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["a,b", "1,2"], "column of labels, named stage or .* its columns are a, b"),
-        (["0,0,1,1,2"], "its columns are 0, 0, 1, 1, 2"),
+        (["a,b", "1,2"], "column of labels, named stage, .* its columns are a, b"),
+        (["0,0,x,1,2"], "one line must hold labels only.* '0', 'x', '1'"),
         ([",,", ",,"], "column of labels"),
         (["onset,stage"], "got none"),
         (["onset,stage", "0,W", "30"], "header's 2 columns; line 3 has 1"),
@@ -111,10 +111,13 @@ def test_probabilities_of_other_epochs_are_left_out(read):
             ["onset,stage", "0,W", "22:10:30,N1"],
             r"hold seconds; got '22:10:30' \(line 3",
         ),
-        (["onset,stage", "0,W", "nan,N1"], r"onset must be .* got nan \(line 3\)"),
+        (["onset,stage", "0,W", "nan,N1"], "every row must have an onset; line 3"),
         (["onset,duration,stage", "0,-30,W"], r"duration must .* got -30 \(line 2\)"),
         (["onset,stage", '0,"W'], "must be a table; unexpected end of data"),
-        (["onset,stage,clock_time", "0,W,22h"], "ISO 8601 times; got '22h'"),
+        (
+            ["onset,stage,clock_time", "0,W,22h"],
+            "'clock_time' must hold times; got '22h'",
+        ),
         (["onset,stage", "0,2", "30,1"], "need a scheme"),
     ],
 )
