@@ -47,7 +47,7 @@ def to_hypnogram(
     if scoring.scheme is not None and not isinstance(scheme, Mapping):
         scheme = scoring.scheme
     scored = decode(scoring.labels, scheme, has_events=scoring.has_events)
-    kept = without_events(scored, has_events=scoring.has_events)
+    kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
     stages, onset = stages_on_grid(kept, epoch_duration, source)
     probabilities = scoring.probabilities
     if probabilities is not None:

@@ -124,19 +124,18 @@ def read_hypnogram(
     the unit that the name of the column states), numbers of epochs, clock times, dates
     with times. Rows are taken as consecutive only without such a column. A column of
     numbers that could be a time and is not understood, such as samples, is an error.
-    Clock times alone give a `start` on 1 January 1985, the date of anonymous EDF+ files;
-    `read_recording` places them by the time of day.
+    Clock times alone give a `start` on 1 January 1985, the date of anonymous EDF+
+    files; `read_recording` places them by the time of day.
 
     Labels may be English, German, French, Spanish, Italian, Dutch or Danish. Movement,
-    artefacts, question marks and the integers 6, 9, 10 and -1 are unscored. Other events
-    beside the stages are skipped; in a column of stages, a label that names no stage
-    is an error. A row with the stage ``n/a`` is unscored if it covers whole epochs that
-    no other row covers, and an event otherwise.
+    artefacts, question marks and the integers 6, 9, 10 and -1 are unscored. Other
+    events beside the stages are skipped; in a column of stages, a label that names no
+    stage is an error. A row with the stage ``n/a`` is unscored if it covers whole
+    epochs that no other row covers, and an event otherwise.
 
     Examples
     --------
-    >>> import re
-    from pathlib import Path
+    >>> from pathlib import Path
     >>> from tempfile import TemporaryDirectory
     >>> import numpy as np
     >>> from sleepkit.io import read_hypnogram

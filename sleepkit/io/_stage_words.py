@@ -83,7 +83,7 @@ def stage_of_word(text: str) -> int | None:
     """
     if len(text) > _LONGEST or _INTEGER.fullmatch(text):
         return None
-    text = text.partition("|")[0]  # "Stage 2 sleep|2"
+    text = re.sub(r"\|\d\d?$", "", text)  # "Stage 2 sleep|2"
     folded = fold(text)
     for name in (folded, folded.strip(".()[]'\"")):
         code = _stage_of_folded(name)

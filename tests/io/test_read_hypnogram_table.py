@@ -100,10 +100,11 @@ def test_probabilities_of_other_epochs_are_left_out(read):
     [
         (["a,b", "1,2"], "column of labels, named stage, .* its columns are a, b"),
         (["0,0,x,1,2"], "one line must hold labels only.* '0', 'x', '1'"),
-        ([",,", ",,"], "column of labels"),
+        ([",,", ",,"], "name of a sleep stage; got ',,' .line 1"),
         (["onset,stage"], "got none"),
         (["onset,stage", "0,W", "30"], "header's 2 columns; line 3 has 1"),
         (["onset,stage", "0,W", "30,N1,?"], "header's 2 columns; line 3 has 3"),
+        (["onset,stage", "0,5,W", "30,5,N1"], "header's 2 columns; line 2 has 3"),
         (["onset,stage", "0,W", "", "30,N9"], r"got 'N9' \(line 4\)"),
         (["onset,stage", "0,W", "30,"], r"got '' \(line 3\)"),
         (["onset,stage", "0,W", ",N1"], "every row must have an onset; line 3"),

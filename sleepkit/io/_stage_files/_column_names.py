@@ -101,7 +101,7 @@ def role_of(name: str) -> str:
     telling = words if len(words) == 1 else [w for w in words if len(w) > 1 or w == "p"]
     roles = [ROLES[word] for word in telling if word in ROLES]
     if not roles:
-        return "onset" if unit_of(name) is not None else ""
+        return "onset" if all(word in _UNIT_OF for word in words) else ""
     return min(roles, key=_RANK.__getitem__)
 
 

@@ -19,7 +19,7 @@ _TOLERANCE: Final = 0.01  # of a label's duration
 
 
 def without_events(
-    scored: Sequence[Scored], *, has_events: bool = False
+    scored: Sequence[Scored], epoch_duration: float, *, has_events: bool = False
 ) -> list[Scored]:
     """Labels without those of events.
 
@@ -32,12 +32,7 @@ def without_events(
     stages = [pair for pair in stages if pair[1] != UNSCORED] or stages
     if not stages:
         return list(scored)
-    begins = np.array([label.onset for label, _ in stages])
-    order = np.argsort(begins, kind="stable")
-    begins = begins[order]
-    lengths = np.array([label.duration or 0.0 for label, _ in stages])[order]
-    ends = np.maximum.accumulate(begins + lengths)
-    epochs = _Epochs(begins, ends, _step(begins, lengths))
+    epochs = _epochs(stages, scored, epoch_duration)
     return [
         (label, code)
         for label, code in scored
@@ -45,25 +40,45 @@ def without_events(
     ]
 
 
+def _epochs(
+    stages: Sequence[Scored], scored: Sequence[Scored], epoch_duration: float
+) -> _Epochs:
+    """Find the times of the labels with a stage, of equal length if none is stated."""
+    begins = np.array([label.onset for label, _ in stages])
+    lengths = np.array([label.duration or 0.0 for label, _ in stages])
+    if (lengths > 0).any():
+        step = float(lengths[lengths > 0].min())
+    else:
+        onsets = sorted(label.onset for label, _ in scored)
+        steps = np.diff(onsets).round(2)
+        values, counts = np.unique(steps[steps > 0], return_counts=True)
+        step = float(values[counts.argmax()]) if len(values) else 1.0
+        lengths = np.full(len(begins), step)
+    order = np.argsort(begins, kind="stable")
+    ends = np.maximum.accumulate((begins + lengths)[order])
+    return _Epochs(begins[order], ends, (step, epoch_duration))
+
+
 class _Epochs(NamedTuple):
-    """Begins and ends of labels with a stage, in order, and the shortest of them."""
+    """Begins and ends of labels with a stage, in order, and the lengths of an epoch."""
 
     begins: FloatArray
     ends: FloatArray
-    step: float
+    lengths: tuple[float, float]  # of the shortest label, and of those to return
 
     def has_whole(self, label: Label) -> bool:
         """Whether a label covers whole epochs."""
-        length = self.step if label.duration is None else label.duration
-        parts = ((label.onset - self.begins[0]) / self.step, length / self.step)
-        return length > 0 and all(
-            abs(part - round(part)) <= _TOLERANCE for part in parts
+        length = self.lengths[0] if label.duration is None else label.duration
+        times = np.array([label.onset - self.begins[0], length])
+        parts = [times / epoch for epoch in self.lengths]
+        return length > 0 and any(
+            (np.abs(part - part.round()) <= _TOLERANCE).all() for part in parts
         )
 
     def has_free(self, label: Label) -> bool:
         """Whether no stage covers the epochs of a label."""
-        length = self.step if label.duration is None else label.duration
-        tolerance = _TOLERANCE * self.step
+        length = self.lengths[0] if label.duration is None else label.duration
+        tolerance = _TOLERANCE * self.lengths[0]
         end = label.onset + length - tolerance
         before = int(np.searchsorted(self.begins, end))
         return before == 0 or bool(self.ends[before - 1] <= label.onset + tolerance)
@@ -84,13 +99,6 @@ def _is_event(label: Label, code: int, epochs: _Epochs, *, has_events: bool) -> 
         return not (epochs.has_whole(label) and epochs.has_free(label))
     is_other = has_events and code == UNSCORED and not claims_a_stage(label.text)
     return is_other and not epochs.has_whole(label)
-
-
-def _step(begins: FloatArray, lengths: FloatArray) -> float:
-    """Length of the shortest label of a stage."""
-    steps = lengths[lengths > 0] if (lengths > 0).any() else np.diff(begins)
-    steps = steps[steps > 0]
-    return float(steps.min()) if len(steps) else 30.0
 
 
 def _check_scorers(scored: Sequence[Scored]) -> None:

@@ -70,7 +70,7 @@ def _stage_columns(table: Table, decoder: Decoder) -> list[int]:
 
 def _columns_of_words(table: Table, decoder: Decoder) -> list[int]:
     """Columns in which names of stages stand."""
-    labels, events, mixed = [], [], []
+    labels, events, scorers, mixed = [], [], [], []
     for column in range(table.width):
         role = table.role(column)
         cells = table.column(column)
@@ -84,6 +84,10 @@ def _columns_of_words(table: Table, decoder: Decoder) -> list[int]:
         )
         if role == "events":
             events.append(column)
+        elif role == "scorer" and is_full:
+            scorers.append(
+                column
+            )  # of stages only if no other is: a scorer may be "S1"
         elif role == "label" or is_full:
             labels.append(column)
         else:
@@ -91,7 +95,7 @@ def _columns_of_words(table: Table, decoder: Decoder) -> list[int]:
     labels = _without_named_integers(table, labels)
     if events and labels:
         return _events_or_stages(table, events[:1], labels, decoder)
-    return labels or events[:1] or (mixed if len(mixed) == 1 else [])
+    return labels or events[:1] or scorers or (mixed if len(mixed) == 1 else [])
 
 
 def _without_named_integers(table: Table, labels: list[int]) -> list[int]:

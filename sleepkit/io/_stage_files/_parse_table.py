@@ -44,7 +44,7 @@ def _scoring(
         for column in range(table.width)
         if _may_be_time(table, column, scored)
     ]
-    times = row_times(columns, len(lines), duration)
+    times = row_times(columns, scored.texts, duration)
     if np.isnan(times.onsets).any():
         line = lines[int(np.flatnonzero(np.isnan(times.onsets))[0])]
         msg = f"every row must have an onset; line {line} has none."
@@ -63,7 +63,7 @@ def _scoring(
     return Scoring(
         list(starmap(Label, values)),
         has_events=scored.has_events,
-        start=_with_date(times.start, _date(table) or above.start),
+        start=_with_date(times.start, _date(table), above.start),
         probabilities=_probabilities(table, scored.rows),
         scorer=scored.scorer,
     )
@@ -74,7 +74,9 @@ def _time_column(
 ) -> TimeColumn:
     """Return the times in a column of the rows of one scorer."""
     cells = [table.rows[i].cells[column] for i in rows]
-    return parse_column(table.name(column), table.role(column), cells, lines)
+    role = table.role(column)
+    is_other = role == "events"  # such as a number of the trial
+    return parse_column(table.name(column), "" if is_other else role, cells, lines)
 
 
 def _is_one_an_epoch(times: RowTimes, duration: float) -> bool:
@@ -93,16 +95,20 @@ def _date(table: Table) -> datetime | None:
 def _may_be_time(table: Table, column: int, scored: StageRows) -> bool:
     """Whether a column is none of the stages, the scorers and the probabilities."""
     cells = [table.rows[i].cells[column] for i in scored.rows]
-    if cells == scored.texts or table.role(column) in ("other", "scorer", "label"):
-        return False
-    return not (table.role(column) == "events" and number(cells[0]) is not None)
+    is_other = table.role(column) in ("other", "scorer", "label")
+    return cells != scored.texts and not is_other
 
 
-def _with_date(clock: datetime | None, above: datetime | None) -> datetime | None:
-    """Start by the rows, with the date of the header if the rows have none."""
-    if clock is None or above is None or clock.date() != NO_DATE.date():
-        return clock or above
-    return datetime.combine(above.date(), clock.time())
+def _with_date(
+    clock: datetime | None, day: datetime | None, above: datetime | None
+) -> datetime | None:
+    """Start by the rows, with the date of another column or of the header."""
+    if clock is None:
+        return above
+    dated = day or above
+    if dated is None or clock.date() != NO_DATE.date():
+        return clock
+    return datetime.combine(dated.date(), clock.timetz())
 
 
 def _probabilities(table: Table, rows: Sequence[int]) -> FloatArray | None:

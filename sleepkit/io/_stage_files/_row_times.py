@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
+from sleepkit.io._stage_files._column_names import words_of
 from sleepkit.io._stage_files._seconds import (
     check_epoch_numbers,
     in_seconds,
@@ -34,10 +36,12 @@ class RowTimes:
 
 
 def row_times(
-    columns: Sequence[TimeColumn], n_rows: int, label_duration: float
+    columns: Sequence[TimeColumn], labels: Sequence[str], label_duration: float
 ) -> RowTimes:
     """Return when rows are: consecutive only where no column says otherwise."""
-    texts = [c for c in columns if c.kind == "text" and c.role in TIME_ROLES]
+    n_rows = len(labels)
+    texts = [c for c in columns if c.kind in ("text", "date")]
+    texts = [c for c in texts if c.role in (*TIME_ROLES, "date")]
     columns = [column for column in columns if np.isfinite(column.values).any()]
     durations = _durations(columns, n_rows, label_duration)
     onsets = [c for c in columns if c.role == "onset" or (c.is_strong and not c.role)]
@@ -49,7 +53,7 @@ def row_times(
     if onsets:
         return _from_onsets(onsets, ends, durations, label_duration)
     if ends:
-        return _from_ends(ends[0], durations, label_duration)
+        return _from_ends(ends[0], durations, labels, label_duration)
     return _from_counts(columns, n_rows, durations, label_duration)
 
 
@@ -88,6 +92,8 @@ def _durations(
     column = stated[0]
     if column.is_strong or column.unit is not None:
         return column.values * (column.unit or 1.0)
+    if any(word.startswith("epo") for word in words_of(column.name)):
+        return np.asarray(column.values * label_duration)
     largest = np.nanmax(column.values)
     if n_rows > 1 and 0 < largest < 1:
         msg = f"must hold seconds; the longest of its durations is {largest:g}"
@@ -114,6 +120,9 @@ def _from_onsets(
             raise other.error(msg)
     if np.isnan(durations).all() and ends:
         durations = _until(ends[0], main, seconds, durations)
+    row = next(iter(_rows(main, seconds)), 0)
+    if main.resolution > 1 and len(seconds) > 1:
+        seconds = _from_minutes(main, seconds, durations, label_duration)
     if numeric:
         start = next(
             (
@@ -124,13 +133,7 @@ def _from_onsets(
             None,
         )
         return RowTimes(seconds, durations, start)
-    row = next(iter(_rows(main, seconds)))
-    first = float(seconds[row])
-    start = start_of(main, 0.0, row)
-    if main.resolution > 1 and len(seconds) > 1:
-        seconds = _from_minutes(main, seconds, durations, label_duration)
-        return RowTimes(seconds - seconds[row], durations, start)
-    return RowTimes(seconds - first, durations, start)
+    return RowTimes(seconds - seconds[row], durations, start_of(main, 0.0, row))
 
 
 def _rows(column: TimeColumn, seconds: FloatArray) -> Sequence[int]:
@@ -173,7 +176,7 @@ def _until(
         if counts_epochs and ((values == 0).any() or (ahead == 1).mean() > 0.5):
             values = values + ratio  # the last epoch is included
     else:
-        values = end.values * end.unit - seconds
+        values = np.asarray(end.values * end.unit) - seconds
     if (values < 0).any():
         msg = "must hold ends of labels, none before its start"
         raise end.error(msg)
@@ -189,19 +192,22 @@ def _scale(main: TimeColumn, seconds: FloatArray) -> float:
 def _from_minutes(
     main: TimeColumn, seconds: FloatArray, durations: FloatArray, label_duration: float
 ) -> FloatArray:
-    """Return times of a clock without seconds, of consecutive rows if they are such."""
+    """Return times in whole minutes, of consecutive rows if they are such."""
     steps = label_duration if np.isnan(durations).any() else durations[:-1]
     rows = np.concatenate([[0.0], np.cumsum(np.full(len(seconds) - 1, steps))])
-    if not main.agrees(rows):
+    if not replace(main, values=seconds).agrees(rows):
         if len({*seconds[np.isfinite(seconds)]}) < len(seconds):
-            msg = "must hold clock times with seconds; rows share a minute"
+            msg = "must tell rows apart, such as by seconds; several share a minute"
             raise main.error(msg)
         return seconds
-    return rows
+    return np.asarray(rows + seconds[0])
 
 
 def _from_ends(
-    end: TimeColumn, durations: FloatArray, label_duration: float
+    end: TimeColumn,
+    durations: FloatArray,
+    labels: Sequence[str],
+    label_duration: float,
 ) -> RowTimes:
     """Return times from ends: each label begins where the one before it ends."""
     seconds = in_seconds(
@@ -213,7 +219,12 @@ def _from_ends(
     if np.isfinite(durations).all():
         return RowTimes(seconds - durations, durations)
     onsets = np.concatenate([[0.0], seconds[:-1]])
-    return RowTimes(onsets, seconds - onsets)
+    lengths = seconds - onsets
+    repeats = any(one == other for one, other in pairwise(labels))
+    if repeats and not np.allclose(lengths, lengths[0]):
+        msg = "holds ends of labels without their starts, and a row may be missing"
+        raise end.error(msg)
+    return RowTimes(onsets, lengths)
 
 
 def _from_counts(

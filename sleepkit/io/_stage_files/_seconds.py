@@ -10,8 +10,9 @@ import numpy as np
 from sleepkit._typing import FloatArray
 from sleepkit.io._stage_files._column_names import words_of
 from sleepkit.io._stage_files._time_column import TimeColumn
+from sleepkit.io._stage_files._times import DAY
 
-_MAX_TIME: Final = 31 * 86400.0  # seconds; no night lasts longer
+_MAX_TIME: Final = 31 * DAY  # no night lasts longer
 _LONGEST_STEP: Final = 120.0  # seconds from label to label of a stage an epoch
 _LONGEST_RUN: Final = 3600.0  # seconds of the shortest label of a night
 _DIGITS: Final = 3
@@ -33,6 +34,7 @@ def in_seconds(
     known = np.unique(values[np.isfinite(values)])
     if len(known) < 2:
         return values
+    _check_digits(column, known, label_duration)
     if _counts_epochs(column, known, label_duration):
         return np.asarray(values - (known[0] != 0)) * label_duration
     if np.isfinite(durations).any():
@@ -42,6 +44,16 @@ def in_seconds(
         return values / 1000
     _check_seconds(column, known, label_duration, ends=ends)
     return values
+
+
+def _check_digits(column: TimeColumn, known: FloatArray, label_duration: float) -> None:
+    """Raise an error for clock times without colons, such as 220030."""
+    hours, minutes = known // 10_000, known // 100 % 100
+    clock = 3600 * hours + 60 * minutes + known % 100
+    is_clock = (np.diff(clock) % label_duration == 0).all() and hours.max() < 48
+    if known[0] > DAY or (is_clock and (np.diff(known) % label_duration).any()):
+        msg = f"must hold seconds from the start of the file; got {known[0]:.10g}"
+        raise column.error(msg)
 
 
 def _counts_epochs(
@@ -70,7 +82,7 @@ def _check_seconds(
     longest = _LONGEST_STEP if is_regular_step and len(steps) > 3 else _LONGEST_RUN
     if usual < 1 or shortest > longest:
         msg = (
-            f"must hold seconds; its rows are {shortest:.3g} apart. Name the unit, "
+            f"must hold seconds; its rows are {shortest:g} apart. Name the unit, "
             f"such as {column.name}_ms or {column.name}_min"
         )
         raise column.error(msg)

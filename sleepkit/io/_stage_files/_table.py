@@ -83,6 +83,7 @@ def _csv_splitter(delimiter: str) -> Callable[[str], list[str]]:
 
 
 _SPLITTERS: Final = (*map(_csv_splitter, "\t;,|"), _split_wide, _split_blanks)
+_BY_BLANKS: Final = (_SPLITTERS[0], _split_wide, _split_blanks)
 
 
 class _Split(NamedTuple):
@@ -93,6 +94,7 @@ class _Split(NamedTuple):
     n_rows: int  # of the width that most have
     width: int
     column: int  # of the stages, -1 if none are named
+    by_blanks: bool
     first: int | None  # line of the first stage, else of the first number
     rows: list[Row]
 
@@ -145,6 +147,7 @@ def _split(
         n_rows=widths[width],
         width=width,
         column=column,
+        by_blanks=splitter in _BY_BLANKS,
         first=next(iter(found), None),
         rows=rows,
     )
@@ -155,11 +158,16 @@ def _lines_of_stages(
 ) -> defaultdict[tuple[int, int], list[int]]:
     """Lines of the cells with stages, by the width of the row and the column."""
     lines = defaultdict(list)
+    widths = set()
     for row in rows:
-        if len(row.cells) > 1 and not _is_comment(row):
+        width = len(row.cells)
+        # the first row of its width may be a header, with scorers such as S1
+        is_header = width not in widths and _is_header(row, width)
+        widths.add(width)
+        if width > 1 and not is_header and not _is_comment(row):
             for column, cell in enumerate(row.cells):
                 if is_stage(cell):
-                    lines[len(row.cells), column].append(row.line)
+                    lines[width, column].append(row.line)
     return lines
 
 
@@ -239,8 +247,10 @@ def _fitted(
     if len(names) == width - 1:
         if all(not row.cells[-1] for row in body if len(row.cells) == width):
             width -= 1  # each line ends with a delimiter
-        else:
+        elif split.by_blanks:
             names = ["", *names]  # row numbers without a name
+        else:
+            width = len(names)
     rows = []
     for row in body:
         cells = row.cells[:width]

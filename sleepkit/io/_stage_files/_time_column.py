@@ -43,7 +43,7 @@ class TimeColumn:
     unit: float | None = None  # seconds, if the name states it
     zero: datetime | None = None
     resolution: float = 0.0  # seconds
-    first_text: str = ""  # the first cell that is no time
+    first_text: str = ""  # the first cell, if it should be a time and is none
 
     @property
     def is_strong(self) -> bool:
@@ -75,7 +75,9 @@ def parse_column(
     read = _times.kind_of(filled[0]) if filled else None
     nothing = np.full(len(cells), np.nan)
     if read is None:
-        return TimeColumn(name, role, "text", nothing, first_text="".join(filled[:1]))
+        is_one = role == "epoch" and len({*filled}) < 2  # such as that of the subject
+        first = "" if is_one or not filled else filled[0]
+        return TimeColumn(name, role, "text", nothing, first_text=first)
     kind, words = _KINDS[read]
     for cell, line in zip(cells, lines, strict=True):
         if cell.casefold() not in EMPTY and read(cell) is None:
@@ -84,9 +86,16 @@ def parse_column(
             msg = f"column {name!r} must hold {words}; got {cell!r} (line {line})."
             raise HypnogramError(msg)
     if kind == "number":
-        return TimeColumn(name, role, kind, _numbers(cells), unit_of(name))
+        values, unit = _numbers(cells), unit_of(name)
+        known = values[np.isfinite(values)]
+        is_coarse = unit == _MINUTE and len(np.unique(known)) < len(known)
+        resolution = _MINUTE if is_coarse else 0.0
+        return TimeColumn(name, role, kind, values, unit, resolution=resolution)
     if kind == "date":
-        return TimeColumn(name, role, kind, nothing)
+        days = {_times.date(cell) for cell in filled}
+        return TimeColumn(
+            name, role, kind, nothing, first_text=filled[0] if len(days) > 2 else ""
+        )
     return _clock_column(name, role, kind, cells)
 
 
