@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from errno import EACCES
 from io import BytesIO
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sleepkit import io, metrics, plotting, utils
 from sleepkit._stages import N_STAGES, STAGES, UNSCORED
+from sleepkit.hypnogram import Hypnogram
 
 if TYPE_CHECKING:
     from sleepkit._typing import FloatArray, IntArray
@@ -37,15 +39,11 @@ def write_results(
     start = _plain(night.start)
     duration = night.epoch_duration
     table = prefix.with_name(f"{prefix.name}-hypnogram.csv")
-    io.write_hypnogram(
-        table,
-        stages,
-        probabilities=probabilities,
-        start=start,
-        epoch_duration=duration,
-    )
+    staged = Hypnogram(stages, duration, start=start)
+    with_probabilities = replace(staged, probabilities=probabilities)
+    io.write_hypnogram(table, with_probabilities, overwrite=True)
     annotations = table.with_suffix(".edf")
-    io.write_hypnogram(annotations, stages, start=start, epoch_duration=duration)
+    io.write_hypnogram(annotations, staged, overwrite=True)
     picture = table.with_suffix(".png")
     written = [table, annotations]
     try:

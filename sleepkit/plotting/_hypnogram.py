@@ -16,7 +16,7 @@ from sleepkit.plotting._panels import (
     label_time,
     make_panels,
 )
-from sleepkit.utils import check_positive, check_stages
+from sleepkit.utils import check_epoch_duration, check_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -81,7 +81,7 @@ class HypnogramDisplay:
         *,
         probabilities: Any = None,
         true: Any = None,
-        epoch_duration: float = 30.0,
+        epoch_duration: float | None = None,
         start: datetime | None = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
@@ -89,14 +89,15 @@ class HypnogramDisplay:
 
         Parameters
         ----------
-        stages : array-like of int of shape (n_epochs,)
+        stages : array-like of int of shape (n_epochs,), or Hypnogram
             Stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
         probabilities : array-like of shape (n_epochs, 5), default=None
             Probability of each stage; adds a hypnodensity.
-        true : array-like of int of shape (n_epochs,), default=None
+        true : array-like of int of shape (n_epochs,) or Hypnogram, default=None
             Reference stages, such as an expert's; adds their hypnogram above.
-        epoch_duration : float, default=30.0
-            Length of an epoch in seconds.
+        epoch_duration : float, default=None
+            Length of an epoch in seconds. None means that of a `Hypnogram`, and 30 for
+            an array.
         start : datetime.datetime, default=None
             Start of the first epoch; None shows the time since then.
         ax : matplotlib.axes.Axes or sequence of them, default=None
@@ -110,7 +111,7 @@ class HypnogramDisplay:
         Raises
         ------
         ValueError
-            If a stage code is invalid, or lengths differ.
+            If a stage code is invalid, or lengths or epoch durations differ.
 
         Examples
         --------
@@ -120,14 +121,16 @@ class HypnogramDisplay:
         >>> [panel.get_ylabel() for panel in display.axes_]
         ['reference', 'predicted']
         """
+        owner = cls.__name__
         codes = _as_codes("stages", stages)
+        duration = check_epoch_duration(stages, epoch_duration, owner=owner)
+        if true is not None:
+            check_epoch_duration(true, duration, owner=owner)
         display = cls(
             codes,
             probabilities=_as_probabilities(probabilities, len(codes)),
             true=None if true is None else _as_codes("true", true, len(codes)),
-            epoch_duration=check_positive(
-                "epoch_duration", epoch_duration, owner=cls.__name__
-            ),
+            epoch_duration=duration,
             start=start,
         )
         return display.plot(ax=ax)

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sleepkit.utils._atomic_write import write_atomically
     from sleepkit.utils._checks import (
         check_count,
+        check_epoch_duration,
         check_fraction,
         check_no_unscored,
         check_option,
@@ -31,6 +32,7 @@ __all__ = [
     "NIGHT_PACKAGES",
     "SD_OF_MAD",
     "check_count",
+    "check_epoch_duration",
     "check_fraction",
     "check_no_unscored",
     "check_option",

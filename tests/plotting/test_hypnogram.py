@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.plotting import HypnogramDisplay
 
 mpl.use("agg")
@@ -70,6 +71,16 @@ def test_panels_from_top_to_bottom():
     labels = [ax.get_ylabel() for ax in display.axes_]
     assert labels == ["reference", "predicted", "probability"]
     assert {ax.get_figure() for ax in display.axes_} == {display.figure_}
+
+
+def test_a_hypnogram_has_its_own_epochs():
+    night = Hypnogram([0, 1, 2], 20.0)
+    display = HypnogramDisplay.from_predictions(night, true=[0, 0, 0])
+    assert display.axes_[-1].get_xlim() == (0, 60)
+    with pytest.raises(ValueError, match=r"that of the hypnogram, 20 s\. Got 30"):
+        HypnogramDisplay.from_predictions(night, epoch_duration=30)
+    with pytest.raises(ValueError, match=r"that of the hypnogram, 20 s\. Got 30"):
+        HypnogramDisplay.from_predictions([0, 1, 2], true=night)
 
 
 def test_the_reference_is_drawn_above():
