@@ -11,9 +11,8 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from sleepkit import io, metrics, plotting, utils
+from sleepkit import hypnogram, io, metrics, plotting, utils
 from sleepkit._stages import N_STAGES, STAGES, UNSCORED
-from sleepkit.hypnogram import Hypnogram
 
 if TYPE_CHECKING:
     from sleepkit._typing import FloatArray, IntArray
@@ -39,7 +38,7 @@ def write_results(
     start = _plain(night.start)
     duration = night.epoch_duration
     table = prefix.with_name(f"{prefix.name}-hypnogram.csv")
-    staged = Hypnogram(stages, duration, start=start)
+    staged = hypnogram.Hypnogram(stages, duration, start=start)
     with_probabilities = replace(staged, probabilities=probabilities)
     io.write_hypnogram(table, with_probabilities, overwrite=True)
     annotations = table.with_suffix(".edf")

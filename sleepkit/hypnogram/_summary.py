@@ -13,7 +13,9 @@ from sleepkit._typing import IntArray
 
 def summarize(hypnogram: Any) -> str:
     """Epochs, start, scorer and the number of epochs of each stage, in a line."""
-    text = f"{hypnogram.n_epochs} epochs of {hypnogram.epoch_duration:g} s"
+    n_epochs = hypnogram.n_epochs
+    plural = "" if n_epochs == 1 else "s"
+    text = f"{n_epochs} epoch{plural} of {hypnogram.epoch_duration:g} s"
     if hypnogram.start is not None:
         text += f" from {hypnogram.first_epoch_start:%Y-%m-%d %H:%M:%S}"
     if hypnogram.scorer is not None:

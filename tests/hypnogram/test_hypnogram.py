@@ -114,7 +114,7 @@ def test_repr():
         "1 W, 1 N1, 0 N2, 0 N3, 0 REM, 1 unscored>"
     )
     assert repr(Hypnogram([0]).merge(2)) == (
-        "<Hypnogram: 1 epochs of 30 s: 1 W, 0 Sleep>"
+        "<Hypnogram: 1 epoch of 30 s: 1 W, 0 Sleep>"
     )
 
 
