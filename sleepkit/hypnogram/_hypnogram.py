@@ -475,9 +475,7 @@ class Hypnogram:
         Raises
         ------
         HypnogramError
-            If the epochs of `other` are not the same.
-        ValueError
-            If stages are merged: draw the five stages.
+            If the epochs or the stages of `other` are not the same.
         """
         from sleepkit.plotting import HypnogramDisplay
 

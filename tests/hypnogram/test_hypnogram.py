@@ -347,7 +347,7 @@ def test_cycles_are_timed_by_the_file():
     assert Hypnogram([2, 4], 60).cycles(min_nrem=60)
 
 
-@pytest.mark.parametrize("method", ["statistics", "cycles", "to_mne", "plot"])
+@pytest.mark.parametrize("method", ["statistics", "cycles", "to_mne"])
 def test_merged_stages_are_never_read_as_others(method):
     merged = Hypnogram([0, 2, 3, 4]).merge(3)
     with pytest.raises(ValueError, match=r"must have the 5 stages .* merged to 3"):
