@@ -163,4 +163,4 @@ class MappedArray:
 
 def checksum_of(values: Array) -> int:
     """CRC-32 of the values of an array in C order; fast, and enough for damage."""
-    return zlib.crc32(values.reshape(-1).view(np.uint8))
+    return zlib.crc32(values.reshape(-1).view(np.uint8).data)
