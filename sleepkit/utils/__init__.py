@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from sleepkit.utils._atomic_write import write_atomically
+    from sleepkit.utils._atomic_write import flush_to_disk, write_atomically
     from sleepkit.utils._checks import (
         check_count,
         check_epoch_duration,
@@ -40,6 +40,7 @@ __all__ = [
     "check_random_state",
     "check_stages",
     "draw_seed",
+    "flush_to_disk",
     "hash_code",
     "library_digest",
     "optional_import",
