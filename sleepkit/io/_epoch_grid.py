@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
-from sleepkit.io._hypnogram import Hypnogram
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme, decode
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._stage_files._events import without_events
@@ -54,7 +54,12 @@ def to_hypnogram(
         onsets = np.array([label.onset for label in scoring.labels]) - onset
         probabilities = _placed(probabilities, onsets / epoch_duration, len(stages))
     return Hypnogram(
-        stages, epoch_duration, onset, scoring.start, probabilities, scoring.scorer
+        stages,
+        epoch_duration,
+        onset,
+        scoring.start,
+        probabilities=probabilities,
+        scorer=scoring.scorer,
     )
 
 

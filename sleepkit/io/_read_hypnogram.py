@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Final, Literal, overload
 
 from sleepkit.exceptions import HypnogramError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import LABEL_DURATIONS, Decoder, Scheme
 from sleepkit.io._scoring import LabelDuration, Scoring
 from sleepkit.io._stage_files._encoding import decoded

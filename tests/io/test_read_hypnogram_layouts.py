@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import HypnogramError
-from sleepkit.io import read_hypnogram
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.io import read_hypnogram, write_hypnogram
 
 STAGES = [0, 0, 1, 2, 2, -1, 3, 3, 4, 4]
 AASM = ("W", "N1", "N2", "N3", "R", "?")
@@ -67,7 +68,7 @@ LAYOUTS = {
     ),
     "domino.txt": (
         f"Signal ID: SchlafProfil\\profil\nStart Time: {START:%d.%m.%Y %H:%M:%S}\n"
-        "Unit: \nSignal Type: Discret\nEvents list: N3,N2,N1,Rem,Wach,Bewegung\n"
+        "Unit: \nSignal Type: \nEvents list: N3,N2,N1,Rem,Wach,Bewegung\n"
         "Rate: 30 s\n\n" + rows([f"{t},000" for t in HH_MM_SS], GERMAN, delimiter="; "),
         True,
     ),
@@ -329,3 +330,33 @@ def test_annotations_saved_by_mne(tmp_path, suffix, start):
     annotations.save(tmp_path / f"night-annot.{suffix}")
     hypnogram = read_hypnogram(tmp_path / f"night-annot.{suffix}")
     np.testing.assert_array_equal(hypnogram, STAGES)
+
+
+@pytest.mark.parametrize(
+    ("name", "fmt"),
+    [
+        ("a.csv", "csv"),
+        ("a.tsv", "bids"),
+        ("a_hypnogram.tsv", "bids-derivative"),
+        ("a.edf", "edf"),
+        ("a.annot", "luna"),
+        ("a.txt", "edfbrowser"),
+        ("a.json", "json"),
+    ],
+)
+@pytest.mark.parametrize("edge", [[-1, -1, -1], [0]])
+def test_every_format_that_is_written(tmp_path, name, fmt, edge):
+    written = Hypnogram([*edge, *STAGES, *edge], onset=60.0)
+    write_hypnogram(tmp_path / name, written, format=fmt)
+    read = read_hypnogram(tmp_path / name)
+    np.testing.assert_array_equal(read, written)
+    assert read.onset == 60
+
+
+def test_json_with_a_scorer_and_probabilities(tmp_path):
+    rows = np.full((2, 5), 0.2)
+    written = Hypnogram([0, -1], start=START, scorer="A", probabilities=rows)
+    write_hypnogram(tmp_path / "a.json", written)
+    read = read_hypnogram(tmp_path / "a.json")
+    assert (read.start, read.scorer) == (START, "A")
+    np.testing.assert_array_equal(read.probabilities, rows)

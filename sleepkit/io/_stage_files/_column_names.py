@@ -8,7 +8,6 @@ from typing import Final
 from sleepkit._stages import STAGES
 from sleepkit.io._stage_words import fold, without_accents
 
-CLOCK_TIME: Final = "clock_time"
 PROBABILITIES: Final = tuple(f"P_{stage}" for stage in STAGES)
 
 # Words in the name of a column and what the column holds, the most telling first:

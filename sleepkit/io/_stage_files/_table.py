@@ -82,8 +82,9 @@ def _csv_splitter(delimiter: str) -> Callable[[str], list[str]]:
     return split
 
 
-_SPLITTERS: Final = (*map(_csv_splitter, "\t;,|"), _split_wide, _split_blanks)
-_BY_BLANKS: Final = (_SPLITTERS[0], _split_wide, _split_blanks)
+_DELIMITED: Final = tuple(map(_csv_splitter, "\t;,|"))
+_SPLITTERS: Final = (*_DELIMITED, _split_wide, _split_blanks)
+_BY_BLANKS: Final = (_DELIMITED[0], _split_wide, _split_blanks)
 
 
 class _Split(NamedTuple):
@@ -94,7 +95,8 @@ class _Split(NamedTuple):
     n_rows: int  # of the width that most have
     width: int
     column: int  # of the stages, -1 if none are named
-    by_blanks: bool
+    is_delimited: bool  # by a character
+    by_blanks: bool  # or by tabs
     first: int | None  # line of the first stage, else of the first number
     rows: list[Row]
 
@@ -147,6 +149,7 @@ def _split(
         n_rows=widths[width],
         width=width,
         column=column,
+        is_delimited=splitter in _DELIMITED,
         by_blanks=splitter in _BY_BLANKS,
         first=next(iter(found), None),
         rows=rows,
@@ -173,7 +176,9 @@ def _lines_of_stages(
 
 def _likeness(split: _Split) -> tuple[int, ...]:
     """How far a split looks like a table of stages; without any, its size counts."""
-    return split.n_stages, split.has_names, 0 if split.n_stages else split.n_rows
+    if split.n_stages:
+        return split.n_stages, split.is_delimited, split.has_names
+    return 0, split.has_names, split.n_rows
 
 
 def _is_numbers(row: Row, width: int) -> bool:
@@ -197,7 +202,13 @@ def _names(row: Row, width: int) -> list[str]:
 def _is_header(row: Row, width: int) -> bool:
     """Whether a row holds names of columns: a known one, and no number or time."""
     names = _names(row, width)
-    if len(names) < 2 or len(names) not in (width - 1, width) or row.problem:
+    is_entry = any(name.endswith(":") for name in names)
+    if (
+        len(names) < 2
+        or len(names) not in (width - 1, width)
+        or row.problem
+        or is_entry
+    ):
         return False
     known = {role_of(name) for name in names if name} - {"", "other", "date", "scorer"}
     return bool(known) and not any(map(kind_of, names))
