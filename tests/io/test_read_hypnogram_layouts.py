@@ -257,6 +257,13 @@ def test_layouts_of_integers(read, text):
     np.testing.assert_array_equal(read(text, scheme="rk"), STAGES)
 
 
+def test_labels_with_colons_are_no_entries_of_a_header(read):
+    text = (
+        "Night: 1\nSDO:WakeState\nSDO:WakeState\nUnscored\nSDO:RapidEyeMovementSleep\n"
+    )
+    np.testing.assert_array_equal(read(text), [0, 0, -1, 4])
+
+
 def test_a_format_may_be_forced(read):
     text = "stage,end\n1,90\n2,150\n"
     assert read("W 60\nN1 90\nW 150\n", format="visbrain").stages.tolist() == [

@@ -15,7 +15,7 @@ from sleepkit.io._stage_files._layouts import with_layout
 from sleepkit.io._stage_files._parse_table import parse_table
 from sleepkit.io._stage_files._preamble import read_preamble
 from sleepkit.io._stage_files._table import Table, find_table
-from sleepkit.io._stage_words import fold
+from sleepkit.io._stage_words import fold, stage_of_word
 
 _LINE_WORDS: Final = {"l": "?"}  # lights on, in a list of Luna
 _FEWEST: Final = 4  # labels of a line that holds all of them
@@ -64,12 +64,7 @@ def parse_lines(lines: Sequence[str], label_duration: LabelDuration) -> Scoring:
         texts.pop()
     above = read_preamble(texts)
     first = above.n_lines
-    if (
-        first < len(texts)
-        and role_of(texts[first].strip('"')) == "label"
-        and not _claims(texts[first])
-    ):
-        first += 1
+    first += first < len(texts) and _is_name(texts[first].strip('"'))
     body = [text.strip("\"'") for text in texts[first:]]
     if "" in body:
         line = body.index("") + first + 1
@@ -83,8 +78,13 @@ def parse_lines(lines: Sequence[str], label_duration: LabelDuration) -> Scoring:
     return Scoring(labels, start=above.start)
 
 
-def _claims(text: str) -> bool:
-    """Whether a line such as "Stage 2" is a label although its word is a name."""
-    return any(character.isdigit() or character == "?" for character in text) or (
-        len(text.split()) > 1 and len(text.split()[-1]) <= 4
-    )
+def _is_name(text: str) -> bool:
+    """Whether a line is the name of the column, not a label such as "Stage 7"."""
+    has_number = any(character.isdigit() or character == "?" for character in text)
+    is_label = has_number or stage_of_word(text) is not None
+    return role_of(text) == "label" and not is_label and not _ends_like_a_stage(text)
+
+
+def _ends_like_a_stage(text: str) -> bool:
+    """Whether a line ends like the name of a stage that is not known."""
+    return len(text.split()) > 1 and len(text.split()[-1]) <= len("REM")

@@ -10,7 +10,7 @@ from typing import Final
 
 from sleepkit.io._stage_files import _times
 from sleepkit.io._stage_files._times import NO_DATE
-from sleepkit.io._stage_words import fold
+from sleepkit.io._stage_words import fold, stage_of_word
 
 _ENTRY: Final = re.compile(r"[#%;\s]*([^:=\t;,]+?)\s*(?:[:=\t;,])\s*(.*?)[\s;,]*")
 # Names of entries without blanks and case; adding one is one word.
@@ -97,6 +97,6 @@ def _n_entries(lines: Sequence[str]) -> int:
     """Count the lines before the first that is no entry of a header."""
     for index, line in enumerate(lines):
         is_entry = re.match(r"\s*[#%\[]|[^\t;,]{2,}?\s*[:=]\s*\S*", line)
-        if line.strip() and not is_entry:
+        if line.strip() and (not is_entry or stage_of_word(line.strip()) is not None):
             return index
     return 0
