@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._assemble import Source, assemble
-from sleepkit.io._channels import ChannelInfo, ChannelSpec
+from sleepkit.io._channels import ChannelInfo
 from sleepkit.io._edf import EdfFile
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MneSource, open_raw
+from sleepkit.io._select_channels import ChannelSpec
 from sleepkit.recording import Recording
 from sleepkit.utils import check_option
 
