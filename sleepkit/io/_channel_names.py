@@ -41,7 +41,7 @@ class Vocabulary(NamedTuple):
     classes: Mapping[str, frozenset[str]]  # "eeg.types", "left", "recorder", ...
     words: frozenset[str]
     labels: Mapping[str, str]  # modality of whole labels
-    electrodes: tuple[str, ...]  # of the 10-20 system, then of the 10-10 system
+    order: tuple[str, ...]  # electrodes of the 10-20 and 10-10 system, thorax, belly
     min_sfreq: Mapping[str, float]
     families: tuple[tuple[frozenset[str], Mapping[str, str]], ...]
 
@@ -78,8 +78,10 @@ def vocabulary() -> Vocabulary:
             for name, entry in modality.items()
             for label in entry.get("labels", ())
         },
-        electrodes=tuple(
-            map(fold, groups["eeg.electrodes"] + groups["eeg.more_electrodes"])
+        order=tuple(
+            fold(word)
+            for group in ("eeg.electrodes", "eeg.more_electrodes", "resp.types")
+            for word in groups[group]
         ),
         min_sfreq={name: entry.get("min_sfreq", 0) for name, entry in modality.items()},
         families=tuple(map(_family, table["family"])),
@@ -157,6 +159,11 @@ def _fits(word: str, modality: str) -> bool:
     )
 
 
+def _is_electrode(word: str) -> bool:
+    """Whether a word is an electrode on the scalp."""
+    return vocabulary().is_in(word, "eeg.electrodes", "eeg.more_electrodes")
+
+
 def _is_passing(word: str) -> bool:
     """Whether a word says nothing about the place: "EEG", "POL", a number."""
     return word.isdecimal() or vocabulary().is_in(word, "eeg.types", "fillers")
@@ -165,7 +172,7 @@ def _is_passing(word: str) -> bool:
 def _is_eeg(words: tuple[str, ...]) -> bool:
     """Whether words are an electrode with or without another, or "EEG" alone."""
     rest = [word for word in words if not _is_passing(word)]
-    electrodes = [word for word in rest if word in vocabulary().electrodes]
+    electrodes = list(filter(_is_electrode, rest))
     if electrodes:
         has_side = _has(words, "left") or _has(words, "right")
         return rest[0] in electrodes and len(electrodes) <= 2 and not has_side
@@ -174,17 +181,17 @@ def _is_eeg(words: tuple[str, ...]) -> bool:
 
 def _named(modality: str, words: tuple[str, ...]) -> ChannelName:
     """Electrode, reference and rank of a label of known modality."""
-    order = vocabulary().electrodes
-    placed = [word for word in words if word in order] if modality == "eeg" else []
+    placed = list(filter(_is_electrode, words)) if modality == "eeg" else []
     if modality == "eog":
         placed = [eye for eye in map(_eye, words) if eye]
-        placed += [word for word in words if placed and word in order]
+        placed += filter(_is_electrode, words if placed else ())
     electrode, *others = placed or [""]
     reference = next(iter(others + _references(words)), "") if electrode else ""
+    order, places = vocabulary().order, [electrode] if electrode else words
     rank = (
         modality == "emg" and not _has(words, "emg.chin"),
-        _has(words, "eog.vertical") and modality == "eog",
-        order.index(electrode) if electrode in order else -1,
+        modality == "eog" and _has(words, "eog.vertical"),
+        min((order.index(w) for w in places if w in order), default=-1),
         electrode == "e2" or _has(words, "right"),
         _has(words, "eeg.beside"),
         *(int(word) for word in words if word.isdecimal()),
@@ -226,7 +233,8 @@ def _candidates(words: tuple[str, ...]) -> tuple[str, ...]:
         long = tuple(kind for kind in kinds if len(kind) > _SHORT)
         if any(_names(w, name) or w.startswith(long) or w.endswith(long) for w in words):
             found.append(name)
-    if not found and any(w.startswith(tuple(table.electrodes)) for w in words):
+    electrodes = tuple(table.classes["eeg.electrodes"])
+    if not found and any(word.startswith(electrodes) for word in words):
         return ("eeg",)
     return tuple(name for name in found if name != "eeg" or len(found) == 1)
 

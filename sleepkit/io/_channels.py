@@ -89,7 +89,7 @@ def recognised(
     found = {}
     for name in names:
         known = [channel for channel in channels if channel.modality == name]
-        known.sort(key=lambda channel: parse_label(channel.label).rank)
+        known.sort(key=_rank)
         whole = [channel for channel in known if not channel.is_damaged]
         if known:
             found[name] = [_derivation(channel, channels) for channel in whole or known]
@@ -113,10 +113,15 @@ def remarks(
                 f"The header of {source} is damaged for {', '.join(damaged)}: left out "
                 f"of {name}."
             )
-        notes = [f"{d.plus.label} is {d.plus.note}" for d in found.get(name, ())]
-        notes = [note for note in notes if "without reference" in note]
+        notes = [
+            f"{item.plus.label} ({item.plus.note})"
+            for item in found.get(name, ())
+            if item.plus.note
+        ]
         if notes:
-            messages.append(f"In {source}, {'; '.join(notes)}. Choose with channels=.")
+            messages.append(
+                f"{name} of {source}: {', '.join(notes)}. Choose with channels=."
+            )
     return messages
 
 
@@ -134,6 +139,12 @@ def nothing_known(
 def listing(channels: Sequence[ChannelInfo]) -> str:
     """Labels of the file, for messages."""
     return f"Its channels are: {', '.join(channel.label for channel in channels)}."
+
+
+def _rank(channel: ChannelInfo) -> tuple[bool, tuple[int, ...]]:
+    """Place of a channel in the order of labels, unknown labels last."""
+    rank = parse_label(channel.label).rank
+    return (not rank, rank)
 
 
 def _derivation(channel: ChannelInfo, channels: Sequence[ChannelInfo]) -> Derivation:

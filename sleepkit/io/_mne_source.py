@@ -145,7 +145,8 @@ def _describe(raw: Any) -> tuple[ChannelInfo, ...]:
         [
             Heading("" if name in bads else name, sfreq, unit)
             for name, unit in zip(names, units, strict=True)
-        ]
+        ],
+        is_referenced=bool(raw.info["custom_ref_applied"]),
     )
     if not (set(kinds) == {"eeg"} and any(meaning.modality for meaning in meanings)):
         meanings = list(map(_by_type, meanings, kinds))

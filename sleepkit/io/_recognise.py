@@ -12,7 +12,7 @@ from sleepkit.io._channel_names import (
     parse_label,
     vocabulary,
 )
-from sleepkit.io._units import ELECTRODE_MODALITIES, is_no_voltage
+from sleepkit.io._units import is_no_voltage
 
 _WITH_ELECTRODES: Final = ("eeg", "eog")  # whose electrodes need a reference
 
@@ -38,23 +38,22 @@ class Meaning(NamedTuple):
     note: str = ""
 
 
-def recognise(headings: Sequence[Heading]) -> list[Meaning]:
-    """Recognise each channel of a file."""
+def recognise(
+    headings: Sequence[Heading], *, is_referenced: bool = False
+) -> list[Meaning]:
+    """Recognise each channel of a file, whose electrodes may be known to be referenced."""
     names = _names([heading.label for heading in headings])
     meanings = list(map(_alone, names, headings))
-    for modality in _WITH_ELECTRODES:
+    for modality in () if is_referenced else _WITH_ELECTRODES:
         found = [i for i, m in enumerate(meanings) if m.modality == modality]
         referenced = [i for i in found if not names[i].is_bare]
         for i in found:
-            if not names[i].is_bare:
-                continue
-            if referenced:
+            if names[i].is_bare and not referenced:
+                meanings[i] = _reference(i, names, headings)
+            elif names[i].is_bare:
                 same = [j for j in referenced if names[j].electrode == names[i].electrode]
                 label = headings[(same or referenced)[0]].label
-                note = f"without reference; {label} has one and is used instead"
-                meanings[i] = Meaning(note=note)
-            else:
-                meanings[i] = _reference(i, names, headings)
+                meanings[i] = Meaning(note=f"no reference: {label} is used instead")
     return meanings
 
 
@@ -88,8 +87,8 @@ def _alone(name: ChannelName, heading: Heading) -> Meaning:
     if sfreq < vocabulary().min_sfreq[modality]:
         note = f"at {sfreq:g} Hz a trend or an envelope, not a signal"
         return Meaning(candidate=modality, note=note)
-    if modality in ELECTRODE_MODALITIES and is_no_voltage(unit):
-        return Meaning(note=f"in {unit}, which is no voltage")
+    if name.is_bare and not name.is_typed and is_no_voltage(unit):
+        return Meaning(note=f"in {unit}, which is no voltage")  # O2 may be oxygen
     return Meaning(modality)
 
 
@@ -127,6 +126,6 @@ def _reference(
     is_right = name.electrode[-1].isdecimal() and int(name.electrode[-1]) % 2 == 0
     first, second = ("left", "right") if is_right else ("right", "left")
     for ear in (*ears[first], *ears[second]):
-        note = f"without reference; {headings[ear].label} is subtracted"
+        note = f"no reference: {headings[ear].label} is subtracted"
         return Meaning(name.modality, minus=ear, note=note)
-    return Meaning(name.modality, note="without reference; used as it is")
+    return Meaning(name.modality, note="no reference: used as it is")
