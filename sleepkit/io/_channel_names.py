@@ -153,9 +153,7 @@ def _fits(word: str, modality: str) -> bool:
     if modality == "eog":
         allowed += ["eeg.electrodes", "eeg.more_electrodes"]
     return (
-        word.isdecimal()
-        or _names(word, modality)
-        or vocabulary().is_in(word, *allowed)
+        word.isdecimal() or _names(word, modality) or vocabulary().is_in(word, *allowed)
     )
 
 
@@ -216,7 +214,7 @@ def _eye(word: str) -> str:
 
 
 def _references(words: Iterable[str]) -> list[str]:
-    """References of a label: ears by name, else the class."""
+    """List the references of a label: ears by name, else their class."""
     ears = [word for word in words if vocabulary().is_in(word, *_EARS)]
     if len(ears) == 1:
         return ears
@@ -229,9 +227,13 @@ def _candidates(words: tuple[str, ...]) -> tuple[str, ...]:
     table = vocabulary()
     found = []
     for name in modalities():
-        kinds = table.classes[f"{name}.types"] | table.classes.get(f"{name}.chin", set())
+        kinds = table.classes[f"{name}.types"] | table.classes.get(
+            f"{name}.chin", set()
+        )
         long = tuple(kind for kind in kinds if len(kind) > _SHORT)
-        if any(_names(w, name) or w.startswith(long) or w.endswith(long) for w in words):
+        if any(
+            _names(w, name) or w.startswith(long) or w.endswith(long) for w in words
+        ):
             found.append(name)
     electrodes = tuple(table.classes["eeg.electrodes"])
     if not found and any(word.startswith(electrodes) for word in words):
@@ -251,7 +253,7 @@ def _words(chunk: str) -> tuple[str, ...]:
     if words is None:
         return (chunk,)
     table = vocabulary()
-    known = ("eeg.electrodes", "linked", "recorder")
+    known = ("eeg.electrodes", "linked", "recorder", "fillers")
     short = [
         word
         for word in words

@@ -116,7 +116,7 @@ def remarks(
         notes = [
             f"{item.plus.label} ({item.plus.note})"
             for item in found.get(name, ())
-            if item.plus.note
+            if item.plus.note and not item.plus.is_damaged
         ]
         if notes:
             messages.append(

@@ -30,7 +30,7 @@ _RANGES: Final = (
     slice(128, 136),
 )
 _N_SAMPLES: Final = slice(216, 224)
-_ANNOTATIONS: Final = re.compile(r"(edf|bdf)\W*annotations?", re.IGNORECASE)
+_ANNOTATIONS: Final = re.compile(r"(edf|bdf)[\W_]*annotations?[\W\d_]*", re.IGNORECASE)
 
 
 class EdfSignal(NamedTuple):
@@ -132,11 +132,17 @@ def _signal(raw: bytes, n_signals: int, number: int, encoding: str) -> EdfSignal
 
     label = _text(field(_LABEL), encoding)
     owner = f"number of samples of signal {number + 1}, {label!r},"
+    physical_min, physical_max, digital_min, digital_max = (
+        _number(field(place)) for place in _RANGES
+    )
     return EdfSignal(
-        label,
-        _text(field(_UNIT), encoding),
-        *(_number(field(place)) for place in _RANGES),
-        _whole(field(_N_SAMPLES), owner),
+        label=label,
+        unit=_text(field(_UNIT), encoding),
+        physical_min=physical_min,
+        physical_max=physical_max,
+        digital_min=digital_min,
+        digital_max=digital_max,
+        n_samples=_whole(field(_N_SAMPLES), owner),
     )
 
 

@@ -92,7 +92,9 @@ def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
 def _check_layout(header: EdfHeader) -> None:
     """Require signals, in records that last some time."""
     if all(signal.is_annotation for signal in header.signals):
-        msg = f"{header.path} holds no signals. If it is a hypnogram, use read_hypnogram."
+        msg = (
+            f"{header.path} holds no signals. If it is a hypnogram, use read_hypnogram."
+        )
         raise RecordingError(msg)
     if not header.record_duration > 0:
         msg = (

@@ -8,7 +8,10 @@ from typing import Final
 
 _PLACEHOLDER: Final = datetime(1985, 1, 1)  # EDF+ uses it for a missing date
 _PLUS_DATE: Final = re.compile(r"startdate\s+(\d{1,2})-([a-z]{3})-(\d+)", re.IGNORECASE)
-_MONTHS: Final = "jan feb mar apr may jun jul aug sep oct nov dec".split()
+_MONTHS: Final = [  # of English, as the standard has it
+    *("jan", "feb", "mar", "apr", "may", "jun"),
+    *("jul", "aug", "sep", "oct", "nov", "dec"),
+]
 _THREE: Final = re.compile(r"\s*(\d+)\D+(\d+)\D+(\d+)\D*")
 _FIRST_YEAR: Final = 85  # of two digits that mean 19..
 _YEARS: Final = range(1900, 2200)
@@ -22,13 +25,16 @@ def parse_start(recording: str, day: str, clock: str) -> datetime | None:
     is useful without it.
     """
     matched = _THREE.fullmatch(clock)
+    if matched is None:
+        return None
+    hour, minute, second = map(int, matched.groups())
     try:
-        moment = time(*map(int, matched.groups())) if matched else None
+        moment = time(hour, minute, second)
     except ValueError:
         return None
-    if moment is None:
-        return None
-    start = datetime.combine(_plus_date(recording) or _date(day) or _PLACEHOLDER, moment)
+    start = datetime.combine(
+        _plus_date(recording) or _date(day) or _PLACEHOLDER, moment
+    )
     return None if start == _PLACEHOLDER else start
 
 
@@ -37,7 +43,9 @@ def _plus_date(recording: str) -> date | None:
     matched = _PLUS_DATE.match(recording)
     if matched is None or matched[2].lower() not in _MONTHS:
         return None
-    return _valid(int(matched[3]), _MONTHS.index(matched[2].lower()) + 1, int(matched[1]))
+    return _valid(
+        int(matched[3]), _MONTHS.index(matched[2].lower()) + 1, int(matched[1])
+    )
 
 
 def _date(text: str) -> date | None:
@@ -47,7 +55,7 @@ def _date(text: str) -> date | None:
 
 
 def _valid(year: int, month: int, day: int) -> date | None:
-    """Date of the years 1985 to 2084 where the year has two digits; None if impossible."""
+    """Return a date, of 1985 to 2084 for a year of two digits; None if impossible."""
     if year < 100:
         year += 1900 if year >= _FIRST_YEAR else 2000
     try:

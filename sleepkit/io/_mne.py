@@ -12,9 +12,9 @@ import numpy as np
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._assemble import assemble
-from sleepkit.io._select_channels import ChannelSpec
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MNE_TYPES, MneSource
+from sleepkit.io._select_channels import ChannelSpec
 from sleepkit.io._write_hypnogram import EDF_NAMES
 from sleepkit.recording import Recording, Signal
 

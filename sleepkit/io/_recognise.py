@@ -41,7 +41,10 @@ class Meaning(NamedTuple):
 def recognise(
     headings: Sequence[Heading], *, is_referenced: bool = False
 ) -> list[Meaning]:
-    """Recognise each channel of a file, whose electrodes may be known to be referenced."""
+    """Recognise each channel of a file.
+
+    With `is_referenced`, electrodes are known to be so, whatever their labels say.
+    """
     names = _names([heading.label for heading in headings])
     meanings = list(map(_alone, names, headings))
     for modality in () if is_referenced else _WITH_ELECTRODES:
@@ -51,7 +54,9 @@ def recognise(
             if names[i].is_bare and not referenced:
                 meanings[i] = _reference(i, names, headings)
             elif names[i].is_bare:
-                same = [j for j in referenced if names[j].electrode == names[i].electrode]
+                same = [
+                    j for j in referenced if names[j].electrode == names[i].electrode
+                ]
                 label = headings[(same or referenced)[0]].label
                 meanings[i] = Meaning(note=f"no reference: {label} is used instead")
     return meanings
@@ -107,7 +112,7 @@ def _unknown(name: ChannelName) -> Meaning:
 def _reference(
     position: int, names: Sequence[ChannelName], headings: Sequence[Heading]
 ) -> Meaning:
-    """Reference an electrode to the opposite ear or mastoid, where the file has it.
+    """Find a reference for an electrode: the opposite ear or mastoid, if there is one.
 
     Both must be measured alike: at one rate, in one unit, against the same recorder.
     """

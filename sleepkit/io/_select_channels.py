@@ -72,7 +72,8 @@ def _of_one_rate(
         msg = (
             f"The {modality} channels of {source} differ in rate: those at "
             f"{kept[0].plus.sfreq:g} Hz are read, without "
-            f"{', '.join(_named(item.plus) for item in left_out)}. Choose with channels=."
+            f"{', '.join(_named(item.plus) for item in left_out)}. "
+            "Choose with channels=."
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=6)
     counts = Counter(item.name for item in kept)

@@ -23,8 +23,11 @@ _MICROVOLTS: Final = {  # microvolts in one unit, by folded name
 }
 # Units of other quantities: impedance, rates, oximetry, temperature, light, flow ...
 _NO_VOLTAGE: Final = frozenset(
-    "ohm kohm mohm \N{GREEK SMALL LETTER OMEGA} % bpm 1/min /min hz degc c \N{DEGREE SIGN}c "
-    "\N{DEGREE SIGN} deg lux lx db mmhg cmh2o mbar hpa kpa pa l ml l/min l/s g s ms sec min".split()
+    {
+        *("ohm", "kohm", "mohm", "%", "bpm", "1/min", "/min", "hz", "db", "lux", "lx"),
+        *("degc", "c", "\N{DEGREE SIGN}c", "deg", "\N{DEGREE SIGN}", "mmhg", "cmh2o"),
+        *("mbar", "hpa", "kpa", "pa", "l", "ml", "l/min", "l/s", "g", "s", "ms", "min"),
+    }
 )
 _MICRO_SIGNS: Final = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
 _PLAUSIBLE_EEG: Final = (2.0, 200.0)  # robust SD in microvolts

@@ -7,6 +7,7 @@ import pytest
 from sleepkit.datasets import load_night
 from sleepkit.exceptions import ChannelError
 
+
 @pytest.fixture
 def night(tmp_path):
     """A minute of noise in two EEG channels and one EOG channel, as EDF."""

@@ -9,79 +9,74 @@ import pytest
 
 from sleepkit.io._channel_names import fold, modalities, parse_label
 
-# Spellings by modality; "|" separates them, since labels hold blanks. "none" is what
-# looks like a signal of the modality and is not.
+# Spellings by modality, one or more a line with "|" between, since labels hold blanks.
+# Those without a modality look like a signal of one and are none.
 SPELLINGS = {
-    "eeg": [
-        # EDF+, Sleep-EDF, HMC, NCH, MASS
-        "EEG C3|EEG Fpz-Cz|EEG Pz-Oz|EEG F4-M1|EEG C3-CLE|EEG Fp1-LER|EEG CZ-O1",
-        # SHHS, MESA, and devices with one or two channels
-        "EEG|EEG(sec)|EEG (sec)|EEG 2|EEG_SEC|EEG1|EEG2|EEG3|eeg sec|EEG L|EEG-R",
-        # Nihon Kohden, TUH, linked ears, averages
-        "EEG C3-Ref|POL EEG C3-Ref|EEG C4-LE|EEG O1-AVG|EEG T3-REF|EEG Fp1-A1A2|C3-AA",
-        "EEG F3-G2|C4-Average|C3-M1M2|C3-(A1+A2)|C3-(M1+M2)/2|Cz-Ref|EEG C3-linked ears",
-        # ISRUC, DCSM, WSC, APPLES, DOD, APOE, STAGES, UCDDB, SOMNOmedics, Embla
-        "C3-A2|F3-M2|C3_M2|Fz_AVG|Cz_AVG|C3_x|Pz_Cz|F3_F4|FP1_M2|C4A1|C3M2|F4M1|C3:A2",
-        "C3/A2|EEG.C3-A2|EEG-C3-A2|C3(M2)|EEG:C3(A2)|[C3-M2]|C3 - M2|C3.M2|EEG C3 A2",
-        # CAP and other bipolar montages
-        "Fp2-F4|F4-C4|C4-P4|P4-O2|F7-T3|T4-C4|C4-A1|F3-C3|Cz-Oz",
-        # bare electrodes, old and new names
-        "C3|c4|O1|Fz|T3|T7|EEG T5|EEG P7|Oz|Fpz",
-        # 10-10, with a type or a reference
-        "EEG FT9|EEG AF7|TP9-Fpz|FC1-M2|PO3-A2|EEG P1|C1-C2|PSG_F3|EEG C3-0",
-    ],
-    "eog": [
-        "EOG horizontal|horizontal|EOG Left Horiz|Left Horiz|EOG Upper Vertic|VEOG|HEOG",
-        "EOG(L)|EOG(R)|EOG-L|EOG/R|EOG Left|EOG Right|EOGL|EOGR|LEOG|REOG|EOG dx|EOG sin",
-        "E1-M2|E2-M1|E1_M2|E1/M2|E1(M2)|E1M2|EOG E1-M2|EEG E1-M2|E1-E2|E1-Fpz|E1 (LEOG)",
-        "LOC|ROC|LOC-A2|ROC-A1|LOC/A2|ROC-LOC|EOG LOC-M2|EOG ROC-A2|LEOG-M2|EOG-ROC-A1",
-        "EOG|EOG1|EOG2|EOG1-A1|EOG1:A2|EOG 1|Left eye|Lefteye|RightEye|PG1-A2|EOG V",
-        "L EOG|R_EOG|Auge links|EOG G|PSG_EOGL|E1|E2|POL LOC",
-    ],
-    "emg": [
-        "EMG|EMG1|EMG chin|EMG Chin1|EMG submental|EMG.Submental|EMG-Chin|EMG.Chin|Chin",
-        "Chin EMG|ChinEMG|Chin1-Chin2|Chin 1-Chin 2|EMG1-EMG2|EMG CHIN1-CHIN2|ChinL-ChinR",
-        "L Chin|R Chin|L Chin-R Chin|LCHIN|cchin|cchin_l|rchin_l|Lchin|Chin_Ctr|Chin2_EMG",
-        "Kinn-EMG|EMG menton|POL EMG|PSG_EMG|EMG+|EMG_1|EMG Ref|EEG Chin1-Chin2|EMG (chin)",
-    ],
-    "ecg": [
-        "ECG|EKG|ECG1|ECG2|EKG1-EKG2|ECG I|ECG II|ECG ECGI|ECG-II|ECGII|ECG(V5)|ECG 2",
-        "ECG L|ECG R|ECG L-ECG R|ECG EKG2-EKG|EEG EKG1-EKG2|POL ECG|ECG_II|ECG1-ECG2",
-    ],
-    "resp": [
-        "THOR RES|ABDO RES|Resp Belt Thor|Belt Abdo|VTH|VAB|Chest|Abdomen|Thorax|Thor",
-        "Chest Effort|Effort THO|RIP Thora|Resp Thoracic|Resp Abdominal|ABD|ribcage",
-        "THOR EFFORT|TORACE|Effort.Abdomen",
-    ],
-    "airflow": [
-        "NEW AIR|New A/F|AIRFLOW|NAF1|NAF2P-A1|Resp oro-nasal|Nasal Pressure|Flow|Nasal",
-        "Cannula|CannulaFlow|Cannula Flow|Therm|Thermistor|PTAF|Resp PTAF|Oral",
-    ],
-    "spo2": ["SaO2|SpO2|Saturation|Osat|OxStatSpO2|O2 Sat|SAO2|SPO2"],
-    None: [
-        # references by themselves
-        "A1|A2|M1|M2|M1M2|EEG A2-CLE|EEG A1|POL $A1|A1-A2",
-        # impedances, states and rates
-        "EEG(sec) impedance|C3-M2 (Imp)|EEG1_Off|EKG_Off|EMG_Off|C3 Imp|OX stat|EEG rate",
-        "OX STATUS|H.R.|HR|Resp Rate|ECG rate|Abdomen CaL|EEG position|EEG quality",
-        # limbs
-        "EMG Leg L|Leg/L|LLEG1|R-LEG|Leg 1|EMG Tib|EMG.Tibialis-Leg.Left|LAT|RAT|PLMr.",
-        "PLM l|EMG LLEG-RLEG|L Leg|Left Leg|Jambe droite|Bein links|EMG RAT|EMG arm|TIB Dx",
-        # sides of an EMG that may be legs
-        "EMG L|EMG-R|LEMG|EMG dx",
-        # other signals
-        "DC3|DC01|X1|X8|24|1-2|F|K|POS|Position|PosAngle|Temp rectal|Event marker|LIGHT",
-        "SOUND|Snore|MIC|CO2|EtCO2|Pleth|PR|PULSE|PTT|X Axis|Machine|Patient Event|SUM",
-        "RIP Sum|RIP Flow|Flow Limitation|SpO2 B-B|POL BP1|Voltage (core)|CPAP|hypnogram",
-        # a known word among unknown ones
-        "my EEG|EEGs|C3-XYZ|C4 pressure|EMG-C3|Kinn-EMG x y|ECG C3||  ",
-    ],
+    "eeg": """
+        EEG C3|EEG Fpz-Cz|EEG Pz-Oz|EEG F4-M1|EEG C3-CLE|EEG Fp1-LER|EEG CZ-O1
+        EEG|EEG(sec)|EEG (sec)|EEG 2|EEG_SEC|EEG1|EEG2|EEG3|eeg sec|EEG L|EEG-R
+        EEG C3-Ref|POL EEG C3-Ref|EEG C4-LE|EEG O1-AVG|EEG T3-REF|EEG Fp1-A1A2|C3-AA
+        EEG F3-G2|C4-Average|C3-M1M2|C3-(A1+A2)|C3-(M1+M2)/2|Cz-Ref|EEG C3-linked ears
+        C3-A2|F3-M2|C3_M2|Fz_AVG|Cz_AVG|C3_x|Pz_Cz|F3_F4|FP1_M2|C4A1|C3M2|F4M1|C3:A2
+        C3/A2|EEG.C3-A2|EEG-C3-A2|C3(M2)|EEG:C3(A2)|[C3-M2]|C3 - M2|C3.M2|EEG C3 A2
+        Fp2-F4|F4-C4|C4-P4|P4-O2|F7-T3|T4-C4|C4-A1|F3-C3|Cz-Oz
+        C3|c4|O1|Fz|T3|T7|EEG T5|EEG P7|Oz|Fpz
+        EEG FT9|EEG AF7|TP9-Fpz|FC1-M2|PO3-A2|EEG P1|C1-C2|PSG_F3|EEG C3-0
+        Ch1: C3-M2|01_C3-M2|C3-A2 EEG|EEG(C3-A2)|C3-AR|PSG EEG C4-A1|EEG Fp1-F7
+    """,
+    "eog": """
+        EOG horizontal|horizontal|EOG Left Horiz|Left Horiz|EOG Upper Vertic|VEOG|HEOG
+        EOG(L)|EOG(R)|EOG-L|EOG/R|EOG Left|EOG Right|EOGL|EOGR|LEOG|REOG|EOG dx|EOG sin
+        E1-M2|E2-M1|E1_M2|E1/M2|E1(M2)|E1M2|EOG E1-M2|EEG E1-M2|E1-E2|E1-Fpz|E1 (LEOG)
+        LOC|ROC|LOC-A2|ROC-A1|LOC/A2|ROC-LOC|EOG LOC-M2|EOG ROC-A2|LEOG-M2|EOG-ROC-A1
+        EOG|EOG1|EOG2|EOG1-A1|EOG1:A2|EOG 1|Left eye|Lefteye|RightEye|PG1-A2|EOG V
+        L EOG|R_EOG|Auge links|EOG G|PSG_EOGL|E1|E2|POL LOC
+        Left Outer Canthus|EOG LT|LtEOG|L-Eye|E1:A2|EOG-1|EOG-E1-A2
+    """,
+    "emg": """
+        EMG|EMG1|EMG chin|EMG Chin1|EMG submental|EMG.Submental|EMG-Chin|EMG.Chin|Chin
+        Chin EMG|ChinEMG|Chin1-Chin2|Chin 1-Chin 2|EMG1-EMG2|EMG CHIN1-CHIN2
+        ChinL-ChinR
+        L Chin|R Chin|L Chin-R Chin|LCHIN|cchin|cchin_l|rchin_l|Lchin|Chin_Ctr
+        Chin2_EMG
+        Kinn-EMG|EMG menton|POL EMG|PSG_EMG|EMG+|EMG_1|EMG Ref|EEG Chin1-Chin2
+        EMG (chin)
+    """,
+    "ecg": """
+        ECG|EKG|ECG1|ECG2|EKG1-EKG2|ECG I|ECG II|ECG ECGI|ECG-II|ECGII|ECG(V5)|ECG 2
+        ECG L|ECG R|ECG L-ECG R|ECG EKG2-EKG|EEG EKG1-EKG2|POL ECG|ECG_II|ECG1-ECG2
+    """,
+    "resp": """
+        THOR RES|ABDO RES|Resp Belt Thor|Belt Abdo|VTH|VAB|Chest|Abdomen|Thorax|Thor
+        Chest Effort|Effort THO|RIP Thora|Resp Thoracic|Resp Abdominal|ABD|ribcage
+        THOR EFFORT|TORACE|Effort.Abdomen
+    """,
+    "airflow": """
+        NEW AIR|New A/F|AIRFLOW|NAF1|NAF2P-A1|Resp oro-nasal|Nasal Pressure|Flow|Nasal
+        Cannula|CannulaFlow|Cannula Flow|Therm|Thermistor|PTAF|Resp PTAF|Oral
+    """,
+    "spo2": """
+        SaO2|SpO2|Saturation|Osat|OxStatSpO2|O2 Sat|SAO2|SPO2
+    """,
+    None: """
+        A1|A2|M1|M2|M1M2|EEG A2-CLE|EEG A1|POL $A1|A1-A2
+        EEG(sec) impedance|C3-M2 (Imp)|EEG1_Off|EKG_Off|EMG_Off|C3 Imp|OX stat|EEG rate
+        OX STATUS|H.R.|HR|Resp Rate|ECG rate|Abdomen CaL|EEG position|EEG quality
+        EMG Leg L|Leg/L|LLEG1|R-LEG|Leg 1|EMG Tib|EMG.Tibialis-Leg.Left|LAT|RAT|PLMr.
+        PLM l|EMG LLEG-RLEG|L Leg|Left Leg|Jambe droite|Bein links|EMG RAT|EMG arm
+        TIB Dx
+        EMG L|EMG-R|LEMG|EMG dx
+        DC3|DC01|X1|X8|24|1-2|F|K|POS|Position|PosAngle|Temp rectal|Event marker|LIGHT
+        SOUND|Snore|MIC|CO2|EtCO2|Pleth|PR|PULSE|PTT|X Axis|Machine|Patient Event|SUM
+        RIP Sum|RIP Flow|Flow Limitation|SpO2 B-B|POL BP1|Voltage (core)|CPAP|hypnogram
+        my EEG|EEGs|C3-XYZ|C4 pressure|EMG-C3|Kinn-EMG x y|ECG C3|
+    """,
 }
 CASES = [
     (label, modality)
-    for modality, rows in SPELLINGS.items()
-    for row in rows
-    for label in row.split("|")
+    for modality, text in SPELLINGS.items()
+    for line in text.strip().splitlines()
+    for label in line.strip().split("|")
 ]
 
 
@@ -114,7 +109,10 @@ def test_separators_and_prefixes_do_not_count(prefix, reference, expected):
 @pytest.mark.parametrize(
     ("label", "is_bare"),
     [("C3", True), ("EEG C3", True), ("EEG C3-Ref", True), ("E1", True), ("LOC", True)]
-    + [(label, False) for label in ("C3-M2", "C3-LE", "Fpz-Cz", "EEG", "EOG(L)", "Chin")],
+    + [
+        (label, False)
+        for label in ("C3-M2", "C3-LE", "Fpz-Cz", "EEG", "EOG(L)", "Chin")
+    ],
 )
 def test_electrodes_without_a_reference_of_their_own(label, is_bare):
     assert parse_label(label).is_bare is is_bare

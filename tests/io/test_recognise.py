@@ -6,19 +6,24 @@ import pytest
 
 from sleepkit.io._recognise import Heading, recognise
 
-ISRUC_A = (
-    "LOC-A2 ROC-A1 F3-A2 C3-A2 O1-A2 F4-A1 C4-A1 O2-A1 "
-    "X1 X2 X3 X4 X5 X6 DC3 X7 X8 SaO2 DC8"
-).split()
-ISRUC_B = (
-    "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 "
-    "X1 X2 X3 X4 X5 X6 DC4 X7 X8 SpO2 DC8 DC7"
-).split()
-ISRUC_C = (
-    "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 "
-    "24 25 26 27 28 29 DC01 30 31 SpO2 DC02 DC04"
-).split()
-ISRUC_D = "ROC A1 LOC A2 C4 O2 C3 O1 F4 F3 X1 X2 X3 X4 X5 X6 X7 X8 DC8 DC3 SaO2".split()
+ISRUC_A = [
+    "LOC-A2", "ROC-A1", "F3-A2", "C3-A2", "O1-A2", "F4-A1", "C4-A1", "O2-A1",
+    "X1", "X2", "X3", "X4", "X5", "X6", "DC3", "X7", "X8", "SaO2", "DC8",
+]  # fmt: skip
+ISRUC_B = [
+    "E1-M2", "E2-M1", "F3-M2", "C3-M2", "O1-M2", "F4-M1", "C4-M1", "O2-M1",
+    "X1", "X2", "X3", "X4", "X5", "X6", "DC4", "X7", "X8", "SpO2", "DC8",
+    "DC7",
+]  # fmt: skip
+ISRUC_C = [
+    "E1-M2", "E2-M1", "F3-M2", "C3-M2", "O1-M2", "F4-M1", "C4-M1", "O2-M1",
+    "24", "25", "26", "27", "28", "29", "DC01", "30", "31", "SpO2", "DC02",
+    "DC04",
+]  # fmt: skip
+ISRUC_D = [
+    "ROC", "A1", "LOC", "A2", "C4", "O2", "C3", "O1", "F4", "F3", "X1", "X2",
+    "X3", "X4", "X5", "X6", "X7", "X8", "DC8", "DC3", "SaO2",
+]  # fmt: skip
 SHHS = ["SaO2", "H.R.", "EEG(sec)", "ECG", "EMG", "EOG(L)", "EOG(R)", "EEG", "SOUND",
         "NEW AIR", "THOR RES", "ABDO RES", "POSITION", "LIGHT", "OX stat"]  # fmt: skip
 MASS = ["EEG C3-CLE", "EEG Fp1-LER", "EEG A2-CLE", "EOG Left Horiz", "EMG Chin1",
