@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Final, NamedTuple
 
 from sleepkit.io._units import ELECTRODE_MODALITIES
@@ -174,7 +175,11 @@ def _is_eeg(words: tuple[str, ...]) -> bool:
     if electrodes:
         has_side = _has(words, "left") or _has(words, "right")
         return rest[0] in electrodes and len(electrodes) <= 2 and not has_side
-    return not rest or words[1].isdecimal() or not vocabulary().is_in(rest[0], *_EARS)
+    numbered = any(
+        second.isdecimal() and vocabulary().is_in(first, "eeg.types")
+        for first, second in pairwise(words)
+    )
+    return not rest or numbered or not vocabulary().is_in(rest[0], *_EARS)
 
 
 def _named(modality: str, words: tuple[str, ...]) -> ChannelName:

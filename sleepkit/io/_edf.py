@@ -190,7 +190,7 @@ def _describe(header: EdfHeader, records: EdfRecords) -> tuple[ChannelInfo, ...]
     rates = [signal.n_samples / records.record_duration for signal in signals]
     meanings = recognise(
         [
-            Heading(signal.label, sfreq, signal.unit)
+            Heading(signal.label, sfreq, signal.unit, signal.is_damaged)
             for signal, sfreq in zip(signals, rates, strict=True)
         ]
     )

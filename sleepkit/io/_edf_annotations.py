@@ -58,7 +58,10 @@ def start_time(header: EdfHeader) -> datetime | None:
     """Time of the first sample; in EDF+, the first record holds its fraction."""
     if header.start is None:
         return None
-    return header.start + timedelta(seconds=first_stamp(header))
+    try:
+        return header.start + timedelta(seconds=first_stamp(header))
+    except OverflowError:  # the stamp is damaged
+        return None
 
 
 def first_stamp(header: EdfHeader) -> float:
@@ -82,8 +85,8 @@ def parse_stamp(record: bytes) -> float | None:
 def _read(header: EdfHeader, number: int) -> list[bytes]:
     """Bytes of one signal in each data record."""
     size = header.path.stat().st_size - header.n_bytes
-    shape = (size // header.record_bytes, header.record_bytes)
-    if not shape[0]:
+    shape = (size // max(1, header.record_bytes), header.record_bytes)
+    if 0 in shape:
         msg = f"{header.path} ends before its first data record is complete."
         raise RecordingError(msg)
     mapped = np.memmap(header.path, np.uint8, "r", header.n_bytes, shape)

@@ -164,7 +164,7 @@ def _number(field: bytes) -> float:
 def _whole(field: bytes, name: str) -> int:
     """Parse a whole number >= 0 without which the file has no layout."""
     number = _number(field)
-    if not (number >= 0 and number.is_integer()):
+    if not (0 <= number < 10 ** len(field) and number.is_integer()):
         msg = f"the {name} must be a whole number; got {_text(field, 'latin-1')!r}"
         raise ValueError(msg)
     return int(number)

@@ -95,9 +95,9 @@ def read_recording(
     SleepkitWarning
         If the header gives a wrong number of data records, if channels are left out
         because of their sampling rate or a damaged header, if a modality is not read
-        although a label may mean it, if electrodes have no reference, if hypnogram and signals differ by more than one
-        epoch, and, on first access to the samples, if EEG is too large or too small to
-        be in microvolts.
+        although a label may mean it, if electrodes have no reference, if hypnogram and
+        signals differ by more than one epoch, and, on first access to the samples, if
+        EEG is too large or too small to be in microvolts.
 
     See Also
     --------

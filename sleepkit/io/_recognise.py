@@ -23,6 +23,7 @@ class Heading(NamedTuple):
     label: str
     sfreq: float
     unit: str
+    is_damaged: bool = False
 
 
 class Meaning(NamedTuple):
@@ -49,7 +50,9 @@ def recognise(
     meanings = list(map(_alone, names, headings))
     for modality in () if is_referenced else _WITH_ELECTRODES:
         found = [i for i, m in enumerate(meanings) if m.modality == modality]
-        referenced = [i for i in found if not names[i].is_bare]
+        referenced = [
+            i for i in found if not (names[i].is_bare or headings[i].is_damaged)
+        ]
         for i in found:
             if names[i].is_bare and not referenced:
                 meanings[i] = _reference(i, names, headings)
@@ -83,7 +86,7 @@ def _names(labels: Sequence[str]) -> list[ChannelName]:
 
 def _alone(name: ChannelName, heading: Heading) -> Meaning:
     """Recognise a channel by its own label, rate and unit."""
-    _, sfreq, unit = heading
+    sfreq, unit = heading.sfreq, heading.unit
     modality = name.modality
     if modality is None:
         return _unknown(name)
@@ -116,7 +119,7 @@ def _reference(
 
     Both must be measured alike: at one rate, in one unit, against the same recorder.
     """
-    name, (_, sfreq, unit) = names[position], headings[position]
+    name, (_, *alike) = names[position], headings[position]
     ears = {
         side: [
             i
@@ -124,7 +127,7 @@ def _reference(
             if other.modality is None
             and other.electrode in vocabulary().classes[f"{side}_ear"]
             and other.reference == name.reference
-            and headings[i][1:] == (sfreq, unit)
+            and headings[i][1:] == (*alike[:2], False)
         ]
         for side in ("left", "right")
     }

@@ -156,7 +156,7 @@ def test_a_blank_that_nobody_needs(night, field):
     assert set(read_recording(night).signals) == {"eeg", "eog", "emg"}
 
 
-@pytest.mark.parametrize("value", [b"", b"x", b"-1", b"1.5", b"\0", b"nan"])
+@pytest.mark.parametrize("value", [b"", b"x", b"-1", b"1.5", b"\0", b"nan", b"9e99"])
 def test_without_the_number_of_samples_nothing_can_be_located(night, value):
     rule = r"night\.edf has a damaged EDF header: .*samples of signal 4, 'Temp'"
     with pytest.raises(RecordingError, match=rule):
@@ -181,6 +181,7 @@ def test_a_channel_without_samples_is_listed(write_edf):
         {"record_duration": ""},
         {"n_signals": ""},
         {"n_signals": "-1"},
+        {"n_signals": "9e99"},
     ],
 )
 def test_a_damaged_header(write_edf, fields):

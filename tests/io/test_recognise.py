@@ -167,6 +167,13 @@ def test_an_ear_of_another_rate_or_unit_is_not_subtracted(ear):
     assert (c3.minus, c3.note) == (None, "no reference: used as it is")
 
 
+def test_damaged_channels_do_not_stand_in_for_whole_ones():
+    rows = [Heading("C3", 100, "uV"), Heading("M2", 100, "uV", is_damaged=True)]
+    assert recognise(rows)[0].note == "no reference: used as it is"
+    rows[1] = rows[1]._replace(label="C4-M1")
+    assert recognise(rows)[0].modality == "eeg"
+
+
 def test_what_is_known_to_be_referenced_is_read_as_it_is():
     assert differences(["C3", "M2"], is_referenced=True) == {"C3": None}
 
