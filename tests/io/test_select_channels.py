@@ -17,7 +17,7 @@ def channels(*labels, sfreq=None):
     ]
     return [
         ChannelInfo(i, label, m.modality, rate, 60 * rate, "uV", -1, 1, *m[1:])
-        for i, ((label, rate, _), m) in enumerate(
+        for i, ((label, rate, *_), m) in enumerate(
             zip(headings, recognise(headings), strict=True)
         )
     ]
