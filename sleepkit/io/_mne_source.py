@@ -12,9 +12,9 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
 from sleepkit.io._recognise import Heading, Meaning, recognise
 from sleepkit.io._scoring import Label, Scoring
