@@ -430,7 +430,10 @@ def test_nox(real_data):
 def test_sleep_edf(real_data):
     folder = real_data / "sleep_edf"
     path = folder / "SC4001E0-PSG-first5min.edf"
-    with pytest.warns(SleepkitWarning, match="last 10 epochs .* its hypnogram"):
+    with (
+        pytest.warns(SleepkitWarning, match="last 10 epochs .* its hypnogram"),
+        pytest.warns(SleepkitWarning, match=r"No emg .* submental \(at 1 Hz"),
+    ):
         night = read_recording(path, hypnogram=folder / "SC4001EC-Hypnogram.edf")
     assert night.hypnogram.tolist() == [0] * 10
     assert night.modalities == ("eeg", "eog")  # its EMG is an envelope
