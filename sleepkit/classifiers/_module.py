@@ -11,6 +11,8 @@ from torch import nn
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._module_adapter import ModuleAdapter, adapt, names_present
+from sleepkit.classifiers._step_check import StepCheck
+from sleepkit.training import EpochSource, TrainingStage
 
 _PREFIX = "module__"
 
@@ -34,7 +36,8 @@ class ModuleClassifier(SleepClassifier):
         (batch, seq, n_classes). A module with ``encode`` and ``decode`` beside
         ``forward`` encodes each epoch of a night once in predictions, although it is in
         several sequences: ``encode(x)`` gives tensors (batch, seq, ...), or a nest of
-        dicts and tuples of them, ``decode(encoded)`` the logits.
+        dicts and tuples of them, ``decode(encoded)`` the logits. Where these are not
+        those of ``forward``, `fit` raises.
     modalities : mapping of str to sequence of int, default=None
         Channels of each modality in plain arrays; see `SleepClassifier`.
     sequence_length : int, default=None
@@ -270,3 +273,7 @@ class ModuleClassifier(SleepClassifier):
         }
         module = self.module(**given | set_by_user)
         return adapt(module, list(self.layout_), len(self.classes_))
+
+    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
+        """One stage, in which a module of two steps is compared with its forward."""
+        return [self._stage(source, callbacks=lambda _: [StepCheck()])]

@@ -67,7 +67,9 @@ class ModuleAdapter(nn.Module):
             return function(x, present=dict(present))
         return function(x)
 
-    def _checked(self, logits: Any, present: Mapping[str, Tensor]) -> Tensor:
+    def _checked(
+        self, logits: Any, present: Mapping[str, Tensor], of: str = ""
+    ) -> Tensor:
         """Require logits of the shape (batch, n_classes) or (batch, seq, n_classes)."""
         expected = (*next(iter(present.values())).shape, self.n_classes)
         if not isinstance(logits, Tensor) or logits.shape != expected:
@@ -78,8 +80,8 @@ class ModuleAdapter(nn.Module):
                 else "(batch, n_classes)"
             )
             msg = (
-                f"{type(self.module).__name__} must return logits of shape {axes} = "
-                f"{expected}; got {got}."
+                f"{type(self.module).__name__}{of} must return logits of shape "
+                f"{axes} = {expected}; got {got}."
             )
             raise ValueError(msg)
         return logits
@@ -102,4 +104,4 @@ class TwoStepAdapter(ModuleAdapter):
     def decode(self, encoded: Any, present: Mapping[str, Tensor]) -> Tensor:
         """Logits of sequences of encoded epochs."""
         logits = self._call(self._steps.decode, encoded, present)
-        return self._checked(logits, present)
+        return self._checked(logits, present, ".decode, which predictions call,")

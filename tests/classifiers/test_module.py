@@ -153,6 +153,49 @@ def test_two_steps_give_what_one_gives(labelled_nights):
     )
 
 
+class EncodesSequences(Recurrent):
+    """The same with an encoder that reads along the sequence."""
+
+    def encode(self, x):
+        return self.gru(torch.relu(self.encoder(x)))[0]
+
+    def decode(self, encoded):
+        return self.head(encoded)
+
+
+class EncodesLists(Recurrent):
+    """The same with an encoding that is a list."""
+
+    def forward(self, x):
+        return super().decode(super().encode(x))
+
+    def encode(self, x):
+        return [self.encoder(x)]
+
+
+class Autoencoder(OneSignal):
+    """A module whose methods reconstruct the input."""
+
+    def __init__(self, layout, n_classes):
+        super().__init__(layout, n_classes)
+        self.encode, self.decode = nn.Linear(4, 2), nn.Linear(2, 4)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (EncodesSequences, r"decode\(encode\(x\)\) is not forward\(x\).*other names"),
+        (EncodesLists, r"encode .* must return tensors .* seq = 5, 1. Got list"),
+        (Autoencoder, r"Autoencoder.decode, which predictions call, must return .*, 4"),
+    ],
+)
+def test_two_steps_that_give_something_else(labelled_nights, module, words):
+    X, y = labelled_nights(2)
+    stager = ModuleClassifier(module, sequence_length=5, **FAST)
+    with pytest.raises(ValueError, match=words):
+        stager.fit(X.select(["eeg"]), y)
+
+
 def test_plain_arrays(blobs):
     X, y = blobs
     stager = ModuleClassifier(OneSignal, max_epochs=20, **FAST).fit(X, y)
