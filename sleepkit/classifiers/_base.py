@@ -81,9 +81,10 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         The untrained module, from the parameters, `layout_` and `classes_`. Its forward
         takes ``inputs``, a dict of float32 tensors (batch, ...) by modality, or
         (batch, seq, ...) where `sequence_length` is not None, 0 where values are
-        missing; and ``present``, a dict of bool tensors (batch,) or (batch, seq). If it
-        also has ``encode(inputs, present)`` and ``decode(encoded, present)``,
-        predictions encode each epoch once, however many sequences it is in.
+        missing; and ``present``, a dict of bool tensors (batch,) or (batch, seq). Both
+        lack a modality that none of the nights has. If the module also has
+        ``encode(inputs, present)`` and ``decode(encoded, present)``, predictions encode
+        each epoch once, however many sequences it is in.
     ``_build_loss(class_weight)``
         A module called with the output and a dict of targets: ``"stages"``, class
         numbers with -1 where unlabelled, ``"present"``, and extra targets. By default

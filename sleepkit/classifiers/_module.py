@@ -99,9 +99,9 @@ class ModuleClassifier(SleepClassifier):
 
     Notes
     -----
-    A module that names ``present`` takes any subset of its modalities, with values of 0
-    where one is missing. For any other, epochs that lack a modality are not trained on,
-    and predicted by `class_prior_`.
+    A module that names ``present`` takes any subset of its modalities, and always gets
+    all of them: values of 0, not present, where one is missing. For any other, epochs
+    that lack a modality are not trained on, and predicted by `class_prior_`.
 
     A model file of `sleepkit.persistence` holds sleepkit's own classes only, since it
     runs no code of others. Keep a fitted `ModuleClassifier` with ``joblib.dump``, or
@@ -272,7 +272,7 @@ class ModuleClassifier(SleepClassifier):
             for name, value in self._further_params().items()
         }
         module = self.module(**given | set_by_user)
-        return adapt(module, list(self.layout_), len(self.classes_))
+        return adapt(module, self.layout_, len(self.classes_))
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, in which a module of two steps is compared with its forward."""

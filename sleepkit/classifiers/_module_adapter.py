@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from inspect import signature
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 
@@ -15,12 +16,12 @@ def names_present(module: Any) -> bool:
 
 
 def adapt(
-    module: nn.Module, modalities: Sequence[str], n_classes: int
+    module: nn.Module, layout: Mapping[str, tuple[int, ...]], n_classes: int
 ) -> ModuleAdapter:
     """Adapt a module, in two steps where it has both of them."""
     two_steps = hasattr(module, "encode") and hasattr(module, "decode")
     kind = TwoStepAdapter if two_steps else ModuleAdapter
-    return kind(module, modalities, n_classes)
+    return kind(module, layout, n_classes)
 
 
 class ModuleAdapter(nn.Module):
@@ -30,42 +31,51 @@ class ModuleAdapter(nn.Module):
     ----------
     module : torch.nn.Module
         The module.
-    modalities : sequence of str
-        What it was trained on: its input is a tensor if that is one modality.
+    layout : mapping of str to tuple of int
+        The modalities that it was trained on, and the shape of one epoch of each. Its
+        input is a tensor if that is one modality; of several, those that a batch lacks
+        are zeros that are not present.
     n_classes : int
         Size of the last axis of its logits.
     """
 
     def __init__(
-        self, module: nn.Module, modalities: Sequence[str], n_classes: int
+        self, module: nn.Module, layout: Mapping[str, tuple[int, ...]], n_classes: int
     ) -> None:
         super().__init__()
         self.module = module
-        self.modalities = list(modalities)
+        self.layout = dict(layout)
         self.n_classes = n_classes
 
     def forward(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> Tensor:
         """Logits of a batch of epochs or sequences."""
-        logits = self._call(self.module, self._input(inputs), present)
+        logits = self._call(self.module, self._input(inputs, present), present)
         return self._checked(logits, present)
 
-    def _input(self, inputs: Mapping[str, Tensor]) -> Any:
-        """Return the only modality, or all by name."""
-        if len(self.modalities) == 1:
-            return inputs[self.modalities[0]]
-        return dict(inputs)
+    def _input(
+        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> Any:
+        """Return the only modality, or all by name, with zeros where there is none."""
+        first, batch = next(iter(inputs.values())), next(iter(present.values())).shape
+        if len(self.layout) == 1:
+            return first
+        return {
+            name: inputs[name] if name in inputs else first.new_zeros(*batch, *shape)
+            for name, shape in self.layout.items()
+        }
 
-    @staticmethod
     def _call(
-        function: Callable[..., Any], x: Any, present: Mapping[str, Tensor]
+        self, function: Callable[..., Any], x: Any, present: Mapping[str, Tensor]
     ) -> Any:
         """Call the module, or one of its steps, with what it names."""
         forward = function.forward if isinstance(function, nn.Module) else function
-        if "present" in signature(forward).parameters:
-            return function(x, present=dict(present))
-        return function(x)
+        if "present" not in signature(forward).parameters:
+            return function(x)
+        absent = torch.zeros_like(next(iter(present.values())))
+        there = {name: present.get(name, absent) for name in self.layout}
+        return function(x, present=there)
 
     def _checked(
         self, logits: Any, present: Mapping[str, Tensor], of: str = ""
@@ -99,7 +109,7 @@ class TwoStepAdapter(ModuleAdapter):
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> Any:
         """Encode epochs one by one."""
-        return self._call(self._steps.encode, self._input(inputs), present)
+        return self._call(self._steps.encode, self._input(inputs, present), present)
 
     def decode(self, encoded: Any, present: Mapping[str, Tensor]) -> Tensor:
         """Logits of sequences of encoded epochs."""

@@ -59,10 +59,9 @@ class AnySubset(TwoSignals):
     """The same, which reads what is present."""
 
     def forward(self, signals, present):
-        parts = [x * present[name][..., None] for name, x in signals.items()]
-        missing = 2 - len(parts)
-        parts += [torch.zeros_like(parts[0])] * missing
-        return self.layer(torch.cat(parts, dim=-1))
+        assert list(present) == ["eeg", "eog"]
+        assert not signals["eog"][~present["eog"]].any()
+        return super().forward(signals)
 
 
 class Recurrent(nn.Module):
@@ -228,6 +227,8 @@ def test_with_present_any_subset_will_do(labelled_nights):
     X, y = labelled_nights(4, missing={0: "eog"})
     stager = ModuleClassifier(AnySubset, max_epochs=15, **FAST).fit(X, y)
     assert stager.score(X, y) > 0.6
+    alone = stager.predict_proba(X.recordings[0])  # as beside nights that have both
+    np.testing.assert_allclose(alone, stager.predict_proba(X)[:20], atol=1e-6)
     assert stager.predict(X.select(["eeg"])).shape == y.shape
 
 
