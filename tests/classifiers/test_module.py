@@ -210,7 +210,10 @@ def test_plain_arrays(blobs):
 
 def test_without_present_all_modalities_are_needed(labelled_nights):
     X, y = labelled_nights(4, missing={0: "eog"})
-    stager = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, y)
+    incomplete = "20 of 80 training epochs lack one of eeg, eog and are not trained on"
+    with pytest.warns(SleepkitWarning, match=incomplete) as warned:
+        stager = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, y)
+    assert warned[0].filename == __file__
     with pytest.warns(SleepkitWarning, match="20 of 80 epochs .* in every modality"):
         proba = stager.predict_proba(X)
     np.testing.assert_allclose(proba[:20], np.tile(stager.class_prior_, (20, 1)))
@@ -219,8 +222,12 @@ def test_without_present_all_modalities_are_needed(labelled_nights):
         stager.predict(X.select(["eeg"]))
     hidden = y.copy()
     hidden[:20] = 0  # the labels of the first night, which are not trained on
-    again = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, hidden)
+    with pytest.warns(SleepkitWarning, match=incomplete):
+        again = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, hidden)
     np.testing.assert_array_equal(again.predict_proba(X[20:]), proba[20:])
+    X, y = labelled_nights(2, missing={0: "eog", 1: "eeg"})
+    with pytest.raises(ValueError, match="all are masked or lack one of eeg, eog"):
+        stager.fit(X, y)
 
 
 def test_with_present_any_subset_will_do(labelled_nights):
