@@ -38,9 +38,10 @@ class DeepSleepNetClassifier(SleepClassifier):
     sequence_length : int, default=25
         Epochs in a sequence of the second training stage.
     sampler : {'in_order', 'shuffled'}, default='in_order'
-        Order of the sequences in the second stage: nights side by side in order, the
-        state of the forward LSTMs carried from one sequence to the next, as released;
-        or shuffled, each sequence for itself.
+        Order of the sequences in the second stage: stretches of nights without a gap
+        side by side in order, the longest first, and the state of the forward LSTMs
+        carried from one sequence to the next, as released; or shuffled, each sequence
+        for itself.
     n_filters : tuple of int, default=(64, 128)
         Filters of the first convolution of each branch, and of the others.
     hidden_size : int, default=512
@@ -119,11 +120,11 @@ class DeepSleepNetClassifier(SleepClassifier):
     **Implementation differences.** The second stage averages the cross-entropy over
     labelled epochs, where the released code sums it over a sequence: penalty and
     clipping are divided by `sequence_length`, and Adam does not depend on the factor.
-    Whole nights are side by side in a batch, where the released code cuts each night
-    into ten parts, and their ends are padded instead of dropped. The state of the
-    backward LSTMs is not carried: the released code carries it, but to the wrong end.
-    Predictions take a night in one pass instead of 25 epochs at a time. The rows of
-    plain arrays are sequences of one epoch.
+    Nights, or their stretches without a gap, are side by side in a batch, where the
+    released code cuts each night into ten parts, and their ends are padded instead of
+    dropped. The state of the backward LSTMs is not carried: the released code carries
+    it, but to the wrong end. Predictions take a night in one pass instead of 25 epochs
+    at a time. The rows of plain arrays are sequences of one epoch.
 
     Examples
     --------
@@ -257,7 +258,7 @@ class DeepSleepNetClassifier(SleepClassifier):
         return [pretraining, finetuning]
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
-        """Decode whole nights: sequences as long as the longest one without a gap."""
+        """Decode nights whole: sequences as long as the longest one without a gap."""
         runs = find_runs(source.night, source.has_signal)
         return max((stop - start for start, stop in runs), default=1), 1
 

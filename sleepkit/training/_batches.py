@@ -40,8 +40,9 @@ class Batches:
     sampler : {'shuffled', 'balanced', 'in_order'}, default='shuffled'
         Order of the epochs or sequences: shuffled, with sequences cut anew at each
         pass; shuffled and with every class repeated up to the number of the most
-        frequent one (epochs alone only); or recordings in order, `batch_size` side by
-        side, each row of a batch continuing the same row of the last one.
+        frequent one (epochs alone only); or stretches of recordings without a gap in
+        order, the longest first, `batch_size` side by side, each row of a batch
+        continuing the same row of the last one.
     carry_state : bool, default=False
         Whether the inputs have a third entry ``continues``, bool of shape (batch,),
         true where the rows of a batch continue those of the last one, for modules that
@@ -123,7 +124,7 @@ class Batches:
         return self.sampler == "in_order" and self.length is not None
 
     def _rows(self) -> Iterator[tuple[IntArray, bool]]:
-        """Sequences of recordings side by side."""
+        """Sequences of stretches without a gap, side by side."""
         runs = find_runs(self.source.night, self.source.has_signal)
         length = self.length or 1
         return cut_in_order(runs, length, self.batch_size, self.labelled)
