@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from inspect import signature
 from typing import Any, Self
 
@@ -78,7 +79,8 @@ class ModuleClassifier(SleepClassifier):
         Whether to show a progress bar.
     **module_params : object
         Parameters of the module, each named ``module__x``; they can be searched, as in
-        ``GridSearchCV(stager, {"module__hidden": [8, 16]})``.
+        ``GridSearchCV(stager, {"module__hidden": [8, 16]})``. The module gets copies,
+        so that a pretrained module among them stays as it is.
 
     Attributes
     ----------
@@ -92,6 +94,11 @@ class ModuleClassifier(SleepClassifier):
         The skorch net, on the CPU, with the history of the training.
     n_features_in_ : int
         Size of the second axis of X, where X was a plain array.
+
+    Raises
+    ------
+    TypeError
+        If a parameter has another name.
 
     See Also
     --------
@@ -168,6 +175,13 @@ class ModuleClassifier(SleepClassifier):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
+        unknown = [name for name in module_params if not name.startswith(_PREFIX)]
+        if unknown:
+            msg = (
+                f"ModuleClassifier() got an unexpected keyword argument {unknown[0]!r}"
+                f"; parameters of the module are named {_PREFIX}{unknown[0]}."
+            )
+            raise TypeError(msg)
         self.__dict__.update(module_params)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -204,26 +218,15 @@ class ModuleClassifier(SleepClassifier):
         ValueError
             If a name is not one of a parameter.
         """
-        further = self._further_params().keys()
-        own = {
-            name: value
-            for name, value in params.items()
-            if not name.startswith(_PREFIX) and name not in further
-        }
+        further = {n: value for n, value in params.items() if n.startswith(_PREFIX)}
+        own = {name: params[name] for name in params.keys() - further.keys()}
         super().set_params(**own)
-        self.__dict__.update(
-            {name: params[name] for name in params.keys() - own.keys()}
-        )
+        self.__dict__.update(further)
         return self
 
     def _further_params(self) -> dict[str, Any]:
-        """Return what ``**module_params`` was; scikit-learn checks names in `fit`."""
-        own = super().get_params(deep=False).keys()
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
-        }
+        """Return what ``**module_params`` was."""
+        return {n: value for n, value in vars(self).items() if n.startswith(_PREFIX)}
 
     @property
     def any_subset(self) -> bool:  # type: ignore[override]
@@ -240,13 +243,6 @@ class ModuleClassifier(SleepClassifier):
             )
             raise ValueError(msg)
         accepted, further = self._accepted(), self._further_params()
-        unknown = [name for name in further if not name.startswith(_PREFIX)]
-        if unknown:
-            msg = (
-                f"ModuleClassifier has no parameter {unknown[0]!r}; parameters of the "
-                f"module are named {_PREFIX}{unknown[0]}."
-            )
-            raise ValueError(msg)
         wrong = {name.removeprefix(_PREFIX) for name in further} - {*accepted}
         if accepted and wrong:
             msg = (
@@ -268,7 +264,7 @@ class ModuleClassifier(SleepClassifier):
         named = signature(self.module).parameters
         given = {name: value for name, value in offered.items() if name in named}
         set_by_user = {
-            name.removeprefix(_PREFIX): value
+            name.removeprefix(_PREFIX): deepcopy(value)
             for name, value in self._further_params().items()
         }
         module = self.module(**given | set_by_user)

@@ -255,10 +255,29 @@ def test_parameters_of_the_module(labelled_nights):
     assert "module__hidden=5" in repr(stager)
 
 
+def test_a_module_among_the_parameters_stays_as_it_is(blobs):
+    class Stacked(nn.Sequential):
+        def __init__(self, n_classes, lambda_=None):
+            super().__init__(lambda_, nn.Linear(3, n_classes))
+
+    X, y = blobs
+    pretrained = nn.Linear(4, 3)
+    before = pretrained.weight.detach().clone()
+    stager = ModuleClassifier(Stacked, module__lambda_=pretrained, max_epochs=1, **FAST)
+    stager.fit(X, y)
+    assert torch.equal(pretrained.weight, before)
+    assert not torch.equal(stager.module_.module[0].weight, before)
+    assert isinstance(clone(stager).get_params()["module__lambda_"], nn.Linear)
+
+
 def test_parameters_that_cannot_be_used(blobs):
     X, y = blobs
-    with pytest.raises(ValueError, match=r"no parameter 'hidden'; .* module__hidden"):
-        ModuleClassifier(OneSignal, hidden=3).fit(X, y)
+    with pytest.raises(TypeError, match=r"argument 'hidden'; .* module__hidden"):
+        ModuleClassifier(OneSignal, hidden=3)
+    with pytest.raises(TypeError, match="argument 'lr_'"):
+        ModuleClassifier(OneSignal, lr_=0.1)
+    with pytest.raises(ValueError, match="Invalid parameter 'lr_'"):
+        ModuleClassifier(OneSignal).set_params(lr_=0.1)
     with pytest.raises(ValueError, match="OneSignal takes layout, n_classes, hidden"):
         ModuleClassifier(OneSignal, module__width=3).fit(X, y)
     with pytest.raises(ValueError, match="must be a class of torch"):
