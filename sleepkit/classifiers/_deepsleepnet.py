@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._split import Split
 from sleepkit.nn import DeepSleepNet
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
 from sleepkit.training._samplers import find_runs
@@ -32,9 +34,10 @@ class DeepSleepNetClassifier(SleepClassifier):
         Channels of each modality in plain arrays; see `SleepClassifier`. The channels
         of all modalities are read together and none may be missing: an epoch that lacks
         one is not trained on, and predicted by `class_prior_`.
-    epoch_duration : float, default=30.0
+    epoch_duration : float, default=None
         Length of an epoch in seconds, which gives the sampling rate: kernels last as
-        long at any rate as they do at 100 Hz.
+        long at any rate as they do at 100 Hz. None is that of the nights, and 30 s for
+        plain arrays.
     sequence_length : int, default=25
         Epochs in a sequence of the second training stage.
     sampler : {'in_order', 'shuffled'}, default='in_order'
@@ -100,6 +103,8 @@ class DeepSleepNetClassifier(SleepClassifier):
         The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
         Their shares of the training rows.
+    epoch_duration_ : float
+        Length of an epoch in seconds.
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
@@ -147,7 +152,7 @@ class DeepSleepNetClassifier(SleepClassifier):
         self,
         modalities: Mapping[str, Sequence[int]] | None = None,
         *,
-        epoch_duration: float = 30.0,
+        epoch_duration: float | None = None,
         sequence_length: int = 25,
         sampler: Literal["in_order", "shuffled"] = "in_order",
         n_filters: tuple[int, int] = (64, 128),
@@ -209,8 +214,10 @@ class DeepSleepNetClassifier(SleepClassifier):
         owner = type(self).__name__
         for name in ("sequence_length", "pretrain_epochs", "pretrain_batch_size"):
             check_count(name, getattr(self, name), owner=owner)
-        for name in ("epoch_duration", "encoder_lr", "gradient_clip"):
+        for name in ("encoder_lr", "gradient_clip"):
             check_positive(name, getattr(self, name), owner=owner)
+        if self.epoch_duration is not None:
+            check_positive("epoch_duration", self.epoch_duration, owner=owner)
         samplers = ("in_order", "shuffled")
         check_option("sampler", self.sampler, samplers, owner=owner)
 
@@ -220,13 +227,38 @@ class DeepSleepNetClassifier(SleepClassifier):
         return DeepSleepNet(
             self.layout_,
             len(self.classes_),
-            sfreq=n_times / self.epoch_duration,
+            sfreq=n_times / self.epoch_duration_,
             n_filters=self.n_filters,
             hidden_size=self.hidden_size,
             n_layers=self.n_layers,
             dropout=self.dropout,
             momentum=self.norm_momentum,
         )
+
+    def _train(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Train on epochs of one length."""
+        if fresh:
+            self.epoch_duration_ = self.epoch_duration or source.epoch_duration or 30.0
+        self._check_duration(source)
+        super()._train(source, split, rng, fresh=fresh)
+
+    def _check_duration(self, source: EpochSource) -> None:
+        """Refuse nights with epochs of another length."""
+        duration = source.epoch_duration
+        if duration not in {None, self.epoch_duration_}:
+            msg = (
+                f"{type(self).__name__} takes epochs of {self.epoch_duration_:g} s, by "
+                "its parameter 'epoch_duration' or by the nights that it was fitted "
+                f"on; X has epochs of {duration:g} s."
+            )
+            raise ValueError(msg)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """Train the CNN on balanced epochs, then the whole net on sequences."""
@@ -259,6 +291,7 @@ class DeepSleepNetClassifier(SleepClassifier):
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Decode nights whole: sequences as long as the longest one without a gap."""
+        self._check_duration(source)
         runs = find_runs(source.night, source.has_signal)
         return max((stop - start for start, stop in runs), default=1), 1
 
