@@ -370,6 +370,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         weights = class_weights(self.class_weight, self.classes_, y)
         data = TrainingData(source, train, valid if split.valid.any() else None)
         plan = self._training_plan(source)
+        if not plan:
+            msg = f"_training_plan of {type(self).__name__} gave no stage."
+            raise ValueError(msg)
         options = TrainingOptions.of(self)
         seed = int(rng.integers(_SEED_BOUND))
         with seeded(seed, options.device):

@@ -12,13 +12,12 @@ from sleepkit._typing import BoolArray, IntArray
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._samplers import (
     PAD,
-    SAMPLERS,
     balance_classes,
+    check_sampler,
     cut_in_order,
     cut_once,
     find_runs,
 )
-from sleepkit.utils import check_option
 
 UNLABELLED = -1
 
@@ -77,16 +76,7 @@ class Batches:
         carry_state: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        check_option("sampler", sampler, SAMPLERS, owner="Batches")
-        if sampler == "balanced" and length is not None:
-            msg = f"sampler='balanced' takes epochs alone. Got length={length}."
-            raise ValueError(msg)
-        if carry_state and (sampler != "in_order" or length is None):
-            msg = (
-                "carry_state=True needs sampler='in_order' and a length. Got "
-                f"sampler={sampler!r} and length={length}."
-            )
-            raise ValueError(msg)
+        check_sampler(sampler, length, carry_state=carry_state, owner="Batches")
         self.source = source
         stages = np.where(source.has_signal, targets["stages"], UNLABELLED)
         self.targets = {**targets, "stages": stages}

@@ -9,11 +9,32 @@ from typing import Final
 import numpy as np
 
 from sleepkit._typing import BoolArray, IntArray
+from sleepkit.utils import check_option
 
 PAD: Final = -1
 SAMPLERS: Final = ("shuffled", "balanced", "in_order")
 
 Run = tuple[int, int]  # (start, stop) of successive epochs of one recording
+
+
+def check_sampler(
+    sampler: str, length: int | None, *, carry_state: bool, owner: str
+) -> None:
+    """Refuse a sampler that does not fit the length of sequences."""
+    check_option("sampler", sampler, SAMPLERS, owner=owner)
+    if sampler == "balanced" and length is not None:
+        msg = (
+            f"sampler='balanced' of {owner} takes epochs alone. Got sequences of "
+            f"{length}."
+        )
+        raise ValueError(msg)
+    if carry_state and (sampler != "in_order" or length is None):
+        what = "epochs alone" if length is None else f"sequences of {length}"
+        msg = (
+            f"carry_state=True of {owner} needs sampler='in_order' and sequences. Got "
+            f"sampler={sampler!r} and {what}."
+        )
+        raise ValueError(msg)
 
 
 def find_runs(night: IntArray, has_signal: BoolArray) -> list[Run]:

@@ -1,0 +1,52 @@
+"""Training plans of methods: a subclass whose plan is a parameter."""
+
+import pytest
+import torch
+from torch import nn
+
+from sleepkit.classifiers import SleepClassifier
+
+
+class Net(nn.Module):
+    """Logits of four features by two layers."""
+
+    def __init__(self, n_classes):
+        super().__init__()
+        self.cnn, self.head = nn.Linear(4, 8), nn.Linear(8, n_classes)
+
+    def forward(self, inputs, present):
+        return self.head(torch.relu(self.cnn(inputs["eeg"])))
+
+
+class Planned(SleepClassifier):
+    """A stager whose `plan` gives the changes of each stage."""
+
+    def __init__(self, plan, *, class_weight=None):
+        self.plan = plan
+        self.class_weight = class_weight
+        self.modalities = self.callbacks = None
+        self.lr, self.weight_decay, self.batch_size, self.max_epochs = 0.01, 0, 16, 1
+        self.validation_fraction, self.patience, self.warm_start = 0, 1, False
+        self.device, self.precision, self.n_threads = "cpu", "float32", 1
+        self.max_ram, self.random_state, self.verbose = 1e9, 0, False
+
+    def _build_module(self):
+        return Net(len(self.classes_))
+
+    def _training_plan(self, source):
+        return [self._stage(source, **changes) for changes in self.plan]
+
+
+@pytest.mark.parametrize(
+    ("plan", "words"),
+    [
+        ([], "_training_plan of Planned gave no stage"),
+        (
+            [{"parameter_groups": [("cn.*", {"lr": 1e-6})]}],
+            r"'cn\.\*' .* no parameter of Net: cnn.weight, cnn.bias, head.weight",
+        ),
+    ],
+)
+def test_plans_that_cannot_be_used(blobs, plan, words):
+    with pytest.raises(ValueError, match=words):
+        Planned(plan).fit(*blobs)
