@@ -380,7 +380,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             if not fresh:
                 self._restore(module)
             for stage in plan if fresh else plan[-1:]:
-                loss = self._build_loss(weights)
+                loss = stage.loss() if stage.loss else self._build_loss(weights)
                 read_out = self._build_read_out()
                 net = train_stage(stage, module, loss, read_out, data, options, rng)
         if not all(p.isfinite().all() for p in module.parameters()):

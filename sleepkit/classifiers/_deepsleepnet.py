@@ -12,7 +12,7 @@ from torch import nn
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._split import Split
-from sleepkit.nn import DeepSleepNet
+from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
 from sleepkit.training._samplers import find_runs
 from sleepkit.utils import check_count, check_option, check_positive
@@ -61,7 +61,8 @@ class DeepSleepNetClassifier(SleepClassifier):
     pretrain_batch_size : int, default=100
         Epochs in a batch of the first stage.
     class_weight : "balanced" or mapping of class to float, default=None
-        Weight of each class in the loss of both stages.
+        Weight of each class in the loss of the second stage; see `SleepClassifier`. The
+        first one has balanced classes anyway.
     lr : float, default=1e-4
         Learning rate of Adam, in the first stage and outside of the CNN.
     encoder_lr : float, default=1e-6
@@ -265,6 +266,7 @@ class DeepSleepNetClassifier(SleepClassifier):
         pretraining = self._stage(
             source,
             part=_epoch_classifier,
+            loss=StageLoss,  # weights would balance the classes twice
             sequence_length=None,
             sampler="balanced",
             batch_size=self.pretrain_batch_size,

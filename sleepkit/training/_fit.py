@@ -97,7 +97,7 @@ def train_stage(
     net = StagingNet(
         part,
         loss,
-        read_out,
+        read_out if stage.scored else None,
         "bfloat16" if options.precision == "bfloat16" else "float32",
         **_optimizer(stage),
         max_epochs=n_rounds,
@@ -143,7 +143,7 @@ def _callbacks(
     callbacks: list[Any] = []
     if stage.callbacks is not None:
         callbacks += stage.callbacks(n_steps)
-    if validated:
+    if validated and stage.scored:
         accuracy = EpochScoring(
             "accuracy", name="valid_accuracy", lower_is_better=False
         )

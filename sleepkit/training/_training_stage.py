@@ -30,6 +30,13 @@ class TrainingStage:
         Makes the module that is trained out of the classifier's module: one of its
         parts, perhaps with a head of its own, which is dropped after the stage. None
         trains the whole module.
+    loss : callable, default=None
+        Makes the loss of the stage, a module called with the output and a dict of
+        targets; None is that of the classifier.
+    scored : bool, default=True
+        Whether the output of the part is read as that of the whole module is: for the
+        accuracy of validations, and for scorers among the callbacks. False where it has
+        no logits of classes, as for a contrastive loss.
     sequence_length : int or None, default=None
         Epochs in a sequence; None takes epochs alone, shape (batch, ...) instead of
         (batch, seq, ...).
@@ -71,6 +78,8 @@ class TrainingStage:
     batch_size: int
     max_epochs: int
     part: Callable[[nn.Module], nn.Module] | None = None
+    loss: Callable[[], nn.Module] | None = None
+    scored: bool = True
     sequence_length: int | None = None
     sampler: str = "shuffled"
     carry_state: bool = False

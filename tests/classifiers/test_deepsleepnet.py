@@ -79,6 +79,7 @@ class Watch(Callback):
         rates = sorted({(g["lr"], g["weight_decay"], len(g["params"])) for g in groups})
         Watch.stages.append({"module": type(net.module_).__name__, "rates": rates})
         Watch.stages[-1] |= {"labels": [], "shapes": [], "continues": []}
+        Watch.stages[-1]["weights"] = net.criterion_.class_weight
 
     def on_grad_computed(self, net, batch, **kwargs):
         seen, targets = Watch.stages[-1], net.last_batch_.targets["stages"]
@@ -96,8 +97,11 @@ def test_it_stages(deepsleepnet, signal_nights):
 def test_two_stages(deepsleepnet, signal_nights):
     X, y = signal_nights()
     Watch.stages = []
-    deepsleepnet(pretrain_epochs=2, max_epochs=1, callbacks=[Watch()]).fit(X, y)
+    params = {"class_weight": "balanced", "callbacks": [Watch()]}
+    deepsleepnet(pretrain_epochs=2, max_epochs=1, **params).fit(X, y)
     first, second = Watch.stages
+    assert first["weights"] is None  # its classes are balanced by the sampler
+    assert second["weights"].shape == (3,)
     counts = np.bincount(first["labels"])
     assert counts.tolist() == [2 * np.bincount(y).max()] * 3  # balanced
     assert all(len(shape) == 1 for shape in first["shapes"])

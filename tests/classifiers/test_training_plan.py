@@ -1,10 +1,13 @@
 """Training plans of methods: a subclass whose plan is a parameter."""
 
+import numpy as np
 import pytest
 import torch
+from skorch.callbacks import Callback
 from torch import nn
 
 from sleepkit.classifiers import SleepClassifier
+from sleepkit.nn import StageLoss
 
 
 class Net(nn.Module):
@@ -50,3 +53,39 @@ class Planned(SleepClassifier):
 def test_plans_that_cannot_be_used(blobs, plan, words):
     with pytest.raises(ValueError, match=words):
         Planned(plan).fit(*blobs)
+
+
+class Contrast(nn.Module):
+    """The first layer of `Net`, which gives two features of an epoch, not logits."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.cnn = net.cnn
+
+    def forward(self, inputs, present):
+        return self.cnn(inputs["eeg"]).chunk(2, dim=-1)
+
+
+class Distance(nn.Module):
+    """Squared distance of both features, whatever the classes."""
+
+    def forward(self, output, targets):
+        first, second = output
+        return (first - second).square().mean()
+
+
+def test_a_stage_with_another_loss(blobs):
+    nets = []
+
+    class Keep(Callback):
+        def on_train_end(self, net, **kwargs):
+            nets.append(net)
+
+    contrast = {"part": Contrast, "loss": Distance, "scored": False}
+    stager = Planned([contrast, {}], class_weight="balanced")
+    stager.callbacks, stager.validation_fraction = [Keep()], 0.5
+    stager.fit(*blobs, groups=np.arange(60) % 2)
+    assert [type(net.criterion_) for net in nets] == [Distance, StageLoss]
+    scored = ["valid_accuracy" in net.history[-1] for net in nets]
+    assert scored == [False, True]
+    assert "valid_loss" in nets[0].history[-1]
