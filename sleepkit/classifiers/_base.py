@@ -122,7 +122,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         modality that is NaN throughout a row is missing there. An `EpochArray` has its
         modalities itself.
     class_weight : "balanced" or mapping of class to float, default=None
-        Weight of each class in the loss; None weighs all rows alike.
+        Weight of each class in the loss, 1 where a mapping does not name it; None
+        weighs all rows alike.
     lr : float
         Learning rate, at its peak where there is a schedule.
     weight_decay : float

@@ -126,10 +126,19 @@ def rows_to_epochs(
 def class_weights(
     class_weight: str | Mapping[Any, float] | None, classes: Array, y: Array
 ) -> Tensor | None:
-    """Weight of each class in the loss; 1 where a class is not in y."""
+    """Weight of each class in the loss; 1 where a class is not in y, or not named."""
     if class_weight is None:
         return None
     weights = np.ones(len(classes), np.float32)
-    found = np.isin(classes, y)
-    weights[found] = compute_class_weight(class_weight, classes=classes[found], y=y)
+    if isinstance(class_weight, Mapping):
+        known = classes.tolist()
+        unknown = [name for name in class_weight if name not in known]
+        if unknown:
+            msg = f"'class_weight' names {unknown}; the classes are {known}."
+            raise ValueError(msg)
+        weights[:] = [class_weight.get(name, 1) for name in known]
+    else:
+        found = np.isin(classes, y)
+        balanced = compute_class_weight(class_weight, classes=classes[found], y=y)
+        weights[found] = balanced
     return torch.from_numpy(weights)
