@@ -15,8 +15,15 @@ from sleepkit.classifiers._split import Split
 from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
 from sleepkit.training._samplers import find_runs
-from sleepkit.utils import check_count, check_option, check_positive
+from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
+_COUNTS = (
+    "sequence_length",
+    "hidden_size",
+    "n_layers",
+    "pretrain_epochs",
+    "pretrain_batch_size",
+)
 _PENALIZED = "encoder.cnn.small.0.weight"  # the only weights with an L2 penalty
 
 
@@ -213,10 +220,26 @@ class DeepSleepNetClassifier(SleepClassifier):
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
         owner = type(self).__name__
-        for name in ("sequence_length", "pretrain_epochs", "pretrain_batch_size"):
+        for name in _COUNTS:
             check_count(name, getattr(self, name), owner=owner)
-        for name in ("encoder_lr", "gradient_clip"):
+        for name in ("encoder_lr", "gradient_clip", "norm_momentum"):
             check_positive(name, getattr(self, name), owner=owner)
+        check_fraction("dropout", self.dropout, owner=owner)
+        if self.norm_momentum > 1:
+            msg = (
+                f"The 'norm_momentum' parameter of {owner} must be > 0 and <= 1. "
+                f"Got {self.norm_momentum!r} instead."
+            )
+            raise ValueError(msg)
+        n_filters = self.n_filters
+        if not isinstance(n_filters, (list, tuple)) or len(n_filters) != 2:
+            msg = (
+                f"The 'n_filters' parameter of {owner} must be two whole numbers. Got "
+                f"{n_filters!r} instead."
+            )
+            raise ValueError(msg)
+        for i, n in enumerate(n_filters):
+            check_count(f"n_filters[{i}]", n, owner=owner)
         if self.epoch_duration is not None:
             check_positive("epoch_duration", self.epoch_duration, owner=owner)
         samplers = ("in_order", "shuffled")

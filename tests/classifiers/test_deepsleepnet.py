@@ -204,6 +204,14 @@ def test_parameters_that_cannot_be_used(deepsleepnet, signal_nights):
         ({"sampler": "balanced"}, "'sampler' parameter of DeepSleepNetClassifier"),
         ({"encoder_lr": 0}, "'encoder_lr' parameter"),
         ({"pretrain_epochs": 0}, "'pretrain_epochs' parameter"),
+        ({"hidden_size": 8.5}, "'hidden_size' parameter of DeepSleepNetClassifier"),
+        ({"n_layers": 0}, "'n_layers' parameter of DeepSleepNetClassifier"),
+        ({"dropout": 1.5}, "'dropout' parameter"),
+        ({"norm_momentum": -3}, "'norm_momentum' parameter"),
+        ({"norm_momentum": 7}, "'norm_momentum' .* > 0 and <= 1. Got 7"),
+        ({"n_filters": 4}, "'n_filters' .* two whole numbers. Got 4"),
+        ({"n_filters": (4, 8, 2)}, r"'n_filters' .* Got \(4, 8, 2\)"),
+        ({"n_filters": (0, 8)}, r"'n_filters\[0\]' parameter"),
     ]:
         with pytest.raises(ValueError, match=words):
             deepsleepnet(**params).fit(X, y)
