@@ -74,7 +74,7 @@ class Distance(nn.Module):
         return (first - second).square().mean()
 
 
-def test_a_stage_with_another_loss(blobs):
+def test_a_stage_with_another_loss_and_one_with_another_optimizer(blobs):
     nets = []
 
     class Keep(Callback):
@@ -82,10 +82,13 @@ def test_a_stage_with_another_loss(blobs):
             nets.append(net)
 
     contrast = {"part": Contrast, "loss": Distance, "scored": False}
-    stager = Planned([contrast, {}], class_weight="balanced")
+    other = {"optimizer": torch.optim.RMSprop, "optimizer_params": {"momentum": 0.5}}
+    stager = Planned([contrast, other], class_weight="balanced")
     stager.callbacks, stager.validation_fraction = [Keep()], 0.5
     stager.fit(*blobs, groups=np.arange(60) % 2)
     assert [type(net.criterion_) for net in nets] == [Distance, StageLoss]
     scored = ["valid_accuracy" in net.history[-1] for net in nets]
     assert scored == [False, True]
     assert "valid_loss" in nets[0].history[-1]
+    assert nets[0].optimizer_.defaults["fused"]
+    assert nets[1].optimizer_.defaults["momentum"] == 0.5
