@@ -113,7 +113,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ``_check_params()``
         Validates the parameters that are not shared.
 
-    **Shared parameters**, documented here once:
+    **Shared parameters**, documented here once. ``__init__`` must set each of them, and
+    may set `sequence_length` and `stride`:
 
     modalities : mapping of str to sequence of int, default=None
         Indices on the second axis of a plain array for each modality, such as
@@ -255,7 +256,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Training stage of the parameters, with some of its fields changed."""
         params: dict[str, Any] = {"weight_decay": self.weight_decay}
         if changes.get("optimizer") is None:
-            # Adam takes a tenth of the time of a small net's step where it is not fused.
+            # Adam takes a tenth of the time of a small net's step if it is not fused.
             params["fused"] = True
         fields = {
             "lr": self.lr,

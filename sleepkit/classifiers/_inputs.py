@@ -34,6 +34,24 @@ from sleepkit.utils import (
     check_positive,
 )
 
+_SHARED = (
+    "modalities",
+    "class_weight",
+    "lr",
+    "weight_decay",
+    "batch_size",
+    "max_epochs",
+    "validation_fraction",
+    "patience",
+    "warm_start",
+    "callbacks",
+    "device",
+    "precision",
+    "max_ram",
+    "n_threads",
+    "random_state",
+    "verbose",
+)
 _PRECISIONS = ("auto", "float32", "bfloat16")
 _ARRAYS: dict[str, Any] = {
     "allow_nd": True,
@@ -45,6 +63,13 @@ _ARRAYS: dict[str, Any] = {
 def check_shared_params(stager: Any) -> None:
     """Refuse parameters of a stager that cannot be used."""
     owner = type(stager).__name__
+    lacking = [name for name in _SHARED if not hasattr(stager, name)]
+    if lacking:
+        msg = (
+            f"{owner} lacks {', '.join(lacking)}: a subclass of SleepClassifier must "
+            "set all parameters that are shared."
+        )
+        raise TypeError(msg)
     for name in ("batch_size", "max_epochs", "patience"):
         check_count(name, getattr(stager, name), owner=owner)
     for name in ("lr", "max_ram"):

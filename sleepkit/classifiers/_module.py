@@ -110,6 +110,12 @@ class ModuleClassifier(SleepClassifier):
     all of them: values of 0, not present, where one is missing. For any other, epochs
     that lack a modality are not trained on, and predicted by `class_prior_`.
 
+    Sequences are cut anew at each pass, and padded with epochs of zeros at both ends of
+    a stretch without a gap. Batch normalisation counts them; ``present`` tells them
+    apart. Batches differ in size by one row at most, and a `batch_size` of 2 gives a
+    batch of one row where the rows are odd in number, which torch's batch normalisation
+    refuses.
+
     A model file of `sleepkit.persistence` holds sleepkit's own classes only, since it
     runs no code of others. Keep a fitted `ModuleClassifier` with ``joblib.dump``, or
     its weights with ``torch.save(stager.module_.state_dict(), path)``.

@@ -51,7 +51,16 @@ class ModuleAdapter(nn.Module):
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> Tensor:
         """Logits of a batch of epochs or sequences."""
-        logits = self._call(self.module, self._input(inputs, present), present)
+        try:
+            logits = self._call(self.module, self._input(inputs, present), present)
+        except ValueError as error:
+            if not self.training or len(next(iter(present.values()))) > 1:
+                raise
+            msg = (
+                f"{error} This batch has one row: batch normalisation needs batches of "
+                "several, see the parameter 'batch_size'."
+            )
+            raise ValueError(msg) from error
         return self._checked(logits, present)
 
     def _input(

@@ -306,6 +306,19 @@ def test_logits_of_another_shape(labelled_nights, length, words):
         stager.fit(X.select(["eeg"]), y)
 
 
+def test_a_batch_of_one_row(blobs):
+    class Normed(nn.Sequential):
+        def __init__(self, n_classes):
+            super().__init__(nn.BatchNorm1d(4), nn.Linear(4, n_classes))
+
+    X, y = blobs
+    stager = ModuleClassifier(Normed, **FAST | {"batch_size": 1})
+    with pytest.raises(
+        ValueError, match=r"more than 1 value .* parameter 'batch_size'"
+    ):
+        stager.fit(X, y)
+
+
 # -------------------------------------------------------------------- a full stager
 
 

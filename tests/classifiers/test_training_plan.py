@@ -74,6 +74,13 @@ class Distance(nn.Module):
         return (first - second).square().mean()
 
 
+def test_a_parameter_that_is_lacking(blobs):
+    stager = Planned([{}])
+    del stager.patience, stager.verbose
+    with pytest.raises(TypeError, match="Planned lacks patience, verbose: a subclass"):
+        stager.fit(*blobs)
+
+
 def test_a_stage_with_another_loss_and_one_with_another_optimizer(blobs):
     nets = []
 
