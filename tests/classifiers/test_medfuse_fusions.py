@@ -57,8 +57,8 @@ def test_any_number_of_modalities_and_channels(make_stager):
     rng = np.random.default_rng(0)
     y = rng.permutation(np.arange(60) % 3)
     columns = {"eeg": [0, 1, 2], "eog": [3, 4], "emg": [5], "resp": [6]}
-    X = rng.normal(size=(60, 7, 2, 3)) + y[:, None, None, None] * np.array([1, -1, 1])
-    stager = make_stager(modalities=columns, max_epochs=50).fit(X, y)
+    X = rng.normal(size=(60, 7, 2, 3)) + y[:, None, None, None] * np.array([2, -2, 2])
+    stager = make_stager(modalities=columns, max_epochs=20).fit(X, y)
     assert stager.layout_["eeg"] == (3, 2, 3)
     assert stager.score(X, y) > 0.9
     for name, other in combinations(columns, 2):
