@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from sleepkit import evaluation
 from sleepkit._stages import STAGES
-from sleepkit.cli._arguments import MODALITIES, add_folder, folds, read_folder
-from sleepkit.cli._models import save, takes_any_subset
-from sleepkit.cli._output import make_folder, print_files, print_scores
+from sleepkit.cli._arguments import (
+    MODALITIES,
+    add_folder,
+    add_overwrite,
+    folds,
+    read_folder,
+)
+from sleepkit.cli._models import save
+from sleepkit.cli._output import (
+    make_folder,
+    print_files,
+    print_scores,
+    refuse_existing,
+)
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
+from sleepkit.pipelines._any_subset import takes_any_subset
 from sleepkit.pipelines._stagers import STAGERS, make_stager
 
 if TYPE_CHECKING:
@@ -60,10 +72,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="keeps what is computed of each night and fold, for the next time",
     )
+    add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Read the nights, cross-validate by subject, train on all and save."""
+    refuse_existing([arguments.out], overwrite=arguments.overwrite)
     X, files = read_folder(arguments, MODALITIES)
     _check_stages(X)
     _check_place(arguments.out)
