@@ -132,8 +132,16 @@ def test_a_run_that_was_stopped_goes_on(train, folder, monkeypatch):
     about = model_info(folder / "my.model")["about"]
     monkeypatch.setattr(_train, "count_jobs", lambda: 1)
     monkeypatch.setattr(FoldTask, "run", None)  # no fold is fitted again
-    assert train(*arguments)[0] == 0
+    assert train(*arguments, "--overwrite")[0] == 0
     assert model_info(folder / "my.model")["about"] == about
+
+
+def test_a_model_is_not_replaced_without_overwrite(fails, folder):
+    out = folder / "my.model"
+    out.write_text("old")
+    words = fails("train", folder, "--out", out)
+    assert words == f"{out}: it exists already; --overwrite replaces it."
+    assert out.read_text() == "old"
 
 
 def test_no_folds_no_scores(train, folder):
@@ -149,7 +157,7 @@ def test_cache(train, folder, tmp_path):
     assert train(*arguments)[0] == 0
     nights = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
     assert sum("night" in path.name for path in nights) == 3
-    assert train(*arguments)[0] == 0
+    assert train(*arguments, "--overwrite")[0] == 0
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == nights
 
 
