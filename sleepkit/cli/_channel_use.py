@@ -54,11 +54,11 @@ def explain_missing(
 ) -> dict[str, str]:
     """Modalities without a channel, each with the labels that could be meant."""
     used = {use.modality for use in uses}
-    labels = [use.channel.label for use in uses if _could_be_meant(use)]
     missing = {}
     for modality in modalities:
         if modality in used:
             continue
+        labels = [u.channel.label for u in uses if _could_be_meant(u, modality)]
         missing[modality] = "not in this file"
         if labels:
             missing[modality] = (
@@ -71,20 +71,19 @@ def explain_missing(
 def _reason(channel: ChannelInfo, taken: Mapping[str, str]) -> str:
     """Why a channel is not used, given the label that is used of each modality."""
     if channel.modality is None:
-        return "its name is not known"
+        slow = channel.sfreq < _MIN_SFREQ
+        return f"its rate is {channel.sfreq:g} Hz" if slow else "its name is not known"
     if channel.modality in taken:
         return f"{taken[channel.modality]} is used as {channel.modality}"
     return f"{channel.modality} is not needed"
 
 
-def _could_be_meant(use: ChannelUse) -> bool:
+def _could_be_meant(use: ChannelUse, modality: str) -> bool:
     """Whether an unused channel could be one of a missing modality."""
     channel = use.channel
-    return (
-        use.modality is None
-        and channel.modality is None
-        and channel.sfreq >= _MIN_SFREQ
-    )
+    if use.modality is not None or channel.modality is not None:
+        return False
+    return channel.sfreq >= _MIN_SFREQ or modality in _fold(channel.label)
 
 
 def _is_named(channel: ChannelInfo, key: str | int) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sleepkit.cli._arguments import add_nights
 from sleepkit.cli._messages import collect_notes, describe
-from sleepkit.cli._night_info import KINDS, NightInfo
+from sleepkit.cli._night_info import NightInfo
 from sleepkit.cli._nights import find_nights, is_batch
 from sleepkit.cli._print_nights import print_failures
 
@@ -53,8 +53,8 @@ def _print(info: NightInfo, *, titled: bool) -> None:
         _print_night(info)
     for name, reason in info.missing.items():
         print(f"{name:<6}{reason}")
-    for text in filter(None, (info.unusable, info.error)):
-        print(f"\n{text}")
+    if info.unusable:
+        print(f"\n{info.unusable}")
     for note in info.notes:
         print(f"note: {note}")
     if titled:
@@ -97,8 +97,9 @@ def _print_night(info: NightInfo) -> None:
         f"{seconds:.0f} s: {info.n_epochs} epochs of {info.epoch_duration:g} s"
     )
     width = max(map(len, info.used.values())) + 2
+    kinds = next(iter(info.bad.values()))
     print("\nwhat would be used, and the share of its epochs that are bad:")
-    print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>10}" for kind in KINDS))
+    print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>10}" for kind in kinds))
     for name, label in info.used.items():
-        shares = "".join(f"{info.bad[name][kind]:10.0%}" for kind in KINDS)
+        shares = "".join(f"{share:10.0%}" for share in info.bad[name].values())
         print(f"{name:<6}{label:<{width}}{shares}")

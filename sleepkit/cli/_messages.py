@@ -6,6 +6,7 @@ import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sleepkit.exceptions import SleepkitError, SleepkitWarning
@@ -19,6 +20,11 @@ def describe(error: Exception) -> str:
     if not isinstance(error, SleepkitError | OSError):
         kind = f"unexpected {type(error).__name__}: "
     return kind + " ".join(str(error).split())
+
+
+def place(error: str, path: Path) -> str:
+    """Error with the path of its file, which most errors name already."""
+    return error if str(path) in error else f"{path}: {error}"
 
 
 def print_note(message: Warning | str, *_: Any, **__: Any) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sleepkit import datasets, io, signal
 from sleepkit.cli._arguments import MODALITIES
@@ -18,8 +18,6 @@ from sleepkit.exceptions import ChannelError
 if TYPE_CHECKING:
     from sleepkit.datasets._night import Channel
     from sleepkit.recording import Recording
-
-KINDS: Final = ("missing", "flat", "clipped", "outlying")  # of bad epochs
 
 
 @dataclass
@@ -91,6 +89,5 @@ def _bad_shares(night: Recording, modality: str) -> dict[str, float]:
     block = night.signals[modality]
     epochs = signal.to_epochs(block.data, block.sfreq or 0.0, night.epoch_duration)
     flags = signal.flag_windows(epochs[: night.n_epochs].swapaxes(0, -2))
-    parts = (flags.nonfinite, flags.flat, flags.clipped, flags.outlying)
-    shares = (float(part.mean()) for part in parts)
-    return dict(zip(KINDS, shares, strict=True))
+    kinds = [kind for kind in flags._fields if kind != "sd"]
+    return {kind: float(getattr(flags, kind).mean()) for kind in kinds}

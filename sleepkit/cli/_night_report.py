@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sleepkit import metrics
 from sleepkit._stages import UNSCORED
+from sleepkit.cli._messages import place
 
 if TYPE_CHECKING:
     from sleepkit.pipelines import StagedNight
@@ -41,7 +42,7 @@ class NightReport:
 
     def __str__(self) -> str:
         if self.staged is None:
-            return f"failed  {self.file}: {self.error}"
+            return f"failed  {place(self.error, self.file)}"
         found = self._measured()
         parts = [
             ", ".join(f"{name} {label}" for name, label in self.channels.items()),

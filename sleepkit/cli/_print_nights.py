@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sleepkit._stages import STAGES, UNSCORED
+from sleepkit.cli._messages import place
 from sleepkit.cli._output import print_files
 
 if TYPE_CHECKING:
@@ -40,8 +41,7 @@ def print_staged(report: NightReport) -> None:
 def print_failures(errors: Mapping[Path, str], n_nights: int) -> bool:
     """Print the error of each night that failed; return whether one did."""
     for path, error in errors.items():
-        place = "" if str(path) in error else f"{path}: "
-        print(f"sleepkit: {place}{error}", file=sys.stderr)
+        print(f"sleepkit: {place(error, path)}", file=sys.stderr)
     if errors and n_nights > 1:
         print(f"sleepkit: {len(errors)} of {n_nights} nights failed.", file=sys.stderr)
     return bool(errors)

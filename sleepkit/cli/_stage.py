@@ -18,7 +18,6 @@ from sleepkit.cli._nights import Night, find_nights, is_batch
 from sleepkit.cli._output import (
     FORMATS,
     make_folder,
-    print_files,
     refuse_existing,
 )
 from sleepkit.cli._print_nights import print_failures, print_staged
@@ -44,6 +43,26 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="a file that `sleepkit train` wrote, or `sleepkit demo` to try it",
     )
     parser.add_argument(
+        "--without",
+        nargs="+",
+        choices=MODALITIES,
+        default=[],
+        metavar="MODALITY",
+        help="leave out a modality, e.g. after an electrode failure",
+    )
+    _add_results(parser)
+    parser.add_argument(
+        "--jobs",
+        type=count(1),
+        default=1,
+        metavar="N",
+        help="nights to stage side by side, each in a process with one thread (1)",
+    )
+
+
+def _add_results(parser: ArgumentParser) -> None:
+    """Add the place of the results, and which they are."""
+    parser.add_argument(
         "--out",
         type=Path,
         required=True,
@@ -56,21 +75,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         choices=FORMATS,
         default=["csv", "edf", "png"],
         help="files to write for each night (csv edf png)",
-    )
-    parser.add_argument(
-        "--without",
-        nargs="+",
-        choices=MODALITIES,
-        default=[],
-        metavar="MODALITY",
-        help="leave out a modality, e.g. after an electrode failure",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=count(1),
-        default=1,
-        metavar="N",
-        help="nights to stage side by side, each in a process with one thread (1)",
     )
     add_overwrite(parser)
 
@@ -89,7 +93,8 @@ def run(arguments: Namespace) -> bool:
             return False
     reports = _stage_all(task, nights, summary, arguments)
     if summary is not None and not arguments.json:
-        print_files([summary, *(path for r in reports for path in r.outputs)])
+        n_files = sum(len(report.outputs) for report in reports)
+        print(f"Written: {summary}, and {n_files} files of hypnograms")
     errors = {report.file: report.error for report in reports if report.error}
     return print_failures(errors, len(nights))
 

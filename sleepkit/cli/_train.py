@@ -77,10 +77,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Read the nights, cross-validate by subject, train on all and save."""
-    refuse_existing([arguments.out], overwrite=arguments.overwrite)
+    _check_place(arguments.out, overwrite=arguments.overwrite)
     X, files = read_folder(arguments, MODALITIES)
     _check_stages(X)
-    _check_place(arguments.out)
+    make_folder(arguments.out.parent)
     method = arguments.method
     with TemporaryDirectory(prefix="sleepkit-") as temporary:
         cache = arguments.cache or temporary
@@ -176,8 +176,8 @@ def _check_stages(X: EpochArray) -> None:
         raise HypnogramError(msg)
 
 
-def _check_place(path: Path) -> None:
-    """Require a file that can be written, before the training."""
+def _check_place(path: Path, *, overwrite: bool) -> None:
+    """Require a file that may be written, before the nights are read."""
     if path.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
-    make_folder(path.parent)
+    refuse_existing([path], overwrite=overwrite)

@@ -63,9 +63,11 @@ METHODS = ("medfusesleep", "sleepmg")
 
 
 def quick_stager(name, **options):
-    """A stager whose net is trained for two epochs."""
-    stager = make_stager(name, **options)
-    return stager.set_params(stage__max_epochs=2) if name in METHODS else stager
+    """A stager whose net is trained for two epochs, or whose trees are few."""
+    size = {"stage__max_epochs": 2}
+    if name == "trees":
+        size = {"stage__estimator__max_iter": 5}
+    return make_stager(name, **options).set_params(**size)
 
 
 @pytest.fixture(scope="session")

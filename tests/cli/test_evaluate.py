@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from sleepkit.cli import _train
 from sleepkit.io import write_hypnogram
+from tests.cli.conftest import quick_stager
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Stagers that `train` fits are small."""
+    monkeypatch.setattr(_train, "make_stager", quick_stager)
 
 
 @pytest.fixture
