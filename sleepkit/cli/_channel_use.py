@@ -3,50 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sleepkit.datasets._night import choose_channels
+from sleepkit import io
+from sleepkit.exceptions import ChannelError
 
 if TYPE_CHECKING:
     from sleepkit.datasets._night import Channel
     from sleepkit.io import ChannelInfo
 
 _MIN_SFREQ: Final = 32.0  # Hz; slower channels hold no EEG, EOG or EMG
+_UNKNOWN: Final = "its name is not known"
 
 
 class ChannelUse(NamedTuple):
-    """A channel of a file, the modality that it is used for, or the reason why not."""
+    """A channel of a file, the modality that it is used for, and how, or why not."""
 
     channel: ChannelInfo
     modality: str | None
     reason: str
 
     def __str__(self) -> str:
-        if self.modality is not None:
-            return f"used as {self.modality}"
-        return f"not used: {self.reason}"
+        use = f"used as {self.modality}" if self.modality else "not used"
+        return f"{use}: {self.reason}" if self.reason else use
 
 
 def explain_channels(
-    channels: Sequence[ChannelInfo],
-    modalities: Sequence[str],
-    named: Mapping[str, Channel],
+    path: Path, modalities: Sequence[str], named: Mapping[str, Channel]
 ) -> list[ChannelUse]:
-    """Use of each channel, as `sleepkit.datasets.load_night` chooses them."""
-    chosen = choose_channels(channels, modalities) | dict(named)
+    """Use of each channel of a file, as `sleepkit.datasets.load_night` chooses them."""
+    channels = io.describe_channels(path)
+    try:
+        chosen = io.choose_channels(path, modalities, named)
+    except ChannelError:  # there is none
+        chosen = {}
     used: dict[int, str] = {}
+    taken: dict[str, str] = {}  # label by modality, the first of a difference
     for modality, choice in chosen.items():
         for key in choice if isinstance(choice, tuple) else (choice,):
-            used |= {c.position: modality for c in channels if _is_named(c, key)}
-    taken = {used[c.position]: c.label for c in channels if c.position in used}
-    return [
-        ChannelUse(
-            channel,
-            used.get(channel.position),
-            "" if channel.position in used else _reason(channel, taken),
-        )
-        for channel in channels
-    ]
+            for channel in channels:
+                if _is_named(channel, key):
+                    used[channel.position] = modality
+                    taken.setdefault(modality, channel.label)
+    return [_use(channel, used.get(channel.position), taken) for channel in channels]
 
 
 def explain_missing(
@@ -54,13 +54,15 @@ def explain_missing(
 ) -> dict[str, str]:
     """Modalities without a channel, each with the labels that could be meant."""
     used = {use.modality for use in uses}
+    unknown = [use.channel for use in uses if use.reason == _UNKNOWN]
+    others = [channel.label for channel in unknown if channel.sfreq >= _MIN_SFREQ]
     missing = {}
     for modality in modalities:
         if modality in used:
             continue
-        labels = [u.channel.label for u in uses if _could_be_meant(u, modality)]
+        likely = [u.channel.label for u in uses if u.channel.candidate == modality]
         missing[modality] = "not in this file"
-        if labels:
+        if labels := likely or others:
             missing[modality] = (
                 f"no label is known as {modality}; --channels {modality}=LABEL takes "
                 f"one of {', '.join(labels)}"
@@ -68,22 +70,20 @@ def explain_missing(
     return missing
 
 
-def _reason(channel: ChannelInfo, taken: Mapping[str, str]) -> str:
-    """Why a channel is not used, given the label that is used of each modality."""
-    if channel.modality is None:
-        slow = channel.sfreq < _MIN_SFREQ
-        return f"its rate is {channel.sfreq:g} Hz" if slow else "its name is not known"
-    if channel.modality in taken:
-        return f"{taken[channel.modality]} is used as {channel.modality}"
-    return f"{channel.modality} is not needed"
-
-
-def _could_be_meant(use: ChannelUse, modality: str) -> bool:
-    """Whether an unused channel could be one of a missing modality."""
-    channel = use.channel
-    if use.modality is not None or channel.modality is not None:
-        return False
-    return channel.sfreq >= _MIN_SFREQ or modality in _fold(channel.label)
+def _use(
+    channel: ChannelInfo, modality: str | None, taken: Mapping[str, str]
+) -> ChannelUse:
+    """Use of a channel, given the label that is used of each modality."""
+    if modality is not None:
+        how = channel.note if channel.modality == modality else ""
+        return ChannelUse(channel, modality, how)
+    reason = channel.note or _UNKNOWN
+    if not channel.note and channel.modality is not None:
+        other = taken.get(channel.modality)
+        reason = f"{channel.modality} is not needed"
+        if other is not None:
+            reason = f"{other} is used as {channel.modality}"
+    return ChannelUse(channel, None, reason)
 
 
 def _is_named(channel: ChannelInfo, key: str | int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sleepkit import datasets, io, signal
+from sleepkit import datasets, signal
 from sleepkit.cli._arguments import MODALITIES
 from sleepkit.cli._channel_use import ChannelUse, explain_channels, explain_missing
 from sleepkit.cli._messages import describe
@@ -43,9 +43,7 @@ class NightInfo:
 
     def inspect(self, channels: Mapping[str, Channel]) -> None:
         """Read the file and fill in what it says."""
-        self.uses = explain_channels(
-            io.describe_channels(self.file), MODALITIES, channels
-        )
+        self.uses = explain_channels(self.file, MODALITIES, channels)
         self.missing = explain_missing(self.uses, MODALITIES)
         try:
             night = datasets.load_night(

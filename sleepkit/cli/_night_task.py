@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sleepkit import datasets, io, pipelines
+from sleepkit import datasets, pipelines
 from sleepkit.cli._channel_use import explain_channels, explain_missing
 from sleepkit.cli._messages import collect_notes, describe
 from sleepkit.cli._models import Model
@@ -64,9 +64,7 @@ class NightTask:
         """Reason for each modality that the night lacks."""
         if all(modality in used for modality in self.modalities):
             return {}
-        uses = explain_channels(
-            io.describe_channels(path), self.modalities, self.channels
-        )
+        uses = explain_channels(path, self.modalities, self.channels)
         return explain_missing(uses, self.modalities)
 
     def _check_complete(self, used: Sequence[str]) -> None:

@@ -22,12 +22,7 @@ if TYPE_CHECKING:
     from sleepkit.pipelines import StagedNight
     from sleepkit.recording import Recording
 
-FORMATS: Final = (
-    "csv",
-    "edf",
-    "png",
-    "tsv",
-)  # as sleepkit.io.write_hypnogram; a figure
+FORMATS: Final = ("csv", "edf", "json", "png", "tsv")  # suffixes of a staged night
 
 
 def make_folder(folder: Path) -> None:
@@ -70,9 +65,11 @@ def write_results(
                 warnings.warn(msg, SleepkitWarning, stacklevel=2)
                 continue
         else:
-            probable = suffix != "edf"  # EDF+ has no place for probabilities
-            content = hypnogram if probable else replace(hypnogram, probabilities=None)
-            io.write_hypnogram(path, content)
+            kept = None if suffix == "edf" else hypnogram.probabilities
+            content = replace(
+                hypnogram, probabilities=kept
+            )  # EDF+ has no place for them
+            io.write_hypnogram(path, content, overwrite=True)
         written.append(path)
     return written
 

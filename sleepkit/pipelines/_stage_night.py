@@ -12,7 +12,7 @@ from sleepkit import preprocessing, signal
 from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.exceptions import RecordingError
-from sleepkit.io import Hypnogram
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.pipelines._any_subset import takes_any_subset
 from sleepkit.recording import Recording, as_epoch_array
 
@@ -35,7 +35,7 @@ class StagedNight(NamedTuple):
     Examples
     --------
     >>> import numpy as np
-    >>> from sleepkit.io import Hypnogram
+    >>> from sleepkit.hypnogram import Hypnogram
     >>> from sleepkit.pipelines import StagedNight
     >>> sure, unsure = [0.9, 0.1, 0, 0, 0], [0, 0.4, 0.6, 0, 0]
     >>> night = Hypnogram([0, 2], probabilities=[sure, unsure])
