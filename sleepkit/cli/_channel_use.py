@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sleepkit import io
+from sleepkit.cli._messages import collect_notes
 from sleepkit.exceptions import ChannelError
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ def explain_channels(
     path: Path, modalities: Sequence[str], named: Mapping[str, Channel]
 ) -> list[ChannelUse]:
     """Use of each channel of a file, as `sleepkit.datasets.load_night` chooses them."""
-    channels = io.describe_channels(path)
-    try:
-        chosen = io.choose_channels(path, modalities, named)
-    except ChannelError:  # there is none
-        chosen = {}
+    with collect_notes():  # which `load_night` gives again
+        channels = io.describe_channels(path)
+        try:
+            chosen = io.choose_channels(path, modalities, named)
+        except ChannelError:  # there is none
+            chosen = {}
     used: dict[int, str] = {}
     taken: dict[str, str] = {}  # label by modality, the first of a difference
     for modality, choice in chosen.items():
@@ -62,10 +64,12 @@ def explain_missing(
             continue
         likely = [u.channel.label for u in uses if u.channel.candidate == modality]
         missing[modality] = "not in this file"
-        if labels := likely or others:
+        if likely:  # a warning of the reader has reasons, and the argument
+            missing[modality] = f"not read: {', '.join(likely)}"
+        elif others:
             missing[modality] = (
                 f"no label is known as {modality}; --channels {modality}=LABEL takes "
-                f"one of {', '.join(labels)}"
+                f"one of {', '.join(others)}"
             )
     return missing
 

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 
+import edfio
 import numpy as np
 import pytest
 
@@ -81,6 +82,31 @@ def test_each_channel_has_its_use_or_a_reason(run, tmp_path, cohort, write_night
     assert lines["strange"].endswith("not used: its name is not known")
     words = "no label is known as eog; --channels eog=LABEL takes one of strange"
     assert f"eog   {words}" in text
+
+
+def test_a_label_that_could_be_meant(run, tmp_path, cohort, write_night):
+    path = write_night(tmp_path / "night.edf", cohort[0], {"eeg": "C4-M1"})
+    slow = edfio.EdfSignal(np.arange(1800.0), 1, label="EMG", physical_dimension="uV")
+    edf = edfio.read_edf(path)
+    edfio.Edf([*edf.signals, slow]).write(path)
+    code, text, error = run("info", path)
+    assert (code, error) == (0, "")
+    assert "emg   not read: EMG" in text
+    note = text.splitlines()[-1]
+    assert note.startswith("note: No emg was recognised in")
+    assert note.endswith("--channels emg='EMG'.")
+    arguments = ["--channels", "emg=EMG"]  # is what the note offers
+    assert "EMG (1 Hz)" in run("info", path, *arguments)[1]
+
+
+def test_an_electrode_without_a_reference(run, tmp_path, cohort, write_night):
+    labels = {"eeg": "C4", "eog": "EOG left", "emg": "M1"}
+    path = write_night(tmp_path / "night.edf", cohort[0], labels)
+    code, text, error = run("info", path)
+    assert (code, error) == (0, "")
+    lines = {line.split()[0]: line for line in text.splitlines()[:4]}
+    assert lines["C4"].endswith("used as eeg: no reference: M1 is subtracted")
+    assert lines["M1"].endswith("used as eeg")
 
 
 def test_several_nights_and_a_damaged_one(run, folder):
