@@ -55,7 +55,7 @@ def test_the_two_hypnograms_agree(demo):
     annotations = read_hypnogram(demo / "night-hypnogram.edf")
     np.testing.assert_array_equal(table.stages, annotations.stages)
     staged = table.stages >= 0
-    np.testing.assert_allclose(table.probabilities[staged].sum(axis=1), 1)
+    np.testing.assert_allclose(table.probabilities[staged].sum(axis=1), 1, atol=3e-4)
     np.testing.assert_array_equal(
         table.stages[staged], table.probabilities[staged].argmax(axis=1)
     )
