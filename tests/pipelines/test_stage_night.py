@@ -5,6 +5,7 @@ import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
 
+from sleepkit.datasets import make_polysomnography
 from sleepkit.exceptions import RecordingError
 from sleepkit.pipelines import stage_night
 from sleepkit.preprocessing import QualityMask
@@ -43,7 +44,7 @@ def change(night, name, epochs, value):
     signal = night.signals[name]
     data = np.array(signal.data)
     for epoch in epochs:
-        n_times = data.shape[1] // night.n_epochs
+        n_times = round(signal.sfreq * night.epoch_duration)
         data[:, epoch * n_times : (epoch + 1) * n_times] = value
     changed = Signal(data, signal.sfreq, signal.ch_names)
     return night.with_signals({**night.signals, name: changed})
@@ -54,70 +55,90 @@ def pipeline(classifier):
     return Pipeline([("quality", mask), ("stage", classifier)])
 
 
+@pytest.fixture(scope="module")
+def good_night():
+    """Thirty epochs of EEG and EOG, all of them good."""
+    names = ("eeg", "eog")
+    X, _, _ = make_polysomnography(
+        2, hours=0.25, modalities=names, noise=0, random_state=1
+    )
+    return X.recordings[0].load()
+
+
 @pytest.fixture
-def night(make_night):
-    """Six epochs: 2 is flat in EEG and EOG, 3 in the EOG, 4 missing in both."""
-    recording = make_night(6, start=None)
+def night(good_night):
+    """Epoch 2 is flat in EEG and EOG, 3 in the EOG, and 4 is missing in both."""
+    changed = good_night
     for name, epochs, value in (
         ("eeg", [2], 0),
         ("eog", [2, 3], 0),
         ("eeg", [4], np.nan),
         ("eog", [4], np.nan),
     ):
-        recording = change(recording, name, epochs, value)
-    return recording
+        changed = change(changed, name, epochs, value)
+    return changed
+
+
+def numbers(marked):
+    """Numbers of the marked epochs."""
+    return np.flatnonzero(marked).tolist()
 
 
 def test_epochs_of_bad_signal_are_staged_and_flagged(night):
     stager = pipeline(Loudness())
     staged = stage_night(stager, night)
-    assert staged.flagged.tolist() == [False, False, True, False, False, False]
-    assert staged.hypnogram.stages.tolist() == [3, 3, 3, 3, -1, 3]
+    assert numbers(staged.flagged) == [2]
+    assert numbers(staged.hypnogram.stages == -1) == [4]
     assert np.isnan(staged.hypnogram.probabilities[4]).all()
-    assert staged.confidence[[0, 2, 3]].tolist() == [0.6, 0.6, 0.6]
-    assert staged.hypnogram.probabilities[0].tolist() == [0.4, 0, 0, 0.6, 0]
+    p_n3 = staged.hypnogram.probabilities[:, 3]
+    assert staged.hypnogram.probabilities[0].tolist() == [1 - p_n3[0], 0, 0, p_n3[0], 0]
+    np.testing.assert_array_equal(staged.confidence, p_n3)
 
 
 def test_the_mask_is_lifted_from_flagged_epochs_only(night):
     stager = pipeline(Loudness())
     stage_night(stager, night)
     masked, lifted = stager["stage"].seen
-    assert masked["eog"].tolist() == [True, True, False, False, False, True]
-    assert lifted["eog"].tolist() == [True, True, True, False, False, True]
-    assert lifted["eeg"].tolist() == [True, True, True, True, False, True]
+    assert numbers(~masked["eog"]) == [2, 3, 4]
+    assert numbers(~lifted["eog"]) == [3, 4]
+    assert numbers(~lifted["eeg"]) == [4]
 
 
 def test_a_stager_that_needs_all_modalities(night):
     staged = stage_night(pipeline(Loudness(any_subset=False)), night)
-    assert staged.flagged.tolist() == [False, False, True, True, False, False]
-    assert staged.hypnogram.stages.tolist() == [3, 3, 3, 3, -1, 3]
+    assert numbers(staged.flagged) == [2, 3]
+    assert numbers(staged.hypnogram.stages == -1) == [4]
 
 
 def test_a_stager_without_a_mask_gets_the_signals_as_they_are(night):
     stager = Loudness()
     staged = stage_night(stager, night)
     assert len(stager.seen) == 1
-    assert staged.flagged.tolist() == [False, False, True, False, False, False]
+    assert numbers(staged.flagged) == [2]
     assert staged.hypnogram.stages[4] == -1
 
 
-def test_a_night_that_is_bad_throughout_is_flagged_throughout(make_night):
-    night = make_night(4, ("eeg",))
-    faint = change(night, "eeg", range(4), 0.1 * np.random.default_rng(0).random(3000))
+def test_a_night_that_is_bad_throughout_is_flagged_throughout(good_night):
+    noise = 0.1 * np.random.default_rng(0).random(3000)
+    faint = good_night
+    for name in ("eeg", "eog"):
+        faint = change(faint, name, range(30), noise)
     staged = stage_night(pipeline(Loudness()), faint)
     assert staged.flagged.all()
     assert (staged.hypnogram.stages >= 0).all()
 
 
-def test_no_signal_at_all(make_night):
-    dead = change(make_night(4, ("eeg",)), "eeg", range(4), 0)
-    with pytest.raises(RecordingError, match="No epoch of 'night0' has a usable"):
+def test_no_signal_at_all(good_night):
+    dead = good_night
+    for name in ("eeg", "eog"):
+        dead = change(dead, name, range(30), 0)
+    with pytest.raises(RecordingError, match="has a usable signal: all are missing or"):
         stage_night(pipeline(Loudness()), dead)
 
 
-def test_epochs_that_the_caller_marked_stay_unscored(make_night):
-    night = make_night(4, ("eeg",))
-    eeg = night.signals["eeg"].replace(valid=[True, False, True, True])
-    staged = stage_night(pipeline(Loudness()), night.with_signals({"eeg": eeg}))
-    assert staged.hypnogram.stages.tolist() == [3, -1, 3, 3]
+def test_epochs_that_the_caller_marked_stay_unscored(good_night):
+    valid = np.arange(30) != 1
+    signals = {"eeg": good_night.signals["eeg"].replace(valid=valid)}
+    staged = stage_night(pipeline(Loudness()), good_night.with_signals(signals))
+    assert numbers(staged.hypnogram.stages == -1) == [1]
     assert not staged.flagged.any()
