@@ -65,10 +65,9 @@ def write_results(
                 warnings.warn(msg, SleepkitWarning, stacklevel=2)
                 continue
         else:
+            # EDF+ has no place for probabilities, and a warning would say so each time.
             kept = None if suffix == "edf" else hypnogram.probabilities
-            content = replace(
-                hypnogram, probabilities=kept
-            )  # EDF+ has no place for them
+            content = replace(hypnogram, probabilities=kept)
             io.write_hypnogram(path, content, overwrite=True)
         written.append(path)
     return written

@@ -58,11 +58,12 @@ def test_nothing_is_replaced_without_overwrite(run, fails, night, model, tmp_pat
 def test_formats(run, night, model, tmp_path):
     out = tmp_path / "out"
     arguments = ["stage", night, "--model", model, "--out", out]
-    assert run(*arguments, "--format", "tsv", "csv")[0] == 0
-    names = ["night-hypnogram.csv", "night-hypnogram.tsv"]
+    assert run(*arguments, "--format", "tsv", "json", "csv")[0] == 0
+    names = [f"night-hypnogram.{suffix}" for suffix in ("csv", "json", "tsv")]
     assert sorted(path.name for path in out.iterdir()) == names
-    table, events = (read_hypnogram(out / name) for name in names)
-    np.testing.assert_array_equal(table.stages, events.stages)
+    table, *others = (read_hypnogram(out / name) for name in names)
+    for other in others:
+        np.testing.assert_array_equal(table.stages, other.stages)
 
 
 def test_a_missing_modality_is_reported(run, tmp_path, cohort, write_night, model):
