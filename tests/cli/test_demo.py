@@ -23,14 +23,14 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def demo_and_text(tmp_path_factory):
-    """What a small demo leaves, and what it prints; its nets train for two epochs."""
+    """What a small demo leaves, and what it prints; its nets train for one epoch."""
     out = tmp_path_factory.mktemp("demo") / "a" / "results"
     arguments = ["--subjects", "4", "--hours", "0.25", "--out", str(out)]
     text = StringIO()
     make_stager = pipelines.make_stager
 
     def quick(*names, **options):
-        return make_stager(*names, **options).set_params(stage__max_epochs=2)
+        return make_stager(*names, **options).set_params(stage__max_epochs=1)
 
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(text):
         patch.setattr(pipelines, "make_stager", quick)
