@@ -1,0 +1,109 @@
+"""Levels, spectrum and steps of windows, as medians over pieces of two seconds."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import numpy as np
+from scipy import fft
+
+from sleepkit._typing import FloatArray
+from sleepkit.signal._frames import frame_power, framed, map_frames
+from sleepkit.signal._quality_limits import QualityLimits
+from sleepkit.utils import SD_OF_MAD
+
+_PIECE: Final = 2.0  # seconds
+_STEP: Final = 0.02  # seconds; a whole cycle of the mains, which therefore adds no steps
+_MAINS: Final = (50.0, 60.0)
+_FAST: Final = (20.0, 35.0)
+# Edges in hertz of bands that are about as wide on a log scale.
+_FIT: Final = (1.0, 2.0, 4.0, 7.0, 10.0, 13.0, 17.0, 22.0, 28.0)
+_PASS: Final = 0.92  # part of the frequencies that the recorder's anti-alias filter leaves
+
+
+class WindowMeasures(NamedTuple):
+    """The values that limits apply to, each (..., n_windows); NaN where unknown."""
+
+    rms: FloatArray
+    mains: FloatArray
+    fast: FloatArray
+    exponent: FloatArray
+    drift: FloatArray
+    jump: FloatArray
+    evenness: FloatArray
+
+
+def is_measurable(n_times: int, sfreq: float) -> bool:
+    """Whether windows are long enough and sampled finely enough to be measured."""
+    return n_times >= round(_PIECE * sfreq) and round(_STEP * sfreq) > 0
+
+
+def measure_windows(
+    windows: FloatArray, sfreq: float, limits: QualityLimits
+) -> WindowMeasures:
+    """Measure windows of shape (..., n_windows, n_times)."""
+    size, lag = round(_PIECE * sfreq), round(_STEP * sfreq)
+    taps = np.hanning(size + 1)[:-1]
+    bands = _Bands(fft.rfftfreq(size, 1 / sfreq), sfreq, limits)
+    scale = np.float32(2 / (taps @ taps * size))  # from power to units**2
+
+    def measure(pieces: FloatArray) -> FloatArray:
+        means = pieces.mean(axis=-1)
+        pieces = (pieces - means[..., np.newaxis]).astype(np.float32, copy=False)
+        power = frame_power(pieces, taps, size) @ bands.weights
+        steps = np.abs(pieces[..., lag:] - pieces[..., :-lag])
+        columns = [
+            means.std(axis=-1),
+            np.median(steps.max(axis=-1), axis=-1),
+            *([] if limits.max_evenness is None else [_evenness(steps)]),
+        ]
+        power = scale * np.median(power, axis=-2)
+        return np.concatenate([np.stack(columns, axis=-1), power], axis=-1)
+
+    pieces = framed(np.moveaxis(windows, -2, 0), size, size)
+    drift, jump, *others = np.moveaxis(map_frames(measure, pieces), (0, -1), (-1, 0))
+    evenness = np.full_like(drift, np.nan)
+    if limits.max_evenness is not None:
+        evenness, *others = others
+    return WindowMeasures(*bands.levels(np.stack(others)), drift, jump, evenness)
+
+
+class _Bands:
+    """Bands of a power spectrum: the signal's own, the mains, and those of the fit."""
+
+    def __init__(self, freqs: FloatArray, sfreq: float, limits: QualityLimits) -> None:
+        top = _PASS * sfreq / 2
+        mains = [np.abs(freqs - line) <= 1 for line in _MAINS]
+        clean = (freqs <= top) & ~np.any(mains, axis=0)
+
+        def within(low: float, high: float) -> FloatArray:
+            return ((freqs >= low) & (freqs < high) & clean).astype(float)
+
+        fit = [within(*edges) for edges in zip(_FIT, _FIT[1:], strict=False)]
+        fit = [band / band.sum() for band in fit[: np.searchsorted(_FIT, top) - 1]]
+        fast = within(*_FAST)
+        filled = (_FAST[1] - _FAST[0]) / freqs[1] / max(fast.sum(), 1)
+        own = within(limits.low_freq, limits.high_freq)
+        columns = [own, *mains, filled * fast, *fit]
+        self.weights = np.stack(columns, axis=1).astype(np.float32)
+        octaves = np.log([weights @ freqs for weights in fit])
+        self._octaves = octaves - octaves.mean()
+
+    def levels(self, power: FloatArray) -> tuple[FloatArray, ...]:
+        """RMS, share of the mains, RMS of fast activity and exponent; NaN if unknown.
+
+        ``power`` is of shape (n_bands, ...).
+        """
+        known = self.weights.any(axis=0)[:, *[np.newaxis] * (power.ndim - 1)]
+        own, *mains, fast = np.where(known, power, np.nan)[:4]
+        line = np.fmax(*mains)
+        slope = np.tensordot(self._octaves, np.log(power[4:]), 1)
+        exponent = -slope / (self._octaves @ self._octaves)
+        return np.sqrt(own), line / (own + line), np.sqrt(fast), exponent
+
+
+def _evenness(steps: FloatArray) -> FloatArray:
+    """Robust SD of the steps of all pieces over their SD."""
+    steps = steps.reshape(*steps.shape[:-2], -1)
+    spread = np.sqrt(np.square(steps).mean(axis=-1))
+    return SD_OF_MAD * np.median(steps, axis=-1) / spread
