@@ -48,7 +48,12 @@ SIGNAL_TRANSFORMERS = [
     EdgeTrimmer("margin", margin=60.0),
     NotchFilter(sfreq=100, freq=20),
     QualityMask(channels="all"),
-    QualityMask(channels="all", max_z=None, only=("eeg",)),
+    QualityMask(
+        limits={"eeg": {"min_exponent": None}},
+        channels="all",
+        only=("eeg",),
+        sfreq=100,
+    ),
     Resampler(60, sfreq=100),
     STFTEpocher(sfreq=100),
     SignalScaler(),

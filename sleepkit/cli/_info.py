@@ -74,12 +74,15 @@ def _print_quality(night: Recording) -> None:
     names = {name: name_channel(night, name) for name in night.modalities}
     width = max(map(len, names.values())) + 2
     print("\nwhat would be used, and the share of its epochs that are bad:")
-    kinds = ("missing", "flat", "clipped", "outlying")
-    print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>10}" for kind in kinds))
+    kinds = [kind for kind in signal.WindowFlags._fields if kind != "sd"]
+    print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>9}" for kind in kinds))
     for name, block in night.signals.items():
         sfreq = block.sfreq or 0.0
         epochs = signal.to_epochs(block.data, sfreq, night.epoch_duration)
-        flags = signal.flag_windows(epochs[: night.n_epochs].swapaxes(0, -2))
-        parts = (flags.nonfinite, flags.flat, flags.clipped, flags.outlying)
-        shares = "".join(f"{part.mean():10.0%}" for part in parts)
+        flags = signal.flag_windows(
+            epochs[: night.n_epochs].swapaxes(0, -2),
+            sfreq=sfreq,
+            limits=signal.QUALITY_LIMITS.get(name),
+        )
+        shares = "".join(f"{getattr(flags, kind).mean():9.0%}" for kind in kinds)
         print(f"{name:<6}{names[name]:<{width}}{shares}")

@@ -125,8 +125,8 @@ def stage_night(stager: Any, night: Recording) -> tuple[IntArray, FloatArray]:
     usable = combine(list(checked.valid.values()), axis=0)
     if not usable.any():
         msg = (
-            f"No epoch of {night.id!r} has a usable signal: all are missing, flat, "
-            "clipped or outlying. See `sleepkit info`."
+            f"No epoch of {night.id!r} has a usable signal: all are missing or bad. "
+            "See `sleepkit info`."
         )
         raise RecordingError(msg)
     probabilities = np.zeros((night.n_epochs, N_STAGES))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import asdict, replace
 from numbers import Real
 from typing import Any
 
@@ -132,25 +133,23 @@ class QualityMask(RecordingTransformer):
         }
 
     def _check_parameters(self) -> None:
-        """Check the limits, and what they are combined by."""
+        """Check how channels combine, the rate, and the limits."""
         check_option("channels", self.channels, ["any", "all"], owner="QualityMask")
         if self.sfreq is not None:
             self._check_positive("sfreq")
-        for name in self.limits or {}:
-            self._limits(name)
+        changes = {} if self.limits is None else self.limits
+        if not isinstance(changes, Mapping) or not set(changes) <= set(self.only):
+            msg = (
+                "The 'limits' parameter of QualityMask must be a mapping whose keys "
+                f"are of 'only' {self.only!r}. Got {self.limits!r} instead."
+            )
+            raise ValueError(msg)
+        for modality in changes:
+            _check_limits(modality, changes[modality])
 
     def _limits(self, modality: str) -> QualityLimits:
         """Limits of a modality, with the changes to them."""
-        changes = dict((self.limits or {}).get(modality, {}))
-        known = [field.name for field in fields(QualityLimits)]
-        for name, value in changes.items():
-            check_option(f"limits[{modality!r}]", name, known, owner="QualityMask")
-            if value is not None and not isinstance(value, Real):
-                msg = (
-                    f"The limits[{modality!r}][{name!r}] of QualityMask must be a "
-                    f"number or None. Got {value!r} instead."
-                )
-                raise ValueError(msg)
+        changes: Any = (self.limits or {}).get(modality, {})
         return replace(QUALITY_LIMITS.get(modality, QualityLimits()), **changes)
 
     def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
@@ -182,9 +181,9 @@ class QualityMask(RecordingTransformer):
         if signal.valid is None:
             return flags
         valid = signal.valid[: len(epochs)]  # it may reach beyond the last epoch
-        *kinds, sd = flags
-        missing, *others = (flag & valid for flag in kinds)
-        return WindowFlags(missing | ~valid, *others, np.where(valid, sd, np.nan))
+        cleared = {kind: getattr(flags, kind) & valid for kind in flags.kinds}
+        cleared["missing"] |= ~valid
+        return flags._replace(**cleared, sd=np.where(valid, flags.sd, np.nan))
 
     def _combine(self, bad: BoolArray) -> BoolArray:
         """Verdict on each epoch from those on its channels, the first axis."""
@@ -208,6 +207,26 @@ class QualityMask(RecordingTransformer):
         """Assign the channels of a plain array to modalities."""
         n_channels = X.shape[1] if X.ndim > 2 else 1
         return assign_channels(self.modalities, n_channels, owner="QualityMask")
+
+
+def _check_limits(modality: str, changes: Any) -> None:
+    """Require finite numbers by names of limits; None where a rule can be off."""
+    owner = f"The limits[{modality!r}] of QualityMask"
+    if not isinstance(changes, Mapping):
+        msg = f"{owner} must be a mapping of limits. Got {changes!r} instead."
+        raise ValueError(msg)
+    usual = asdict(QualityLimits())
+    for name, value in changes.items():
+        if name not in usual:
+            msg = f"{owner} must only name {', '.join(usual)}. Got {name!r} instead."
+            raise ValueError(msg)
+        optional = usual[name] is None
+        if isinstance(value, Real) and math.isfinite(value):
+            continue
+        if value is not None or not optional:
+            rule = "a finite number or None" if optional else "a finite number"
+            msg = f"{owner} must have {rule} as {name!r}. Got {value!r} instead."
+            raise ValueError(msg)
 
 
 def noisy_recordings(

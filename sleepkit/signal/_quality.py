@@ -27,8 +27,8 @@ class WindowFlags(NamedTuple):
     mains : ndarray of bool, shape (..., n_windows)
         Mostly hum of 50 or 60 Hz.
     noisy : ndarray of bool, shape (..., n_windows)
-        Noise: its spectrum does not fall, or is too strong at high frequencies, or
-        there is no quiet between the beats of an ECG.
+        Not flat, and noise: its spectrum does not fall, or is too strong at high
+        frequencies, or there is no quiet between the beats of an ECG.
     loose : ndarray of bool, shape (..., n_windows)
         An electrode without contact: huge drifts, or one pop after the other.
     sd : ndarray of float, shape (..., n_windows)
@@ -45,18 +45,23 @@ class WindowFlags(NamedTuple):
     sd: FloatArray
 
     @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the flags."""
+        return self._fields[:-1]
+
+    @property
     def bad(self) -> BoolArray:
         """Whether any flag is set, shape (..., n_windows)."""
-        return np.logical_or.reduce(self[:-1])
+        return np.any([getattr(self, kind) for kind in self.kinds], axis=0)
 
     @property
     def reasons(self) -> Array:
         """Names of the flags that are set, such as ``"flat, mains"`` or ``""``."""
-        names = np.zeros(self.sd.shape, object)
-        names[...] = ""
-        for kind, flag in zip(self._fields[:-1], self[:-1], strict=True):
-            joined = np.where(names == "", "", ", ") + np.array(kind, object)
-            names = np.where(flag, names + joined, names)
+        names = np.full(self.sd.shape, "", object)
+        for kind in self.kinds:
+            flag = getattr(self, kind)
+            names[flag & (names != "")] += ", "
+            names[flag] += kind
         return names.astype(str)
 
 
@@ -126,9 +131,18 @@ def flag_windows(
     at_limit = (windows == highest[..., None]) | (windows == lowest[..., None])
     staying = _fraction(at_limit[..., 1:] & at_limit[..., :-1])
     clipped = (spread > 0) & (staying > limits.max_clipped)
-    weak, *others = physical
-    flags = [flat | weak, clipped, *others]
-    return WindowFlags(~finite, *(finite & flag for flag in flags), sd)
+    weak, strong, mains, noisy, loose = physical
+    flat |= weak
+    return WindowFlags(
+        missing=~finite,
+        flat=finite & flat,
+        clipped=finite & clipped,
+        strong=finite & strong,
+        mains=finite & mains,
+        noisy=finite & noisy & ~flat,
+        loose=finite & loose,
+        sd=sd,
+    )
 
 
 def _physical_flags(

@@ -12,8 +12,8 @@ from typing import Final
 class QualityLimits:
     """Limits of a usable window; None turns a rule off.
 
-    Except for the first three rules, a value of a window is the median over its pieces
-    of two seconds. So a rule applies where at least half of the window breaks it, as in
+    Except for the first three rules, a value of a window is a median over its pieces of
+    two seconds. So a rule applies where at least half of the window breaks it, as in
     the AASM manual's rule on epochs with a movement: what lasts for a few seconds, such
     as a movement, a blink or a burst, does not count.
 
@@ -51,7 +51,8 @@ class QualityLimits:
         SD. An ECG is quiet between its steep beats (0.1 to 0.4); noise and everything
         else without beats gives 1 or more.
     max_drift : float or None
-        Loose: the SD of the means of two seconds is more than this, in microvolts.
+        Loose: the robust SD of the means of the pieces is more than this, in
+        microvolts.
     max_jump : float or None
         Loose: the largest step over 20 ms is more than this, in microvolts. Electrodes
         without contact pop; waves of brain and eyes take longer.
@@ -78,9 +79,9 @@ class QualityLimits:
 #   is about 1; of 631 epochs of real EEG the least is 0.6, of white noise the most 0.2.
 # EOG: rolling and rapid movements of 500 uV have an RMS below 200; in a tense face,
 #   muscles of 12 uV are usual between 20 and 35 Hz.
-# EMG: the chin in REM sleep reaches 0.8 uV on a good amplifier, whose noise is less than
-#   0.4 uV; resting tone is below 20 uV, and clenching does not last. Its shape is that
-#   of noise, so that only its level tells.
+# EMG: the chin in REM sleep reaches 0.8 uV on a good amplifier, whose noise is less
+#   than 0.4 uV; resting tone is below 20 uV, and clenching (100 uV from top to bottom,
+#   an RMS of 35) does not last. Its shape is that of noise: only its level tells.
 # ECG: units and gains of the files vary by thousands, so that only its shape tells.
 QUALITY_LIMITS: Final[Mapping[str, QualityLimits]] = MappingProxyType(
     {
@@ -106,7 +107,7 @@ QUALITY_LIMITS: Final[Mapping[str, QualityLimits]] = MappingProxyType(
             low_freq=10.0,
             high_freq=100.0,
             min_rms=0.4,
-            max_rms=40.0,
+            max_rms=35.0,
             max_mains=0.9,
             max_drift=500.0,
             max_jump=300.0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -13,12 +14,16 @@ from sleepkit.signal._quality_limits import QualityLimits
 from sleepkit.utils import SD_OF_MAD
 
 _PIECE: Final = 2.0  # seconds
-_STEP: Final = 0.02  # seconds; a whole cycle of the mains, which therefore adds no steps
+_STEP: Final = (
+    0.02  # seconds; a whole cycle of the mains, which therefore adds no steps
+)
 _MAINS: Final = (50.0, 60.0)
 _FAST: Final = (20.0, 35.0)
 # Edges in hertz of bands that are about as wide on a log scale.
 _FIT: Final = (1.0, 2.0, 4.0, 7.0, 10.0, 13.0, 17.0, 22.0, 28.0)
-_PASS: Final = 0.92  # part of the frequencies that the recorder's anti-alias filter leaves
+_PASS: Final = (
+    0.92  # part of the frequencies that the recorder's anti-alias filter leaves
+)
 
 
 class WindowMeasures(NamedTuple):
@@ -51,13 +56,13 @@ def measure_windows(
         means = pieces.mean(axis=-1)
         pieces = (pieces - means[..., np.newaxis]).astype(np.float32, copy=False)
         power = frame_power(pieces, taps, size) @ bands.weights
-        steps = np.abs(pieces[..., lag:] - pieces[..., :-lag])
+        steps = np.diff(pieces[..., ::lag])
         columns = [
-            means.std(axis=-1),
-            np.median(steps.max(axis=-1), axis=-1),
+            _robust_sd(means - _median(means)[..., np.newaxis]),
+            _median(np.abs(steps).max(axis=-1)),
             *([] if limits.max_evenness is None else [_evenness(steps)]),
         ]
-        power = scale * np.median(power, axis=-2)
+        power = scale * _median(power, axis=-2)
         return np.concatenate([np.stack(columns, axis=-1), power], axis=-1)
 
     pieces = framed(np.moveaxis(windows, -2, 0), size, size)
@@ -79,7 +84,7 @@ class _Bands:
         def within(low: float, high: float) -> FloatArray:
             return ((freqs >= low) & (freqs < high) & clean).astype(float)
 
-        fit = [within(*edges) for edges in zip(_FIT, _FIT[1:], strict=False)]
+        fit = [within(*edges) for edges in pairwise(_FIT)]
         fit = [band / band.sum() for band in fit[: np.searchsorted(_FIT, top) - 1]]
         fast = within(*_FAST)
         filled = (_FAST[1] - _FAST[0]) / freqs[1] / max(fast.sum(), 1)
@@ -103,7 +108,18 @@ class _Bands:
 
 
 def _evenness(steps: FloatArray) -> FloatArray:
-    """Robust SD of the steps of all pieces over their SD."""
-    steps = steps.reshape(*steps.shape[:-2], -1)
-    spread = np.sqrt(np.square(steps).mean(axis=-1))
-    return SD_OF_MAD * np.median(steps, axis=-1) / spread
+    """Robust SD of the steps of a piece over their SD."""
+    return _median(_robust_sd(steps) / np.sqrt(np.square(steps).mean(axis=-1)))
+
+
+def _robust_sd(differences: FloatArray) -> FloatArray:
+    """Robust SD of differences from a centre."""
+    return SD_OF_MAD * _median(np.abs(differences))
+
+
+def _median(values: FloatArray, axis: int = -1) -> FloatArray:
+    """Median along an axis; sorting a few values is faster than `numpy.median`."""
+    ordered = np.sort(values, axis=axis)
+    n = values.shape[axis]
+    middle: FloatArray = ordered.take([(n - 1) // 2, n // 2], axis=axis).mean(axis=axis)
+    return middle

@@ -50,11 +50,13 @@ def test_transformers_are_restored(transformer, X, path):
 
 def test_parameters_keep_their_types(path):
     modalities = {"eeg": range(2), "eog": [2], "emg": (3,)}
-    save_model(QualityMask(modalities=modalities, max_z=np.float64(3)), path)
+    limits = {"eeg": {"max_rms": np.float64(300), "max_jump": None}}
+    save_model(QualityMask(limits=limits, modalities=modalities), path)
     again = load_model(path)
     assert again.modalities == {"eeg": [0, 1], "eog": [2], "emg": (3,)}
     assert again.only == ("eeg", "eog", "emg", "ecg")
-    assert type(again.max_z) is float
+    assert again.limits == limits
+    assert type(again.limits["eeg"]["max_rms"]) is float
 
 
 def test_fitted_scalings_are_exact(X, path):
