@@ -37,6 +37,7 @@ from sleepkit.signal import (
 
 MODALITIES = ("eeg", "eog", "emg", "ecg")
 STAGES = {0: "W", 1: "N1", 2: "N2", 3: "N3", 4: "REM", -1: "unscored"}
+PER_EPOCH = ("stages", "before", "after")
 RATES = (50, 100, 125, 200, 256)
 # What amplifiers let through, in hertz: all, or what sleep labs usually record.
 PASSBANDS = {
@@ -199,6 +200,13 @@ def real(folder) -> Iterator[dict]:
     last = np.searchsorted(night[:, 0], onsets, side="right") - 1
     stages = codes[night[last, 1].astype(int)]
     yield mark("pydynamo", "eeg", 100, data, stages)
+    # As if each stretch were a night of its own.
+    parts = [
+        mark("", "eeg", 100, data[3000 * at :][: 50 * 3000], stages[at:])
+        for at in range(0, len(stages) - 49, 3)
+    ]
+    whole = {key: np.concatenate([part[key] for part in parts]) for key in PER_EPOCH}
+    yield parts[0] | whole | {"name": f"pydynamo, {len(parts)} stretches of 25 min"}
     for number, sfreq in ((1, 100), (2, 200), (3, 50), (4, 200)):
         data = np.loadtxt(folder / f"dreams/excerpt{number}.txt", skiprows=1)
         yield mark(f"excerpt {number}", "eeg", sfreq, data, dreams(folder, number))

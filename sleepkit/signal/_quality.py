@@ -52,7 +52,8 @@ class WindowFlags(NamedTuple):
     @property
     def bad(self) -> BoolArray:
         """Whether any flag is set, shape (..., n_windows)."""
-        return np.any([getattr(self, kind) for kind in self.kinds], axis=0)
+        flags = [getattr(self, kind) for kind in self.kinds]
+        return np.asarray(np.any(flags, axis=0))
 
     @property
     def reasons(self) -> Array:

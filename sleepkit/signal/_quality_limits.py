@@ -17,45 +17,58 @@ class QualityLimits:
     the AASM manual's rule on epochs with a movement: what lasts for a few seconds, such
     as a movement, a blink or a burst, does not count.
 
-    Attributes
+    Parameters
     ----------
-    min_range : float
+    min_range : float, default=1.0
         Flat: the largest and smallest sample are less than this apart, in microvolts.
-    max_repeated : float
+    max_repeated : float, default=0.5
         Flat: more than this fraction of the samples equals the one before, and more
         than this fraction is of one value. Repeats of many values only show a coarse
         resolution of the recorder.
-    max_clipped : float
+    max_clipped : float, default=0.05
         Clipped: more than this fraction of the samples stays at the largest or smallest
         value of the window. A movement saturates an amplifier for about a second, a
         lost electrode for longer.
-    low_freq, high_freq : float
-        Band in hertz of the levels `min_rms` and `max_rms`, without the mains at 50 and
-        60 Hz.
-    min_rms : float or None
+    low_freq : float, default=0.5
+        Lower edge in hertz of the band of `min_rms` and `max_rms`, which leaves out the
+        mains at 50 and 60 Hz.
+    high_freq : float, default=35.0
+        Upper edge of the band.
+    min_rms : float or None, default=None
         Flat: the root mean square (RMS) in the band is less than this, in microvolts.
         It is what an amplifier adds by itself, with the electrodes off or shorted.
-    max_rms : float or None
+    max_rms : float or None, default=None
         Strong: the RMS in the band is more than this, in microvolts.
-    max_mains : float or None
+    max_mains : float or None, default=None
         Mains: more than this fraction of the power is within 1 Hz of 50 or of 60 Hz,
         beside that in the band. The electrode picks up more mains than body.
-    max_fast : float or None
+    max_fast : float or None, default=None
         Noisy: the RMS of 20 to 35 Hz is more than this, in microvolts.
-    min_exponent : float or None
+    min_exponent : float or None, default=None
         Noisy: power falls from 1 to 28 Hz as frequency to the power of less than this.
         The background of EEG falls with an exponent of 1 (wake) to 3 (N3), and so do
         slow eye potentials; the noise of electronics and muscles does not fall.
-    max_evenness : float or None
+    max_evenness : float or None, default=None
         Noisy: the robust SD of the steps over 20 ms is more than this fraction of their
         SD. An ECG is quiet between its steep beats (0.1 to 0.4); noise and everything
         else without beats gives 1 or more.
-    max_drift : float or None
+    max_drift : float or None, default=None
         Loose: the robust SD of the means of the pieces is more than this, in
         microvolts.
-    max_jump : float or None
+    max_jump : float or None, default=None
         Loose: the largest step over 20 ms is more than this, in microvolts. Electrodes
         without contact pop; waves of brain and eyes take longer.
+
+    See Also
+    --------
+    QUALITY_LIMITS : The limits of each modality.
+
+    Examples
+    --------
+    >>> from dataclasses import replace
+    >>> from sleepkit.signal import QUALITY_LIMITS
+    >>> replace(QUALITY_LIMITS["emg"], max_rms=60.0).max_rms
+    60.0
     """
 
     min_range: float = 1.0

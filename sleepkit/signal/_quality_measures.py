@@ -51,26 +51,24 @@ def measure_windows(
     taps = np.hanning(size + 1)[:-1]
     bands = _Bands(fft.rfftfreq(size, 1 / sfreq), sfreq, limits)
     scale = np.float32(2 / (taps @ taps * size))  # from power to units**2
+    heart = limits.max_evenness is not None
 
     def measure(pieces: FloatArray) -> FloatArray:
         means = pieces.mean(axis=-1)
         pieces = (pieces - means[..., np.newaxis]).astype(np.float32, copy=False)
         power = frame_power(pieces, taps, size) @ bands.weights
         steps = np.diff(pieces[..., ::lag])
-        columns = [
-            _robust_sd(means - _median(means)[..., np.newaxis]),
-            _median(np.abs(steps).max(axis=-1)),
-            *([] if limits.max_evenness is None else [_evenness(steps)]),
-        ]
-        power = scale * _median(power, axis=-2)
-        return np.concatenate([np.stack(columns, axis=-1), power], axis=-1)
+        drift = _robust_sd(means - _median(means)[..., np.newaxis])
+        jump = _median(np.abs(steps).max(axis=-1))
+        evenness = _evenness(steps) if heart else np.full_like(drift, np.nan)
+        measures = np.stack([drift, jump, evenness], axis=-1)
+        return np.concatenate([measures, scale * _median(power, axis=-2)], axis=-1)
 
     pieces = framed(np.moveaxis(windows, -2, 0), size, size)
-    drift, jump, *others = np.moveaxis(map_frames(measure, pieces), (0, -1), (-1, 0))
-    evenness = np.full_like(drift, np.nan)
-    if limits.max_evenness is not None:
-        evenness, *others = others
-    return WindowMeasures(*bands.levels(np.stack(others)), drift, jump, evenness)
+    measures = np.moveaxis(map_frames(measure, pieces), (0, -1), (-1, 0))
+    drift, jump, evenness = measures[:3]
+    rms, mains, fast, exponent = bands.levels(measures[3:])
+    return WindowMeasures(rms, mains, fast, exponent, drift, jump, evenness)
 
 
 class _Bands:
@@ -82,7 +80,7 @@ class _Bands:
         clean = (freqs <= top) & ~np.any(mains, axis=0)
 
         def within(low: float, high: float) -> FloatArray:
-            return ((freqs >= low) & (freqs < high) & clean).astype(float)
+            return np.where((freqs >= low) & (freqs < high) & clean, 1.0, 0.0)
 
         fit = [within(*edges) for edges in pairwise(_FIT)]
         fit = [band / band.sum() for band in fit[: np.searchsorted(_FIT, top) - 1]]
@@ -91,16 +89,19 @@ class _Bands:
         own = within(limits.low_freq, limits.high_freq)
         columns = [own, *mains, filled * fast, *fit]
         self.weights = np.stack(columns, axis=1).astype(np.float32)
+        self._unknown = ~np.any(self.weights, axis=0)
         octaves = np.log([weights @ freqs for weights in fit])
         self._octaves = octaves - octaves.mean()
 
-    def levels(self, power: FloatArray) -> tuple[FloatArray, ...]:
+    def levels(
+        self, power: FloatArray
+    ) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
         """RMS, share of the mains, RMS of fast activity and exponent; NaN if unknown.
 
         ``power`` is of shape (n_bands, ...).
         """
-        known = self.weights.any(axis=0)[:, *[np.newaxis] * (power.ndim - 1)]
-        own, *mains, fast = np.where(known, power, np.nan)[:4]
+        power[self._unknown] = np.nan
+        own, *mains, fast = power[:4]
         line = np.fmax(*mains)
         slope = np.tensordot(self._octaves, np.log(power[4:]), 1)
         exponent = -slope / (self._octaves @ self._octaves)
