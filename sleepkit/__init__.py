@@ -20,6 +20,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "exceptions",
+    "hypnogram",
     "io",
     "metrics",
     "model_selection",

@@ -32,6 +32,7 @@ MAX_FILE, MAX_FUNCTION = 250, 30  # lines of code
 # Which packages may import another's private modules: what serves them and no user.
 SHARED_INSIDE = {
     "datasets": {"cli"},
+    "hypnogram": {"io"},
     "pipelines": {"cli"},
     "signal": {"preprocessing"},
     "training": {"classifiers", "cli", "persistence"},

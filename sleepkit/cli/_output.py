@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from datetime import datetime
 from errno import EACCES
 from io import BytesIO
@@ -10,7 +11,7 @@ from pathlib import Path
 from textwrap import indent
 from typing import TYPE_CHECKING
 
-from sleepkit import io, metrics, plotting, utils
+from sleepkit import hypnogram, io, metrics, plotting, utils
 from sleepkit._stages import N_STAGES, STAGES, UNSCORED
 
 if TYPE_CHECKING:
@@ -37,15 +38,11 @@ def write_results(
     start = _plain(night.start)
     duration = night.epoch_duration
     table = prefix.with_name(f"{prefix.name}-hypnogram.csv")
-    io.write_hypnogram(
-        table,
-        stages,
-        probabilities=probabilities,
-        start=start,
-        epoch_duration=duration,
-    )
+    staged = hypnogram.Hypnogram(stages, duration, start=start)
+    with_probabilities = replace(staged, probabilities=probabilities)
+    io.write_hypnogram(table, with_probabilities, overwrite=True)
     annotations = table.with_suffix(".edf")
-    io.write_hypnogram(annotations, stages, start=start, epoch_duration=duration)
+    io.write_hypnogram(annotations, staged, overwrite=True)
     picture = table.with_suffix(".png")
     written = [table, annotations]
     try:

@@ -75,7 +75,9 @@ class FolderEntry(NamedTuple):
     def __str__(self) -> str:
         if not self.used:
             return f"skipped  {self.file}: {self.reason}"
-        hypnogram = PurePath(self.hypnogram).name
+        path = PurePath(self.hypnogram)
+        beside = path.parent == PurePath(self.file).parent
+        hypnogram = path.name if beside else path.as_posix()
         return f"used     {self.file} + {hypnogram}: {self.subject}, {self.channels}"
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeAlias
 
@@ -40,7 +40,8 @@ A night (.edf, .bdf, .rec) belongs to the first hypnogram that exists of
   SC4001EC-Hypnogram.edf            Sleep-EDF, for SC4001E0-PSG.edf
   NIGHT_events.tsv                  BIDS, for NIGHT_eeg.edf
   NIGHT Base.edf                    MASS, for NIGHT PSG.edf
-in its folder or, if there is none, in any folder below FOLDER. Subjects are named as
+in its folder or, if there is none and no other night has its name, in any folder below
+FOLDER. Subjects are named as
 in BIDS, Sleep-EDF and SHHS; every other file is a subject of its own.
 """
 
@@ -63,13 +64,15 @@ def find_pairs(folder: Path, subject_pattern: str | None = None) -> list[Pair]:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     index = _index_names(files)
     patterns = _SUBJECTS if subject_pattern is None else (subject_pattern,)
+    nights = list(filter(_may_be_night, files))
+    found = _find_hypnograms(nights, index)
     return [
         Pair(
             night,
-            _find_hypnogram(night, index),
+            found.get(night),
             _find_subject(night.relative_to(folder), patterns),
         )
-        for night in filter(_may_be_night, files)
+        for night in nights
     ]
 
 
@@ -88,16 +91,36 @@ def _index_names(files: Iterable[Path]) -> _Index:
     return index
 
 
-def _find_hypnogram(night: Path, index: _Index) -> Path | None:
-    """Find the hypnogram of a night, in its folder or else anywhere."""
-    for folder in (night.parent, None):
-        names = index[folder]
-        for candidate in _candidates(night.stem.casefold()):
-            literal = "?" not in candidate  # of a few files only, so scanning is cheap
-            found = [candidate] if literal else fnmatch.filter(names, candidate)
-            fitting = [path for name in found for path in names.get(name, ())]
-            if len(fitting) == 1:
-                return fitting[0]
+def _find_hypnograms(nights: Iterable[Path], index: _Index) -> dict[Path, Path]:
+    """Find the hypnogram of each night, in its folder or else anywhere.
+
+    Elsewhere a hypnogram may be that of another night of the same name, so the name of
+    the night must be the only one, and no other night may claim the hypnogram.
+    """
+    beside = {night: _find_hypnogram(night, index[night.parent]) for night in nights}
+    names = Counter(night.stem.casefold() for night in beside)
+    elsewhere = {
+        night: _find_hypnogram(night, index[None])
+        for night, path in beside.items()
+        if path is None and names[night.stem.casefold()] == 1
+    }
+    found = beside | elsewhere
+    claims = Counter([*beside.values(), *elsewhere.values()])
+    return {
+        night: path
+        for night, path in found.items()
+        if path is not None and (night not in elsewhere or claims[path] == 1)
+    }
+
+
+def _find_hypnogram(night: Path, names: Mapping[str, list[Path]]) -> Path | None:
+    """Find the only file of the first name that a hypnogram of the night may have."""
+    for candidate in _candidates(night.stem.casefold()):
+        literal = "?" not in candidate  # of a few files only, so scanning is cheap
+        found = [candidate] if literal else fnmatch.filter(names, candidate)
+        fitting = [path for name in found for path in names.get(name, ())]
+        if len(fitting) == 1:
+            return fitting[0]
     return None
 
 

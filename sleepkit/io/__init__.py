@@ -6,7 +6,6 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.io._channels import ChannelInfo
-    from sleepkit.io._hypnogram import Hypnogram
     from sleepkit.io._labels import SCHEMES
     from sleepkit.io._mne import from_mne, to_mne
     from sleepkit.io._read_hypnogram import read_hypnogram
@@ -18,7 +17,6 @@ else:
 __all__ = [
     "SCHEMES",
     "ChannelInfo",
-    "Hypnogram",
     "describe_channels",
     "from_mne",
     "read_hypnogram",

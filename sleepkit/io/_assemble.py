@@ -10,6 +10,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channels import (
     ChannelInfo,
     ChannelSpec,
@@ -18,11 +19,11 @@ from sleepkit.io._channels import (
     select_channels,
 )
 from sleepkit.io._epoch_grid import Grid, align_stages, find_grid
-from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
 from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._units import channel_scale, check_units
 from sleepkit.recording import Recording, Signal
+from sleepkit.utils import check_stages
 
 _IN_ANNOTATIONS: Final = "annotations"
 _ROUNDING: Final = 1e-6  # of a sample or a second
@@ -122,7 +123,10 @@ def _scales(
 
 def _as_hypnogram(hypnogram: Any, scheme: Scheme, source: Source) -> Hypnogram | None:
     """Hypnogram from a file, an array or the annotations of the source."""
-    if hypnogram is None or isinstance(hypnogram, Hypnogram):
+    if hypnogram is None:
+        return None
+    if isinstance(hypnogram, Hypnogram):
+        check_stages("hypnogram", hypnogram, owner="read_recording", empty=True)
         return hypnogram
     if isinstance(hypnogram, str) and hypnogram == _IN_ANNOTATIONS:
         return source.read_annotations(scheme)

@@ -12,11 +12,11 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import ChannelError, RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._edf_header import EdfHeader, edf_start, read_edf_header
 from sleepkit.io._edf_records import EdfRecords, Segment, find_records
-from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
 from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._units import warn_unlikely_scale

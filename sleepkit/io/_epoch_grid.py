@@ -14,7 +14,7 @@ import numpy as np
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
-from sleepkit.io._hypnogram import Hypnogram
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme, decode
 from sleepkit.io._scoring import Label, Scoring
 

@@ -11,11 +11,11 @@ from typing import Any, Final
 import numpy as np
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._assemble import assemble
 from sleepkit.io._channels import ChannelSpec
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MNE_TYPES, MneSource
-from sleepkit.io._write_hypnogram import EDF_NAMES
 from sleepkit.recording import Recording, Signal
 
 _MICROVOLT: Final = 1e-6
@@ -145,13 +145,10 @@ def to_mne(recording: Recording, modalities: Sequence[str] | None = None) -> Any
         start = recording.start
         raw.set_meas_date(start if start.tzinfo else start.replace(tzinfo=UTC))
     if recording.hypnogram is not None:
-        onsets = np.arange(recording.n_epochs) * recording.epoch_duration
-        stages = [f"Sleep stage {EDF_NAMES[stage]}" for stage in recording.hypnogram]
-        raw.set_annotations(
-            mne.Annotations(
-                onsets, recording.epoch_duration, stages, raw.info["meas_date"]
-            )
+        hypnogram = Hypnogram(
+            recording.hypnogram, recording.epoch_duration, start=recording.start
         )
+        raw.set_annotations(hypnogram.to_mne())
     return raw
 
 

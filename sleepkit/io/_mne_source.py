@@ -12,10 +12,10 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._units import ELECTRODE_MODALITIES, warn_unlikely_scale

@@ -6,9 +6,9 @@ from os import PathLike
 from pathlib import Path
 
 from sleepkit.exceptions import HypnogramError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._hypnogram import Hypnogram
 from sleepkit.io._hypnogram_edf import parse_edf
 from sleepkit.io._hypnogram_table import parse_table
 from sleepkit.io._hypnogram_text import parse_json, parse_lines

@@ -1,70 +1,76 @@
-"""Writing hypnograms: a table, BIDS events or EDF+ annotations."""
+"""Writing hypnograms to files."""
 
 from __future__ import annotations
 
-import csv
-import io
-from dataclasses import replace
-from datetime import datetime, timedelta
+import warnings
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-import edfio
-import numpy as np
-
-from sleepkit._stages import STAGES
-from sleepkit.exceptions import HypnogramError
-from sleepkit.io._hypnogram import Hypnogram
-from sleepkit.io._hypnogram_table import CLOCK_TIME, PROBABILITIES
+from sleepkit._stages import N_STAGES
+from sleepkit.exceptions import HypnogramError, SleepkitWarning
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.io._hypnogram_formats import FORMATS, Format, find_format
 from sleepkit.utils import check_option, write_atomically
-
-_FORMATS: Final = {".csv": "csv", ".tsv": "bids", ".edf": "edf"}
-EDF_NAMES: Final = ("W", "N1", "N2", "N3", "R", "?")  # UNSCORED is -1, the last
-_NAMES: Final = (*STAGES, "n/a")
 
 
 def write_hypnogram(
     path: str | PathLike[str],
-    stages: Any,
+    hypnogram: Any,
     *,
-    probabilities: Any = None,
-    start: datetime | None = None,
-    epoch_duration: float | None = None,
     format: str | None = None,  # noqa: A002 - as pandas and matplotlib call it
+    overwrite: bool = False,
 ) -> None:
-    """Write a hypnogram to a file that `read_hypnogram` reads back equal.
+    """Write a hypnogram to a file.
 
-    The file is written atomically.
+    The file is written atomically: whole, or not at all.
 
     Parameters
     ----------
     path : path-like
-        The file to write; an existing file is replaced.
-    stages : array-like of int, shape (n_epochs,), or Hypnogram
-        Stage codes, -1 for unscored. A `Hypnogram` has its own onset, start, epoch
-        duration and probabilities, which the parameters below override.
-    probabilities : array-like of shape (n_epochs, 5), default=None
-        Probability of each stage. EDF+ cannot store them.
-    start : datetime, default=None
-        Start of the first epoch or, with a `Hypnogram`, of its file.
-    epoch_duration : float, default=None
-        Length of an epoch in seconds. None means that of the `Hypnogram`, or 30.
-    format : {"csv", "bids", "edf"}, default=None
-        ``"csv"`` is a table with one row per epoch: its number, onset and duration in
-        seconds, stage and, if known, clock time and probabilities. ``"bids"`` is the
-        same as a BIDS ``events.tsv``. ``"edf"`` is one EDF+ annotation per epoch. None
-        means the format of the suffix: ``.csv``, ``.tsv`` or ``.edf``.
+        The file to write.
+    hypnogram : Hypnogram or array-like of int, shape (n_epochs,)
+        The hypnogram. An array is stage codes of 30-s epochs, -1 for unscored.
+    format : str, default=None
+        One of the formats of the notes; None means the format of the suffix.
+    overwrite : bool, default=False
+        Whether an existing file is replaced.
 
     Raises
     ------
     HypnogramError
-        If there are no epochs, `stages` are not stage codes, or the format cannot store
-        the probabilities or the start.
+        If there are no epochs, an array is not stage codes, no format has the suffix,
+        or the format cannot store the start or merged stages.
+    FileExistsError
+        If the file exists and `overwrite` is False.
+
+    Warns
+    -----
+    SleepkitWarning
+        If the format has no place for the probabilities or for the scorer, which are
+        left out.
 
     See Also
     --------
     read_hypnogram : Read a hypnogram from a file.
+
+    Notes
+    -----
+    Onsets count in seconds from the start of the file. Numbers in tables have four
+    decimals.
+
+    - ``"csv"`` (``.csv``): a row for each epoch with its number, onset, duration, stage
+      and, where known, clock time, scorer and probabilities.
+    - ``"bids"`` (``.tsv``): the same as a BIDS ``events.tsv``.
+    - ``"bids-derivative"`` (``_hypnogram.tsv``): a row for each run of a stage, and
+      beside it a ``.json`` with the software, the scorer, the epoch length, the start
+      and the meaning of the columns. No probabilities.
+    - ``"edf"`` (``.edf``): an EDF+ annotation for each epoch. No probabilities, no
+      scorer.
+    - ``"luna"`` (``.annot``): annotations of Luna, placed by the start of the EDF that
+      they belong to. No probabilities, no scorer.
+    - ``"edfbrowser"`` (no suffix): annotations that EDFbrowser imports, likewise.
+    - ``"json"`` (``.json``): every field, merged stages as well: `Hypnogram.to_json`.
 
     Examples
     --------
@@ -77,94 +83,56 @@ def write_hypnogram(
     ...     print(path.read_text().strip())
     ...     print(read_hypnogram(path).stages)
     epoch,onset,duration,stage
-    0,0.0,30.0,W
-    1,30.0,30.0,N1
-    2,60.0,30.0,n/a
+    0,0.0000,30.0000,W
+    1,30.0000,30.0000,N1
+    2,60.0000,30.0000,n/a
     [ 0  1 -1]
     """
     path = Path(path)
-    kind = _FORMATS.get(path.suffix.casefold()) if format is None else format
-    if kind is None:
-        msg = f"the suffix must be one of {', '.join(_FORMATS)}; got {path.name!r}."
+    name = find_format(path.name) if format is None else format
+    if name is None:
+        suffixes = ", ".join(entry.suffix for entry in FORMATS.values() if entry.suffix)
+        msg = (
+            f"the suffix must be one of {suffixes}; got {path.name!r}. Or pass format."
+        )
         raise HypnogramError(msg)
-    check_option("format", kind, _FORMATS.values(), owner="write_hypnogram")
-    given = {
-        "probabilities": probabilities,
-        "start": start,
-        "epoch_duration": epoch_duration,
-    }
-    given = {name: value for name, value in given.items() if value is not None}
-    if not isinstance(stages, Hypnogram):
-        stages = Hypnogram(stages)
-    hypnogram = replace(stages, **given)
+    check_option("format", name, FORMATS, owner="write_hypnogram")
+    if not isinstance(hypnogram, Hypnogram):
+        hypnogram = Hypnogram(hypnogram)
+    _check_storable(hypnogram, name)
+    entry = FORMATS[name]
+    contents = {path: entry.render(hypnogram)}
+    if entry.sidecar is not None:
+        contents[path.with_suffix(".json")] = entry.sidecar(hypnogram)
+    existing = [str(target) for target in contents if target.exists()]
+    if existing and not overwrite:
+        msg = f"{', '.join(existing)} exists; overwrite=True replaces it."
+        raise FileExistsError(msg)
+    _warn_left_out(hypnogram, name, entry)
+    for target, content in contents.items():
+        write_atomically(target, content)
+
+
+def _check_storable(hypnogram: Hypnogram, name: str) -> None:
+    """Require epochs, and stages that other software knows."""
     if not len(hypnogram):
         msg = "write_hypnogram needs at least one epoch; got none."
         raise HypnogramError(msg)
-    render = {"csv": _csv, "bids": _bids, "edf": _edf}[kind]
-    write_atomically(path, render(hypnogram))
-
-
-def _csv(hypnogram: Hypnogram) -> bytes:
-    """Render a CSV table."""
-    columns = {"epoch": range(len(hypnogram))} | _columns(hypnogram, "stage")
-    return _table(columns, ",")
-
-
-def _bids(hypnogram: Hypnogram) -> bytes:
-    """Render a BIDS events.tsv."""
-    return _table(_columns(hypnogram, "trial_type"), "\t")
-
-
-def _columns(hypnogram: Hypnogram, name: str) -> dict[str, Any]:
-    """Columns common to both tables."""
-    onsets = _onsets(hypnogram)
-    columns = {
-        "onset": onsets,
-        "duration": [hypnogram.epoch_duration] * len(hypnogram),
-        name: [_NAMES[code] for code in hypnogram.stages],
-    }
-    if hypnogram.start is not None:
-        times = [hypnogram.start + timedelta(seconds=onset) for onset in onsets]
-        columns[CLOCK_TIME] = [time.isoformat() for time in times]
-    if hypnogram.probabilities is not None:
-        columns |= dict(zip(PROBABILITIES, hypnogram.probabilities.T, strict=True))
-    return columns
-
-
-def _onsets(hypnogram: Hypnogram) -> list[float]:
-    """Onset of each epoch, in seconds from the start of the file."""
-    steps = np.arange(len(hypnogram)) * hypnogram.epoch_duration
-    onsets: list[float] = (hypnogram.onset + steps).tolist()
-    return onsets
-
-
-def _table(columns: dict[str, Any], delimiter: str) -> bytes:
-    """Render a table with a header."""
-    text = io.StringIO()
-    writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
-    return text.getvalue().encode()
-
-
-def _edf(hypnogram: Hypnogram) -> bytes:
-    """Render EDF+ annotations without signals."""
-    if hypnogram.probabilities is not None:
-        msg = "EDF+ cannot store probabilities; use the format csv or bids."
+    if hypnogram.n_stages != N_STAGES and name != "json":
+        msg = (
+            f"the format {name!r} cannot store merged stages; got "
+            f"{', '.join(hypnogram.labels)}. Write the {N_STAGES} stages, or use the "
+            "format json."
+        )
         raise HypnogramError(msg)
-    start = hypnogram.start
-    if start is not None and (start.tzinfo or not 1985 <= start.year <= 2084):
-        msg = f"EDF+ needs a start from 1985 to 2084 without time zone; got {start}."
-        raise HypnogramError(msg)
-    texts = [f"Sleep stage {EDF_NAMES[code]}" for code in hypnogram.stages]
-    duration = hypnogram.epoch_duration
-    annotations = [
-        edfio.EdfAnnotation(onset, duration, text)
-        for onset, text in zip(_onsets(hypnogram), texts, strict=True)
-    ]
-    return edfio.Edf(
-        [],
-        recording=edfio.Recording(startdate=start.date() if start else None),
-        starttime=start.time() if start else None,
-        annotations=annotations,
-    ).to_bytes()
+
+
+def _warn_left_out(hypnogram: Hypnogram, name: str, entry: Format) -> None:
+    """Name what the hypnogram has and the format has no place for."""
+    left_out = [f for f in entry.lacks if getattr(hypnogram, f) is not None]
+    if left_out:
+        msg = (
+            f"The format {name!r} has no place for {' and '.join(left_out)}, which "
+            "are left out; csv, bids and json have."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=3)

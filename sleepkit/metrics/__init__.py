@@ -34,12 +34,14 @@ if TYPE_CHECKING:
     from sleepkit.metrics._limits_of_agreement import compare_sleep_statistics
     from sleepkit.metrics._scorers import STAGING_SCORERS
     from sleepkit.metrics._selective import selective_staging
+    from sleepkit.metrics._sleep_cycles import SleepCycle, sleep_cycles
     from sleepkit.metrics._sleep_statistics import sleep_statistics, stage_transitions
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
     "STAGING_SCORERS",
+    "SleepCycle",
     "StagingComparison",
     "apply_temperature",
     "balance_coefficients",
@@ -58,6 +60,7 @@ __all__ = [
     "scores_against_consensus",
     "scores_of_confusion",
     "selective_staging",
+    "sleep_cycles",
     "sleep_statistics",
     "soft_agreement",
     "stage_transitions",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sleepkit._stages import N_STAGES
+from sleepkit._stages import STAGES
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.plotting._panels import (
     draw_density,
@@ -16,7 +16,7 @@ from sleepkit.plotting._panels import (
     label_time,
     make_panels,
 )
-from sleepkit.utils import check_positive, check_stages
+from sleepkit.utils import check_epoch_duration, check_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +32,7 @@ class HypnogramDisplay:
     ----------
     stages : ndarray of int of shape (n_epochs,)
         Stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
-    probabilities : ndarray of float of shape (n_epochs, 5), default=None
+    probabilities : ndarray of float of shape (n_epochs, n_stages), default=None
         Probability of each stage.
     true : ndarray of int of shape (n_epochs,), default=None
         Reference stages, such as an expert's, drawn above.
@@ -40,6 +40,9 @@ class HypnogramDisplay:
         Length of an epoch in seconds.
     start : datetime.datetime, default=None
         Start of the first epoch; None shows the time since then.
+    labels : sequence of str, default=STAGES
+        Names of the stages in the order of their codes, other ones where they are
+        merged.
 
     Attributes
     ----------
@@ -67,12 +70,14 @@ class HypnogramDisplay:
         true: IntArray | None = None,
         epoch_duration: float = 30.0,
         start: datetime | None = None,
+        labels: Sequence[str] = STAGES,
     ) -> None:
         self.stages = stages
         self.probabilities = probabilities
         self.true = true
         self.epoch_duration = epoch_duration
         self.start = start
+        self.labels = labels
 
     @classmethod
     def from_predictions(
@@ -81,7 +86,7 @@ class HypnogramDisplay:
         *,
         probabilities: Any = None,
         true: Any = None,
-        epoch_duration: float = 30.0,
+        epoch_duration: float | None = None,
         start: datetime | None = None,
         ax: Axes | Sequence[Axes] | None = None,
     ) -> Self:
@@ -89,14 +94,16 @@ class HypnogramDisplay:
 
         Parameters
         ----------
-        stages : array-like of int of shape (n_epochs,)
-            Stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored.
-        probabilities : array-like of shape (n_epochs, 5), default=None
+        stages : array-like of int of shape (n_epochs,), or Hypnogram
+            Stage codes: 0 W, 1 N1, 2 N2, 3 N3, 4 REM, -1 unscored; or a `Hypnogram`,
+            of merged stages as well.
+        probabilities : array-like of shape (n_epochs, n_stages), default=None
             Probability of each stage; adds a hypnodensity.
-        true : array-like of int of shape (n_epochs,), default=None
+        true : array-like of int of shape (n_epochs,) or Hypnogram, default=None
             Reference stages, such as an expert's; adds their hypnogram above.
-        epoch_duration : float, default=30.0
-            Length of an epoch in seconds.
+        epoch_duration : float, default=None
+            Length of an epoch in seconds. None means that of a `Hypnogram`, and 30 for
+            an array.
         start : datetime.datetime, default=None
             Start of the first epoch; None shows the time since then.
         ax : matplotlib.axes.Axes or sequence of them, default=None
@@ -110,7 +117,8 @@ class HypnogramDisplay:
         Raises
         ------
         ValueError
-            If a stage code is invalid, or lengths differ.
+            If a stage code is invalid, or lengths, epoch durations or merged stages
+            differ.
 
         Examples
         --------
@@ -120,15 +128,19 @@ class HypnogramDisplay:
         >>> [panel.get_ylabel() for panel in display.axes_]
         ['reference', 'predicted']
         """
-        codes = _as_codes("stages", stages)
+        owner = cls.__name__
+        labels = getattr(stages, "labels", STAGES)
+        codes = _as_codes("stages", stages, labels)
+        duration = check_epoch_duration(stages, epoch_duration, owner=owner)
+        if true is not None:
+            check_epoch_duration(true, duration, owner=owner)
         display = cls(
             codes,
-            probabilities=_as_probabilities(probabilities, len(codes)),
-            true=None if true is None else _as_codes("true", true, len(codes)),
-            epoch_duration=check_positive(
-                "epoch_duration", epoch_duration, owner=cls.__name__
-            ),
+            probabilities=_as_probabilities(probabilities, (len(codes), len(labels))),
+            true=None if true is None else _as_codes("true", true, labels, len(codes)),
+            epoch_duration=duration,
             start=start,
+            labels=labels,
         )
         return display.plot(ax=ax)
 
@@ -155,11 +167,11 @@ class HypnogramDisplay:
         edges = np.arange(len(self.stages) + 1) * self.epoch_duration
         panels = iter(self.axes_)
         if self.true is not None:
-            draw_steps(next(panels), edges, self.true, "reference")
+            draw_steps(next(panels), edges, self.true, "reference", self.labels)
         name = "predicted" if self.true is not None else "stage"
-        draw_steps(next(panels), edges, self.stages, name)
+        draw_steps(next(panels), edges, self.stages, name, self.labels)
         if self.probabilities is not None:
-            draw_density(next(panels), edges, self.probabilities)
+            draw_density(next(panels), edges, self.probabilities, self.labels)
         for panel in self.axes_:
             panel.tick_params(labelbottom=panel is self.axes_[-1])
             label_time(panel, edges[-1], self.start)
@@ -172,23 +184,30 @@ class HypnogramDisplay:
         return make_panels(ax, n_rows=count, size=(10.0, 1.7), margin=0.6, sharex=True)
 
 
-def _as_codes(name: str, values: Any, length: int | None = None) -> IntArray:
-    """Require stage codes, and as many as given."""
-    codes = check_stages(name, values, owner="HypnogramDisplay")
+def _as_codes(
+    name: str, values: Any, labels: Sequence[str], length: int | None = None
+) -> IntArray:
+    """Require codes of these stages, and as many as given."""
+    codes = check_stages(name, np.asarray(values), owner="HypnogramDisplay")
+    own = getattr(values, "labels", labels)
+    if own != labels or codes.max() >= len(labels):
+        msg = f"{name!r} must have the stages {', '.join(labels)}. Got "
+        msg += f"{', '.join(own)}." if own != labels else f"the code {codes.max()}."
+        raise ValueError(msg)
     if length is not None and len(codes) != length:
         msg = f"{name!r} must be as long as 'stages', {length}. Got {len(codes)}."
         raise ValueError(msg)
     return codes
 
 
-def _as_probabilities(values: Any, length: int) -> FloatArray | None:
-    """Require five probabilities for each epoch."""
+def _as_probabilities(values: Any, shape: tuple[int, int]) -> FloatArray | None:
+    """Require a probability of each stage for each epoch."""
     if values is None:
         return None
     probabilities: FloatArray = np.asarray(values, dtype=float)
-    if probabilities.shape != (length, N_STAGES):
+    if probabilities.shape != shape:
         msg = (
-            f"'probabilities' must have the shape {(length, N_STAGES)}, one row an "
+            f"'probabilities' must have the shape {shape}, one row an "
             f"epoch. Got {probabilities.shape}."
         )
         raise ValueError(msg)

@@ -23,7 +23,14 @@ COLORS: Final = {
     N2: "#5b9bc8",
     N3: "#1f3f77",
 }
-_TOP_DOWN: Final = tuple(COLORS)
+_COLOR_OF: Final = {
+    **{STAGES[stage]: color for stage, color in COLORS.items()},
+    "Light": COLORS[N2],
+    "Deep": COLORS[N3],
+    "NREM": COLORS[N2],
+    "Sleep": COLORS[N2],
+}
+_REM: Final = STAGES[REM]
 _INK: Final = "#333333"
 _TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
 _MAX_TICKS: Final = 12
@@ -63,29 +70,42 @@ def make_panels(
     return given
 
 
-def draw_steps(ax: Axes, edges: FloatArray, stages: IntArray, name: str) -> None:
+def draw_steps(
+    ax: Axes,
+    edges: FloatArray,
+    stages: IntArray,
+    name: str,
+    labels: Sequence[str] = STAGES,
+) -> None:
     """Draw stages as steps, wake on top, REM as a thick line, unscored as gaps."""
-    height = {stage: -float(place) for place, stage in enumerate(_TOP_DOWN)}
+    order = _top_down(labels)
+    height = {stage: -float(place) for place, stage in enumerate(order)}
     height[UNSCORED] = np.nan
     levels = np.array([height[int(stage)] for stage in stages])
     ax.stairs(levels, edges, baseline=None, color=_INK, linewidth=1)
-    in_rem = np.where(stages == REM, levels, np.nan)
-    ax.stairs(in_rem, edges, baseline=None, color=COLORS[REM], linewidth=4)
-    ax.set_yticks([height[stage] for stage in _TOP_DOWN], _stage_names())
-    ax.set_ylim(height[_TOP_DOWN[-1]] - 0.5, 0.5)
+    if _REM in labels:
+        in_rem = np.where(stages == labels.index(_REM), levels, np.nan)
+        ax.stairs(in_rem, edges, baseline=None, color=COLORS[REM], linewidth=4)
+    ax.set_yticks([height[stage] for stage in order], [labels[i] for i in order])
+    ax.set_ylim(height[order[-1]] - 0.5, 0.5)
     ax.set_ylabel(name)
     ax.spines[["top", "right"]].set_visible(False)
 
 
-def draw_density(ax: Axes, edges: FloatArray, probabilities: FloatArray) -> None:
+def draw_density(
+    ax: Axes,
+    edges: FloatArray,
+    probabilities: FloatArray,
+    labels: Sequence[str] = STAGES,
+) -> None:
     """Stack the probabilities of the stages, in the order of the hypnogram."""
     to_the_last_edge = np.vstack([probabilities, probabilities[-1:]])
-    bottom_up = _TOP_DOWN[::-1]
+    bottom_up = _top_down(labels)[::-1]
     ax.stackplot(
         edges,
         to_the_last_edge[:, bottom_up].T,
-        colors=[COLORS[stage] for stage in bottom_up],
-        labels=_stage_names()[::-1],
+        colors=[_COLOR_OF[labels[stage]] for stage in bottom_up],
+        labels=[labels[stage] for stage in bottom_up],
         step="post",
         linewidth=0,
     )
@@ -107,9 +127,11 @@ def label_time(ax: Axes, duration: float, start: datetime | None) -> None:
     ax.set_xticks((ticks - first) * _MINUTE, names)
 
 
-def _stage_names() -> list[str]:
-    """Return the names of the stages from top to bottom."""
-    return [STAGES[stage] for stage in _TOP_DOWN]
+def _top_down(labels: Sequence[str]) -> list[int]:
+    """Order the stages from top to bottom: wake, REM, then ever deeper sleep."""
+    rem = [code for code, label in enumerate(labels) if label == _REM]
+    others = [code for code in range(1, len(labels)) if code not in rem]
+    return [WAKE, *rem, *others]
 
 
 def _format_time(minutes: int, *, clock: bool) -> str:

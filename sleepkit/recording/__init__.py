@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleepkit.recording._modalities import assign_channels, split_modalities
     from sleepkit.recording._recording import Recording
     from sleepkit.recording._signal import Signal
+    from sleepkit.recording._store import Store
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -24,6 +25,7 @@ __all__ = [
     "MappedArray",
     "Recording",
     "Signal",
+    "Store",
     "as_epoch_array",
     "assign_channels",
     "concatenate",

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
 from sleepkit._typing import Array
 from sleepkit.exceptions import StoreError
+
+# Files whose checksum this process found right, each with its state at that time.
+_CHECKED: Final[set[tuple[MappedArray, tuple[int, ...]]]] = set()
 
 
 @runtime_checkable
@@ -53,6 +57,14 @@ class MappedArray:
         Bytes before the first value.
     fingerprint : str
         Text that changes with the content.
+    checksum : int, default=None
+        CRC-32 of the values, which are checked when a process first maps the file, and
+        again if the file has changed since. None maps them unchecked.
+
+    Notes
+    -----
+    A file that another process cuts short while it is mapped ends Python with a bus
+    error on most systems: replace such a file as a whole, by renaming.
 
     Examples
     --------
@@ -69,6 +81,7 @@ class MappedArray:
     dtype: str
     offset: int
     fingerprint: str
+    checksum: int | None = None
 
     @classmethod
     def from_npy(cls, path: Path, fingerprint: str) -> MappedArray:
@@ -106,6 +119,21 @@ class MappedArray:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Map the file, read-only."""
+        return np.array(self.map(), dtype=dtype, copy=copy)
+
+    def map(self) -> Array:
+        """Map the file, read-only.
+
+        Returns
+        -------
+        ndarray
+            The values; what a process has not read is not in its memory.
+
+        Raises
+        ------
+        StoreError
+            If the file is missing or too short, or its values differ from the checksum.
+        """
         try:
             mapped = np.memmap(
                 self.path,
@@ -114,7 +142,25 @@ class MappedArray:
                 offset=self.offset,
                 shape=self.shape,
             )
+            stat = Path(self.path).stat()
         except (OSError, ValueError) as error:
             msg = f"{self.path} was there, but cannot be mapped any more: {error}"
             raise StoreError(msg) from error
-        return np.array(mapped, dtype=dtype, copy=copy)
+        if self.checksum is not None:
+            state = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
+            self._check(mapped, state)
+        return mapped
+
+    def _check(self, values: Array, state: tuple[int, ...]) -> None:
+        """Compare the values with the checksum, unless this file was right before."""
+        if (self, state) in _CHECKED:
+            return
+        if checksum_of(values) != self.checksum:
+            msg = f"{self.path} is damaged: its values differ from their checksum."
+            raise StoreError(msg)
+        _CHECKED.add((self, state))
+
+
+def checksum_of(values: Array) -> int:
+    """CRC-32 of the values of an array in C order; fast, and enough for damage."""
+    return zlib.crc32(values.reshape(-1).view(np.uint8).data)

@@ -19,7 +19,7 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.recording._signal import Layout, Signal
 from sleepkit.recording._step import Step
 from sleepkit.recording._store import Store
-from sleepkit.utils import check_positive, check_stages
+from sleepkit.utils import check_epoch_duration, check_stages
 
 _REPLACEABLE = ("id", "subject", "hypnogram", "start", "lights_off", "lights_on")
 
@@ -83,8 +83,8 @@ class Recording:
     ) -> None:
         self.id = str(id)
         self.subject = str(subject)
-        self.epoch_duration = check_positive(
-            "epoch_duration", epoch_duration, owner="Recording"
+        self.epoch_duration = check_epoch_duration(
+            hypnogram, epoch_duration, owner="Recording"
         )
         self.start = start
         self.lights_off = lights_off

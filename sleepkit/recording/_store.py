@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 import shutil
-import socket
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -20,9 +18,9 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import StoreError
-from sleepkit.recording._lazy_array import MappedArray
+from sleepkit.recording._lazy_array import MappedArray, checksum_of
 from sleepkit.recording._signal import Layout, Signal
-from sleepkit.utils import NIGHT_PACKAGES, versions
+from sleepkit.utils import NIGHT_PACKAGES, flush_to_disk, versions
 
 try:
     import fcntl
@@ -30,7 +28,7 @@ except ImportError:  # Windows: two workers may compute a night twice, never wro
     fcntl = None  # type: ignore[assignment]
 
 _DISTRIBUTIONS: Final = ("edfio", "mne", "numpy", "scipy")  # that compute signals
-_FORMAT = 1
+_FORMAT = 2
 _MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
 _LOCKS = ".locks"
@@ -41,15 +39,33 @@ class Store:
     """A folder of computed nights, one sub-folder each; as a step, it keeps a night.
 
     A night is written under a temporary name and renamed when complete, so a reader
-    sees a whole night or none, whenever the writer was killed. A manifest in each
-    sub-folder holds source, steps, versions, and the size of every file, with its own
-    checksum, so a damaged or foreign night is computed anew, not read. It has the face
-    of a `Step`, but no fingerprint: it changes no signal.
+    sees a whole night or none, whenever the writer was killed or the power failed. A
+    manifest in each sub-folder holds source, steps, versions, and size and checksum of
+    every file, with its own checksum, so a damaged or foreign night is computed anew,
+    not read. It has the face of a `Step`, but no fingerprint: it changes no signal.
 
     Parameters
     ----------
     directory : str
         The folder; made when first written to.
+
+    Notes
+    -----
+    Writers hold a lock on the night that they compute; what a killed one left half
+    written is removed by the next writer. Machines may share a folder if the locks of
+    its file system reach all of them, as those of NFS 4 do.
+
+    Examples
+    --------
+    >>> from tempfile import TemporaryDirectory
+    >>> from sleepkit.datasets import make_polysomnography
+    >>> from sleepkit.preprocessing import Resampler
+    >>> from sleepkit.recording import Store
+    >>> X, y, groups = make_polysomnography(1, hours=0.1, random_state=0)
+    >>> with TemporaryDirectory() as folder:
+    ...     _ = Resampler(50).fit_transform(X).cached(folder).epochs("eeg")
+    ...     Store(folder).verify()
+    []
     """
 
     fingerprint: ClassVar[None] = None
@@ -76,6 +92,18 @@ class Store:
             "versions": code,
         }
         return self._fetch(before.id, key, about, lambda: before.signals)
+
+    def verify(self) -> list[Path]:
+        """Check every stored night, values included.
+
+        Returns
+        -------
+        list of pathlib.Path
+            Folders of the damaged nights. They are computed anew when next used, and
+            may be deleted.
+        """
+        folders = sorted(Path(self.directory).glob("[!.]*/"))
+        return [folder for folder in folders if _read(folder) is None]
 
     def _fetch(
         self,
@@ -106,7 +134,7 @@ class Store:
         signals: Mapping[str, Signal],
     ) -> None:
         """Write a night under a temporary name, then rename it."""
-        partial = folder.parent / _PARTIAL / f"{_process()}-{uuid.uuid4().hex[:8]}"
+        partial = folder.parent / _PARTIAL / f"{folder.name}.{uuid.uuid4().hex[:8]}"
         entries = {}
         try:
             with self._writing():
@@ -121,9 +149,11 @@ class Store:
             text = json.dumps(manifest, indent=1)
             with self._writing():
                 (partial / _MANIFEST).write_text(text, encoding="utf-8")
+                flush_to_disk(*partial.iterdir(), partial)
                 if folder.exists():  # damaged: `_read` refused it
                     shutil.rmtree(folder)
                 partial.rename(folder)
+                flush_to_disk(folder.parent)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
 
@@ -137,7 +167,7 @@ class Store:
                 handle = stack.enter_context((locks / name).open("w"))
                 if fcntl is not None:
                     fcntl.flock(handle, fcntl.LOCK_EX)
-            self._sweep()
+            self._sweep(name)
             yield
 
     @contextmanager
@@ -149,12 +179,26 @@ class Store:
             msg = f"The store {self.directory} cannot be written to: {error}"
             raise StoreError(msg) from error
 
-    def _sweep(self) -> None:
-        """Remove half-written nights of killed processes on this machine."""
-        for partial in Path(self.directory, _PARTIAL).glob("*"):
-            host, _, process = partial.name.rpartition("-")[0].rpartition("-")
-            if host == _host() and process.isdigit() and not _is_running(int(process)):
+    def _sweep(self, locked: str) -> None:
+        """Remove what killed writers left: a night whose lock is free has no writer.
+
+        The lock of the night `locked` is held by the caller.
+        """
+        if fcntl is None:
+            return
+        for partial in Path(self.directory, _PARTIAL).glob("*.*"):
+            name = partial.name.rpartition(".")[0]
+            if name == locked or self._is_free(name):
                 shutil.rmtree(partial, ignore_errors=True)
+
+    def _is_free(self, name: str) -> bool:
+        """Whether no process or thread holds the lock of a night."""
+        try:
+            with Path(self.directory, _LOCKS, name).open("r") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
 
 
 def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, Any]:
@@ -167,6 +211,7 @@ def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, A
         "shape": list(array.shape),
         "dtype": array.dtype,
         "offset": array.offset,
+        "checksum": checksum_of(values),
         "sfreq": signal.sfreq,
         "ch_names": list(signal.ch_names),
         "bandwidth": signal.bandwidth,
@@ -176,16 +221,16 @@ def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, A
     }
 
 
-def _read(folder: Path, key: str) -> dict[str, Signal] | None:
+def _read(folder: Path, key: str | None = None) -> dict[str, Signal] | None:
     """Signals of a stored night; None where it is absent, foreign or damaged."""
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         checksum = manifest.pop("checksum")
-        found = (manifest["format"], manifest["key"], _checksum(manifest))
-        if found != (_FORMAT, key, checksum):
+        expected = (_FORMAT, key or manifest["key"], checksum)
+        if (manifest["format"], manifest["key"], _checksum(manifest)) != expected:
             return None
         return {
-            name: _read_signal(folder, entry, f"{key}:{name}")
+            name: _read_signal(folder, entry, f"{manifest['key']}:{name}")
             for name, entry in manifest["signals"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -199,13 +244,21 @@ def _checksum(manifest: Mapping[str, Any]) -> str:
 
 
 def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signal:
-    """Map one modality, if its file has the right size."""
+    """Map one modality, if its file has the right size and values."""
     path = folder / entry["file"]
     if path.stat().st_size != entry["bytes"]:
         msg = f"{path} should have {entry['bytes']} bytes."
         raise StoreError(msg)
     shape = tuple(entry["shape"])
-    values = MappedArray(str(path), shape, entry["dtype"], entry["offset"], fingerprint)
+    values = MappedArray(
+        str(path),
+        shape,
+        entry["dtype"],
+        entry["offset"],
+        fingerprint,
+        entry["checksum"],
+    )
+    values.map()  # checks the values
     parts = ("sfreq", "ch_names", "bandwidth", "freqs", "valid", "provenance")
     return Signal(values, **{name: entry[name] for name in parts})
 
@@ -213,24 +266,3 @@ def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signa
 def _file_name(name: str) -> str:
     """Name that every file system accepts (the key keeps it unique)."""
     return re.sub(r"[^A-Za-z0-9_-]+", "_", name)[:80] or "_"
-
-
-def _host() -> str:
-    """Name of this machine, as part of a file name."""
-    return _file_name(socket.gethostname())
-
-
-def _process() -> str:
-    """Name of this process, as part of a file name."""
-    return f"{_host()}-{os.getpid()}"
-
-
-def _is_running(process: int) -> bool:
-    """Whether a process of this machine is alive."""
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

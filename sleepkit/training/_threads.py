@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from sleepkit.nn import fast_cpu
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._samplers import PAD
 
@@ -51,17 +52,19 @@ def _mean_work(module: nn.Module, batch: Any) -> float:
         elif isinstance(layer, nn.RNNBase):  # one product for each step
             work.append(sum(p.numel() for p in layer.parameters()))
 
-    hooks = [layer.register_forward_hook(count) for layer in module.modules()]
-    training = module.training
+    layers = list(module.modules())
+    hooks = [layer.register_forward_hook(count) for layer in layers]
+    modes = [layer.training for layer in layers]
     tensors = {
         kind: {name: torch.from_numpy(values) for name, values in part.items()}
         for kind, part in batch.items()
     }
     try:
-        with torch.no_grad():
+        with torch.no_grad(), fast_cpu(False):  # fast paths pass over layers
             module.eval()(**tensors)
     finally:
-        module.train(training)
+        for layer, mode in zip(layers, modes, strict=True):
+            layer.training = mode  # a part may be frozen in evaluation mode
         for hook in hooks:
             hook.remove()
     return sum(work) / max(len(work), 1)

@@ -5,9 +5,10 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from sleepkit.utils._atomic_write import write_atomically
+    from sleepkit.utils._atomic_write import flush_to_disk, write_atomically
     from sleepkit.utils._checks import (
         check_count,
+        check_epoch_duration,
         check_fraction,
         check_no_unscored,
         check_option,
@@ -31,6 +32,7 @@ __all__ = [
     "NIGHT_PACKAGES",
     "SD_OF_MAD",
     "check_count",
+    "check_epoch_duration",
     "check_fraction",
     "check_no_unscored",
     "check_option",
@@ -38,6 +40,7 @@ __all__ = [
     "check_random_state",
     "check_stages",
     "draw_seed",
+    "flush_to_disk",
     "hash_code",
     "library_digest",
     "optional_import",

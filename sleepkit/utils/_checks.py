@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
 from sleepkit._stages import N_STAGES, STAGES, UNSCORED
 from sleepkit._typing import Array, IntArray
+
+_EPOCH_DURATION: Final = 30.0  # seconds
 
 
 def check_positive(name: str, value: Any, *, owner: str, zero: bool = False) -> float:
@@ -216,6 +218,14 @@ def check_stages(
     >>> check_stages("stages", [0, 1, 2, -1], owner="sleep_statistics")
     array([ 0,  1,  2, -1])
     """
+    n_stages = getattr(values, "n_stages", N_STAGES)
+    if n_stages != N_STAGES:  # codes of merged stages would be read as others
+        msg = (
+            f"{name if owner is None else f'The {name!r} parameter of {owner}'} must "
+            f"have the {N_STAGES} stages {', '.join(STAGES)}. Got a hypnogram merged "
+            f"to {n_stages} instead."
+        )
+        raise error(msg)
     codes: Array = np.asarray(values)
     shaped = codes.ndim == ndim and (empty or codes.size > 0)
     known = np.isin(codes, range(UNSCORED if unscored else 0, N_STAGES))
@@ -233,6 +243,50 @@ def check_stages(
         f"Got {wrong[:5] if shaped else f'shape {codes.shape}'} instead."
     )
     raise error(msg)
+
+
+def check_epoch_duration(
+    stages: Any, epoch_duration: float | None, *, owner: str
+) -> float:
+    """Require the epoch duration that a hypnogram has itself, if it has one.
+
+    Parameters
+    ----------
+    stages : Hypnogram or array-like
+        The stages. An array has no epoch duration of its own.
+    epoch_duration : float or None
+        Seconds that the user passed; None for nothing.
+    owner : str
+        The class or function that the parameter belongs to.
+
+    Returns
+    -------
+    float
+        Seconds of an epoch; 30 where neither is known.
+
+    Raises
+    ------
+    ValueError
+        If the user passed another duration than that of the hypnogram.
+
+    Examples
+    --------
+    >>> from sleepkit.hypnogram import Hypnogram
+    >>> from sleepkit.utils import check_epoch_duration
+    >>> check_epoch_duration(Hypnogram([0, 1], 20.0), None, owner="sleep_statistics")
+    20.0
+    """
+    own: float | None = getattr(stages, "epoch_duration", None)
+    if epoch_duration is None:
+        return _EPOCH_DURATION if own is None else own
+    duration = check_positive("epoch_duration", epoch_duration, owner=owner)
+    if own is not None and own != duration:
+        msg = (
+            f"The 'epoch_duration' parameter of {owner} must be that of the hypnogram, "
+            f"{own:g} s. Got {duration:g} instead."
+        )
+        raise ValueError(msg)
+    return duration
 
 
 def check_no_unscored(name: str, values: Any, *, owner: str) -> None:

@@ -16,7 +16,7 @@ from sleepkit.recording import EpochArray, Recording, Signal
 # ------------------------------------------------------------------------- learning
 
 
-def test_nights_are_learnt(make, make_nights):
+def test_nights_are_fitted(make, make_nights):
     X, y = make_nights(6)
     stager = make(max_epochs=25)
     stager.fit(X[X.subject != "s5"], y[X.subject != "s5"])
@@ -71,7 +71,7 @@ def test_recordings_are_staged_whole(make, make_nights):
     np.testing.assert_array_equal(both, whole[:40])
 
 
-def test_unscored_epochs_are_staged_but_not_learnt(make, make_nights):
+def test_unscored_epochs_are_staged_but_not_trained_on(make, make_nights):
     X, y = make_nights(3)
     night = X.recordings[0].replace(hypnogram=[-1] * 5 + y[5:20].tolist())
     views = EpochArray([night, *X.recordings[1:]])
@@ -92,7 +92,7 @@ def test_any_modality_is_enough(make, make_nights):
         assert stager.predict_proba(X.select([name])).shape == (80, 5)
 
 
-def test_nights_without_a_modality_are_learnt_and_staged(make, make_nights):
+def test_nights_without_a_modality_are_trained_on_and_staged(make, make_nights):
     X, y = make_nights(4, missing={0: "eog", 2: "eeg"})
     stager = make().fit(X, y)
     assert stager.layout_ == {"eeg": (4,), "eog": (4,)}

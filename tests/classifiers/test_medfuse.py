@@ -206,7 +206,7 @@ def test_bad_parameters(medfuse, blobs, params, words):
         medfuse(**params).fit(*blobs)
 
 
-def test_simulated_nights_are_learnt_through_a_pipeline(medfuse):
+def test_simulated_nights_are_predicted_through_a_pipeline(medfuse):
     names = ["eeg", "eog"]
     X, y, subjects = make_polysomnography(5, hours=1, modalities=names, random_state=0)
     stager = Pipeline(

@@ -116,7 +116,7 @@ def test_rounds_without_validation(medfuse, blobs):
     assert "valid_loss" not in stager.net_.history[-1]
 
 
-# ---------------------------------------------------------------- learnt temperature
+# ---------------------------------------------------------- temperature in training
 
 
 def make_loss(start=0.1):
@@ -174,7 +174,7 @@ def test_a_fixed_temperature_is_no_parameter():
     assert fixed.temperature == 0.3
 
 
-def test_a_learnt_temperature(medfuse, make_nights):
+def test_a_trained_temperature(medfuse, make_nights):
     X, y = make_nights(2)
     fixed = medfuse(max_epochs=1, temperature=0.2).fit(X, y)
     assert fixed.temperature_ == 0.2
@@ -225,7 +225,7 @@ def test_modality_dropout_of_either_method(make, make_nights):
 
 
 def test_dropout_teaches_the_fused_head_to_do_with_one(medfuse, make_nights):
-    """The base model does worse with EOG alone unless it learnt to be without EEG."""
+    """The base model does worse with EOG alone unless it was trained without EEG."""
     X, y = make_nights(4)
     base = {"fusion": "early", "multi_view": 0, "alignment": 0, "max_epochs": 15}
     scores = [

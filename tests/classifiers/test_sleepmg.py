@@ -176,7 +176,7 @@ def test_bad_parameters(sleepmg, blobs, params, words):
         sleepmg(**params).fit(*blobs)
 
 
-def test_simulated_nights_are_learnt_through_a_pipeline(sleepmg):
+def test_simulated_nights_are_predicted_through_a_pipeline(sleepmg):
     names = ["eeg", "eog", "emg"]
     X, y, subjects = make_polysomnography(4, hours=1, modalities=names, random_state=0)
     stage = sleepmg(lr=3e-3, max_epochs=8, batch_size=32)
@@ -242,10 +242,10 @@ def test_rows_of_the_tables(sleepmg, row):
     rng = np.random.default_rng(0)
     y = np.arange(40) % 2
     X = rng.normal(size=(40, 3, 100)) * np.where(y, 5, 1)[:, None, None]
-    people = np.arange(40) // 8
+    subjects = np.arange(40) // 8
     modalities = {"eeg": [0, 1], "emg": [2]}
     stager = sleepmg(modalities=modalities, max_epochs=12, **ABLATIONS[row])
-    stager.fit(X, y, groups=people)
+    stager.fit(X, y, groups=subjects)
     assert stager.score(X, y) > 0.8
     for name in ("modality_specific", "fusion", "adversarial"):
         assert getattr(stager.module_, name) == getattr(stager, name)
@@ -278,7 +278,7 @@ def test_without_reversal_domains_teach_the_extractors_nothing(sleepmg, make_nig
     assert not np.allclose(features[2], features[3])
 
 
-def test_people_are_dealt_evenly(sleepmg):
+def test_subjects_are_dealt_evenly(sleepmg):
     y = np.arange(44) % 2
     X = np.random.default_rng(0).normal(size=(44, 1, 50))
     seen = {}
@@ -292,22 +292,22 @@ def test_people_are_dealt_evenly(sleepmg):
                     zip(whose.tolist(), targets["domains"].tolist(), strict=True)
                 )
 
-    people = np.arange(44) // 4  # eleven
-    X[:, 0, 0] = people
+    subjects = np.arange(44) // 4  # eleven
+    X[:, 0, 0] = subjects
     sleepmg(n_domains=4, validation_fraction=0, max_epochs=1, callbacks=[Spy()]).fit(
-        X, y, groups=people
+        X, y, groups=subjects
     )
     assert sorted(np.bincount(list(seen.values()))) == [2, 3, 3, 3]
 
 
 @pytest.mark.parametrize("domains", ["group", "subject"])
-@pytest.mark.parametrize(("n_people", "expected"), [(1, 0), (2, 2), (3, 3)])
-def test_few_people(sleepmg, domains, n_people, expected):
+@pytest.mark.parametrize(("n_subjects", "expected"), [(1, 0), (2, 2), (3, 3)])
+def test_few_subjects(sleepmg, domains, n_subjects, expected):
     y = np.arange(24) % 2
     X = np.random.default_rng(0).normal(size=(24, 1, 50))
-    people = np.arange(24) % n_people
+    subjects = np.arange(24) % n_subjects
     stager = sleepmg(domains=domains, validation_fraction=0, max_epochs=1)
-    stager.fit(X, y, groups=people)
+    stager.fit(X, y, groups=subjects)
     assert stager.n_domains_ == expected
     assert (stager.module_.domain_head is None) == (expected == 0)
     stager.partial_fit(X, y, groups=np.arange(24))  # more than there were

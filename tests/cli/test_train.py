@@ -184,13 +184,14 @@ def test_no_usable_night(fails, tmp_path, cohort, write_night):
 
 def test_one_stage_is_too_few(fails, folder):
     for i in range(3):
-        write_hypnogram(folder / f"night{i}.csv", np.zeros(60, int))
+        write_hypnogram(folder / f"night{i}.csv", np.zeros(60, int), overwrite=True)
     words = fails("train", folder, "--out", folder / "my.model")
     assert words == "Training needs epochs of at least two stages; the nights have: W."
 
 
 def test_a_stage_that_only_one_subject_has(train, folder):
     for i in range(3):
-        write_hypnogram(folder / f"night{i}.csv", np.full(60, 0 if i else 2))
+        stages = np.full(60, 0 if i else 2)
+        write_hypnogram(folder / f"night{i}.csv", stages, overwrite=True)
     assert train(folder, "--out", folder / "my.model")[0] == 0
     assert model_info(folder / "my.model")["classes"] == [0, 2]

@@ -48,6 +48,19 @@ def test_names(pairs, night, hypnogram, subject):
     assert pairs(night, hypnogram) == {night: (hypnogram, subject)}
 
 
+def test_a_hypnogram_of_another_night_of_that_name_is_not_taken(pairs):
+    assert pairs("p01/night.edf", "p01/night.txt", "p02/night.edf") == {
+        "p01/night.edf": ("p01/night.txt", "p01/night"),
+        "p02/night.edf": (None, "p02/night"),
+    }
+    assert pairs("p03/night.txt")["p02/night.edf"][0] is None
+
+
+def test_no_hypnogram_belongs_to_two_nights(pairs):
+    found = pairs("x/a_eeg.edf", "y/a_psg.edf", "z/a_events.tsv")
+    assert [hypnogram for hypnogram, _ in found.values()] == [None, None]
+
+
 def test_two_nights_of_sleep_edf_are_one_subject(pairs):
     found = pairs("SC4001E0-PSG.edf", "SC4002E0-PSG.edf", "SC4002EC-Hypnogram.edf")
     assert found == {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
-from sleepkit.io import Hypnogram
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._epoch_grid import align_stages, find_grid, stages_on_grid
 from sleepkit.io._scoring import Label
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import ChannelError, RecordingError, SleepkitWarning
-from sleepkit.io import Hypnogram, from_mne, read_recording, to_mne
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.io import from_mne, read_recording, to_mne
 from sleepkit.recording import Recording, Signal
 
 

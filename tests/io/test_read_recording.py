@@ -17,8 +17,8 @@ from sleepkit.exceptions import (
     RecordingError,
     SleepkitWarning,
 )
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.io import (
-    Hypnogram,
     describe_channels,
     read_recording,
     write_hypnogram,
@@ -421,10 +421,18 @@ def test_sleep_edf(real_data):
     np.testing.assert_allclose(night.signals["eeg"].data[1], expected, atol=1e-3)
 
 
+def test_merged_stages_are_refused(write_edf):
+    merged = Hypnogram([0, 2, 4, 1]).merge(3)
+    with pytest.raises(
+        ValueError, match=r"'hypnogram' .* read_recording .* merged to 3"
+    ):
+        read_recording(write_edf(seconds=120), hypnogram=merged)
+
+
 def test_a_written_hypnogram_is_read_back_with_the_night(write_edf, tmp_path):
     path = write_edf(seconds=120)
     night = read_recording(path, hypnogram=[0, 1, -1, 4])
     for name in ("h.edf", "h.csv", "h.tsv"):
-        write_hypnogram(tmp_path / name, night.hypnogram, start=night.start)
+        write_hypnogram(tmp_path / name, Hypnogram(night.hypnogram, start=night.start))
         again = read_recording(path, hypnogram=tmp_path / name)
         assert again.hypnogram.tolist() == [0, 1, -1, 4]

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.plotting import HypnogramDisplay
 
 mpl.use("agg")
@@ -70,6 +71,50 @@ def test_panels_from_top_to_bottom():
     labels = [ax.get_ylabel() for ax in display.axes_]
     assert labels == ["reference", "predicted", "probability"]
     assert {ax.get_figure() for ax in display.axes_} == {display.figure_}
+
+
+def test_a_hypnogram_has_its_own_epochs():
+    night = Hypnogram([0, 1, 2], 20.0)
+    display = HypnogramDisplay.from_predictions(night, true=[0, 0, 0])
+    assert display.axes_[-1].get_xlim() == (0, 60)
+    with pytest.raises(ValueError, match=r"that of the hypnogram, 20 s\. Got 30"):
+        HypnogramDisplay.from_predictions(night, epoch_duration=30)
+    with pytest.raises(ValueError, match=r"that of the hypnogram, 20 s\. Got 30"):
+        HypnogramDisplay.from_predictions([0, 1, 2], true=night)
+
+
+@pytest.mark.parametrize(
+    ("n_stages", "top_down"),
+    [
+        (4, ["W", "REM", "Light", "Deep"]),
+        (3, ["W", "REM", "NREM"]),
+        (2, ["W", "Sleep"]),
+    ],
+)
+def test_merged_stages(n_stages, top_down):
+    night = Hypnogram([0, 1, 4, -1], probabilities=np.full((4, 5), 0.2))
+    merged = night.merge(n_stages)
+    display = HypnogramDisplay.from_predictions(
+        merged, probabilities=merged.probabilities, true=merged
+    )
+    ax = display.axes_[1]
+    assert [label.get_text() for label in ax.get_yticklabels()] == top_down
+    steps = ax.patches[0].get_data().values
+    in_sleep = -1.0 if n_stages == 2 else -2.0
+    np.testing.assert_array_equal(steps, [0, in_sleep, -1, np.nan])
+    assert len(ax.patches) == (1 if n_stages == 2 else 2)  # REM is drawn thick
+    areas = [area.get_label() for area in display.axes_[2].collections]
+    assert areas == top_down[::-1]
+
+
+def test_a_reference_has_the_same_stages():
+    night = Hypnogram([0, 1, 4])
+    with pytest.raises(ValueError, match=r"'true' must have .* W, N1.* Got W, Sleep"):
+        HypnogramDisplay.from_predictions(night, true=night.merge(2))
+    with pytest.raises(
+        ValueError, match=r"'true' must have .* W, Sleep\. Got the code 4"
+    ):
+        HypnogramDisplay.from_predictions(night.merge(2), true=[0, 1, 4])
 
 
 def test_the_reference_is_drawn_above():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.recording import EpochArray, Recording, Signal
 
 
@@ -66,6 +67,16 @@ def test_a_hypnogram_of_another_length_is_refused(n_stages):
 def test_what_does_not_fit_is_named(changes, words):
     with pytest.raises(ValueError, match=words):
         night(**changes)
+
+
+def test_a_hypnogram_of_other_epochs_is_refused():
+    scored = Hypnogram([0, 1], epoch_duration=20)
+    with pytest.raises(ValueError, match=r"Recording .* the hypnogram, 20 s\. Got 30"):
+        Recording(id="n", subject="s", signals={}, hypnogram=scored)
+    night = Recording(
+        id="n", subject="s", signals={}, hypnogram=scored, epoch_duration=20
+    )
+    assert night.hypnogram.tolist() == [0, 1]
 
 
 def test_a_signal_shorter_than_an_epoch_is_refused():

@@ -5,7 +5,6 @@ import json
 import os
 import pickle
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import StoreError
-from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.recording import EpochArray, Recording, Signal, Store
 
 
 def night(name="n", value=1.0, **changes):
@@ -264,6 +263,56 @@ def test_a_flipped_bit_in_a_manifest_is_never_read_wrongly(tmp_path, counted, se
     np.testing.assert_array_equal(found.data, expected.data)
 
 
+def flip(path, seed):
+    content = bytearray(path.read_bytes())
+    place = 128 + np.random.default_rng(seed).integers(len(content) - 128)
+    content[place] ^= 1 << (seed % 8)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_flipped_bit_in_values_is_never_read(tmp_path, counted, seed):
+    store = tmp_path / "store"
+    recording = night().map(counted.step()).cached(str(store))
+    recording.compute()
+    flip(entries(store)[0] / "0-eeg.npy", seed)
+    assert (recording.compute().signals["eeg"].data == 2).all()
+    assert counted.names() == ["n", "n"]
+
+
+def test_swapped_values_are_never_read(tmp_path, counted):
+    store = tmp_path / "store"
+    recordings = [
+        night(name, value).map(counted.step()).cached(str(store))
+        for name, value in (("a", 1.0), ("b", 5.0))
+    ]
+    for recording in recordings:
+        recording.compute()
+    first, second = (folder / "0-eeg.npy" for folder in entries(store))
+    content = first.read_bytes()
+    first.write_bytes(second.read_bytes())
+    second.write_bytes(content)
+    values = [r.compute().signals["eeg"].data[0, 0] for r in recordings]
+    assert values == [2.0, 10.0]
+
+
+def test_damage_after_a_night_was_opened_is_a_store_error(tmp_path, scale):
+    stored = night().map(scale()).cached(str(tmp_path)).compute()
+    flip(entries(tmp_path)[0] / "0-eeg.npy", 0)
+    with pytest.raises(StoreError, match="is damaged"):
+        _ = stored.signals["eeg"].data
+
+
+def test_verify_lists_the_damaged_nights(tmp_path, scale):
+    for name in ("a", "b", "c"):
+        night(name).map(scale()).cached(str(tmp_path)).compute()
+    assert Store(str(tmp_path)).verify() == []
+    damaged, broken, _ = entries(tmp_path)
+    flip(damaged / "0-eeg.npy", 0)
+    (broken / "manifest.json").unlink()
+    assert Store(str(tmp_path)).verify() == [damaged, broken]
+
+
 def test_a_damaged_header_of_values_is_not_trusted(tmp_path, counted):
     """Type, shape and order are those of the manifest, which has a checksum."""
     store = tmp_path / "store"
@@ -363,7 +412,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sleepkit.recording import EpochArray, Recording, Signal
+from sleepkit.recording import EpochArray, Recording, Signal, Store
 
 FOLDER = Path(__file__).parent
 HELD = sys.argv[2:]  # nights that take too long
@@ -510,20 +559,18 @@ def test_two_threads_compute_a_night_once(tmp_path, counted):
     assert counted.names() == ["n"]
 
 
-def test_only_what_dead_processes_of_this_machine_left_is_swept(tmp_path, scale):
-    process = subprocess.run(
-        [sys.executable, "-c", "import os; print(os.getpid())"],
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    host = "".join(c if c.isalnum() or c in "-_" else "_" for c in socket.gethostname())
-    dead, alive = int(process.stdout), os.getpid()
-    kept = {f"{host}-{alive}-aa", f"elsewhere-{dead}-aa", "notes.txt"}
-    for name in {f"{host}-{dead}-aa", *kept}:
+def test_only_what_dead_writers_left_is_swept(tmp_path, scale):
+    """A lock, not a process number, says that a writer lives: other machines count."""
+    fcntl = pytest.importorskip("fcntl")
+    names = ("dead-1f.aa", "alive-2e.bb")
+    (tmp_path / ".locks").mkdir()
+    for name in names:
         (tmp_path / ".partial" / name).mkdir(parents=True)
-    night().map(scale()).cached(str(tmp_path)).compute()
-    assert {path.name for path in leftovers(tmp_path)} == kept
+        (tmp_path / ".locks" / name[:-3]).touch()
+    with (tmp_path / ".locks" / "alive-2e").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        night().map(scale()).cached(str(tmp_path)).compute()
+    assert [path.name for path in leftovers(tmp_path)] == ["alive-2e.bb"]
 
 
 def test_a_stored_night_pickles_as_an_address(tmp_path, scale):

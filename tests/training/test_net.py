@@ -178,15 +178,15 @@ class Logits(NamedTuple):
 
 @pytest.mark.parametrize("precision", ["bfloat16", "float32"])
 def test_precision(data, precision):
-    computed, learnt_from = [], []
+    computed, trained_on = [], []
     net = make_net(
         module=lambda: Nested(computed),
-        criterion=lambda: Numbers(learnt_from),
+        criterion=lambda: Numbers(trained_on),
         precision=precision,
         optimizer=torch.optim.Adam,
     ).fit(data)
     assert set(computed) == {getattr(torch, precision)}
-    assert set(learnt_from) == {torch.float32}
+    assert set(trained_on) == {torch.float32}
     for parameter in net.module_.parameters():
         moments = net.optimizer_.state[parameter]
         kept = [parameter, parameter.grad, moments["exp_avg"], moments["exp_avg_sq"]]

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import nn
 
+from sleepkit.nn import FeatureNet
 from sleepkit.training import ArraySource
 from sleepkit.training._threads import choose_threads
 
@@ -65,11 +66,26 @@ def test_a_sample_is_one_sequence(source):
 
 def test_nothing_else_changes(source):
     net = Net(8).train()
+    net.dropout.eval()  # as a frozen part is kept
     state = torch.random.get_rng_state()
     choose_threads(net, source, 16, None, CPU)
     assert net.training
+    assert not net.dropout.training
     assert not net.layer._forward_hooks
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_layers_inside_fast_paths_count():
+    class OneEncoder(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.encoder = FeatureNet()
+
+        def forward(self, inputs, present):
+            return self.encoder(inputs["eeg"])
+
+    source = ArraySource({"eeg": np.ones((9, 1, 3000), np.float32)})
+    assert choose_threads(OneEncoder(), source, 256, None, CPU) is None
 
 
 def test_accelerators_are_left_alone(source):

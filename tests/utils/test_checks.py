@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
 from sleepkit.utils import (
     check_count,
+    check_epoch_duration,
     check_fraction,
     check_no_unscored,
     check_option,
@@ -89,6 +91,24 @@ def test_what_is_no_stage_code_is_named(stages, got):
     rule = "The 'stages' parameter of Thing must be a flat, non-empty array of stage"
     with pytest.raises(ValueError, match=f"{rule}.*-1 unscored.*Got {got} instead"):
         check_stages("stages", stages, owner="Thing")
+
+
+def test_codes_of_merged_stages_are_refused():
+    merged = Hypnogram([0, 2]).merge(3)
+    with pytest.raises(RecordingError, match=r"'stages' .* the 5 stages .* to 3 inst"):
+        check_stages("stages", merged, owner="Thing", error=RecordingError)
+
+
+def test_a_hypnogram_has_its_own_epoch_duration():
+    night = Hypnogram([0, 1], 20)
+    assert check_epoch_duration(night, None, owner="Thing") == 20
+    assert check_epoch_duration(night, 20, owner="Thing") == 20
+    assert check_epoch_duration([0, 1], None, owner="Thing") == 30
+    assert check_epoch_duration([0, 1], 5, owner="Thing") == 5
+    with pytest.raises(ValueError, match=r"Thing .* the hypnogram, 20 s\. Got 30"):
+        check_epoch_duration(night, 30, owner="Thing")
+    with pytest.raises(ValueError, match="finite number > 0"):
+        check_epoch_duration(night, 0, owner="Thing")
 
 
 def test_rules_for_stage_codes_vary():
