@@ -54,7 +54,7 @@ def measure_windows(
     heart = limits.max_evenness is not None
 
     def measure(pieces: FloatArray) -> FloatArray:
-        means = pieces.mean(axis=-1)
+        means = pieces @ np.full(size, 1 / size, pieces.dtype)  # faster than mean()
         pieces = (pieces - means[..., np.newaxis]).astype(np.float32, copy=False)
         power = frame_power(pieces, taps, size) @ bands.weights
         steps = np.diff(pieces[..., ::lag])
@@ -120,7 +120,6 @@ def _robust_sd(differences: FloatArray) -> FloatArray:
 
 def _median(values: FloatArray, axis: int = -1) -> FloatArray:
     """Median along an axis; sorting a few values is faster than `numpy.median`."""
-    ordered = np.sort(values, axis=axis)
-    n = values.shape[axis]
-    middle: FloatArray = ordered.take([(n - 1) // 2, n // 2], axis=axis).mean(axis=axis)
-    return middle
+    ordered, n = np.sort(values, axis=axis), values.shape[axis]
+    middle: FloatArray = ordered.take(n // 2, axis=axis)
+    return middle if n % 2 else (middle + ordered.take(n // 2 - 1, axis=axis)) / 2

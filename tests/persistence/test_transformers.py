@@ -26,7 +26,7 @@ from sleepkit.preprocessing import (
     SpectrumScaler,
 )
 from sleepkit.recording import EpochArray
-from tests.estimators import NIGHT_TRANSFORMERS
+from tests.estimators import NIGHT_TRANSFORMERS, WHITE
 
 STORED = [*NIGHT_TRANSFORMERS, FitOnSelected(SignalScaler("training"))]
 
@@ -74,7 +74,8 @@ def test_fitted_scalings_are_exact(X, path):
 def test_features_of_a_pipeline_of_both_kinds(X, path):
     trees = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=1)
     inner = make_pipeline(StandardScaler(), trees)
-    stager = make_pipeline(QualityMask(), BandPower(), FitOnSelected(inner))
+    mask = QualityMask(limits=WHITE)
+    stager = make_pipeline(mask, BandPower(), FitOnSelected(inner))
     stager.fit(X, X.hypnogram)
     save_model(stager, path)
     again = load_model(path)
