@@ -2,24 +2,14 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sleepkit import io
-from sleepkit.exceptions import ChannelError
 
 if TYPE_CHECKING:
-    from sleepkit.io import ChannelInfo
     from sleepkit.recording import Recording
-
-# Derivations differ between files; central ones are in nearly all of them.
-_PREFERRED: Final[Mapping[str, Sequence[str]]] = {
-    "eeg": ("c4", "c3", "cz", "^eeg$"),
-    "eog": ("e1", "loc", "eog1"),
-    "emg": ("chin",),
-}
 
 Channel: TypeAlias = str | int | tuple[str, str]
 ChannelChoice: TypeAlias = Mapping[str, Channel]
@@ -38,8 +28,8 @@ def load_night(
     """Read one channel for each modality of a night, as `load_folder` does.
 
     Nights that are compared rarely have the same number of channels, so the derivation
-    that most files have is taken: for EEG C4, then C3, then Cz. Gaps in the recording
-    are missing signal.
+    that most files have is taken, see `sleepkit.io.choose_channels`. Gaps in the
+    recording are missing signal.
 
     Parameters
     ----------
@@ -93,15 +83,7 @@ def load_night(
     ('C3-M2',)
     """
     names, named = check_choice(modalities, channels, owner="load_night")
-    available = io.describe_channels(path)
-    chosen = choose_channels(available, names) | named
-    if not chosen:
-        msg = (
-            f"No channel of {path} is known as {', '.join(names)}; name one by "
-            "channels, as in eeg=C4-M1. Its channels are: "
-            f"{', '.join(channel.label for channel in available)}."
-        )
-        raise ChannelError(msg)
+    chosen = io.choose_channels(path, names, named)
     return io.read_recording(
         path,
         channels=chosen,
@@ -132,30 +114,7 @@ def check_choice(
     return names, named
 
 
-def choose_channels(
-    channels: Iterable[ChannelInfo], modalities: Sequence[str]
-) -> dict[str, Channel]:
-    """Choose the position of the preferred channel of each modality."""
-    found: dict[str, list[ChannelInfo]] = {name: [] for name in modalities}
-    for channel in channels:
-        if channel.modality in found:
-            found[channel.modality].append(channel)
-    return {
-        name: min(known, key=_preference).position
-        for name, known in found.items()
-        if known
-    }
-
-
 def name_channel(night: Recording, modality: str) -> str:
     """Label and rate of the only channel of a modality."""
     signal = night.signals[modality]
     return f"{signal.ch_names[0]} ({signal.sfreq:g} Hz)"
-
-
-def _preference(channel: ChannelInfo) -> tuple[int, int]:
-    """Sort key of the channels of a modality: derivation, then place in the file."""
-    label = "".join(channel.label.split()).casefold()
-    preferred = _PREFERRED.get(channel.modality or "", ())
-    fitting = [i for i, mark in enumerate(preferred) if re.search(mark, label)]
-    return (min(fitting, default=len(preferred)), channel.position)

@@ -6,6 +6,7 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.io._channels import ChannelInfo
+    from sleepkit.io._choose_channels import choose_channels
     from sleepkit.io._labels import SCHEMES
     from sleepkit.io._mne import from_mne, to_mne
     from sleepkit.io._read_hypnogram import read_hypnogram
@@ -17,6 +18,7 @@ else:
 __all__ = [
     "SCHEMES",
     "ChannelInfo",
+    "choose_channels",
     "describe_channels",
     "from_mne",
     "read_hypnogram",

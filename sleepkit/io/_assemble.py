@@ -11,16 +11,11 @@ import numpy as np
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.io._channels import (
-    ChannelInfo,
-    ChannelSpec,
-    Derivation,
-    Selection,
-    select_channels,
-)
+from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._epoch_grid import Grid, align_stages, find_grid
 from sleepkit.io._labels import Scheme
 from sleepkit.io._read_hypnogram import read_hypnogram
+from sleepkit.io._select_channels import ChannelSpec, Selection, select_channels
 from sleepkit.io._units import channel_scale, check_units
 from sleepkit.recording import Recording, Signal
 from sleepkit.utils import check_stages

@@ -1,21 +1,12 @@
-"""Selection of the channels of each modality."""
+"""Channels of a file, and those of each modality that are recognised."""
 
 from __future__ import annotations
 
-import warnings
-from collections import Counter
+import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-from sleepkit.exceptions import ChannelError, SleepkitWarning
-from sleepkit.io._channel_names import fold, is_electrode, modalities, rank
-from sleepkit.io._units import ELECTRODE_MODALITIES
-
-ChannelKey: TypeAlias = str | int
-ChannelItem: TypeAlias = ChannelKey | tuple[ChannelKey, ChannelKey]
-ChannelSpec: TypeAlias = (
-    Mapping[str, ChannelItem | Sequence[ChannelItem]] | Sequence[str]
-)
+from sleepkit.io._channel_names import parse_label
 
 
 class ChannelInfo(NamedTuple):
@@ -29,7 +20,7 @@ class ChannelInfo(NamedTuple):
     label : str
         Name in the file.
     modality : str or None
-        Modality recognised from the label; None if the label is unknown.
+        Modality that the channel is read as; None if it is not read by itself.
     sfreq : float
         Sampling rate in hertz.
     n_times : int
@@ -38,9 +29,16 @@ class ChannelInfo(NamedTuple):
         Unit as spelt in the file.
     physical_min : float or None
         Lowest value that the file can store, in `unit`; samples there are clipped.
-        None if the format has no such limit.
+        None if the format has no such limit, NaN if the header is damaged.
     physical_max : float or None
         Highest value that the file can store, in `unit`.
+    minus : int, default=None
+        Position of the ear or mastoid that is subtracted from an electrode without a
+        reference of its own.
+    candidate : str, default=None
+        Modality that the label may mean, although the channel is not read as such.
+    note : str, default=""
+        Why the channel is not read, or how; empty if there is nothing to say.
 
     Examples
     --------
@@ -57,6 +55,14 @@ class ChannelInfo(NamedTuple):
     unit: str
     physical_min: float | None
     physical_max: float | None
+    minus: int | None = None
+    candidate: str | None = None
+    note: str = ""
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether its range cannot be read from the header."""
+        return self.physical_min is not None and math.isnan(self.physical_min)
 
 
 class Derivation(NamedTuple):
@@ -72,163 +78,91 @@ class Derivation(NamedTuple):
         return (self.plus,) if self.minus is None else (self.plus, self.minus)
 
 
-Selection: TypeAlias = Mapping[str, tuple[Derivation, ...]]
+def recognised(
+    channels: Sequence[ChannelInfo], names: Sequence[str]
+) -> dict[str, list[Derivation]]:
+    """Channels of each modality that the file has, in the order of their labels.
 
-
-def select_channels(
-    channels: Sequence[ChannelInfo], spec: ChannelSpec | None, source: str
-) -> Selection:
-    """Channels of each modality, as specified or recognised by their labels."""
-    if spec is None:
-        return _recognised(channels, ELECTRODE_MODALITIES, source)
-    if not spec:
-        msg = "channels names no modality; leave it out to recognise known labels."
-        raise ChannelError(msg)
-    if isinstance(spec, Mapping):
-        return {
-            modality: _specified(modality, items, channels, source)
-            for modality, items in spec.items()
-        }
-    names = [spec] if isinstance(spec, str) else list(spec)
-    for name in names:
-        if name not in modalities():
-            msg = (
-                f"channels must name modalities of {', '.join(modalities())}, or map "
-                f"them to labels, as in {{'eeg': [{name!r}]}}; got {name!r}."
-            )
-            raise ChannelError(msg)
-    return _recognised(channels, names, source, needs_all=True)
-
-
-def _recognised(
-    channels: Sequence[ChannelInfo],
-    names: Sequence[str],
-    source: str,
-    *,
-    needs_all: bool = False,
-) -> Selection:
-    """Channels with a known label; within a modality, those that share a rate.
-
-    Their order is that of the table: the order in files differs from night to night,
-    which would swap the left and the right eye.
+    The order in files differs from night to night, which would swap the left and the
+    right eye. Damaged channels are left out where a modality has others.
     """
-    groups: dict[str, list[ChannelInfo]] = {name: [] for name in names}
-    for channel in sorted(channels, key=lambda channel: rank(channel.label)):
-        if channel.modality in groups:
-            groups[channel.modality].append(_find(channel.label, channels, source))
-    absent = [name for name in names if not groups[name]]
-    labels = [channel.label for channel in channels] if "eeg" in absent else []
-    bare = list(filter(is_electrode, labels))
-    if absent and (needs_all or len(absent) == len(names)):
-        msg = (
-            f"No channel of {source} has a known label of {', '.join(absent)}; name "
-            f"yours, as in channels={{{absent[0]!r}: [...]}}.{_hint(bare)} "
-            f"{_listing(channels)}"
-        )
-        raise ChannelError(msg)
-    if bare:
-        _warn(f"No EEG was recognised in {source}.{_hint(bare)}")
-    selection = {}
-    for modality, group in groups.items():
-        kept, left_out = _split_by_rate(group)
-        if left_out:
-            _warn(
-                f"The {modality} channels of {source} differ in rate: those at "
-                f"{kept[0].sfreq:g} Hz are read, without "
-                f"{', '.join(map(_named, left_out))}. Choose with channels=."
-            )
-        selection[modality] = tuple(Derivation(c.label, c) for c in kept)
-    return {modality: kept for modality, kept in selection.items() if kept}
-
-
-def _split_by_rate(
-    channels: list[ChannelInfo],
-) -> tuple[list[ChannelInfo], list[ChannelInfo]]:
-    """Channels at the most frequent rate (in a tie, the higher), and the others."""
-    counts = Counter(channel.sfreq for channel in channels)
-    best = max(counts, key=lambda sfreq: (counts[sfreq], sfreq), default=None)
-    kept = [channel for channel in channels if channel.sfreq == best]
-    return kept, [channel for channel in channels if channel.sfreq != best]
-
-
-def _warn(message: str) -> None:
-    """Warn at the line that reads the file."""
-    warnings.warn(message, SleepkitWarning, stacklevel=6)
-
-
-def _specified(
-    modality: str,
-    items: ChannelItem | Sequence[ChannelItem],
-    channels: Sequence[ChannelInfo],
-    source: str,
-) -> tuple[Derivation, ...]:
-    """Channels and differences specified for one modality."""
-    listed = [items] if isinstance(items, str | int | tuple) else list(items)
-    if not listed:
-        msg = f"channels names no channel for {modality!r}; leave the modality out."
-        raise ChannelError(msg)
-    found = tuple(_derive(item, channels, source) for item in listed)
-    parts = [channel for derivation in found for channel in derivation.channels]
-    if len({channel.sfreq for channel in parts}) > 1:
-        rates = ", ".join(map(_named, parts))
-        msg = (
-            f"The channels of one modality must share a rate; {modality!r} has {rates}."
-        )
-        raise ChannelError(msg)
+    found = {}
+    for name in names:
+        known = [channel for channel in channels if channel.modality == name]
+        known.sort(key=_rank)
+        whole = [channel for channel in known if not channel.is_damaged]
+        if known:
+            found[name] = [_derivation(channel, channels) for channel in whole or known]
     return found
 
 
-def _derive(
-    item: ChannelItem, channels: Sequence[ChannelInfo], source: str
-) -> Derivation:
-    """One channel, or for a pair the first minus the second."""
-    if not isinstance(item, tuple):
-        channel = _find(item, channels, source)
-        return Derivation(channel.label, channel)
-    if len(item) != 2:
-        msg = f"A tuple means first minus second and needs two channels; got {item!r}."
-        raise ChannelError(msg)
-    plus, minus = (_find(key, channels, source) for key in item)
-    return Derivation(f"{plus.label}-{minus.label}", plus, minus)
-
-
-def _find(key: ChannelKey, channels: Sequence[ChannelInfo], source: str) -> ChannelInfo:
-    """Channel by position or label; case and spaces count only where needed."""
-    if isinstance(key, int):
-        found = [channel for channel in channels if channel.position == key]
-    else:
-        found = [c for c in channels if c.label == key] or [
-            c for c in channels if fold(c.label) == fold(key)
+def remarks(
+    found: Mapping[str, Sequence[Derivation]],
+    channels: Sequence[ChannelInfo],
+    names: Sequence[str],
+    source: str,
+) -> list[str]:
+    """Warnings: what a label may mean and is not read, and how the rest is read."""
+    messages = []
+    for name in names:
+        if name not in found and (hint := _hint(name, channels)):
+            messages.append(f"No {name} was recognised in {source}.{hint}")
+        damaged = [c.label for c in channels if c.modality == name and c.is_damaged]
+        if damaged and not any(item.plus.is_damaged for item in found[name]):
+            messages.append(
+                f"The header of {source} is damaged for {', '.join(damaged)}: left out "
+                f"of {name}."
+            )
+        notes = [
+            f"{item.plus.label} ({item.plus.note})"
+            for item in found.get(name, ())
+            if item.plus.note and not item.plus.is_damaged
         ]
-    if not found:
-        msg = f"{source} has no channel {key!r}. {_listing(channels)}"
-        raise ChannelError(msg)
-    if len(found) > 1:
-        indices = ", ".join(str(channel.position) for channel in found)
-        msg = (
-            f"{source} has {len(found)} channels called {key!r}, at the positions "
-            f"{indices}: name one by its position, as in channels={{'eeg': "
-            f"[{found[0].position}]}}."
-        )
-        raise ChannelError(msg)
-    return found[0]
+        if notes:
+            messages.append(
+                f"{name} of {source}: {', '.join(notes)}. Choose with channels=."
+            )
+    return messages
 
 
-def _named(channel: ChannelInfo) -> str:
-    """Label and rate of a channel, for messages."""
-    return f"{channel.label!r} ({channel.sfreq:g} Hz)"
-
-
-def _hint(bare: Sequence[str]) -> str:
-    """Advice on unreferenced electrodes."""
-    if not bare:
-        return ""
+def nothing_known(
+    channels: Sequence[ChannelInfo], names: Sequence[str], source: str
+) -> str:
+    """Message that no channel of some modalities is recognised."""
+    hints = "".join(_hint(name, channels) for name in names)
     return (
-        f" {', '.join(bare)} look unreferenced: a pair is a difference, as in "
-        f"channels={{'eeg': [({bare[0]!r}, 'A1')]}}."
+        f"No channel of {source} has a known label of {', '.join(names)}; name yours, "
+        f"as in channels={{{names[0]!r}: [...]}}.{hints} {listing(channels)}"
     )
 
 
-def _listing(channels: Sequence[ChannelInfo]) -> str:
+def listing(channels: Sequence[ChannelInfo]) -> str:
     """Labels of the file, for messages."""
     return f"Its channels are: {', '.join(channel.label for channel in channels)}."
+
+
+def _rank(channel: ChannelInfo) -> tuple[bool, tuple[int, ...]]:
+    """Place of a channel in the order of labels, unknown labels last."""
+    rank = parse_label(channel.label).rank
+    return (not rank, rank)
+
+
+def _derivation(channel: ChannelInfo, channels: Sequence[ChannelInfo]) -> Derivation:
+    """Channel, minus its reference where that is a channel of its own."""
+    if channel.minus is None:
+        return Derivation(channel.label, channel)
+    minus = channels[channel.minus]
+    return Derivation(f"{channel.label}-{minus.label}", channel, minus)
+
+
+def _hint(name: str, channels: Sequence[ChannelInfo]) -> str:
+    """Labels that may mean a modality, and the argument that takes the first."""
+    candidates = [channel for channel in channels if channel.candidate == name]
+    if not candidates:
+        return ""
+    label = candidates[0].label
+    reasons = ", ".join(f"{channel.label} ({channel.note})" for channel in candidates)
+    return (
+        f" Not read: {reasons}. To read it, channels={{{name!r}: [{label!r}]}}; "
+        f"on the command line, --{name} {label!r}."
+    )

@@ -13,12 +13,13 @@ import numpy as np
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import ChannelError, RecordingError
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import ChannelInfo, Derivation
-from sleepkit.io._edf_header import EdfHeader, edf_start, read_edf_header
+from sleepkit.io._edf_annotations import start_time
+from sleepkit.io._edf_header import EdfHeader, EdfSignal, read_edf_header
 from sleepkit.io._edf_records import EdfRecords, Segment, find_records
 from sleepkit.io._labels import Scheme
 from sleepkit.io._read_hypnogram import read_hypnogram
+from sleepkit.io._recognise import Heading, recognise
 from sleepkit.io._units import warn_unlikely_scale
 
 
@@ -126,7 +127,7 @@ class EdfFile:
     @property
     def start(self) -> datetime | None:
         """Time of the first sample."""
-        return edf_start(self._header.edf)
+        return start_time(self._header)
 
     @property
     def duration(self) -> float:
@@ -161,41 +162,59 @@ class EdfFile:
     def _channel(self, info: ChannelInfo, scale: float) -> EdfChannel:
         """Place of a channel in the data records, with gain and offset."""
         header = self._header
-        signal = header.signals[info.position]
-        physical, digital = signal.physical_range, signal.digital_range
-        span = digital.max - digital.min
-        gain = (physical.max - physical.min) / span if span else 0.0
+        numbers = [i for i, s in enumerate(header.signals) if not s.is_annotation]
+        number = numbers[info.position]
+        signal = header.signals[number]
+        span = signal.digital_max - signal.digital_min
+        width = signal.physical_max - signal.physical_min
+        gain = width / span if span else 0.0
         if gain == 0 or not np.isfinite(gain):
             msg = (
                 f"Channel {info.label!r} of {header.path} has no scale: it maps "
-                f"{digital.min} to {physical.min:g} and {digital.max} to "
-                f"{physical.max:g}. Leave it out by naming the others with channels=."
+                f"{signal.digital_min:g} to {signal.physical_min:g} and "
+                f"{signal.digital_max:g} to {signal.physical_max:g} (nan is a damaged "
+                "field). Leave it out by naming the others with channels=."
             )
             raise ChannelError(msg)
-        ordinary = [i for i, skip in enumerate(header.is_annotation) if not skip]
-        number = ordinary[info.position]
         return EdfChannel(
-            first_byte=sum(header.counts[:number]) * header.sample_bytes,
-            n_samples=header.counts[number],
+            first_byte=header.byte_range(number).start,
+            n_samples=signal.n_samples,
             gain=gain * scale,
-            offset=(physical.min - gain * digital.min) * scale,
+            offset=(signal.physical_min - gain * signal.digital_min) * scale,
         )
 
 
 def _describe(header: EdfHeader, records: EdfRecords) -> tuple[ChannelInfo, ...]:
     """Header information of each channel."""
-    signals = header.signals
-    labels = [signal.label for signal in signals]
+    signals = [signal for signal in header.signals if not signal.is_annotation]
+    rates = [signal.n_samples / records.record_duration for signal in signals]
+    meanings = recognise(
+        [
+            Heading(signal.label, sfreq, signal.unit, signal.is_damaged)
+            for signal, sfreq in zip(signals, rates, strict=True)
+        ]
+    )
     return tuple(
         ChannelInfo(
             position=position,
             label=signal.label,
-            modality=recognise(signal.label, signal.sampling_frequency, labels),
-            sfreq=signal.sampling_frequency,
-            n_times=signal.samples_per_data_record * records.n_records,
-            unit=signal.physical_dimension,
-            physical_min=signal.physical_min,
-            physical_max=signal.physical_max,
+            modality=meaning.modality,
+            sfreq=sfreq,
+            n_times=signal.n_samples * records.n_records,
+            unit=signal.unit,
+            physical_min=np.nan if signal.is_damaged else signal.physical_min,
+            physical_max=np.nan if signal.is_damaged else signal.physical_max,
+            minus=meaning.minus,
+            candidate=meaning.candidate,
+            note=_note(signal, meaning.note),
         )
-        for position, signal in enumerate(signals)
+        for position, (signal, sfreq, meaning) in enumerate(
+            zip(signals, rates, meanings, strict=True)
+        )
     )
+
+
+def _note(signal: EdfSignal, note: str) -> str:
+    """Add that the header is damaged to what is said of a channel."""
+    damage = "its range in the header is damaged" if signal.is_damaged else ""
+    return "; ".join(part for part in (damage, note) if part)

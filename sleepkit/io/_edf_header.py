@@ -1,52 +1,83 @@
-"""Header of an EDF or BDF file, read without the samples."""
+"""Header of an EDF or BDF file, read without the samples.
+
+Writers fill fields with NUL instead of blanks, write decimal commas, and damage fields
+that do not matter. What is damaged in one channel belongs to that channel.
+"""
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
+import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Final
-
-import edfio
+from typing import Final, NamedTuple
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.io._edf_start import parse_start
 
 _BDF_START: Final = b"\xffBIOSEMI"
-_LABEL, _N_SAMPLES = slice(0, 16), slice(216, 224)  # bytes of one signal's fields
+_FIXED: Final = 256  # bytes before the fields of the signals, and of each signal
+_RECORDING: Final = slice(88, 168)
+_DATE, _TIME, _RESERVED = slice(168, 176), slice(176, 184), slice(192, 236)
 _N_RECORDS, _RECORD_DURATION = slice(236, 244), slice(244, 252)
-_ANNOTATIONS: Final = (b"EDF Annotations", b"BDF Annotations")
-_PLACEHOLDER: Final = datetime(1985, 1, 1)  # EDF+ uses it for a missing date
+_N_SIGNALS: Final = slice(252, 256)
+_LABEL, _UNIT = slice(0, 16), slice(96, 104)  # bytes of one signal's fields
+_RANGES: Final = (
+    slice(104, 112),
+    slice(112, 120),
+    slice(120, 128),
+    slice(128, 136),
+)
+_N_SAMPLES: Final = slice(216, 224)
+_ANNOTATIONS: Final = re.compile(r"(edf|bdf)[\W_]*annotations?[\W\d_]*", re.IGNORECASE)
+
+
+class EdfSignal(NamedTuple):
+    """Fields of one signal; a number is NaN where its field is damaged."""
+
+    label: str
+    unit: str
+    physical_min: float
+    physical_max: float
+    digital_min: float
+    digital_max: float
+    n_samples: int  # in a data record
+
+    @property
+    def is_annotation(self) -> bool:
+        """Whether it holds annotations, not samples."""
+        return _ANNOTATIONS.fullmatch(self.label) is not None
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether a field that scales its samples is damaged."""
+        return any(map(math.isnan, self[2:6]))
 
 
 @dataclass(frozen=True)
 class EdfHeader:
-    """Header of an EDF or BDF file, with its fields as parsed by edfio.
-
-    `counts` is the number of samples of each signal in a data record, annotations
-    included; `is_annotation` marks the signals that hold annotations. `edf` has the
-    other signals.
-    """
+    """Header of an EDF or BDF file; `signals` include those that hold annotations."""
 
     path: Path
-    edf: edfio.Edf | edfio.Bdf
     n_bytes: int
     sample_bytes: int
-    n_records: int
-    counts: tuple[int, ...]
-    is_annotation: tuple[bool, ...]
-
-    @property
-    def signals(self) -> list[edfio.EdfSignal | edfio.BdfSignal]:
-        """Signals that hold no annotations."""
-        return [*self.edf.signals]
+    n_records: int  # as declared; -1 if that is unknown
+    record_duration: float
+    start: datetime | None  # without the fraction of a second of EDF+
+    may_have_gaps: bool  # as declared by EDF+D
+    signals: tuple[EdfSignal, ...]
 
     @property
     def record_bytes(self) -> int:
         """Size of one data record in bytes."""
-        return sum(self.counts) * self.sample_bytes
+        return sum(signal.n_samples for signal in self.signals) * self.sample_bytes
+
+    def byte_range(self, number: int) -> slice:
+        """Bytes of one signal in a data record."""
+        before = sum(signal.n_samples for signal in self.signals[:number])
+        start = before * self.sample_bytes
+        return slice(start, start + self.signals[number].n_samples * self.sample_bytes)
 
 
 def is_edf(path: Path) -> bool:
@@ -56,88 +87,87 @@ def is_edf(path: Path) -> bool:
     return version == _BDF_START or version.strip(b" \0") == b"0"
 
 
-def edf_start(edf: edfio.Edf | edfio.Bdf) -> datetime | None:
-    """Time of the first sample by the header, None if the time of day is missing.
-
-    A missing or damaged date becomes 1 January 1985, since the time of day is useful
-    without it.
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # if two dates differ, the one of EDF+ counts
-        try:
-            start = datetime.combine(_date(edf), edf.starttime)
-        except (ValueError, IndexError):
-            return None
-    return None if start == _PLACEHOLDER else start
-
-
 def read_edf_header(path: Path) -> EdfHeader:
     """Read the header of an EDF, EDF+, BDF or BDF+ file."""
-    try:
-        return _read(path)
-    except RecordingError:
-        raise
-    except ValueError as error:
-        msg = f"{path} has a damaged EDF header: {error}"
-        raise RecordingError(msg) from error
-
-
-def _date(edf: edfio.Edf | edfio.Bdf) -> date:
-    """Start date, or the placeholder if it is missing."""
-    try:
-        return edf.startdate
-    except ValueError:
-        return _PLACEHOLDER.date()
-
-
-def _read(path: Path) -> EdfHeader:
-    """Read the header; errors of damaged fields pass through."""
     with path.open("rb") as file:
-        raw = file.read(256)
-        n_signals = int(raw[252:256])
-        raw += file.read(256 * n_signals)
-        counts = tuple(map(int, _fields(raw, n_signals, _N_SAMPLES)))
-        sample_bytes = 3 if raw.startswith(_BDF_START) else 2
-        # In EDF+ the first record holds the fraction of a second of the start time.
-        size = sum(counts) * sample_bytes
-        record = file.read(size).ljust(size, b"\0")
-    labels = [field.rstrip() for field in _fields(raw, n_signals, _LABEL)]
-    is_annotation = tuple(label in _ANNOTATIONS for label in labels)
-    if all(is_annotation):
-        msg = f"{path} holds no signals. If it is a hypnogram, use read_hypnogram."
-        raise RecordingError(msg)
-    if not 0 < float(raw[_RECORD_DURATION]) < math.inf:
-        msg = f"a data record must last a time > 0; got {raw[_RECORD_DURATION]!r}"
-        raise ValueError(msg)
-    edf = _parse(raw, record)
-    for signal in edf.signals:  # edfio parses them lazily: find damage here
-        _ = signal.physical_range, signal.digital_range
+        raw = file.read(_FIXED)
+        try:
+            n_signals = _whole(raw[_N_SIGNALS], "number of signals")
+            raw += file.read(_FIXED * n_signals)
+            if len(raw) < _FIXED * (n_signals + 1):
+                msg = f"it ends within the fields of its {n_signals} signals"
+                raise ValueError(msg)
+            return _parse(path, raw, n_signals)
+        except ValueError as error:
+            msg = f"{path} has a damaged EDF header: {error}."
+            raise RecordingError(msg) from error
+
+
+def _parse(path: Path, raw: bytes, n_signals: int) -> EdfHeader:
+    """Parse the fields; errors are those that concern the whole file."""
+    encoding = _encoding(raw)
+    recording, day, clock, reserved = (
+        _text(raw[field], encoding) for field in (_RECORDING, _DATE, _TIME, _RESERVED)
+    )
+    n_records = _number(raw[_N_RECORDS])
     return EdfHeader(
         path=path,
-        edf=edf,
         n_bytes=len(raw),
-        sample_bytes=sample_bytes,
-        n_records=int(raw[_N_RECORDS]),
-        counts=counts,
-        is_annotation=is_annotation,
+        sample_bytes=3 if raw.startswith(_BDF_START) else 2,
+        n_records=-1 if math.isnan(n_records) else int(n_records),
+        record_duration=_number(raw[_RECORD_DURATION]),
+        start=parse_start(recording, day, clock),
+        may_have_gaps=reserved.upper().startswith(("EDF+D", "BDF+D")),
+        signals=tuple(_signal(raw, n_signals, i, encoding) for i in range(n_signals)),
     )
 
 
-def _fields(raw: bytes, n_signals: int, field: slice) -> list[bytes]:
-    """One field of every signal; the header stores it for all signals in a row."""
-    width = field.stop - field.start
-    start = 256 + n_signals * field.start
-    return [raw[i : i + width] for i in range(start, start + n_signals * width, width)]
+def _signal(raw: bytes, n_signals: int, number: int, encoding: str) -> EdfSignal:
+    """Parse the fields of one signal; the header stores each field for all signals."""
+
+    def field(place: slice) -> bytes:
+        width = place.stop - place.start
+        start = _FIXED + n_signals * place.start + number * width
+        return raw[start : start + width]
+
+    label = _text(field(_LABEL), encoding)
+    owner = f"number of samples of signal {number + 1}, {label!r},"
+    physical_min, physical_max, digital_min, digital_max = (
+        _number(field(place)) for place in _RANGES
+    )
+    return EdfSignal(
+        label=label,
+        unit=_text(field(_UNIT), encoding),
+        physical_min=physical_min,
+        physical_max=physical_max,
+        digital_min=digital_min,
+        digital_max=digital_max,
+        n_samples=_whole(field(_N_SAMPLES), owner),
+    )
 
 
-def _parse(raw: bytes, record: bytes) -> edfio.Edf | edfio.Bdf:
-    """Parse the fields with edfio, as if the file had one record."""
-    one_record = raw[: _N_RECORDS.start] + b"1       " + raw[_N_RECORDS.stop :]
-    file = io.BytesIO(one_record + record)
-    encoding = _encoding(raw)
-    if raw.startswith(_BDF_START):
-        return edfio.read_bdf(file, header_encoding=encoding)
-    return edfio.read_edf(file, header_encoding=encoding)
+def _text(field: bytes, encoding: str) -> str:
+    """Text of a field up to its end, a NUL where the writer left one."""
+    start = field.lstrip(b"\0 ")
+    return start.partition(b"\0")[0].decode(encoding, errors="replace").strip()
+
+
+def _number(field: bytes) -> float:
+    """Parse a number with a decimal point or comma; NaN for anything else."""
+    try:
+        number = float(_text(field, "ascii").replace(",", "."))
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _whole(field: bytes, name: str) -> int:
+    """Parse a whole number >= 0 without which the file has no layout."""
+    number = _number(field)
+    if not (0 <= number < 10 ** len(field) and number.is_integer()):
+        msg = f"the {name} must be a whole number; got {_text(field, 'latin-1')!r}"
+        raise ValueError(msg)
+    return int(number)
 
 
 def _encoding(raw: bytes) -> str:

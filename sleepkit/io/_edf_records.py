@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import warnings
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
@@ -15,9 +14,9 @@ from sleepkit.exceptions import (
     RecordingError,
     SleepkitWarning,
 )
+from sleepkit.io._edf_annotations import parse_stamp
 from sleepkit.io._edf_header import EdfHeader
 
-_ONSET: Final = re.compile(rb"[+-]\d+(?:\.\d*)?")
 _N_LISTED: Final = 10
 _CLOCK_TOLERANCE: Final = 0.01  # seconds; error of the time stamp of a record
 
@@ -69,6 +68,7 @@ class EdfRecords:
 
 def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
     """Locate the complete data records of a file, and the gaps between them."""
+    _check_layout(header)
     stat = header.path.stat()
     n_records = _count_records(header, stat.st_size)
     records = EdfRecords(
@@ -78,7 +78,7 @@ def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
         header_bytes=header.n_bytes,
         sample_bytes=header.sample_bytes,
         record_bytes=header.record_bytes,
-        record_duration=header.edf.data_record_duration,
+        record_duration=header.record_duration,
         segments=(Segment(0, n_records, 0.0),),
     )
     segments = _find_segments(header, records)
@@ -87,6 +87,24 @@ def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
     records = EdfRecords(**{**vars(records), "segments": segments})
     _check_gaps(records, on_gap)
     return records
+
+
+def _check_layout(header: EdfHeader) -> None:
+    """Require signals, in records that last some time."""
+    if all(signal.is_annotation for signal in header.signals):
+        msg = (
+            f"{header.path} holds no signals. If it is a hypnogram, use read_hypnogram."
+        )
+        raise RecordingError(msg)
+    if not header.record_duration > 0:
+        msg = (
+            f"{header.path} has a damaged EDF header: a data record must last a time "
+            f"> 0; got {header.record_duration:g} s."
+        )
+        raise RecordingError(msg)
+    if not header.record_bytes:
+        msg = f"{header.path} has a damaged EDF header: its records hold no samples."
+        raise RecordingError(msg)
 
 
 def _count_records(header: EdfHeader, size: int) -> int:
@@ -110,18 +128,29 @@ def _count_records(header: EdfHeader, size: int) -> int:
 def _find_segments(header: EdfHeader, records: EdfRecords) -> tuple[Segment, ...]:
     """Split the records at gaps, by their EDF+ time stamps.
 
-    The stamps are spread over the file, so all of them are read only if the first and
-    the last one show that there is a gap.
+    The stamps are spread over the file, so all of them are read only if the header, or
+    else the first and the last one, say that there may be a gap.
     """
     n_records = records.n_records
-    if not any(header.is_annotation) or n_records == 1:
+    if n_records == 1:
         return records.segments
-    last = np.array([0, n_records - 1])
-    first_stamp, last_stamp = _read_stamps(header, records, last)
-    expected = (n_records - 1) * records.record_duration
-    if abs(last_stamp - first_stamp - expected) <= _CLOCK_TOLERANCE:
+    numbers = [i for i, signal in enumerate(header.signals) if signal.is_annotation]
+    if not numbers:
+        if header.may_have_gaps:
+            msg = (
+                f"{header.path} declares gaps (EDF+D), but no signal holds the time "
+                "stamps that say where they are."
+            )
+            raise DiscontinuousRecordingError(msg)
         return records.segments
-    stamps = _read_stamps(header, records, np.arange(n_records))
+    stamped = header.byte_range(numbers[0])
+    if not header.may_have_gaps:
+        last = np.array([0, n_records - 1])
+        first_stamp, last_stamp = _read_stamps(records, stamped, last)
+        expected = (n_records - 1) * records.record_duration
+        if abs(last_stamp - first_stamp - expected) <= _CLOCK_TOLERANCE:
+            return records.segments
+    stamps = _read_stamps(records, stamped, np.arange(n_records))
     surplus = np.diff(stamps) - records.record_duration
     firsts = [0, *(np.flatnonzero(np.abs(surplus) > _CLOCK_TOLERANCE) + 1)]
     ends = [*firsts[1:], n_records]
@@ -131,21 +160,19 @@ def _find_segments(header: EdfHeader, records: EdfRecords) -> tuple[Segment, ...
     )
 
 
-def _read_stamps(
-    header: EdfHeader, records: EdfRecords, numbers: IntArray
-) -> FloatArray:
+def _read_stamps(records: EdfRecords, stamped: slice, numbers: IntArray) -> FloatArray:
     """Time stamps of some records, in seconds from the start time in the header."""
-    first = header.is_annotation.index(True)
-    offset = sum(header.counts[:first]) * header.sample_bytes
-    end = offset + header.counts[first] * header.sample_bytes
     mapped = records.map()
     stamps = np.empty(len(numbers))
     for i, number in enumerate(numbers):
-        match = _ONSET.match(mapped[number, offset:end].tobytes())
-        if match is None:
-            msg = f"Data record {number} of {header.path} has no time stamp."
-            raise RecordingError(msg)
-        stamps[i] = float(match.group())
+        stamp = parse_stamp(mapped[number, stamped].tobytes())
+        if stamp is None:
+            msg = (
+                f"Data record {number} of {records.path} has no time stamp, so a gap "
+                "before it cannot be ruled out."
+            )
+            raise DiscontinuousRecordingError(msg)
+        stamps[i] = stamp
     return stamps
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import starmap
+from itertools import pairwise, starmap
 from math import floor
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
@@ -17,6 +18,7 @@ from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme, decode
 from sleepkit.io._scoring import Label, Scoring
+from sleepkit.io._stage_files._events import without_events
 
 _DAY: Final = 86400.0  # seconds
 _MAX_TIME: Final = 31 * _DAY  # no night lasts longer
@@ -45,11 +47,33 @@ def to_hypnogram(
     if scoring.scheme is not None and not isinstance(scheme, Mapping):
         scheme = scoring.scheme
     scored = decode(scoring.labels, scheme, has_events=scoring.has_events)
-    stages, onset = stages_on_grid(scored, epoch_duration, source)
+    kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
+    stages, onset = stages_on_grid(kept, epoch_duration, source)
     probabilities = scoring.probabilities
-    if probabilities is not None and len(probabilities) != len(stages):
-        probabilities = None  # they belong to epochs of another length
-    return Hypnogram(stages, epoch_duration, onset, scoring.start, probabilities)
+    if probabilities is not None:
+        onsets = np.array([label.onset for label in scoring.labels]) - onset
+        probabilities = _placed(probabilities, onsets / epoch_duration, len(stages))
+    return Hypnogram(
+        stages,
+        epoch_duration,
+        onset,
+        scoring.start,
+        probabilities=probabilities,
+        scorer=scoring.scorer,
+    )
+
+
+def _placed(
+    probabilities: FloatArray, epochs: FloatArray, n_epochs: int
+) -> FloatArray | None:
+    """Probabilities of each epoch; None if they belong to epochs of another length."""
+    rows = epochs.round().astype(int)
+    is_inside = (rows >= 0) & (rows < n_epochs)
+    if (np.abs(epochs - rows) > _EPOCH_TOLERANCE).any() or not is_inside.all():
+        return None
+    placed = np.full((n_epochs, probabilities.shape[1]), np.nan)
+    placed[rows] = probabilities
+    return placed
 
 
 def stages_on_grid(
@@ -115,15 +139,37 @@ def _spans(
     onsets = np.array([label.onset for label, _ in scored])
     codes = np.array([code for _, code in scored])
     durations = np.array([label.duration or 0 for label, _ in scored])
-    steps = np.diff(onsets)
-    shortest = min(steps[steps > 0], default=epoch_duration)
-    repeats = codes[1:] == codes[:-1]
-    lists_changes = repeats.sum() == 1 and not np.allclose(steps, shortest)
-    to_next = np.append(steps, 0 if lists_changes and repeats[-1] else shortest)
+    repeats = [
+        pair[0].text == other[0].text and pair[1] == other[1]
+        for pair, other in pairwise(scored)
+    ]
+    to_next = _to_next(np.diff(onsets), np.array(repeats, bool), epoch_duration)
     durations = np.where(durations > 0, durations, to_next)
     begins = onsets - onsets[0]
     ends = begins + durations
     return float(onsets[0]), begins.round(_DIGITS), ends.round(_DIGITS), codes
+
+
+def _to_next(
+    steps: FloatArray, repeats: NDArray[np.bool_], epoch_duration: float
+) -> FloatArray:
+    """Duration of labels of which only the onsets are known.
+
+    A label lasts to the next one. If stages repeat and most steps are equal, there is a
+    label an epoch, and a longer step is a hole.
+    """
+    positive = steps[steps > 0].round(_DIGITS)
+    shortest = min(positive, default=epoch_duration)
+    is_regular = np.allclose(steps, shortest)
+    ends_changes = repeats.sum() == 1 and bool(repeats[-1])
+    if repeats.any() and not is_regular and not ends_changes:
+        lengths, counts = np.unique(positive, return_counts=True)
+        usual, most = lengths[counts.argmax()], counts.max()
+        is_multiple = np.abs(positive / usual - (positive / usual).round()) < 0.05
+        if most > len(steps) / 2 and is_multiple.all():
+            return np.append(np.minimum(steps, usual), usual)
+    last = 0.0 if ends_changes and not is_regular else shortest
+    return np.append(steps, last)
 
 
 def _fill(

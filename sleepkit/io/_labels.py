@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sleepkit import utils
 from sleepkit._stages import N1, N2, N3, N_STAGES, REM, STAGES, UNSCORED, WAKE
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label
+from sleepkit.io._stage_words import claims_a_stage, fold, stage_of_word
 
 # Integers are ambiguous: 4 is REM in one file and S4 in another.
 SCHEMES: Final[dict[str, dict[int, int]]] = {
@@ -23,24 +24,56 @@ SCHEMES: Final[dict[str, dict[int, int]]] = {
 LABEL_DURATIONS: Final = {"dreams": 5.0}
 _UNSCORED_IN_ANY: Final = dict.fromkeys((UNSCORED, 6, 9, 10), UNSCORED)
 
-_NAMES: Final = {
-    WAKE: "w wake awake wakefulness s0 sleeps0",
-    N1: "n1 s1 nrem1 sleeps1",
-    N2: "n2 s2 nrem2 sleeps2",
-    N3: "n3 n4 s3 s4 nrem3 nrem4 sleeps3 sleeps4 sws",
-    REM: "r rem remsleep sleeprem",
-    UNSCORED: "? a art artefact artifact m movement movementtime mt n/a u uns unknown"
-    " unscored",
-}
-_VOCABULARY: Final = {
-    name: code for code, names in _NAMES.items() for name in names.split()
-}
-# "Sleep stage 3" is N3 by either manual; a bare 3 need not be.
-_NUMBERED: Final = {"0": WAKE, "1": N1, "2": N2, "3": N3, "4": N3}
 _LISTED: Final = 10  # labels named in an error
-_INTEGER: Final = re.compile(r"([+-]?\d{1,9})(?:\.0*)?")
+_INTEGER: Final = re.compile(
+    r"([+-]?\d{1,9})(?:\.0*)?|[+-]?\d\.?\d{,30}e[+-]?\d\d?", re.IGNORECASE
+)
+_BARE_NUMBERS: Final = {1: N1, 2: N2, 3: N3, 4: N3}  # beside "W" and "R" or "REM"
 
 Scheme = str | Mapping[str | int, int] | None
+
+
+class Decoder:
+    """Stage codes of the labels of a file, by words and by a scheme of its integers."""
+
+    def __init__(self, scheme: Scheme) -> None:
+        self.scheme = scheme
+        self._custom = _custom_names(scheme)
+        self._integers = _integer_codes(scheme)
+
+    def code(self, text: str) -> int | None:
+        """Stage code of a label, None if it names no stage."""
+        number = integer(text)
+        name = fold(text) if number is None else str(number)
+        if name in self._custom:
+            return self._custom[name]
+        return stage_of_word(text) if number is None else self._integers.get(number)
+
+    def word(self, text: str) -> int | None:
+        """Stage code of a label in words, None for integers too."""
+        return None if integer(text) is not None else self.code(text)
+
+    def letters_beside_numbers(self, texts: Iterable[str]) -> Decoder:
+        """Return a decoder for which 1 to 4 are N1 to N3 if wake and REM are words."""
+        if self.scheme is not None:
+            return self
+        distinct = set(texts)
+        numbers = {integer(text) for text in distinct} - {None}
+        words = {self.word(text) for text in distinct}
+        if not (numbers and numbers <= {*_BARE_NUMBERS} and {WAKE, REM} <= words):
+            return self
+        decoder = Decoder(None)
+        decoder._integers = _BARE_NUMBERS
+        return decoder
+
+
+def integer(text: str) -> int | None:
+    """Integer that a label is, also as 1.0 or 1.000e+00; None if it is none."""
+    match = _INTEGER.fullmatch(text.strip())
+    if match is None:
+        return None
+    value = float(match[0])
+    return int(value) if value.is_integer() and abs(value) < 1e9 else None
 
 
 def decode(
@@ -50,18 +83,17 @@ def decode(
 
     With `has_events`, labels that name no stage are skipped as events.
     """
-    custom = _custom_names(scheme)
-    integers = _integer_codes(scheme)
+    decoder = Decoder(scheme).letters_beside_numbers(label.text for label in labels)
     known, unknown = [], []
     for label in labels:
-        code = _stage_code(label.text.strip(), integers, custom)
+        code = decoder.code(label.text.strip())
         if code is None:
             unknown.append(label)
         else:
             known.append((label, code))
     if has_events and known:
         # any text can be an event, unless it begins with "sleep stage"
-        unknown = [a for a in unknown if _fold(a.text).startswith("sleepstage")]
+        unknown = [label for label in unknown if claims_a_stage(label.text)]
     if unknown or not known:
         raise _unknown_labels(unknown, scheme)
     return known
@@ -78,7 +110,11 @@ def _custom_names(scheme: Scheme) -> dict[str, int]:
             f"{N_STAGES - 1} (REM); got the codes {wrong}."
         )
         raise HypnogramError(msg)
-    return {_fold(str(label)): code for label, code in scheme.items()}
+    names = ((str(label), code) for label, code in scheme.items())
+    return {
+        fold(name) if integer(name) is None else str(integer(name)): code
+        for name, code in names
+    }
 
 
 def _integer_codes(scheme: Scheme) -> dict[int, int]:
@@ -87,35 +123,6 @@ def _integer_codes(scheme: Scheme) -> dict[int, int]:
         return {}
     utils.check_option("scheme", scheme, SCHEMES, owner="read_hypnogram")
     return _UNSCORED_IN_ANY | SCHEMES[scheme]
-
-
-def _stage_code(
-    text: str, integers: Mapping[int, int], custom: Mapping[str, int]
-) -> int | None:
-    """Stage code of one label, None if it names no stage."""
-    number = _INTEGER.fullmatch(text)
-    folded = number[1] if number else _fold(text)
-    if folded in custom:
-        return custom[folded]
-    if number:
-        return integers.get(int(number[1]))
-    prefixed, name = _prefixed(folded)
-    if prefixed and name in _NUMBERED:
-        return _NUMBERED[name]
-    return _VOCABULARY.get(name)
-
-
-def _fold(text: str) -> str:
-    """Label without case, spaces, underscores and inner hyphens, for comparisons."""
-    if _INTEGER.fullmatch(text):
-        return text
-    return re.sub(r"[\s_-]+", "", text.casefold())
-
-
-def _prefixed(folded: str) -> tuple[bool, str]:
-    """Whether a label begins with "sleep stage", and the rest of it."""
-    name = re.sub(r"^(sleep)?stage", "", folded)
-    return name != folded, name
 
 
 def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
@@ -127,7 +134,7 @@ def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
         first_places.setdefault(label.text, label.place)
     listed = [f"{text!r} ({place})" for text, place in first_places.items()]
     found = ", ".join(listed[:_LISTED]) + (", ..." if len(listed) > _LISTED else "")
-    if scheme is None and any(map(_INTEGER.fullmatch, first_places)):
+    if scheme is None and any(integer(text) is not None for text in first_places):
         return HypnogramError(
             "integers mean different stages in different files, so they need a scheme: "
             f"{_described_schemes()}, or a mapping of labels to codes. Got {found}."

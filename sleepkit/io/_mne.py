@@ -13,9 +13,9 @@ import numpy as np
 from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._assemble import assemble
-from sleepkit.io._channels import ChannelSpec
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MNE_TYPES, MneSource
+from sleepkit.io._select_channels import ChannelSpec
 from sleepkit.recording import Recording, Signal
 
 _MICROVOLT: Final = 1e-6

@@ -13,10 +13,10 @@ import numpy as np
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.io._channel_names import recognise
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._epoch_grid import to_hypnogram
 from sleepkit.io._labels import Scheme
+from sleepkit.io._recognise import Heading, Meaning, recognise
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._units import ELECTRODE_MODALITIES, warn_unlikely_scale
 
@@ -139,26 +139,39 @@ def open_raw(path: Path) -> Any:
 def _describe(raw: Any) -> tuple[ChannelInfo, ...]:
     """Channel information of a `Raw` object."""
     sfreq, names = float(raw.info["sfreq"]), raw.ch_names
-    types = raw.get_channel_types()
-    modalities = [recognise(name, sfreq, names) for name in names]
-    if not (any(modalities) and set(types) == {"eeg"}):
-        by_type = [t if t in MNE_TYPES else None for t in types]
-        modalities = [a or b for a, b in zip(modalities, by_type, strict=True)]
+    kinds, bads = raw.get_channel_types(), raw.info["bads"]
+    units = ["V" if kind in _VOLT_TYPES else "" for kind in kinds]
+    meanings = recognise(
+        [
+            Heading("" if name in bads else name, sfreq, unit)
+            for name, unit in zip(names, units, strict=True)
+        ],
+        is_referenced=bool(raw.info["custom_ref_applied"]),
+    )
+    if not (set(kinds) == {"eeg"} and any(meaning.modality for meaning in meanings)):
+        meanings = list(map(_by_type, meanings, kinds))
     return tuple(
         ChannelInfo(
             position=position,
             label=name,
-            modality=None if name in raw.info["bads"] else modality,
+            modality=None if name in bads else meaning.modality,
             sfreq=sfreq,
             n_times=raw.n_times,
-            unit="V" if kind in _VOLT_TYPES else "",
+            unit=units[position],
             physical_min=None,
             physical_max=None,
+            minus=meaning.minus,
+            candidate=meaning.candidate,
+            note="marked as bad" if name in bads else meaning.note,
         )
-        for position, (name, kind, modality) in enumerate(
-            zip(names, types, modalities, strict=True)
-        )
+        for position, (name, meaning) in enumerate(zip(names, meanings, strict=True))
     )
+
+
+def _by_type(meaning: Meaning, kind: str) -> Meaning:
+    """Take the type of MNE for a channel whose label says nothing certain."""
+    is_open = meaning.modality is None and (meaning.candidate or not meaning.note)
+    return Meaning(kind) if is_open and kind in MNE_TYPES else meaning
 
 
 def _parts(derivation: Derivation, scales: Mapping[int, float]) -> _PARTS:

@@ -2,39 +2,73 @@
 
 from __future__ import annotations
 
+import re
 from os import PathLike
 from pathlib import Path
+from typing import Final, Literal, overload
 
 from sleepkit.exceptions import HypnogramError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._hypnogram_edf import parse_edf
-from sleepkit.io._hypnogram_table import parse_table
-from sleepkit.io._hypnogram_text import parse_json, parse_lines
-from sleepkit.io._hypnogram_xml import parse_xml
-from sleepkit.io._labels import LABEL_DURATIONS, Scheme
-from sleepkit.io._scoring import Scoring
-from sleepkit.utils import check_positive
+from sleepkit.io._labels import LABEL_DURATIONS, Decoder, Scheme
+from sleepkit.io._scoring import LabelDuration, Scoring
+from sleepkit.io._stage_files._encoding import decoded
+from sleepkit.io._stage_files._layouts import LAYOUTS
+from sleepkit.io._stage_files._parse_edf import parse_edf
+from sleepkit.io._stage_files._parse_json import parse_json
+from sleepkit.io._stage_files._parse_text import parse_text
+from sleepkit.io._stage_files._parse_xml import parse_xml
+from sleepkit.utils import check_option, check_positive
+
+FORMATS: Final = (
+    "auto",
+    "edf",
+    "xml",
+    "json",
+    "lines",
+    "table",
+    *(layout.name for layout in LAYOUTS),
+)
 
 
+@overload
+def read_hypnogram(  # type: ignore[overload-overlap]
+    path: str | PathLike[str],
+    *,
+    scheme: Scheme = None,
+    epoch_duration: float = 30.0,
+    label_duration: float | None = None,
+    scorer: Literal["all"],
+    format: str = "auto",
+) -> dict[str | None, Hypnogram]: ...
+@overload
 def read_hypnogram(
     path: str | PathLike[str],
     *,
     scheme: Scheme = None,
     epoch_duration: float = 30.0,
     label_duration: float | None = None,
-) -> Hypnogram:
+    scorer: str | None = None,
+    format: str = "auto",
+) -> Hypnogram: ...
+def read_hypnogram(
+    path: str | PathLike[str],
+    *,
+    scheme: Scheme = None,
+    epoch_duration: float = 30.0,
+    label_duration: float | None = None,
+    scorer: str | None = None,
+    format: str = "auto",  # noqa: A002 - as pandas and matplotlib call it
+) -> Hypnogram | dict[str | None, Hypnogram]:
     r"""Read a hypnogram from a file.
 
     Parameters
     ----------
     path : path-like
-        The file; its format is recognised by its content. EDF+ annotations (in a
-        separate file or beside the signals), XML of the NSRR or of Compumedics
-        Profusion, text
-        with one label a line, a table with a column of labels (CSV, TSV, a BIDS
-        ``events.tsv``, `write_hypnogram`'s own), or a JSON list of labels.
+        The file: EDF+ annotations (in a separate file or beside the signals), XML of
+        the NSRR or of Compumedics Profusion, JSON, a list of one label a line, or a
+        table with a column of labels.
     scheme : str or mapping, default=None
         Meaning of integer labels: ``"aasm"`` (0 W to 4 REM), ``"rk"``
         (3 and 4 are N3, 5 is REM), ``"isruc"`` (no 4, 5 is REM), ``"dreams"`` (5 W,
@@ -44,18 +78,30 @@ def read_hypnogram(
     epoch_duration : float, default=30.0
         Length in seconds of the epochs to return.
     label_duration : float, default=None
-        Seconds that each label lasts in a file without times. None means 5 with the
-        scheme ``"dreams"``, and otherwise `epoch_duration`.
+        Seconds that each label lasts in a file without times. None means what the file
+        states, 5 with the scheme ``"dreams"``, and otherwise `epoch_duration`.
+    scorer : str, default=None
+        Which stages to read of a file with those of several scorers: the name in its
+        column of scorers, or the name of a column of stages. ``"all"`` returns a
+        mapping of all. None takes the only one.
+    format : str, default="auto"
+        ``"auto"`` recognises the format by the content. ``"edf"``, ``"xml"``,
+        ``"json"``, ``"lines"`` (a label a line), ``"table"``, or the layout of a table
+        without a telling header: ``"wsc"`` (epoch, two columns of stages), ``"sta"``
+        (epoch, stage, cycle) or ``"visbrain"`` (stage, end in seconds).
 
     Returns
     -------
-    Hypnogram
-        The stages, with the time of the first epoch.
+    Hypnogram or dict of str to Hypnogram
+        The stages, with the time of the first epoch; for ``scorer="all"`` those of each
+        scorer by name, which is None if the file names none.
 
     Raises
     ------
     HypnogramError
-        If the file cannot be read. The message names the file and the line.
+        If the file cannot be read, a column that could be a time is not understood, or
+        scorers differ and `scorer` is None. The message names the file and the line or
+        the column.
 
     Warns
     -----
@@ -72,9 +118,20 @@ def read_hypnogram(
     end of the last label. The stage of an epoch is the one that covers most seconds of
     it (in a tie, the one that starts later); an epoch of which less than half is scored
     is unscored. Labels may be in any order. A label without a duration lasts until the
-    next one. Movement, artefacts, question marks and the integers 6, 9, 10 and -1 are
-    unscored. Other events among EDF+ annotations or in a BIDS file are skipped; in any
-    other format, a label that names no stage is an error.
+    next one, unless the file has a label an epoch: a missing row is then unscored.
+
+    Rows of a table are when its columns say: onset, end and duration (in seconds, or in
+    the unit that the name of the column states), numbers of epochs, clock times, dates
+    with times. Rows are taken as consecutive only without such a column. A column of
+    numbers that could be a time and is not understood, such as samples, is an error.
+    Clock times alone give a `start` on 1 January 1985, the date of anonymous EDF+
+    files; `read_recording` places them by the time of day.
+
+    Labels may be English, German, French, Spanish, Italian, Dutch or Danish. Movement,
+    artefacts, question marks and the integers 6, 9, 10 and -1 are unscored. Other
+    events beside the stages are skipped; in a column of stages, a label that names no
+    stage is an error. A row with the stage ``n/a`` is unscored if it covers whole
+    epochs that no other row covers, and an event otherwise.
 
     Examples
     --------
@@ -91,44 +148,64 @@ def read_hypnogram(
     """
     owner = "read_hypnogram"
     epoch_duration = check_positive("epoch_duration", epoch_duration, owner=owner)
+    check_option("format", format, FORMATS, owner=owner)
     if label_duration is None:
-        label_duration = LABEL_DURATIONS.get(str(scheme), epoch_duration)
-    label_duration = check_positive("label_duration", label_duration, owner=owner)
+        label_duration = LABEL_DURATIONS.get(str(scheme))
+    if label_duration is not None:
+        label_duration = check_positive("label_duration", label_duration, owner=owner)
+    duration = LabelDuration(label_duration, epoch_duration)
     path = Path(path)
     try:
-        scoring = _parse(path, label_duration)
-        return to_hypnogram(scoring, scheme, epoch_duration, str(path))
+        scorings = _parse(path, Decoder(scheme), duration, format)
+        chosen = _of_scorer(scorings, scorer)
+        hypnograms = {
+            name: to_hypnogram(scoring, scheme, epoch_duration, str(path))
+            for name, scoring in chosen.items()
+        }
     except HypnogramError as error:
         msg = f"Cannot read the hypnogram {path}: {error}"
         raise HypnogramError(msg) from error
+    return hypnograms if scorer == "all" else next(iter(hypnograms.values()))
 
 
-def _parse(path: Path, label_duration: float) -> Scoring:
-    """Labels of a file of any format."""
-    if is_edf(path):
-        return parse_edf(path)
-    text = _text(path.read_bytes())
-    if text.lstrip().startswith("<"):
-        return parse_xml(text.lstrip())
-    if path.suffix.casefold() == ".json":
-        return parse_json(text, label_duration)
-    header = text.lstrip().partition("\n")[0]
-    delimiter = max("\t;,", key=header.count)
-    if delimiter in header:
-        return parse_table(text, delimiter, label_duration)
-    return parse_lines(text, label_duration)
+def _parse(
+    path: Path, decoder: Decoder, label_duration: LabelDuration, kind: str
+) -> list[Scoring]:
+    """Labels of a file of any format, by scorer."""
+    if kind == "edf" or (kind == "auto" and is_edf(path)):
+        return [parse_edf(path)]
+    text = decoded(path.read_bytes())
+    if kind == "xml" or (kind == "auto" and text.lstrip().startswith("<")):
+        return [parse_xml(text.lstrip())]
+    if kind == "json" or (kind == "auto" and _is_json(path, text)):
+        return parse_json(text, decoder, label_duration)
+    layout = None if kind in ("auto", "table") else kind
+    return parse_text(text, decoder, label_duration, layout)
 
 
-def _text(data: bytes) -> str:
-    """Decode a text file."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        if data.startswith(b"<"):  # XML: names may be Latin-1, stages are ASCII
-            return data.decode("latin-1")
-        msg = f"a file that is not EDF must be UTF-8 text; {error}."
-        raise HypnogramError(msg) from error
-    if "\0" in text or not text.strip():
-        msg = f"the file must hold text; got {data[:20]!r} of {len(data)} bytes."
+def _is_json(path: Path, text: str) -> bool:
+    """Whether a text is JSON: by its name, or as an object or a list in brackets."""
+    is_json = re.match(r"\s*(\{|\[\s*[\[\]{\"\d-])", text) is not None
+    return is_json or path.suffix.casefold() == ".json"
+
+
+def _of_scorer(
+    scorings: list[Scoring], scorer: str | None
+) -> dict[str | None, Scoring]:
+    """Scorings by their scorers: all of them, the only one, or that of one name."""
+    by_name = {scoring.scorer: scoring for scoring in scorings}
+    if scorer == "all":
+        return by_name
+    names = ", ".join(repr(name) for name in by_name if name is not None) or "none"
+    if scorer is not None:
+        if scorer not in by_name:
+            msg = f"scorer must be one that the file names, {names}; got {scorer!r}."
+            raise HypnogramError(msg)
+        return {scorer: by_name[scorer]}
+    if len(by_name) > 1:
+        msg = (
+            f"the file holds the stages of {len(by_name)} scorers who differ; pass "
+            f"scorer=, one of {names}, or scorer='all' for a mapping of all."
+        )
         raise HypnogramError(msg)
-    return "\n".join(text.splitlines())
+    return by_name

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._assemble import Source, assemble
-from sleepkit.io._channels import ChannelInfo, ChannelSpec
+from sleepkit.io._channels import ChannelInfo
 from sleepkit.io._edf import EdfFile
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MneSource, open_raw
+from sleepkit.io._select_channels import ChannelSpec
 from sleepkit.recording import Recording
 from sleepkit.utils import check_option
 
@@ -47,10 +48,12 @@ def read_recording(
         "EOG(R)")]}``. A string is a label of the file (case and spaces do not matter
         where it is unambiguous), an int the position of a channel (see
         `describe_channels`), and **a tuple is the first minus the second**. Modalities
-        alone, as ``["eeg", "resp"]``, take all channels whose labels are known, in an
-        order that does not depend on the file, left before right. If the channels of
-        one modality differ in sampling rate, those at the most frequent rate are read
-        (in a tie, the higher rate). None does so for ``"eeg"``, ``"eog"``, ``"emg"``
+        alone, as ``["eeg", "resp"]``, take all channels that are recognised by their
+        labels, in an order that does not depend on the file, left before right;
+        electrodes without a reference only where no channel has one, minus the opposite
+        ear or mastoid where the file has it. If the channels of one modality differ in
+        sampling rate, those at the most frequent rate are read (in a tie, the higher
+        rate). None does so for ``"eeg"``, ``"eog"``, ``"emg"``
         and ``"ecg"``, where present; ``"resp"`` (effort), ``"airflow"`` and ``"spo2"``
         have to be named.
     hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
@@ -91,9 +94,10 @@ def read_recording(
     -----
     SleepkitWarning
         If the header gives a wrong number of data records, if channels are left out
-        because of their sampling rate, if hypnogram and signals differ by more than one
-        epoch, and, on first access to the samples, if EEG is too large or too small to
-        be in microvolts.
+        because of their sampling rate or a damaged header, if a modality is not read
+        although a label may mean it, if electrodes have no reference, if hypnogram and
+        signals differ by more than one epoch, and, on first access to the samples, if
+        EEG is too large or too small to be in microvolts.
 
     See Also
     --------
@@ -143,12 +147,16 @@ def describe_channels(path: str | PathLike[str]) -> list[ChannelInfo]:
     -------
     list of ChannelInfo
         Position, label, modality, sampling rate, length, unit and range of each
-        channel.
+        channel, and a note that says why it is not read, or how.
 
     Raises
     ------
     RecordingError
         If the file is missing, damaged or holds no signals.
+
+    See Also
+    --------
+    choose_channels : Choose one channel of each modality.
 
     Examples
     --------

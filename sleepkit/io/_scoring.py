@@ -11,12 +11,16 @@ if TYPE_CHECKING:  # the command line lists the schemes without numpy
 
 
 class Label(NamedTuple):
-    """One label of a file; without a duration it lasts until the next label."""
+    """One label of a file; without a duration it lasts until the next label.
+
+    The label of an event counts only where no other label does.
+    """
 
     onset: float
     duration: float | None
     text: str
     place: str
+    is_event: bool = False
 
 
 @dataclass(frozen=True)
@@ -27,7 +31,19 @@ class Scoring:
     scheme: str | None = None  # fixed by the format
     has_events: bool = False  # labels that name no stage are events, not errors
     start: datetime | None = None
-    probabilities: FloatArray | None = None
+    probabilities: FloatArray | None = None  # one row a label
+    scorer: str | None = None
+
+
+class LabelDuration(NamedTuple):
+    """Seconds that a label lasts where the file does not say, or the user does."""
+
+    given: float | None
+    default: float
+
+    def with_file(self, stated: float | None = None) -> float:
+        """Return the duration, of which the file may state one."""
+        return self.given or stated or self.default
 
 
 def regular_labels(

@@ -21,6 +21,14 @@ _MICROVOLTS: Final = {  # microvolts in one unit, by folded name
     **dict.fromkeys(("mv", "millivolt", "millivolts"), 1e3),
     **dict.fromkeys(("v", "volt", "volts"), 1e6),
 }
+# Units of other quantities: impedance, rates, oximetry, temperature, light, flow ...
+_NO_VOLTAGE: Final = frozenset(
+    {
+        *("ohm", "kohm", "mohm", "%", "bpm", "1/min", "/min", "hz", "db", "lux", "lx"),
+        *("degc", "c", "\N{DEGREE SIGN}c", "deg", "\N{DEGREE SIGN}", "mmhg", "cmh2o"),
+        *("mbar", "hpa", "kpa", "pa", "l", "ml", "l/min", "l/s", "g", "s", "ms", "min"),
+    }
+)
 _MICRO_SIGNS: Final = str.maketrans("\N{MICRO SIGN}\N{GREEK SMALL LETTER MU}", "uu")
 _PLAUSIBLE_EEG: Final = (2.0, 200.0)  # robust SD in microvolts
 _N_CHECKED: Final = 10_000  # values per channel
@@ -29,6 +37,11 @@ _N_CHECKED: Final = 10_000  # values per channel
 def microvolts_per(unit: str) -> float | None:
     """Microvolts in one unit; None if it is unknown or not a voltage."""
     return _MICROVOLTS.get(unit.strip().translate(_MICRO_SIGNS).casefold())
+
+
+def is_no_voltage(unit: str) -> bool:
+    """Whether a unit is that of another quantity; blank and unknown ones may be."""
+    return unit.strip().casefold() in _NO_VOLTAGE
 
 
 def channel_scale(label: str, unit: str, modality: str) -> float:

@@ -73,15 +73,53 @@ class Store:
     directory: str
 
     def layout(self, before: Layout) -> Layout:
-        """Return the layout before, which a store does not change."""
+        """Return the layout before, which a store does not change.
+
+        Parameters
+        ----------
+        before : Layout
+            Modalities and epochs before this step.
+
+        Returns
+        -------
+        Layout
+            The same.
+        """
         return before
 
     def is_in_memory_or_stored(self, *, before: bool) -> bool:
-        """Whether the result needs no computing: it is read, once it is stored."""
+        """Whether the result needs no computing: it is read, once it is stored.
+
+        Parameters
+        ----------
+        before : bool
+            Whether that holds before this step.
+
+        Returns
+        -------
+        bool
+            True.
+        """
         return True
 
     def run(self, before: Any) -> Mapping[str, Signal]:
-        """Read the signals of a `Recording`, or compute and write them."""
+        """Read the signals of a `Recording`, or compute and write them.
+
+        Parameters
+        ----------
+        before : Recording
+            The recording whose signals are kept.
+
+        Returns
+        -------
+        mapping of str to Signal
+            The signals, mapped from their files.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written to or read from.
+        """
         code = versions(*_DISTRIBUTIONS, packages=NIGHT_PACKAGES)
         key = str(joblib.hash((before.fingerprint, code)))
         about = {

@@ -109,7 +109,7 @@ def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
     path = write_night(tmp_path / "night.edf", cohort[3], {"eeg": "X", "ecg": "ECG"})
     words = fails("stage", path, "--model", model, "--out", tmp_path / "out")
     assert "No channel of" in words
-    assert "name one by channels, as in eeg=C4-M1" in words
+    assert "name yours, as in channels=" in words
     assert not (tmp_path / "out").exists()
 
 

@@ -137,7 +137,10 @@ def test_sleep_edf(write):
         time(23, 59, 30),
         annotations,
     )
-    with pytest.warns(SleepkitWarning, match="3 stages outside the signals"):
+    with (
+        pytest.warns(SleepkitWarning, match="3 stages outside the signals"),
+        pytest.warns(SleepkitWarning, match=r"No emg .* submental \(at 1 Hz"),
+    ):
         night = read_recording(path, hypnogram=labels)
     assert night.hypnogram.tolist() == [0, 3, 3, 3, 3, 4, 4, -1, -1, -1]
     assert night.start == datetime(1989, 4, 25, 0, 1)

@@ -153,4 +153,5 @@ def test_the_channels_are_described(write_edf):
     )
     pos, eeg = EdfFile(path).channels
     assert pos[:6] == (0, "POS", None, 1, 60, "")
-    assert eeg == (1, "EEG C4-M1", "eeg", 200, 12000, "mV", -0.5, 0.25)
+    assert eeg[:8] == (1, "EEG C4-M1", "eeg", 200, 12000, "mV", -0.5, 0.25)
+    assert eeg[8:] == (None, None, "")

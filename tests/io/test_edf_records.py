@@ -98,6 +98,41 @@ def test_a_missing_time_stamp(write_edf):
         records(path)
 
 
+LABELS = [
+    b"EDF Annotations\0",
+    b"edf annotations",
+    b"Edf Annotations",
+    b"EDF ANNOTATIONS\0",
+    b"EDF_Annotations",
+]
+
+
+@pytest.mark.parametrize("label", LABELS)
+@pytest.mark.parametrize("reserved", ["EDF+D", "edf+d", "Edf+C", b"EDF+D\0\0", ""])
+def test_gaps_are_found_in_any_spelling(write_edf, label, reserved):
+    path = write_edf(stamps=[*range(30), *range(90, 120)], reserved=reserved)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"EDF Annotations ", label.ljust(16), 1))
+    with pytest.raises(DiscontinuousRecordingError, match="gaps at 30 to 90"):
+        records(path)
+    assert records(path, "fill").gaps == [(30, 90)]
+
+
+@pytest.mark.parametrize("on_gap", ["error", "fill"])
+def test_declared_gaps_without_time_stamps_are_refused(write_edf, on_gap):
+    path = write_edf(reserved="EDF+D")
+    with pytest.raises(DiscontinuousRecordingError, match="declares gaps"):
+        records(path, on_gap)
+    assert records(write_edf(seconds=1, reserved="EDF+D"), on_gap).n_records == 1
+
+
+def test_a_stamp_within_a_file_with_declared_gaps_is_missed(write_edf):
+    path = write_edf(stamps=range(60), reserved="EDF+D")
+    path.write_bytes(path.read_bytes().replace(b"+31\x14", b"\0\0\0\0"))
+    with pytest.raises(DiscontinuousRecordingError, match=r"record 31 .* gap"):
+        records(path)
+
+
 def test_latin_1_notes_do_not_matter(write_edf):
     note = "+30\x14Körper\x14\x00".encode("latin-1")
     path = write_edf(stamps=range(60), notes={0: note, 59: note})

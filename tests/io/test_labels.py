@@ -27,6 +27,37 @@ def test_spellings(code, spellings):
 
 
 @pytest.mark.parametrize(
+    ("code", "spellings"),
+    [
+        (0, "WK|Wach|Éveil|Veille|Vigilia|Veglia|Wakker|Vågen|SDO:WakeState"),
+        (
+            1,
+            "Stage1|Stadium 1|Stade I|Fase 1|Stadio N1|Non-REM 1|Stage 1 sleep",
+        ),
+        (2, "SDO:NonRapidEyeMovementSleep-N2|Schlafstadium N2|Søvnstadie 2|NREM-2"),
+        (3, "SWS|Tiefschlaf|Stage 4|NREM 4|Stade IV|Slow wave sleep"),
+        (4, "MOR|Sommeil paradoxal|REM-Schlaf|Sonno REM|REM-søvn|rapid eye movement"),
+        (-1, "Bewegung|Artefakt|Mouvement|SLEEP-UNSCORED|UnknownStage|Not scored"),
+    ],
+)
+def test_other_languages_and_programs(code, spellings):
+    spellings = spellings.split("|")
+    assert codes(*spellings) == [code] * len(spellings)
+
+
+def test_words_with_their_integers():
+    assert codes("Wake|0", "Stage 2 sleep|2") == [0, 2]
+
+
+@pytest.mark.parametrize(
+    "text", ["NREM", "Sleep", "Stage 5", "Lights off", "left", "Sleep apnea", "SP", "L"]
+)
+def test_words_that_name_no_stage(text):
+    with pytest.raises(HypnogramError, match="name of a sleep stage"):
+        codes("W", text)
+
+
+@pytest.mark.parametrize(
     ("scheme", "integers", "expected"),
     [
         ("aasm", "0 1 2 3 4", [0, 1, 2, 3, 4]),

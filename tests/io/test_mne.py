@@ -43,8 +43,8 @@ def test_the_samples_are_a_copy():
 
 
 def test_types_count_where_they_were_set():
-    raw = make_raw(["C3", "x", "y", "z"], ["eeg", "eeg", "emg", "stim"])
-    assert by_modality(raw) == {"eeg": ("C3", "x"), "emg": ("y",)}
+    raw = make_raw(["C3-M2", "x", "y", "z"], ["eeg", "eeg", "emg", "stim"])
+    assert by_modality(raw) == {"eeg": ("C3-M2", "x"), "emg": ("y",)}
 
 
 def test_names_count_where_all_is_eeg_by_default():
@@ -53,7 +53,24 @@ def test_names_count_where_all_is_eeg_by_default():
 
 
 def test_types_count_where_no_name_is_known():
-    assert by_modality(make_raw(["C3", "C4"], "eeg")) == {"eeg": ("C3", "C4")}
+    assert by_modality(make_raw(["a", "b"], "eeg")) == {"eeg": ("a", "b")}
+
+
+def test_electrodes_warn_unless_they_were_referenced():
+    raw = make_raw(["C3", "C4"], "eeg")
+    with pytest.warns(SleepkitWarning, match=r"C3 \(no reference: used as it is\), C4"):
+        assert by_modality(raw) == {"eeg": ("C3", "C4")}
+    raw.set_eeg_reference("average", verbose=False)
+    assert by_modality(raw) == {"eeg": ("C3", "C4")}
+
+
+def test_electrodes_beside_their_mastoids_are_referenced():
+    raw = make_raw(["M1", "C3", "M2"], "eeg")
+    with pytest.warns(SleepkitWarning, match=r"C3 \(no reference: M2 is subtracted\)"):
+        night = from_mne(raw)
+    assert night.signals["eeg"].ch_names == ("C3-M2",)
+    expected = (raw.get_data("C3") - raw.get_data("M2")) * 1e6
+    np.testing.assert_allclose(night.signals["eeg"].data, expected, atol=1e-3)
 
 
 def test_bad_channels_are_left_out_unless_named():
@@ -109,7 +126,7 @@ def test_an_unlikely_scale_warns():
 def make_recording(hypnogram=(0, -1), start=datetime(2020, 3, 2, 22, 0, 0, 500_000)):
     rng = np.random.default_rng(0)
     signals = {
-        "eeg": Signal(rng.normal(0, 30, (2, 6000)), 100, ["C3", "x"]),
+        "eeg": Signal(rng.normal(0, 30, (2, 6000)), 100, ["C3-M2", "x"]),
         "emg": Signal(rng.normal(0, 30, (1, 6100)), 100, ["Chin"]),
         "spo2": Signal(rng.normal(95, 1, (1, 6000)), 100, ["SaO2"]),
     }
@@ -121,7 +138,7 @@ def make_recording(hypnogram=(0, -1), start=datetime(2020, 3, 2, 22, 0, 0, 500_0
 def test_to_mne():
     night = make_recording()
     raw = to_mne(night)
-    assert raw.ch_names == ["C3", "x", "Chin", "SaO2"]
+    assert raw.ch_names == ["C3-M2", "x", "Chin", "SaO2"]
     assert raw.get_channel_types() == ["eeg", "eeg", "emg", "misc"]
     assert raw.n_times == 6000
     assert raw.info["meas_date"].replace(tzinfo=None) == night.start

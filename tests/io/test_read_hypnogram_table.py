@@ -98,12 +98,13 @@ def test_probabilities_of_other_epochs_are_left_out(read):
 @pytest.mark.parametrize(
     ("lines", "words"),
     [
-        (["a,b", "1,2"], "column of labels, named stage or .* its columns are a, b"),
-        (["0,0,1,1,2"], "its columns are 0, 0, 1, 1, 2"),
-        ([",,", ",,"], "column of labels"),
+        (["a,b", "1,2"], "column of labels, named stage, .* its columns are a, b"),
+        (["0,0,x,1,2"], "one line must hold labels only.* '0', 'x', '1'"),
+        ([",,", ",,"], "name of a sleep stage; got ',,' .line 1"),
         (["onset,stage"], "got none"),
         (["onset,stage", "0,W", "30"], "header's 2 columns; line 3 has 1"),
         (["onset,stage", "0,W", "30,N1,?"], "header's 2 columns; line 3 has 3"),
+        (["onset,stage", "0,5,W", "30,5,N1"], "header's 2 columns; line 2 has 3"),
         (["onset,stage", "0,W", "", "30,N9"], r"got 'N9' \(line 4\)"),
         (["onset,stage", "0,W", "30,"], r"got '' \(line 3\)"),
         (["onset,stage", "0,W", ",N1"], "every row must have an onset; line 3"),
@@ -111,10 +112,13 @@ def test_probabilities_of_other_epochs_are_left_out(read):
             ["onset,stage", "0,W", "22:10:30,N1"],
             r"hold seconds; got '22:10:30' \(line 3",
         ),
-        (["onset,stage", "0,W", "nan,N1"], r"onset must be .* got nan \(line 3\)"),
+        (["onset,stage", "0,W", "nan,N1"], "every row must have an onset; line 3"),
         (["onset,duration,stage", "0,-30,W"], r"duration must .* got -30 \(line 2\)"),
         (["onset,stage", '0,"W'], "must be a table; unexpected end of data"),
-        (["onset,stage,clock_time", "0,W,22h"], "ISO 8601 times; got '22h'"),
+        (
+            ["onset,stage,clock_time", "0,W,22h"],
+            "'clock_time' must hold times; got '22h'",
+        ),
         (["onset,stage", "0,2", "30,1"], "need a scheme"),
     ],
 )

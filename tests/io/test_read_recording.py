@@ -190,6 +190,23 @@ def test_a_hypnogram_that_starts_later_is_shifted(write_edf, tmp_path):
     assert night.hypnogram.tolist() == [-1] * 20 + [0, 1, 4]
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "time,stage\n23:59:30,W\n00:00:00,W\n00:00:30,N2\n00:01:00,N2\n",
+        "time,duration,stage\n11:59:30 PM,60,W\n12:00:30 AM,60,N2\n",
+    ],
+)
+def test_clock_times_without_a_date_are_placed_by_the_start(write_edf, tmp_path, table):
+    labels = tmp_path / "stages.csv"
+    labels.write_text(table)
+    with pytest.warns(SleepkitWarning, match="2 epochs outside the hypnogram"):
+        night = read_recording(
+            write_edf(seconds=180, starttime="23.59.00"), hypnogram=labels
+        )
+    assert night.hypnogram.tolist() == [-1, 0, 0, 2, 2, -1]
+
+
 def test_labels_past_the_end_are_dropped(write_edf):
     path = write_edf(seconds=75)
     assert read_recording(path, hypnogram=[0, 1, 2]).hypnogram.tolist() == [0, 1]
@@ -413,7 +430,10 @@ def test_nox(real_data):
 def test_sleep_edf(real_data):
     folder = real_data / "sleep_edf"
     path = folder / "SC4001E0-PSG-first5min.edf"
-    with pytest.warns(SleepkitWarning, match="last 10 epochs .* its hypnogram"):
+    with (
+        pytest.warns(SleepkitWarning, match="last 10 epochs .* its hypnogram"),
+        pytest.warns(SleepkitWarning, match=r"No emg .* submental \(at 1 Hz"),
+    ):
         night = read_recording(path, hypnogram=folder / "SC4001EC-Hypnogram.edf")
     assert night.hypnogram.tolist() == [0] * 10
     assert night.modalities == ("eeg", "eog")  # its EMG is an envelope

@@ -6,6 +6,7 @@ from xml.etree import ElementTree as ET
 
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label, Scoring, regular_labels
+from sleepkit.io._stage_words import claims_a_stage, stage_of_word
 
 
 def parse_xml(text: str) -> Scoring:
@@ -33,14 +34,26 @@ def _parse_nsrr(root: ET.Element) -> Scoring:
     """
     labels = []
     for index, event in enumerate(root.iter("ScoredEvent"), 1):
-        if (
-            event.findtext("EventType", "").strip().startswith("Stages")
-        ):  # "Stages|Stages"
-            code = event.findtext("EventConcept", "").rpartition("|")[2]
+        text = _stage_text(event)
+        if text is not None:
             onset = _seconds(event, "Start", index)
             duration = _seconds(event, "Duration", index)
-            labels.append(Label(onset, duration, code, f"event {index}"))
+            labels.append(Label(onset, duration, text, f"event {index}"))
     return Scoring(labels, scheme="rk")
+
+
+def _stage_text(event: ET.Element) -> str | None:
+    """Label of an event of a stage; None for other events.
+
+    Files without types of events name stages by words, such as ``SDO:WakeState``.
+    """
+    kind = event.findtext("EventType", "").strip()
+    concept = event.findtext("EventConcept", "").strip()
+    if kind.startswith("Stages"):  # "Stages|Stages"
+        word, _, code = concept.rpartition("|")
+        return code or word
+    has_stage = not kind and stage_of_word(concept) is not None
+    return concept if has_stage or claims_a_stage(concept) else None
 
 
 def _parse_profusion(root: ET.Element) -> Scoring:

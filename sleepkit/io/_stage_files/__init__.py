@@ -1,0 +1,1 @@
+"""Layouts of stage files: words, columns, times, tables, lists, JSON, XML and EDF+."""
