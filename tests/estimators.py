@@ -33,7 +33,7 @@ from sleepkit.preprocessing import (
 )
 
 # For QualityMask: nights of tests are white noise, which it would mask.
-WHITE = {name: {"min_exponent": None} for name in ("eeg", "eog")}
+WHITE = {name: {"min_exponent": None, "max_fast": None} for name in ("eeg", "eog")}
 # Nights of signals, or arrays of them, in; as many rows out.
 SIGNAL_TRANSFORMERS = [
     BandPower(sfreq=100),
@@ -50,7 +50,7 @@ SIGNAL_TRANSFORMERS = [
     EdgeTrimmer("margin", margin=60.0),
     NotchFilter(sfreq=100, freq=20),
     QualityMask(limits=WHITE, channels="all"),
-    QualityMask(limits={"eeg": WHITE["eeg"]}, only=("eeg",), sfreq=100),
+    QualityMask(limits={"eeg": WHITE["eeg"]}, channels="all", only=("eeg",), sfreq=100),
     Resampler(60, sfreq=100),
     STFTEpocher(sfreq=100),
     SignalScaler(),
