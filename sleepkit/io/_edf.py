@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from sleepkit._typing import Array, FloatArray
-from sleepkit.exceptions import ChannelError, RecordingError
+from sleepkit._typing import Array, FloatArray, IntArray
+from sleepkit.exceptions import ChannelError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._edf_annotations import start_time
 from sleepkit.io._edf_header import EdfHeader, EdfSignal, read_edf_header
-from sleepkit.io._edf_records import EdfRecords, Segment, find_records
+from sleepkit.io._edf_records import EdfRecords, find_records
 from sleepkit.io._labels import Scheme
 from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._recognise import Heading, recognise
@@ -66,53 +67,47 @@ class EdfArray:
 
     @property
     def fingerprint(self) -> str:
-        """Path, size and modification time of the file, and the part that is read."""
+        """Path and state of the file, and the part that is read."""
         return repr((self.records, self.rows, self.skip))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
-        """Read the samples."""
-        stat = Path(self.records.path).stat()
-        if (stat.st_size, stat.st_mtime_ns) != (
-            self.records.size,
-            self.records.mtime_ns,
-        ):
-            msg = f"{self.records.path} has changed since it was opened; open it again."
-            raise RecordingError(msg)
-        mapped = self.records.map()
-        data = np.empty(self.shape, np.float32)
-        for row, (plus, *minus) in zip(data, self.rows, strict=True):
-            row[:] = self._read(mapped, plus)[self.skip :]
-            for channel in minus:
-                row -= self._read(mapped, channel)[self.skip :]
+        """Read the samples; gaps are NaN."""
+        has_gaps = len(self.records.segments) > 1
+        create = partial(np.full, fill_value=np.nan) if has_gaps else np.empty
+        data = create((len(self.rows), self._n_times), dtype=np.float32)
+        for segment, n_done, block in self.records.blocks():
+            start = round(segment.onset * self.sfreq)
+            start += n_done * self.rows[0][0].n_samples
+            for row, (plus, *minus) in zip(data, self.rows, strict=True):
+                stop = start + len(block) * plus.n_samples
+                values = row[start:stop].reshape(len(block), plus.n_samples)
+                self._scale(block, plus, values)
+                for channel in minus:
+                    values -= self._scale(block, channel, np.empty_like(values))
+        data = np.ascontiguousarray(data[:, self.skip :])
         if self.checked:
             warn_unlikely_scale(data, self.checked, self.records.path)
         return data if dtype is None else data.astype(dtype, copy=False)
 
-    def _read(self, mapped: Any, channel: EdfChannel) -> FloatArray:
-        """Read one channel, with NaN in gaps."""
-        data = np.full(self._n_times, np.nan, np.float32)
-        for segment in self.records.segments:
-            start = round(segment.onset * self.sfreq)
-            stop = start + segment.n_records * channel.n_samples
-            values = data[start:stop].reshape(segment.n_records, channel.n_samples)
-            digits = self._digits(mapped, channel, segment)
-            np.multiply(
-                digits, np.float32(channel.gain), out=values, casting="same_kind"
-            )
-            values += np.float32(channel.offset)
-        return data
+    def _scale(
+        self, block: IntArray, channel: EdfChannel, out: FloatArray
+    ) -> FloatArray:
+        """Scale the digital values of a channel in some records."""
+        digits = self._digits(block, channel)
+        np.multiply(digits, np.float32(channel.gain), out=out, casting="same_kind")
+        out += np.float32(channel.offset)
+        return out
 
-    def _digits(self, mapped: Any, channel: EdfChannel, segment: Segment) -> Array:
-        """Digital values of one segment, shape (n_records, n_samples)."""
+    def _digits(self, block: IntArray, channel: EdfChannel) -> IntArray:
+        """Digital values of a channel, shape (n_records, n_samples)."""
         width = self.records.sample_bytes
-        stop = segment.first_record + segment.n_records
         last_byte = channel.first_byte + channel.n_samples * width
-        raw = mapped[segment.first_record : stop, channel.first_byte : last_byte]
+        raw = block[:, channel.first_byte : last_byte]
         if width == 2:
-            return np.asarray(raw.view("<i2"))
+            return raw.view("<i2")
         low, middle, high = (raw[:, i::3].astype(np.int32) for i in range(3))
         signed = (high ^ 0x80) - 0x80
-        return np.asarray(low | (middle << 8) | (signed << 16))
+        return low | (middle << 8) | (signed << 16)
 
 
 class EdfFile:

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_start import parse_start
+from sleepkit.io._file_state import FileState, file_state
 
 _BDF_START: Final = b"\xffBIOSEMI"
 _FIXED: Final = 256  # bytes before the fields of the signals, and of each signal
@@ -60,6 +61,7 @@ class EdfHeader:
     """Header of an EDF or BDF file; `signals` include those that hold annotations."""
 
     path: Path
+    state: FileState
     n_bytes: int
     sample_bytes: int
     n_records: int  # as declared; -1 if that is unknown
@@ -90,6 +92,7 @@ def is_edf(path: Path) -> bool:
 def read_edf_header(path: Path) -> EdfHeader:
     """Read the header of an EDF, EDF+, BDF or BDF+ file."""
     with path.open("rb") as file:
+        state = file_state(file)
         raw = file.read(_FIXED)
         try:
             n_signals = _whole(raw[_N_SIGNALS], "number of signals")
@@ -97,13 +100,13 @@ def read_edf_header(path: Path) -> EdfHeader:
             if len(raw) < _FIXED * (n_signals + 1):
                 msg = f"it ends within the fields of its {n_signals} signals"
                 raise ValueError(msg)
-            return _parse(path, raw, n_signals)
+            return _parse(path, state, raw, n_signals)
         except ValueError as error:
             msg = f"{path} has a damaged EDF header: {error}."
             raise RecordingError(msg) from error
 
 
-def _parse(path: Path, raw: bytes, n_signals: int) -> EdfHeader:
+def _parse(path: Path, state: FileState, raw: bytes, n_signals: int) -> EdfHeader:
     """Parse the fields; errors are those that concern the whole file."""
     encoding = _encoding(raw)
     recording, day, clock, reserved = (
@@ -112,6 +115,7 @@ def _parse(path: Path, raw: bytes, n_signals: int) -> EdfHeader:
     n_records = _number(raw[_N_RECORDS])
     return EdfHeader(
         path=path,
+        state=state,
         n_bytes=len(raw),
         sample_bytes=3 if raw.startswith(_BDF_START) else 2,
         n_records=-1 if math.isnan(n_records) else int(n_records),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -16,8 +17,10 @@ from sleepkit.exceptions import (
 )
 from sleepkit.io._edf_annotations import parse_stamp
 from sleepkit.io._edf_header import EdfHeader
+from sleepkit.io._file_state import FileState, unchanged
 
 _N_LISTED: Final = 10
+_BLOCK_BYTES: Final = 1 << 20  # small enough for the caches of a processor
 _CLOCK_TOLERANCE: Final = 0.01  # seconds; error of the time stamp of a record
 
 
@@ -31,11 +34,10 @@ class Segment(NamedTuple):
 
 @dataclass(frozen=True)
 class EdfRecords:
-    """Data records of a file, memory-mapped when they are read."""
+    """Data records of a file, read in blocks."""
 
     path: str
-    size: int
-    mtime_ns: int
+    state: FileState
     header_bytes: int
     sample_bytes: int
     record_bytes: int
@@ -60,21 +62,53 @@ class EdfRecords:
         last = self.segments[-1]
         return last.onset + last.n_records * self.record_duration
 
-    def map(self) -> Any:
-        """Map the bytes of the data records, shape (n_records, record_bytes)."""
-        shape = (self.n_records, self.record_bytes)
-        return np.memmap(self.path, np.uint8, "r", self.header_bytes, shape)
+    def blocks(self) -> Iterator[tuple[Segment, int, IntArray]]:
+        """Read all records, a few at a time.
+
+        Each block comes with its segment and the number of records of it that are read
+        already. Its bytes, of shape (n_records, record_bytes), hold until the next one.
+        """
+        n_most = max(1, _BLOCK_BYTES // self.record_bytes)
+        buffer = np.empty((n_most, self.record_bytes), np.uint8)
+        with unchanged(self.path, self.state) as file:
+            for segment in self.segments:
+                self._seek(file, segment.first_record)
+                for done in range(0, segment.n_records, n_most):
+                    block = buffer[: segment.n_records - done]
+                    self._fill(file, block)
+                    yield segment, done, block
+
+    def read_bytes(self, place: slice, numbers: IntArray) -> list[bytes]:
+        """Read some bytes of some records."""
+        found = []
+        with unchanged(self.path, self.state) as file:
+            for number in numbers.tolist():
+                self._seek(file, number, place.start)
+                found.append(file.read(place.stop - place.start))
+        return found
+
+    def _seek(self, file: Any, number: int, byte: int = 0) -> None:
+        """Go to a byte of a record."""
+        file.seek(self.header_bytes + number * self.record_bytes + byte)
+
+    def _fill(self, file: Any, block: IntArray) -> None:
+        """Read as many bytes as a block holds."""
+        left = block.data.cast("B")
+        while left:
+            n_read = file.readinto(left)
+            if not n_read:
+                msg = f"{self.path} was cut short while it was read; open it again."
+                raise RecordingError(msg)
+            left = left[n_read:]
 
 
 def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
     """Locate the complete data records of a file, and the gaps between them."""
     _check_layout(header)
-    stat = header.path.stat()
-    n_records = _count_records(header, stat.st_size)
+    n_records = _count_records(header, header.state.size)
     records = EdfRecords(
         path=str(header.path.resolve()),
-        size=stat.st_size,
-        mtime_ns=stat.st_mtime_ns,
+        state=header.state,
         header_bytes=header.n_bytes,
         sample_bytes=header.sample_bytes,
         record_bytes=header.record_bytes,
@@ -162,14 +196,13 @@ def _find_segments(header: EdfHeader, records: EdfRecords) -> tuple[Segment, ...
 
 def _read_stamps(records: EdfRecords, stamped: slice, numbers: IntArray) -> FloatArray:
     """Time stamps of some records, in seconds from the start time in the header."""
-    mapped = records.map()
     stamps = np.empty(len(numbers))
-    for i, number in enumerate(numbers):
-        stamp = parse_stamp(mapped[number, stamped].tobytes())
+    for i, content in enumerate(records.read_bytes(stamped, numbers)):
+        stamp = parse_stamp(content)
         if stamp is None:
             msg = (
-                f"Data record {number} of {records.path} has no time stamp, so a gap "
-                "before it cannot be ruled out."
+                f"Data record {numbers[i]} of {records.path} has no time stamp, so a "
+                "gap before it cannot be ruled out."
             )
             raise DiscontinuousRecordingError(msg)
         stamps[i] = stamp

@@ -15,6 +15,7 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._epoch_grid import to_hypnogram
+from sleepkit.io._file_state import FileState, file_state
 from sleepkit.io._labels import Scheme
 from sleepkit.io._recognise import Heading, Meaning, recognise
 from sleepkit.io._scoring import Label, Scoring
@@ -30,7 +31,7 @@ class MneArray:
     """Lazy array of one modality of a file that MNE reads."""
 
     path: str
-    stamps: tuple[tuple[str, int, int], ...]
+    states: tuple[tuple[str, FileState], ...]
     rows: tuple[_PARTS, ...]
     skip: int
     n_times: int
@@ -45,19 +46,24 @@ class MneArray:
 
     @property
     def fingerprint(self) -> str:
-        """Paths, sizes and modification times of the files, and the part read."""
-        return repr((self.path, self.stamps, self.rows, self.skip))
+        """Paths and states of the files, and the part that is read."""
+        return repr((self.path, self.states, self.rows, self.skip))
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Read the samples."""
         raw = open_raw(Path(self.path))
-        if _stamps(raw) != self.stamps:
-            msg = f"{self.path} has changed since it was opened; open it again."
-            raise RecordingError(msg)
+        self._check_unchanged(raw)
         data = _read_rows(raw, self.rows, self.skip)
+        self._check_unchanged(raw)
         if self.checked:
             warn_unlikely_scale(data, self.checked, self.path)
         return data if dtype is None else data.astype(dtype, copy=False)
+
+    def _check_unchanged(self, raw: Any) -> None:
+        """Raise an error if a file is not what it was when it was opened."""
+        if _states(raw) != self.states:
+            msg = f"{self.path} has changed since it was opened; open it again."
+            raise RecordingError(msg)
 
 
 class MneSource:
@@ -100,7 +106,7 @@ class MneSource:
         names = tuple(item.name for item in derivations) if check_scale else ()
         if self._path is not None:
             path, n_times = str(self._path.resolve()), self._raw.n_times
-            return MneArray(path, _stamps(self._raw), rows, skip, n_times, names)
+            return MneArray(path, _states(self._raw), rows, skip, n_times, names)
         data = _read_rows(self._raw, rows, skip)
         warn_unlikely_scale(data[: len(names)], names, self.name)
         return data
@@ -192,8 +198,7 @@ def _read_rows(raw: Any, rows: Sequence[_PARTS], skip: int) -> FloatArray:
     return data
 
 
-def _stamps(raw: Any) -> tuple[tuple[str, int, int], ...]:
-    """Names, sizes and modification times of the files of `raw`."""
-    files = [Path(file) for file in raw.filenames if file is not None]
-    stats = [(str(file.resolve()), file.stat()) for file in files]
-    return tuple((name, stat.st_size, stat.st_mtime_ns) for name, stat in stats)
+def _states(raw: Any) -> tuple[tuple[str, FileState], ...]:
+    """Names and states of the files of `raw`."""
+    files = [Path(file).resolve() for file in raw.filenames if file is not None]
+    return tuple((str(file), file_state(file)) for file in files)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import pickle
 import shutil
 
@@ -105,6 +106,16 @@ def test_the_fingerprint_differs_by_file_channels_units_and_skip(write_edf, tmp_
     ]
     assert len({array.fingerprint for array in arrays}) == len(arrays)
     assert read(path, 0).fingerprint == arrays[0].fingerprint
+
+
+def test_a_file_of_the_same_size_and_time_is_another(write_edf):
+    path = write_edf()
+    array, stat, content = read(path, 0), path.stat(), path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert read(path, 0).fingerprint != array.fingerprint
+    with pytest.raises(RecordingError, match="has changed since it was opened"):
+        np.asarray(array)
 
 
 def test_a_file_that_changed_is_refused(write_edf):

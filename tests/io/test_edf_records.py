@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import warnings
 
 import pytest
@@ -9,6 +10,7 @@ from sleepkit.exceptions import (
     RecordingError,
     SleepkitWarning,
 )
+from sleepkit.io import _edf_records
 from sleepkit.io._edf_header import read_edf_header
 from sleepkit.io._edf_records import find_records
 
@@ -39,6 +41,53 @@ def test_a_cut_record_is_left_out(write_edf):
     assert len(messages) == 2
     assert "is incomplete and is left out" in messages[0]
     assert "declares 60 data records, but the file has 59" in messages[1]
+
+
+def overwrite(path):
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        file.write(b"\1")
+
+
+def cut(path):
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def replace(path):
+    other = path.with_suffix(".new")
+    other.write_bytes(path.read_bytes()[::-1])
+    other.replace(path)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (overwrite, "was changed while it was read"),
+        (cut, "was cut short while it was read"),
+    ],
+)
+def test_a_file_that_changes_while_it_is_read(write_edf, monkeypatch, change, message):
+    monkeypatch.setattr(_edf_records, "_BLOCK_BYTES", 1)  # a record at a time
+    path = write_edf()
+    blocks = records(path).blocks()
+    next(blocks)
+    change(path)
+    with pytest.raises(RecordingError, match=message):
+        list(blocks)
+
+
+def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed_in(
+    write_edf, monkeypatch
+):
+    monkeypatch.setattr(_edf_records, "_BLOCK_BYTES", 1)
+    path = write_edf()
+    expected = [block.tobytes() for *_, block in records(path).blocks()]
+    blocks = records(path).blocks()
+    found = [next(blocks)[-1].tobytes()]
+    replace(path)
+    with pytest.raises(RecordingError, match="was changed while it was read"):
+        found.extend(block.tobytes() for *_, block in blocks)
+    assert found == expected
 
 
 def test_a_file_without_a_whole_record(write_edf):
