@@ -12,6 +12,7 @@ from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._epoch_grid import to_hypnogram
 from sleepkit.io._labels import LABEL_DURATIONS, Decoder, Scheme
+from sleepkit.io._limits import MAX_TEXT_BYTES
 from sleepkit.io._scoring import LabelDuration, Scoring
 from sleepkit.io._stage_files._encoding import decoded
 from sleepkit.io._stage_files._layouts import LAYOUTS
@@ -19,7 +20,7 @@ from sleepkit.io._stage_files._parse_edf import parse_edf
 from sleepkit.io._stage_files._parse_json import parse_json
 from sleepkit.io._stage_files._parse_text import parse_text
 from sleepkit.io._stage_files._parse_xml import parse_xml
-from sleepkit.utils import check_option, check_positive
+from sleepkit.utils import check_option, check_positive, open_regular
 
 FORMATS: Final = (
     "auto",
@@ -174,13 +175,23 @@ def _parse(
     """Labels of a file of any format, by scorer."""
     if kind == "edf" or (kind == "auto" and is_edf(path)):
         return [parse_edf(path)]
-    text = decoded(path.read_bytes())
+    text = decoded(_content(path))
     if kind == "xml" or (kind == "auto" and text.lstrip().startswith("<")):
         return [parse_xml(text.lstrip())]
     if kind == "json" or (kind == "auto" and _is_json(path, text)):
         return parse_json(text, decoder, label_duration)
     layout = None if kind in ("auto", "table") else kind
     return parse_text(text, decoder, label_duration, layout)
+
+
+def _content(path: Path) -> bytes:
+    """Bytes of a file of text, if a night can need as many."""
+    with open_regular(path) as file:
+        data: bytes = file.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        msg = f"a file of labels has at most {MAX_TEXT_BYTES:,} bytes; it has more."
+        raise HypnogramError(msg)
+    return data
 
 
 def _is_json(path: Path, text: str) -> bool:

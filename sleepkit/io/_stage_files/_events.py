@@ -92,9 +92,6 @@ def _may_be_event(label: Label, code: int) -> bool:
 
 def _is_event(label: Label, code: int, epochs: _Epochs, *, has_events: bool) -> bool:
     """Whether a label takes no epoch."""
-    times = (label.onset, label.duration or 0.0)
-    if not np.isfinite(times).all():
-        return False  # refused later
     if _may_be_event(label, code):
         return not (epochs.has_whole(label) and epochs.has_free(label))
     is_other = has_events and code == UNSCORED and not claims_a_stage(label.text)
@@ -105,7 +102,7 @@ def _check_scorers(scored: Sequence[Scored]) -> None:
     """Raise an error if labels of different stages begin at once."""
     first: dict[float, Scored] = {}
     for label, code in scored:
-        if code == UNSCORED or np.isnan(label.onset):
+        if code == UNSCORED:
             continue
         other, other_code = first.setdefault(round(label.onset, 2), (label, code))
         if code != other_code:
