@@ -23,7 +23,7 @@ test test-oldest: export MPLBACKEND := Agg
 .PHONY: demo test test-oldest lint docs clean
 
 demo: $(VENV)/.ready
-	$(BIN)/python -m sleepkit demo
+	$(BIN)/python -m sleepkit demo --overwrite
 
 test: lint
 	$(BIN)/python -m pytest $(PYTEST_ARGS)

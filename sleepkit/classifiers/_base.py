@@ -81,9 +81,10 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         The untrained module, from the parameters, `layout_` and `classes_`. Its forward
         takes ``inputs``, a dict of float32 tensors (batch, ...) by modality, or
         (batch, seq, ...) where `sequence_length` is not None, 0 where values are
-        missing; and ``present``, a dict of bool tensors (batch,) or (batch, seq). If it
-        also has ``encode(inputs, present)`` and ``decode(encoded, present)``,
-        predictions encode each epoch once, however many sequences it is in.
+        missing; and ``present``, a dict of bool tensors (batch,) or (batch, seq). Both
+        lack a modality that none of the nights has. If the module also has
+        ``encode(inputs, present)`` and ``decode(encoded, present)``, predictions encode
+        each epoch once, however many sequences it is in.
     ``_build_loss(class_weight)``
         A module called with the output and a dict of targets: ``"stages"``, class
         numbers with -1 where unlabelled, ``"present"``, and extra targets. By default
@@ -112,7 +113,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ``_check_params()``
         Validates the parameters that are not shared.
 
-    **Shared parameters**, documented here once:
+    **Shared parameters**, documented here once. ``__init__`` must set each of them, and
+    may set `sequence_length` and `stride`:
 
     modalities : mapping of str to sequence of int, default=None
         Indices on the second axis of a plain array for each modality, such as
@@ -121,7 +123,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         modality that is NaN throughout a row is missing there. An `EpochArray` has its
         modalities itself.
     class_weight : "balanced" or mapping of class to float, default=None
-        Weight of each class in the loss; None weighs all rows alike.
+        Weight of each class in the loss, 1 where a mapping does not name it; None
+        weighs all rows alike.
     lr : float
         Learning rate, at its peak where there is a schedule.
     weight_decay : float
@@ -251,14 +254,16 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         **changes: Any,
     ) -> TrainingStage:
         """Training stage of the parameters, with some of its fields changed."""
-        # Adam takes a tenth of the time of a small net's step where it is not fused.
-        adam = {"fused": True, "weight_decay": self.weight_decay}
+        params: dict[str, Any] = {"weight_decay": self.weight_decay}
+        if changes.get("optimizer") is None:
+            # Adam takes a tenth of the time of a small net's step if it is not fused.
+            params["fused"] = True
         fields = {
             "lr": self.lr,
             "batch_size": self.batch_size,
             "max_epochs": self.max_epochs,
             "sequence_length": self._length(source),
-            "optimizer_params": adam | dict(optimizer_params or {}),
+            "optimizer_params": params | dict(optimizer_params or {}),
         }
         return TrainingStage(**fields | changes)
 
@@ -369,6 +374,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         weights = class_weights(self.class_weight, self.classes_, y)
         data = TrainingData(source, train, valid if split.valid.any() else None)
         plan = self._training_plan(source)
+        if not plan:
+            msg = f"_training_plan of {type(self).__name__} gave no stage."
+            raise ValueError(msg)
         options = TrainingOptions.of(self)
         seed = int(rng.integers(_SEED_BOUND))
         with seeded(seed, options.device):
@@ -376,7 +384,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             if not fresh:
                 self._restore(module)
             for stage in plan if fresh else plan[-1:]:
-                loss = self._build_loss(weights)
+                loss = stage.loss() if stage.loss else self._build_loss(weights)
                 read_out = self._build_read_out()
                 net = train_stage(stage, module, loss, read_out, data, options, rng)
         if not all(p.isfinite().all() for p in module.parameters()):

@@ -5,16 +5,25 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal, cast
 
+import numpy as np
 from skorch.callbacks import GradientNormClipping
 from torch import nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.nn import DeepSleepNet
+from sleepkit.classifiers._split import Split
+from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
 from sleepkit.training._samplers import find_runs
-from sleepkit.utils import check_count, check_option, check_positive
+from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
+_COUNTS = (
+    "sequence_length",
+    "hidden_size",
+    "n_layers",
+    "pretrain_epochs",
+    "pretrain_batch_size",
+)
 _PENALIZED = "encoder.cnn.small.0.weight"  # the only weights with an L2 penalty
 
 
@@ -32,15 +41,17 @@ class DeepSleepNetClassifier(SleepClassifier):
         Channels of each modality in plain arrays; see `SleepClassifier`. The channels
         of all modalities are read together and none may be missing: an epoch that lacks
         one is not trained on, and predicted by `class_prior_`.
-    epoch_duration : float, default=30.0
+    epoch_duration : float, default=None
         Length of an epoch in seconds, which gives the sampling rate: kernels last as
-        long at any rate as they do at 100 Hz.
+        long at any rate as they do at 100 Hz. None is that of the nights, and 30 s for
+        plain arrays.
     sequence_length : int, default=25
         Epochs in a sequence of the second training stage.
     sampler : {'in_order', 'shuffled'}, default='in_order'
-        Order of the sequences in the second stage: nights side by side in order, the
-        state of the forward LSTMs carried from one sequence to the next, as released;
-        or shuffled, each sequence for itself.
+        Order of the sequences in the second stage: stretches of nights without a gap
+        side by side in order, the longest first, and the state of the forward LSTMs
+        carried from one sequence to the next, as released; or shuffled, each sequence
+        for itself.
     n_filters : tuple of int, default=(64, 128)
         Filters of the first convolution of each branch, and of the others.
     hidden_size : int, default=512
@@ -57,7 +68,8 @@ class DeepSleepNetClassifier(SleepClassifier):
     pretrain_batch_size : int, default=100
         Epochs in a batch of the first stage.
     class_weight : "balanced" or mapping of class to float, default=None
-        Weight of each class in the loss of both stages.
+        Weight of each class in the loss of the second stage; see `SleepClassifier`. The
+        first one has balanced classes anyway.
     lr : float, default=1e-4
         Learning rate of Adam, in the first stage and outside of the CNN.
     encoder_lr : float, default=1e-6
@@ -99,6 +111,8 @@ class DeepSleepNetClassifier(SleepClassifier):
         The classes seen in `fit`.
     class_prior_ : ndarray of shape (n_classes,)
         Their shares of the training rows.
+    epoch_duration_ : float
+        Length of an epoch in seconds.
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
@@ -119,11 +133,11 @@ class DeepSleepNetClassifier(SleepClassifier):
     **Implementation differences.** The second stage averages the cross-entropy over
     labelled epochs, where the released code sums it over a sequence: penalty and
     clipping are divided by `sequence_length`, and Adam does not depend on the factor.
-    Whole nights are side by side in a batch, where the released code cuts each night
-    into ten parts, and their ends are padded instead of dropped. The state of the
-    backward LSTMs is not carried: the released code carries it, but to the wrong end.
-    Predictions take a night in one pass instead of 25 epochs at a time. The rows of
-    plain arrays are sequences of one epoch.
+    Nights, or their stretches without a gap, are side by side in a batch, where the
+    released code cuts each night into ten parts, and their ends are padded instead of
+    dropped. The state of the backward LSTMs is not carried: the released code carries
+    it, but to the wrong end. Predictions take a night in one pass instead of 25 epochs
+    at a time. The rows of plain arrays are sequences of one epoch.
 
     Examples
     --------
@@ -146,7 +160,7 @@ class DeepSleepNetClassifier(SleepClassifier):
         self,
         modalities: Mapping[str, Sequence[int]] | None = None,
         *,
-        epoch_duration: float = 30.0,
+        epoch_duration: float | None = None,
         sequence_length: int = 25,
         sampler: Literal["in_order", "shuffled"] = "in_order",
         n_filters: tuple[int, int] = (64, 128),
@@ -206,10 +220,28 @@ class DeepSleepNetClassifier(SleepClassifier):
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
         owner = type(self).__name__
-        for name in ("sequence_length", "pretrain_epochs", "pretrain_batch_size"):
+        for name in _COUNTS:
             check_count(name, getattr(self, name), owner=owner)
-        for name in ("epoch_duration", "encoder_lr", "gradient_clip"):
+        for name in ("encoder_lr", "gradient_clip", "norm_momentum"):
             check_positive(name, getattr(self, name), owner=owner)
+        check_fraction("dropout", self.dropout, owner=owner)
+        if self.norm_momentum > 1:
+            msg = (
+                f"The 'norm_momentum' parameter of {owner} must be > 0 and <= 1. "
+                f"Got {self.norm_momentum!r} instead."
+            )
+            raise ValueError(msg)
+        n_filters = self.n_filters
+        if not isinstance(n_filters, (list, tuple)) or len(n_filters) != 2:
+            msg = (
+                f"The 'n_filters' parameter of {owner} must be two whole numbers. Got "
+                f"{n_filters!r} instead."
+            )
+            raise ValueError(msg)
+        for i, n in enumerate(n_filters):
+            check_count(f"n_filters[{i}]", n, owner=owner)
+        if self.epoch_duration is not None:
+            check_positive("epoch_duration", self.epoch_duration, owner=owner)
         samplers = ("in_order", "shuffled")
         check_option("sampler", self.sampler, samplers, owner=owner)
 
@@ -219,7 +251,7 @@ class DeepSleepNetClassifier(SleepClassifier):
         return DeepSleepNet(
             self.layout_,
             len(self.classes_),
-            sfreq=n_times / self.epoch_duration,
+            sfreq=n_times / self.epoch_duration_,
             n_filters=self.n_filters,
             hidden_size=self.hidden_size,
             n_layers=self.n_layers,
@@ -227,11 +259,37 @@ class DeepSleepNetClassifier(SleepClassifier):
             momentum=self.norm_momentum,
         )
 
+    def _train(
+        self,
+        source: EpochSource,
+        split: Split,
+        rng: np.random.Generator,
+        *,
+        fresh: bool,
+    ) -> None:
+        """Train on epochs of one length."""
+        if fresh:
+            self.epoch_duration_ = self.epoch_duration or source.epoch_duration or 30.0
+        self._check_duration(source)
+        super()._train(source, split, rng, fresh=fresh)
+
+    def _check_duration(self, source: EpochSource) -> None:
+        """Refuse nights with epochs of another length."""
+        duration = source.epoch_duration
+        if duration not in {None, self.epoch_duration_}:
+            msg = (
+                f"{type(self).__name__} takes epochs of {self.epoch_duration_:g} s, by "
+                "its parameter 'epoch_duration' or by the nights that it was fitted "
+                f"on; X has epochs of {duration:g} s."
+            )
+            raise ValueError(msg)
+
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """Train the CNN on balanced epochs, then the whole net on sequences."""
         pretraining = self._stage(
             source,
             part=_epoch_classifier,
+            loss=StageLoss,  # weights would balance the classes twice
             sequence_length=None,
             sampler="balanced",
             batch_size=self.pretrain_batch_size,
@@ -257,7 +315,8 @@ class DeepSleepNetClassifier(SleepClassifier):
         return [pretraining, finetuning]
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
-        """Decode whole nights: sequences as long as the longest one without a gap."""
+        """Decode nights whole: sequences as long as the longest one without a gap."""
+        self._check_duration(source)
         runs = find_runs(source.night, source.has_signal)
         return max((stop - start for start, stop in runs), default=1), 1
 

@@ -34,6 +34,24 @@ from sleepkit.utils import (
     check_positive,
 )
 
+_SHARED = (
+    "modalities",
+    "class_weight",
+    "lr",
+    "weight_decay",
+    "batch_size",
+    "max_epochs",
+    "validation_fraction",
+    "patience",
+    "warm_start",
+    "callbacks",
+    "device",
+    "precision",
+    "max_ram",
+    "n_threads",
+    "random_state",
+    "verbose",
+)
 _PRECISIONS = ("auto", "float32", "bfloat16")
 _ARRAYS: dict[str, Any] = {
     "allow_nd": True,
@@ -45,6 +63,13 @@ _ARRAYS: dict[str, Any] = {
 def check_shared_params(stager: Any) -> None:
     """Refuse parameters of a stager that cannot be used."""
     owner = type(stager).__name__
+    lacking = [name for name in _SHARED if not hasattr(stager, name)]
+    if lacking:
+        msg = (
+            f"{owner} lacks {', '.join(lacking)}: a subclass of SleepClassifier must "
+            "set all parameters that are shared."
+        )
+        raise TypeError(msg)
     for name in ("batch_size", "max_epochs", "patience"):
         check_count(name, getattr(stager, name), owner=owner)
     for name in ("lr", "max_ram"):
@@ -62,9 +87,19 @@ def check_shared_params(stager: Any) -> None:
     check_positive("weight_decay", stager.weight_decay, owner=owner, zero=True)
     check_option("precision", stager.precision, _PRECISIONS, owner=owner)
     find_device(stager.device)
+    _check_class_weight(stager.class_weight, owner=owner)
     _check_callbacks(stager.callbacks, owner=owner)
     fraction = stager.validation_fraction
     check_fraction("validation_fraction", fraction, owner=owner)
+
+
+def _check_class_weight(class_weight: Any, *, owner: str) -> None:
+    """Require a word, or a mapping to numbers."""
+    if isinstance(class_weight, Mapping):
+        for name, weight in class_weight.items():
+            check_positive(f"class_weight[{name!r}]", weight, owner=owner, zero=True)
+    elif class_weight is not None:
+        check_option("class_weight", class_weight, ["balanced"], owner=owner)
 
 
 def _check_callbacks(callbacks: Any, *, owner: str) -> None:

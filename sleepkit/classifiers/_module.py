@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from inspect import signature
 from typing import Any, Self
 
@@ -11,6 +12,8 @@ from torch import nn
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._module_adapter import ModuleAdapter, adapt, names_present
+from sleepkit.classifiers._step_check import StepCheck
+from sleepkit.training import EpochSource, TrainingStage
 
 _PREFIX = "module__"
 
@@ -34,7 +37,8 @@ class ModuleClassifier(SleepClassifier):
         (batch, seq, n_classes). A module with ``encode`` and ``decode`` beside
         ``forward`` encodes each epoch of a night once in predictions, although it is in
         several sequences: ``encode(x)`` gives tensors (batch, seq, ...), or a nest of
-        dicts and tuples of them, ``decode(encoded)`` the logits.
+        dicts and tuples of them, ``decode(encoded)`` the logits. Where these are not
+        those of ``forward``, `fit` raises.
     modalities : mapping of str to sequence of int, default=None
         Channels of each modality in plain arrays; see `SleepClassifier`.
     sequence_length : int, default=None
@@ -75,7 +79,8 @@ class ModuleClassifier(SleepClassifier):
         Whether to show a progress bar.
     **module_params : object
         Parameters of the module, each named ``module__x``; they can be searched, as in
-        ``GridSearchCV(stager, {"module__hidden": [8, 16]})``.
+        ``GridSearchCV(stager, {"module__hidden": [8, 16]})``. The module gets copies,
+        so that a pretrained module among them stays as it is.
 
     Attributes
     ----------
@@ -90,15 +95,26 @@ class ModuleClassifier(SleepClassifier):
     n_features_in_ : int
         Size of the second axis of X, where X was a plain array.
 
+    Raises
+    ------
+    TypeError
+        If a parameter has another name.
+
     See Also
     --------
     SleepClassifier : The base class, for methods with losses or plans of their own.
 
     Notes
     -----
-    A module that names ``present`` takes any subset of its modalities, with values of 0
-    where one is missing. For any other, epochs that lack a modality are not trained on,
-    and predicted by `class_prior_`.
+    A module that names ``present`` takes any subset of its modalities, and always gets
+    all of them: values of 0, not present, where one is missing. For any other, epochs
+    that lack a modality are not trained on, and predicted by `class_prior_`.
+
+    Sequences are cut anew at each pass, and padded with epochs of zeros at both ends of
+    a stretch without a gap. Batch normalisation counts them; ``present`` tells them
+    apart. Batches differ in size by one row at most, and a `batch_size` of 2 gives a
+    batch of one row where the rows are odd in number, which torch's batch normalisation
+    refuses.
 
     A model file of `sleepkit.persistence` holds sleepkit's own classes only, since it
     runs no code of others. Keep a fitted `ModuleClassifier` with ``joblib.dump``, or
@@ -165,6 +181,13 @@ class ModuleClassifier(SleepClassifier):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
+        unknown = [name for name in module_params if not name.startswith(_PREFIX)]
+        if unknown:
+            msg = (
+                f"ModuleClassifier() got an unexpected keyword argument {unknown[0]!r}"
+                f"; parameters of the module are named {_PREFIX}{unknown[0]}."
+            )
+            raise TypeError(msg)
         self.__dict__.update(module_params)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -201,26 +224,15 @@ class ModuleClassifier(SleepClassifier):
         ValueError
             If a name is not one of a parameter.
         """
-        further = self._further_params().keys()
-        own = {
-            name: value
-            for name, value in params.items()
-            if not name.startswith(_PREFIX) and name not in further
-        }
+        further = {n: value for n, value in params.items() if n.startswith(_PREFIX)}
+        own = {name: params[name] for name in params.keys() - further.keys()}
         super().set_params(**own)
-        self.__dict__.update(
-            {name: params[name] for name in params.keys() - own.keys()}
-        )
+        self.__dict__.update(further)
         return self
 
     def _further_params(self) -> dict[str, Any]:
-        """Return what ``**module_params`` was; scikit-learn checks names in `fit`."""
-        own = super().get_params(deep=False).keys()
-        return {
-            name: value
-            for name, value in vars(self).items()
-            if name not in own and not name.startswith("_") and not name.endswith("_")
-        }
+        """Return what ``**module_params`` was."""
+        return {n: value for n, value in vars(self).items() if n.startswith(_PREFIX)}
 
     @property
     def any_subset(self) -> bool:  # type: ignore[override]
@@ -237,13 +249,6 @@ class ModuleClassifier(SleepClassifier):
             )
             raise ValueError(msg)
         accepted, further = self._accepted(), self._further_params()
-        unknown = [name for name in further if not name.startswith(_PREFIX)]
-        if unknown:
-            msg = (
-                f"ModuleClassifier has no parameter {unknown[0]!r}; parameters of the "
-                f"module are named {_PREFIX}{unknown[0]}."
-            )
-            raise ValueError(msg)
         wrong = {name.removeprefix(_PREFIX) for name in further} - {*accepted}
         if accepted and wrong:
             msg = (
@@ -265,8 +270,12 @@ class ModuleClassifier(SleepClassifier):
         named = signature(self.module).parameters
         given = {name: value for name, value in offered.items() if name in named}
         set_by_user = {
-            name.removeprefix(_PREFIX): value
+            name.removeprefix(_PREFIX): deepcopy(value)
             for name, value in self._further_params().items()
         }
         module = self.module(**given | set_by_user)
-        return adapt(module, list(self.layout_), len(self.classes_))
+        return adapt(module, self.layout_, len(self.classes_))
+
+    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
+        """One stage, in which a module of two steps is compared with its forward."""
+        return [self._stage(source, callbacks=lambda _: [StepCheck()])]

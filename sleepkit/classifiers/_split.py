@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+from warnings import warn
 
 import numpy as np
 import torch
@@ -13,6 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
 from sleepkit._typing import Array, BoolArray, IntArray
+from sleepkit.exceptions import SleepkitWarning
 from sleepkit.recording import EpochArray
 from sleepkit.training import EpochSource
 
@@ -79,9 +81,20 @@ def make_split(
 ) -> Split:
     """Hold out some subjects, where they are known, for the inner validation."""
     labelled = train_mask & source.has_signal[source.row_to_epoch]
+    names = ", ".join(source.layout)
     if not labelled.any():
-        msg = f"{owner} needs rows to train on; all are masked or without a signal."
+        rest = f"lack one of {names}" if source.needs_all else "without a signal"
+        msg = f"{owner} needs rows to train on; all are masked or {rest}."
         raise ValueError(msg)
+    recorded = np.logical_or.reduce(list(source.present.values()))
+    incomplete = train_mask & recorded[source.row_to_epoch] & ~labelled
+    if incomplete.any():
+        warn(
+            f"{incomplete.sum()} of {train_mask.sum()} training epochs lack one of "
+            f"{names} and are not trained on.",
+            SleepkitWarning,
+            stacklevel=4,
+        )
     valid = np.zeros(len(y), np.bool_)
     if subject is not None and fraction:
         subjects = np.unique(subject[labelled])
@@ -113,10 +126,19 @@ def rows_to_epochs(
 def class_weights(
     class_weight: str | Mapping[Any, float] | None, classes: Array, y: Array
 ) -> Tensor | None:
-    """Weight of each class in the loss; 1 where a class is not in y."""
+    """Weight of each class in the loss; 1 where a class is not in y, or not named."""
     if class_weight is None:
         return None
     weights = np.ones(len(classes), np.float32)
-    found = np.isin(classes, y)
-    weights[found] = compute_class_weight(class_weight, classes=classes[found], y=y)
+    if isinstance(class_weight, Mapping):
+        known = classes.tolist()
+        unknown = [name for name in class_weight if name not in known]
+        if unknown:
+            msg = f"'class_weight' names {unknown}; the classes are {known}."
+            raise ValueError(msg)
+        weights[:] = [class_weight.get(name, 1) for name in known]
+    else:
+        found = np.isin(classes, y)
+        balanced = compute_class_weight(class_weight, classes=classes[found], y=y)
+        weights[found] = balanced
     return torch.from_numpy(weights)

@@ -18,12 +18,29 @@ _MIN_HOURS: Final = 0.25
 _MAX_HOURS: Final = 24.0
 
 
-def add_night(parser: ArgumentParser) -> None:
-    """Add a recording and its channels."""
+def add_nights(parser: ArgumentParser) -> None:
+    """Add recordings, their channels, and output for other programs."""
     parser.add_argument(
-        "night", type=Path, metavar="NIGHT.edf", help="EDF, BDF or what MNE reads"
+        "nights",
+        type=Path,
+        nargs="+",
+        metavar="NIGHT",
+        help="EDF, BDF or what MNE reads; a folder stands for all EDF and BDF "
+        "recordings in it and below",
     )
     _add_channels(parser)
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print one line of JSON for each night, and nothing else",
+    )
+
+
+def add_overwrite(parser: ArgumentParser) -> None:
+    """Add the permission to replace files."""
+    parser.add_argument(
+        "--overwrite", action="store_true", help="replace files that exist"
+    )
 
 
 def add_folder(parser: ArgumentParser) -> None:

@@ -7,13 +7,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
-from sleepkit import datasets, evaluation, recording
-from sleepkit.cli._arguments import MODALITIES, count, hours
+from sleepkit import datasets, evaluation, pipelines, recording
+from sleepkit.cli._arguments import MODALITIES, add_overwrite, count, hours
 from sleepkit.cli._models import save
-from sleepkit.cli._output import make_folder, print_files, print_scores, write_results
-from sleepkit.cli._stage import stage_night
+from sleepkit.cli._output import (
+    make_folder,
+    print_files,
+    print_scores,
+    refuse_existing,
+    result_paths,
+    write_results,
+)
 from sleepkit.cli._train import compute_features, cross_validate, fit_all
-from sleepkit.pipelines import make_stager
 
 if TYPE_CHECKING:
     from sleepkit.recording import EpochArray, Recording
@@ -38,15 +43,19 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--hours", type=hours, default=2.5, help="length of their nights (2.5)"
     )
+    add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Simulate subjects, train on all but one, and stage that one's night."""
-    X, held_out = _simulate(arguments.subjects, arguments.hours)
+    outputs = result_paths(arguments.out / "night", ("csv", "edf", "png"))
+    models = [arguments.out / f"{method}.model" for method in _METHODS]
+    refuse_existing([*outputs.values(), *models], overwrite=arguments.overwrite)
     make_folder(arguments.out)
+    X, held_out = _simulate(arguments.subjects, arguments.hours)
     with TemporaryDirectory(prefix="sleepkit-") as cache:
         stagers = {
-            method: make_stager(method, cache=cache, random_state=0)
+            method: pipelines.make_stager(method, cache=cache, random_state=0)
             for method in _METHODS
         }
         compute_features(stagers.values(), X)
@@ -57,9 +66,8 @@ def run(arguments: Namespace) -> None:
         print(f"The night of {held_out.subject}, held out of all training:")
         night = recording.EpochArray([held_out])
         print_scores(evaluation.evaluate_staging(fitted, night, night.hypnogram))
-        staged = stage_night(fitted[_METHODS[0]], held_out)
-    files = write_results(arguments.out / "night", held_out, *staged)
-    models = [arguments.out / f"{method}.model" for method in _METHODS]
+        staged = pipelines.stage_night(fitted[_METHODS[0]], held_out)
+    files = write_results(outputs, held_out, staged)
     for model, (method, stager) in zip(models, fitted.items(), strict=True):
         save(model, stager, method, X, result)
     print_files([*files, *models])

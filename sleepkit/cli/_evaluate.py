@@ -7,12 +7,19 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit import evaluation
-from sleepkit.cli._arguments import add_folder, read_folder
-from sleepkit.cli._models import load, takes_any_subset
-from sleepkit.cli._output import make_folder, print_files, print_scores
+from sleepkit.cli._arguments import add_folder, add_overwrite, read_folder
+from sleepkit.cli._models import load
+from sleepkit.cli._output import (
+    make_folder,
+    print_files,
+    print_scores,
+    refuse_existing,
+)
 from sleepkit.datasets._pairs import NAMING_RULES
+from sleepkit.pipelines._any_subset import takes_any_subset
 
 EXAMPLE: Final = f"sleepkit evaluate nights/ --model my.model\n{NAMING_RULES}"
+_OUTPUTS: Final = ("scores.csv", "predictions.npz", "protocol.json")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,10 +32,14 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="where scores.csv, predictions.npz and protocol.json go",
     )
+    add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Stage the nights of held-out subjects, and print the scores."""
+    if arguments.out is not None:
+        outputs = [arguments.out / name for name in _OUTPUTS]
+        refuse_existing(outputs, overwrite=arguments.overwrite)
     model = load(arguments.model)
     X, _ = read_folder(arguments, model.modalities, exclude=model.exclude)
     if arguments.out is not None:

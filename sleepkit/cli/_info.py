@@ -1,54 +1,84 @@
-"""``sleepkit info``: channels and signal quality of a recording."""
+"""``sleepkit info``: what is in recordings, and what staging would use."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from sleepkit import datasets, io, signal
-from sleepkit.cli._arguments import MODALITIES, add_night
-from sleepkit.datasets._night import name_channel
-from sleepkit.exceptions import ChannelError
+from sleepkit.cli._arguments import add_nights
+from sleepkit.cli._messages import collect_notes, describe
+from sleepkit.cli._night_info import NightInfo
+from sleepkit.cli._nights import find_nights, is_batch
+from sleepkit.cli._print_nights import print_failures
 
 if TYPE_CHECKING:
+    from sleepkit.cli._channel_use import ChannelUse
     from sleepkit.io import ChannelInfo
-    from sleepkit.recording import Recording
 
 EXAMPLE: Final = "sleepkit info night.edf"
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the night."""
-    add_night(parser)
+    """Add the nights."""
+    add_nights(parser)
 
 
-def run(arguments: Namespace) -> None:
-    """Print channels, and the quality of those that would be used."""
-    channels = io.describe_channels(arguments.night)
-    _print_channels(channels)
-    try:
-        night = datasets.load_night(
-            arguments.night, modalities=MODALITIES, channels=dict(arguments.channels)
-        )
-    except ChannelError as error:
-        if arguments.channels:
-            raise
-        print(f"\n{error}")
-        return
-    _print_night(night)
-    _print_quality(night)
+def run(arguments: Namespace) -> bool:
+    """Print the channels of nights and their use; return whether one failed."""
+    batch = is_batch(arguments.nights)
+    caught = (Exception,) if batch or arguments.json else ()
+    nights = find_nights(arguments.nights)
+    errors = {}
+    for night in nights:
+        info = NightInfo(night.path)
+        with collect_notes() as info.notes:
+            try:
+                info.inspect(dict(arguments.channels))
+            except caught as error:
+                errors[night.path] = info.error = describe(error)
+        if arguments.json:
+            print(info.to_json())
+        else:
+            _print(info, titled=batch)
+    return print_failures(errors, len(nights))
 
 
-def _print_channels(channels: Sequence[ChannelInfo]) -> None:
+def _print(info: NightInfo, *, titled: bool) -> None:
+    """Print a file, under its path if there are several."""
+    if titled:
+        print(f"== {info.file}")
+    if info.uses:
+        _print_channels(info.uses)
+    if info.used:
+        _print_night(info)
+    for name, reason in info.missing.items():
+        print(f"{name:<6}{reason}")
+    if info.unusable:
+        print(f"\n{info.unusable}")
+    for note in info.notes:
+        print(f"note: {note}")
+    if titled:
+        print()
+
+
+def _print_channels(uses: list[ChannelUse]) -> None:
     """Print a line for each channel."""
-    width = max(len(channel.label) for channel in channels) + 2
-    print(f"{'channel':<{width}}{'known as':<10}{'rate':>9}  {'unit':<8}{'range'}")
-    for channel in channels:
-        print(
-            f"{channel.label:<{width}}{channel.modality or '-':<10}"
-            f"{channel.sfreq:6g} Hz  {channel.unit or '-':<8}{_range(channel)}"
+    rows = [
+        (
+            use.channel.label,
+            use.channel.modality or "-",
+            f"{use.channel.sfreq:6g} Hz",
+            use.channel.unit or "-",
+            _range(use.channel),
+            str(use),
         )
+        for use in uses
+    ]
+    rows.insert(0, ("channel", "known as", "rate", "unit", "range", "use"))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        print("  ".join(cells).rstrip())
 
 
 def _range(channel: ChannelInfo) -> str:
@@ -58,28 +88,18 @@ def _range(channel: ChannelInfo) -> str:
     return f"{channel.physical_min:g} to {channel.physical_max:g}"
 
 
-def _print_night(night: Recording) -> None:
-    """Print start and length of the night."""
-    seconds = min(s.shape[1] / (s.sfreq or 1.0) for s in night.signals.values())
-    hours, minutes = divmod(seconds // 60, 60)
-    start = f"{night.start:%Y-%m-%d %H:%M:%S}" if night.start else "unknown"
+def _print_night(info: NightInfo) -> None:
+    """Print start, length, the channels used and their quality."""
+    minutes, seconds = divmod(info.seconds or 0.0, 60)
+    hours, minutes = divmod(minutes, 60)
     print(
-        f"\nstart {start}, duration {hours:.0f} h {minutes:.0f} min "
-        f"{seconds % 60:.0f} s: {night.n_epochs} epochs of {night.epoch_duration:g} s"
+        f"\nstart {info.start or 'unknown'}, duration {hours:.0f} h {minutes:.0f} min "
+        f"{seconds:.0f} s: {info.n_epochs} epochs of {info.epoch_duration:g} s"
     )
-
-
-def _print_quality(night: Recording) -> None:
-    """Print the share of bad epochs of each channel that staging would use."""
-    names = {name: name_channel(night, name) for name in night.modalities}
-    width = max(map(len, names.values())) + 2
+    width = max(map(len, info.used.values())) + 2
+    kinds = next(iter(info.bad.values()))
     print("\nwhat would be used, and the share of its epochs that are bad:")
-    kinds = ("missing", "flat", "clipped", "outlying")
     print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>10}" for kind in kinds))
-    for name, block in night.signals.items():
-        sfreq = block.sfreq or 0.0
-        epochs = signal.to_epochs(block.data, sfreq, night.epoch_duration)
-        flags = signal.flag_windows(epochs[: night.n_epochs].swapaxes(0, -2))
-        parts = (flags.nonfinite, flags.flat, flags.clipped, flags.outlying)
-        shares = "".join(f"{part.mean():10.0%}" for part in parts)
-        print(f"{name:<6}{names[name]:<{width}}{shares}")
+    for name, label in info.used.items():
+        shares = "".join(f"{share:10.0%}" for share in info.bad[name].values())
+        print(f"{name:<6}{label:<{width}}{shares}")

@@ -12,18 +12,19 @@ from importlib import import_module
 from typing import Any, Final
 
 import sleepkit
+from sleepkit.cli._messages import describe, print_note
 from sleepkit.exceptions import SleepkitError, SleepkitWarning
 
 # Each is a module of this package, imported when it is called: ``add_arguments`` fills
-# its parser, ``run`` does the work, and ``EXAMPLE`` ends its help. No module of this
-# package imports numpy or anything as large before ``run``, so that help and wrong
-# arguments take no time.
+# its parser, ``run`` does the work and may return that a night failed, and ``EXAMPLE``
+# ends its help. No module of this package imports numpy or anything as large before
+# ``run``, so that help and wrong arguments take no time.
 COMMANDS: Final = {
     "demo": "the whole job on simulated nights, in a minute or two",
-    "info": "show what is in a recording",
+    "info": "show what is in recordings: what would be used, what not, and why",
     "train": "train a stager on a folder of scored nights",
     "evaluate": "score a model on a folder of scored nights",
-    "stage": "write the hypnogram of a night",
+    "stage": "write the hypnograms of nights",
 }
 _FAILED: Final = 1
 _INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C ended
@@ -40,8 +41,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 if all went well, 1 if files or data were not as they should be. Wrong
-        arguments end the process with 2, as argparse does.
+        0 if all went well, 1 if files or data were not as they should be, even of one
+        night of many, and 130 after an interrupt. Wrong arguments end the process with
+        2, as argparse does.
 
     Examples
     --------
@@ -52,9 +54,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _make_parser().parse_args(argv)
     with warnings.catch_warnings():
         warnings.simplefilter("always", SleepkitWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = print_note
         try:
-            arguments.run(arguments)
+            failed = arguments.run(arguments)
             sys.stdout.flush()
             if argv is None:  # the process ends: no search of all modules for garbage
                 gc.freeze()
@@ -62,13 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return _FAILED
         except (SleepkitError, OSError) as error:
-            print(f"sleepkit: {_one_line(error)}", file=sys.stderr)
+            print(f"sleepkit: {describe(error)}", file=sys.stderr)
             return _FAILED
         except KeyboardInterrupt as stop:
             notes = getattr(stop, "__notes__", [])
             print(" ".join(["sleepkit: stopped.", *notes]), file=sys.stderr)
             return _INTERRUPTED
-    return 0
+    return _FAILED if failed else 0
 
 
 class _CommandParser(ArgumentParser):
@@ -107,15 +109,3 @@ def _make_parser() -> ArgumentParser:
             module=f"sleepkit.cli._{name}",
         )
     return parser
-
-
-def _one_line(error: Exception) -> str:
-    """Text of an error, without line breaks."""
-    if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}."
-    return " ".join(str(error).split())
-
-
-def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    """Show a warning as a note to the user, who has no use for a line of code."""
-    print(f"note: {message}", file=sys.stderr)

@@ -82,12 +82,6 @@ def load(path: Path) -> Model:
     return Model(persistence.load_model(path), method, modalities, hashes)
 
 
-def takes_any_subset(stager: Any) -> bool:
-    """Whether a stager predicts from any subset of its modalities."""
-    classifier = stager[-1] if hasattr(stager, "named_steps") else stager
-    return bool(getattr(classifier, "any_subset", True))
-
-
 def _hash(subject: str) -> str:
     """Replace the name of a subject; a guess of the name can be verified by it."""
     return hashlib.sha256(str(subject).encode()).hexdigest()[:16]

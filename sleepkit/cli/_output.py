@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
-from errno import EACCES
+from errno import EACCES, EEXIST
 from io import BytesIO
 from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sleepkit import hypnogram, io, metrics, plotting, utils
-from sleepkit._stages import N_STAGES, STAGES, UNSCORED
+from sleepkit import io, metrics, plotting, utils
+from sleepkit._stages import N_STAGES, STAGES
+from sleepkit.exceptions import SleepkitWarning
 
 if TYPE_CHECKING:
-    from sleepkit._typing import FloatArray, IntArray
     from sleepkit.evaluation import StagingResult
+    from sleepkit.pipelines import StagedNight
     from sleepkit.recording import Recording
+
+FORMATS: Final = ("csv", "edf", "json", "png", "tsv")  # suffixes of a staged night
 
 
 def make_folder(folder: Path) -> None:
@@ -27,47 +32,52 @@ def make_folder(folder: Path) -> None:
         raise PermissionError(EACCES, os.strerror(EACCES), str(folder))
 
 
+def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse to replace a file, unless the user said so."""
+    for path in paths:
+        if path.exists() and not overwrite:
+            reason = "it exists already; --overwrite replaces it"
+            raise FileExistsError(EEXIST, reason, str(path))
+
+
+def result_paths(prefix: Path, formats: Iterable[str]) -> dict[str, Path]:
+    """Files of a staged night by format."""
+    chosen = [suffix for suffix in FORMATS if suffix in formats]
+    return {
+        suffix: prefix.with_name(f"{prefix.name}-hypnogram.{suffix}")
+        for suffix in chosen
+    }
+
+
 def write_results(
-    prefix: Path,
-    night: Recording,
-    stages: IntArray,
-    probabilities: FloatArray,
+    paths: Mapping[str, Path], night: Recording, staged: StagedNight
 ) -> list[Path]:
-    """Write table, EDF+ annotations and picture of a staged night, and list them."""
-    prefix.parent.mkdir(parents=True, exist_ok=True)
-    start = _plain(night.start)
-    duration = night.epoch_duration
-    table = prefix.with_name(f"{prefix.name}-hypnogram.csv")
-    staged = hypnogram.Hypnogram(stages, duration, start=start)
-    with_probabilities = replace(staged, probabilities=probabilities)
-    io.write_hypnogram(table, with_probabilities, overwrite=True)
-    annotations = table.with_suffix(".edf")
-    io.write_hypnogram(annotations, staged, overwrite=True)
-    picture = table.with_suffix(".png")
-    written = [table, annotations]
-    try:
-        utils.write_atomically(picture, _draw(night, stages, probabilities))
-    except ImportError as error:
-        print(f"There is no picture. {error}")
-        return written
-    return [*written, picture]
+    """Write a staged night in each format, and list the files."""
+    hypnogram = replace(staged.hypnogram, start=_plain(night.start))
+    written = []
+    for suffix, path in paths.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if suffix == "png":
+            try:
+                utils.write_atomically(path, _draw(night, staged))
+            except ImportError as error:
+                msg = f"There is no picture. {error}"
+                warnings.warn(msg, SleepkitWarning, stacklevel=2)
+                continue
+        else:
+            # EDF+ has no place for probabilities, and a warning would say so each time.
+            kept = None if suffix == "edf" else hypnogram.probabilities
+            content = replace(hypnogram, probabilities=kept)
+            io.write_hypnogram(path, content, overwrite=True)
+        written.append(path)
+    return written
 
 
-def print_files(paths: list[Path]) -> None:
+def print_files(paths: Iterable[Path]) -> None:
     """Print the paths of the files that were written."""
     print("Written:")
     for path in paths:
         print(f"  {path}")
-
-
-def print_stage_times(stages: IntArray, epoch_duration: float) -> None:
-    """Print how long each stage lasted."""
-    print("  stage      minutes   share")
-    for code, name in [*enumerate(STAGES), (UNSCORED, "unscored")]:
-        count = int((stages == code).sum())
-        if count or code != UNSCORED:
-            minutes = count * epoch_duration / 60
-            print(f"  {name:<9}{minutes:9.1f}{count / len(stages):8.0%}")
 
 
 def print_scores(result: StagingResult) -> None:
@@ -90,15 +100,15 @@ def _plain(start: datetime | None) -> datetime | None:
     return start.replace(tzinfo=None)
 
 
-def _draw(night: Recording, stages: IntArray, probabilities: FloatArray) -> bytes:
+def _draw(night: Recording, staged: StagedNight) -> bytes:
     """Draw a night, with the expert's hypnogram where there is one, as PNG."""
     # Without pyplot there is no window, whatever the user's backend.
     figure_module = utils.optional_import("matplotlib.figure", extra="plot")
     rows = 2 + (night.hypnogram is not None)
     figure = figure_module.Figure(figsize=(10, 0.9 + 1.7 * rows), layout="constrained")
     plotting.HypnogramDisplay.from_predictions(
-        stages,
-        probabilities=probabilities,
+        staged.hypnogram.stages,
+        probabilities=staged.hypnogram.probabilities,
         true=night.hypnogram,
         epoch_duration=night.epoch_duration,
         start=night.start,

@@ -1,44 +1,46 @@
-"""``sleepkit stage``: the hypnogram of a night."""
+"""``sleepkit stage``: the hypnograms of nights."""
 
 from __future__ import annotations
 
 import gc
+import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
-from sleepkit import datasets
-from sleepkit._stages import N_STAGES, UNSCORED
-from sleepkit.cli._arguments import MODALITIES, add_night
-from sleepkit.cli._models import Model, load, takes_any_subset
-from sleepkit.cli._output import print_files, print_stage_times, write_results
-from sleepkit.datasets._night import name_channel
-from sleepkit.exceptions import ChannelError, RecordingError
+from sleepkit.cli._arguments import MODALITIES, add_nights, add_overwrite, count
+from sleepkit.cli._models import load
+from sleepkit.cli._night_report import NightReport
+from sleepkit.cli._night_task import NightTask
+from sleepkit.cli._nights import Night, find_nights, is_batch
+from sleepkit.cli._output import (
+    FORMATS,
+    make_folder,
+    refuse_existing,
+)
+from sleepkit.cli._print_nights import print_failures, print_staged
+from sleepkit.cli._summary import to_json, write_summary
+from sleepkit.exceptions import ChannelError
 
-if TYPE_CHECKING:
-    from sleepkit._typing import FloatArray, IntArray
-    from sleepkit.recording import Recording
+EXAMPLE: Final = """sleepkit stage night.edf --model my.model --out results/
+  sleepkit stage nights/ --model my.model --out results/ --jobs 4
 
-EXAMPLE: Final = "sleepkit stage night.edf --model my.model --out results/"
+One night that is named gives NIGHT-hypnogram.csv, .edf and .png. Several nights, or a
+folder, give these for each, in folders as they are below FOLDER, and summary.csv with
+a line for each night: statistics, confidence, channels, warnings, or the error. A
+night that fails does not stop the others; the exit code is 1 if one failed."""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
-    """Add the night, the model and the place of the results."""
-    add_night(parser)
+    """Add the nights, the model and the place of the results."""
+    add_nights(parser)
     parser.add_argument(
         "--model",
         type=Path,
         required=True,
         help="a file that `sleepkit train` wrote, or `sleepkit demo` to try it",
-    )
-    parser.add_argument(
-        "--out",
-        type=Path,
-        required=True,
-        metavar="FOLDER",
-        help="where NIGHT-hypnogram.csv, .edf and .png go",
     )
     parser.add_argument(
         "--without",
@@ -48,10 +50,57 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="MODALITY",
         help="leave out a modality, e.g. after an electrode failure",
     )
+    _add_results(parser)
+    parser.add_argument(
+        "--jobs",
+        type=count(1),
+        default=1,
+        metavar="N",
+        help="nights to stage side by side, each in a process with one thread (1)",
+    )
+
+
+def _add_results(parser: ArgumentParser) -> None:
+    """Add the place of the results, and which they are."""
+    parser.add_argument(
+        "--out",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="where NIGHT-hypnogram.csv, .edf and .png go, and summary.csv",
+    )
+    parser.add_argument(
+        "--format",
+        nargs="+",
+        choices=FORMATS,
+        default=["csv", "edf", "png"],
+        help="files to write for each night (csv edf png)",
+    )
+    add_overwrite(parser)
+
+
+def run(arguments: Namespace) -> bool:
+    """Stage nights with a trained model; return whether one failed."""
+    nights = find_nights(arguments.nights)
+    summary = arguments.out / "summary.csv" if is_batch(arguments.nights) else None
+    if summary is not None:
+        refuse_existing([summary], overwrite=arguments.overwrite)
+        make_folder(arguments.out)
+    with _paused_collector():
+        task = _make_task(arguments)
+        if summary is None and not arguments.json:
+            _stage_one(task, nights[0])
+            return False
+    reports = _stage_all(task, nights, summary, arguments)
+    if summary is not None and not arguments.json:
+        n_files = sum(len(report.outputs) for report in reports)
+        print(f"Written: {summary}, and {n_files} files of hypnograms")
+    errors = {report.file: report.error for report in reports if report.error}
+    return print_failures(errors, len(nights))
 
 
 @contextmanager
-def _pause_collector() -> Iterator[None]:
+def _paused_collector() -> Iterator[None]:
     """Pause the garbage collector: it takes an eighth of the time of large imports."""
     enabled = gc.isenabled()
     gc.disable()
@@ -62,9 +111,8 @@ def _pause_collector() -> Iterator[None]:
             gc.enable()
 
 
-@_pause_collector()
-def run(arguments: Namespace) -> None:
-    """Stage a night with a trained model, and write the results."""
+def _make_task(arguments: Namespace) -> NightTask:
+    """Load the model, and choose its modalities and channels."""
     model = load(arguments.model)
     modalities = [m for m in model.modalities if m not in arguments.without]
     if not modalities:
@@ -74,66 +122,61 @@ def run(arguments: Namespace) -> None:
         )
         raise ChannelError(msg)
     named = dict(arguments.channels)
-    night = datasets.load_night(
-        arguments.night,
-        modalities=modalities,
+    return NightTask(
+        model,
+        modalities,
         channels={name: named[name] for name in named if name in modalities},
-    ).load()
-    _check_complete(model, night)
-    for modality in model.modalities:
-        if modality in night.modalities:
-            print(f"{modality}: {name_channel(night, modality)}")
-        elif modality in modalities:
-            print(f"{modality}: not in this file; staged without it")
-    stages, probabilities = stage_night(model.stager, night)
-    print(f"{night.n_epochs} epochs of {night.epoch_duration:g} s:")
-    print_stage_times(stages, night.epoch_duration)
-    n_unusable = (stages == UNSCORED).sum()
-    if n_unusable:
-        print(f"{n_unusable} epochs have no usable signal and stay unscored.")
-    prefix = arguments.out / arguments.night.stem
-    print_files(write_results(prefix, night, stages, probabilities))
+        out=arguments.out,
+        formats=arguments.format,
+        overwrite=arguments.overwrite,
+    )
 
 
-def _check_complete(model: Model, night: Recording) -> None:
-    """Refuse a night that lacks a modality, where the model needs all of them."""
-    missing = [m for m in model.modalities if m not in night.modalities]
-    if missing and not takes_any_subset(model.stager):
-        msg = (
-            f"The model needs all of {', '.join(model.modalities)}; this night is "
-            f"without {', '.join(missing)}."
-        )
-        raise ChannelError(msg)
+def _stage_one(task: NightTask, night: Night) -> None:
+    """Stage the only night, whose errors are those of the command."""
+    report = NightReport(night.path, night.name)
+    task.stage(night, report)
+    print_staged(report)
 
 
-def stage_night(stager: Any, night: Recording) -> tuple[IntArray, FloatArray]:
-    """Stage all epochs of a night.
+def _stage_all(
+    task: NightTask,
+    nights: Sequence[Night],
+    summary: Path | None,
+    arguments: Namespace,
+) -> list[NightReport]:
+    """Stage nights and print a line for each; an interrupt keeps the finished ones."""
+    from tqdm import tqdm
 
-    Without any usable signal an epoch stays unscored, with probabilities of NaN.
-    """
-    import numpy as np
-    from sklearn.pipeline import Pipeline
+    reports: list[NightReport] = []
+    progress = {"desc": "nights", "total": len(nights), "disable": None}
+    try:
+        with closing(_run_all(task, nights, arguments.jobs)) as finished:
+            for report in tqdm(finished, **progress):
+                reports.append(report)
+                line = to_json(report) if arguments.json else str(report)
+                tqdm.write(line, file=sys.stdout)
+                sys.stdout.flush()
+    except KeyboardInterrupt as stop:
+        stop.add_note(f"{len(reports)} of {len(nights)} nights are done.")
+        raise
+    finally:
+        order = {night.path: number for number, night in enumerate(nights)}
+        reports.sort(key=lambda report: order[report.file])
+        if summary is not None:
+            write_summary(summary, reports, task.model.modalities)
+    return reports
 
-    from sleepkit.preprocessing import QualityMask
-    from sleepkit.recording import as_epoch_array
 
-    nights = as_epoch_array(night)
-    masks = isinstance(stager, Pipeline) and isinstance(stager[0], QualityMask)
-    quality = stager[0] if masks else QualityMask().fit(nights)
-    checked = as_epoch_array(quality.transform(nights).recordings[0].load())
-    combine = np.any if takes_any_subset(stager) else np.all
-    usable = combine(list(checked.valid.values()), axis=0)
-    if not usable.any():
-        msg = (
-            f"No epoch of {night.id!r} has a usable signal: all are missing, flat, "
-            "clipped or outlying. See `sleepkit info`."
-        )
-        raise RecordingError(msg)
-    probabilities = np.zeros((night.n_epochs, N_STAGES))
-    if masks:  # it need not run twice
-        stager, nights = stager[1:], checked
-    probabilities[:, stager.classes_] = stager.predict_proba(nights)
-    stages = probabilities.argmax(axis=1)
-    stages[~usable] = UNSCORED
-    probabilities[~usable] = np.nan
-    return stages, probabilities
+def _run_all(
+    task: NightTask, nights: Sequence[Night], n_jobs: int
+) -> Generator[NightReport, None, None]:
+    """Yield the report of each night when it is finished."""
+    if n_jobs == 1:
+        yield from map(task.run, nights)
+        return
+    from joblib import Parallel, delayed, parallel_config
+
+    with parallel_config("loky", inner_max_num_threads=1):
+        parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
+        yield from parallel(delayed(task.run)(night) for night in nights)

@@ -12,11 +12,23 @@ from typing import TYPE_CHECKING, Final
 
 from sleepkit import evaluation
 from sleepkit._stages import STAGES
-from sleepkit.cli._arguments import MODALITIES, add_folder, folds, read_folder
-from sleepkit.cli._models import save, takes_any_subset
-from sleepkit.cli._output import make_folder, print_files, print_scores
+from sleepkit.cli._arguments import (
+    MODALITIES,
+    add_folder,
+    add_overwrite,
+    folds,
+    read_folder,
+)
+from sleepkit.cli._models import save
+from sleepkit.cli._output import (
+    make_folder,
+    print_files,
+    print_scores,
+    refuse_existing,
+)
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
+from sleepkit.pipelines._any_subset import takes_any_subset
 from sleepkit.pipelines._stagers import STAGERS, make_stager
 
 if TYPE_CHECKING:
@@ -60,13 +72,15 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="keeps what is computed of each night and fold, for the next time",
     )
+    add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Read the nights, cross-validate by subject, train on all and save."""
+    _check_place(arguments.out, overwrite=arguments.overwrite)
     X, files = read_folder(arguments, MODALITIES)
     _check_stages(X)
-    _check_place(arguments.out)
+    make_folder(arguments.out.parent)
     method = arguments.method
     with TemporaryDirectory(prefix="sleepkit-") as temporary:
         cache = arguments.cache or temporary
@@ -162,8 +176,8 @@ def _check_stages(X: EpochArray) -> None:
         raise HypnogramError(msg)
 
 
-def _check_place(path: Path) -> None:
-    """Require a file that can be written, before the training."""
+def _check_place(path: Path, *, overwrite: bool) -> None:
+    """Require a file that may be written, before the nights are read."""
     if path.is_dir():
         raise IsADirectoryError(EISDIR, os.strerror(EISDIR), str(path))
-    make_folder(path.parent)
+    refuse_existing([path], overwrite=overwrite)

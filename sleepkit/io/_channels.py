@@ -164,5 +164,5 @@ def _hint(name: str, channels: Sequence[ChannelInfo]) -> str:
     reasons = ", ".join(f"{channel.label} ({channel.note})" for channel in candidates)
     return (
         f" Not read: {reasons}. To read it, channels={{{name!r}: [{label!r}]}}; "
-        f"on the command line, --{name} {label!r}."
+        f"on the command line, --channels {name}={label!r}."
     )

@@ -193,8 +193,7 @@ class DeepSleepNet(nn.Module):
             If a modality is missing, unknown or of another shape.
         """
         encoded = self.encode(inputs, present)
-        carried = continues is not None and bool(torch.as_tensor(continues).all())
-        state = self._state if carried else None
+        state = self._carried(continues, len(encoded))
         logits, state = self._decode(encoded, present, state)
         if continues is not None:
             self._state = tuple(part.detach() for part in state)  # type: ignore[assignment]
@@ -247,14 +246,22 @@ class DeepSleepNet(nn.Module):
         """
         return self._decode(encoded, present, None)[0]
 
+    def _carried(self, continues: Tensor | bool | None, n_rows: int) -> State | None:
+        """State that each row starts from, zero where it continues none."""
+        if continues is None or self._state is None:
+            return None
+        rows = torch.as_tensor(continues).expand(n_rows).nonzero()[:, 0]
+        hidden, cell = (
+            part.new_zeros(len(part), n_rows, part.shape[2]) for part in self._state
+        )
+        hidden[:, rows], cell[:, rows] = (part[:, rows] for part in self._state)
+        return hidden, cell
+
     def _decode(
         self, encoded: Tensor, present: Inputs | None, state: State | None
     ) -> tuple[Tensor, State]:
         """Logits, and the final state of the forward stack."""
         mask = _is_epoch(present)
-        if state is not None:
-            hidden, cell = (part[:, : len(encoded)].contiguous() for part in state)
-            state = hidden, cell
         read, state = self.recurrent(encoded, mask, state)
         rows = encoded.flatten(0, 1)
         direct = _by_rows(self.shortcut, rows, mask, training=self.training)

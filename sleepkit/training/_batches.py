@@ -12,13 +12,12 @@ from sleepkit._typing import BoolArray, IntArray
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._samplers import (
     PAD,
-    SAMPLERS,
     balance_classes,
+    check_sampler,
     cut_in_order,
     cut_once,
     find_runs,
 )
-from sleepkit.utils import check_option
 
 UNLABELLED = -1
 
@@ -40,8 +39,9 @@ class Batches:
     sampler : {'shuffled', 'balanced', 'in_order'}, default='shuffled'
         Order of the epochs or sequences: shuffled, with sequences cut anew at each
         pass; shuffled and with every class repeated up to the number of the most
-        frequent one (epochs alone only); or recordings in order, `batch_size` side by
-        side, each row of a batch continuing the same row of the last one.
+        frequent one (epochs alone only); or stretches of recordings without a gap in
+        order, the longest first, `batch_size` side by side, each row of a batch
+        continuing the same row of the last one.
     carry_state : bool, default=False
         Whether the inputs have a third entry ``continues``, bool of shape (batch,),
         true where the rows of a batch continue those of the last one, for modules that
@@ -76,16 +76,7 @@ class Batches:
         carry_state: bool = False,
         rng: np.random.Generator | None = None,
     ) -> None:
-        check_option("sampler", sampler, SAMPLERS, owner="Batches")
-        if sampler == "balanced" and length is not None:
-            msg = f"sampler='balanced' takes epochs alone. Got length={length}."
-            raise ValueError(msg)
-        if carry_state and (sampler != "in_order" or length is None):
-            msg = (
-                "carry_state=True needs sampler='in_order' and a length. Got "
-                f"sampler={sampler!r} and length={length}."
-            )
-            raise ValueError(msg)
+        check_sampler(sampler, length, carry_state=carry_state, owner="Batches")
         self.source = source
         stages = np.where(source.has_signal, targets["stages"], UNLABELLED)
         self.targets = {**targets, "stages": stages}
@@ -123,7 +114,7 @@ class Batches:
         return self.sampler == "in_order" and self.length is not None
 
     def _rows(self) -> Iterator[tuple[IntArray, bool]]:
-        """Sequences of recordings side by side."""
+        """Sequences of stretches without a gap, side by side."""
         runs = find_runs(self.source.night, self.source.has_signal)
         length = self.length or 1
         return cut_in_order(runs, length, self.batch_size, self.labelled)

@@ -31,6 +31,8 @@ class EpochSource(ABC):
         Number of each epoch's recording; epochs of one recording follow each other.
     row_to_epoch : ndarray of int of shape (n_rows,)
         Number of the epoch behind each row of X.
+    epoch_duration : float or None
+        Length of an epoch in seconds, where it is known: of recordings.
     needs_all : bool
         Whether an epoch counts as having a signal only where all modalities are
         present, rather than at least one.
@@ -45,6 +47,7 @@ class EpochSource(ABC):
     present: dict[str, BoolArray]
     night: IntArray
     row_to_epoch: IntArray
+    epoch_duration: float | None = None
     needs_all: bool = False
 
     @property
@@ -167,6 +170,7 @@ class RecordingSource(EpochSource):
         ends = np.cumsum(lengths, dtype=np.intp)
         self.night = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)
         self.row_to_epoch = np.empty(len(X), np.int32)
+        self.epoch_duration = X.recordings[0].epoch_duration
         self.layout = {}
         self.present = {n: np.zeros(len(self._all), np.bool_) for n in X.modalities}
         for end, (recording, rows, epochs) in zip(ends, X.by_recording(), strict=True):

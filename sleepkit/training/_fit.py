@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
@@ -86,6 +87,7 @@ def train_stage(
 ) -> StagingNet:
     """Train a module, or a part of it; give the skorch net, on the CPU."""
     part = module if stage.part is None else stage.part(module)
+    _check_groups(stage, part, loss)
     train, valid = data.batches(stage, rng)
     batches: Batches | Rounds = train
     n_steps, n_rounds = len(train) * stage.max_epochs, stage.max_epochs
@@ -95,7 +97,7 @@ def train_stage(
     net = StagingNet(
         part,
         loss,
-        read_out,
+        read_out if stage.scored else None,
         "bfloat16" if options.precision == "bfloat16" else "float32",
         **_optimizer(stage),
         max_epochs=n_rounds,
@@ -111,6 +113,18 @@ def train_stage(
         net.partial_fit((batches, valid))
     net.to_cpu()
     return net
+
+
+def _check_groups(stage: TrainingStage, part: nn.Module, loss: nn.Module) -> None:
+    """Require that each pattern of the parameter groups has a parameter."""
+    names = [name for owner in (part, loss) for name, _ in owner.named_parameters()]
+    for pattern, _ in stage.parameter_groups:
+        if not fnmatch.filter(names, pattern):
+            msg = (
+                f"The pattern {pattern!r} in 'parameter_groups' of TrainingStage "
+                f"matches no parameter of {type(part).__name__}: {', '.join(names)}."
+            )
+            raise ValueError(msg)
 
 
 def _optimizer(stage: TrainingStage) -> dict[str, Any]:
@@ -129,7 +143,7 @@ def _callbacks(
     callbacks: list[Any] = []
     if stage.callbacks is not None:
         callbacks += stage.callbacks(n_steps)
-    if validated:
+    if validated and stage.scored:
         accuracy = EpochScoring(
             "accuracy", name="valid_accuracy", lower_is_better=False
         )

@@ -9,11 +9,32 @@ from typing import Final
 import numpy as np
 
 from sleepkit._typing import BoolArray, IntArray
+from sleepkit.utils import check_option
 
 PAD: Final = -1
 SAMPLERS: Final = ("shuffled", "balanced", "in_order")
 
 Run = tuple[int, int]  # (start, stop) of successive epochs of one recording
+
+
+def check_sampler(
+    sampler: str, length: int | None, *, carry_state: bool, owner: str
+) -> None:
+    """Refuse a sampler that does not fit the length of sequences."""
+    check_option("sampler", sampler, SAMPLERS, owner=owner)
+    if sampler == "balanced" and length is not None:
+        msg = (
+            f"sampler='balanced' of {owner} takes epochs alone. Got sequences of "
+            f"{length}."
+        )
+        raise ValueError(msg)
+    if carry_state and (sampler != "in_order" or length is None):
+        what = "epochs alone" if length is None else f"sequences of {length}"
+        msg = (
+            f"carry_state=True of {owner} needs sampler='in_order' and sequences. Got "
+            f"sampler={sampler!r} and {what}."
+        )
+        raise ValueError(msg)
 
 
 def find_runs(night: IntArray, has_signal: BoolArray) -> list[Run]:
@@ -66,8 +87,9 @@ def cut_in_order(
     """Cut runs side by side into successive sequences, one batch after the other.
 
     Yields the epochs of a batch, shape (n, length), and whether each of its rows
-    continues the same row of the last batch. Longer runs come first in a batch, so
-    that rows which end are its last ones. A run begins at its first labelled epoch and
+    continues the same row of the last batch. Runs of like lengths are side by side, so
+    that gaps of nights leave few batches with few rows; longer ones come first, so that
+    rows which end are the last of a batch. A run begins at its first labelled epoch and
     ends at its last.
     """
     trimmed = []
@@ -75,8 +97,9 @@ def cut_in_order(
         where = start + np.flatnonzero(labelled[start:stop])
         if where.size:
             trimmed.append((int(where[0]), int(where[-1]) + 1))
+    trimmed.sort(key=_size, reverse=True)
     for first in range(0, len(trimmed), batch_size):
-        group = sorted(trimmed[first : first + batch_size], key=lambda run: -_size(run))
+        group = trimmed[first : first + batch_size]
         for offset in range(0, _size(group[0]), length):
             rows = [
                 _padded(run[0] + offset, length, *run)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from torch import Tensor
@@ -25,3 +25,13 @@ def map_tensors(function: Callable[..., Any], *structures: Any) -> Any:
         ]
         return first._make(parts) if hasattr(first, "_make") else tuple(parts)
     return first
+
+
+def leaves(structure: Any) -> Iterator[Any]:
+    """Go through the tensors of a structure, and whatever else is in it."""
+    if isinstance(structure, Mapping | tuple):
+        parts = structure.values() if isinstance(structure, Mapping) else structure
+        for part in parts:
+            yield from leaves(part)
+    else:
+        yield structure

@@ -16,6 +16,7 @@ from sleepkit.training._samplers import PAD
 # machine, and beside a busy process the threads wait for each other most of the time.
 # See benchmarks/bench_threads.py.
 _MIN_WORK: Final = 4e6
+_N_ROWS: Final = 2  # of one alone, a module may squeeze out the first axis
 _LAYERS: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 
 
@@ -32,13 +33,13 @@ def choose_threads(
     """
     if device.type != "cpu" or torch.get_num_threads() == 1:
         return None
-    index = np.flatnonzero(source.has_signal)[:1]
+    index = np.flatnonzero(source.has_signal)[:_N_ROWS]
     if not index.size:  # nothing will be computed
         return None
+    index = np.resize(index, _N_ROWS)
     if length is not None:
-        index = np.append(index, np.full(length - 1, PAD))[np.newaxis]
-    batch = source.batch(index)
-    work = batch_size * _mean_work(module, batch)
+        index = np.pad(index[:, None], [(0, 0), (0, length - 1)], constant_values=PAD)
+    work = batch_size / _N_ROWS * _mean_work(module, source.batch(index))
     return 1 if work < _MIN_WORK else None
 
 
@@ -50,7 +51,7 @@ def _mean_work(module: nn.Module, batch: Any) -> float:
         if isinstance(layer, _LAYERS):
             work.append(output.numel() // layer.weight.shape[0] * layer.weight.numel())
         elif isinstance(layer, nn.RNNBase):  # one product for each step
-            work.append(sum(p.numel() for p in layer.parameters()))
+            work.append(_N_ROWS * sum(p.numel() for p in layer.parameters()))
 
     layers = list(module.modules())
     hooks = [layer.register_forward_hook(count) for layer in layers]

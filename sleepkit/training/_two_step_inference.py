@@ -15,7 +15,7 @@ from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._forward import Forward, Output
 from sleepkit.training._parallel import Map
 from sleepkit.training._samplers import PAD, Run, cut_overlapping, find_runs
-from sleepkit.training._structure import map_tensors
+from sleepkit.training._structure import leaves, map_tensors
 
 _GROUP = 512  # epochs at least whose encoding is kept at a time
 _CACHED = 96  # epochs whose tokens a processor can keep near
@@ -143,6 +143,7 @@ class EncodedRuns:
         """Keep the encoding of some epochs."""
         n_rows = len(next(iter(self._present.values())))
         if self._encoded is None:
+            _check_encoding(encoded, len(rows))
             self._encoded = map_tensors(
                 lambda part: part.new_zeros(
                     (n_rows, *part.shape[2:]), dtype=torch.float32
@@ -165,3 +166,17 @@ class EncodedRuns:
         if isinstance(self._read_out, HeadReadOut):
             return (self._read_out.heads(present),)
         return ()
+
+
+def _check_encoding(encoded: Any, n_epochs: int) -> None:
+    """Require tensors (batch, seq, ...) of epochs that were encoded one by one."""
+    for part in leaves(encoded):
+        if not isinstance(part, Tensor) or part.shape[:2] != (n_epochs, 1):
+            shape = getattr(part, "shape", None)
+            got = type(part).__name__ if shape is None else f"shape {tuple(shape)}"
+            msg = (
+                "The method encode of a module must return tensors (batch, seq, ...), "
+                "or a nest of dicts and tuples of them, here with batch, seq = "
+                f"{n_epochs}, 1. Got {got}."
+            )
+            raise ValueError(msg)

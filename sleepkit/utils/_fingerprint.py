@@ -104,9 +104,10 @@ def hash_code(value: Any) -> str:
     -------
     str
         Hexadecimal digits that change with the source code. Of a class, everything
-        that it inherits counts. Of sleepkit's own classes and functions, their whole
-        package counts, or the whole library where it is none of `NIGHT_PACKAGES`. What
-        a foreign function or method calls does not count.
+        that it inherits counts, and the files of all these, unless they are a script or
+        notebook. Of sleepkit's own classes and functions, their whole package counts,
+        or the whole library where it is none of `NIGHT_PACKAGES`. What a foreign
+        function calls does not count, nor what a method calls from another file.
 
     Examples
     --------
@@ -209,9 +210,17 @@ def _identity(definition: Any) -> str:
 
 
 def _read_source(definition: Any) -> str | None:
-    """Source code of a function or class; None where none can be read."""
+    """Source code of a function, or of a class with its file; None if unreadable.
+
+    A class is made of others in its file. What else a script or notebook holds is not
+    part of it.
+    """
+    module = sys.modules.get(definition.__module__)
     with _PARSER_LOCK:
         try:
-            return inspect.getsource(definition)
+            source = inspect.getsource(definition)
+            if inspect.isclass(definition) and definition.__module__ != "__main__":
+                source = inspect.getsource(module or definition)
         except (OSError, TypeError):
             return None
+    return source

@@ -147,6 +147,8 @@ def test_unknown_modalities_and_shapes_are_refused(make, make_nights):
         ({"precision": "half"}, "'precision'.*bfloat16"),
         ({"n_threads": 0}, "'n_threads'"),
         ({"device": "cuda:99"}, "'device'.*what this computer has.*'cuda:99'"),
+        ({"class_weight": "balance"}, "'class_weight'.*'balanced'.*'balance'"),
+        ({"class_weight": {0: -1}}, r"'class_weight\[0\]'.*Got -1"),
         ({"callbacks": LRScheduler()}, "'callbacks'.*list of skorch callbacks"),
         ({"callbacks": ["lr"]}, r"'callbacks'.*pairs .*Got \['lr'\]"),
         ({"modalities": {"eeg": [9]}}, "'modalities'.*indices from 0 to"),

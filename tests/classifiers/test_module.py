@@ -59,10 +59,9 @@ class AnySubset(TwoSignals):
     """The same, which reads what is present."""
 
     def forward(self, signals, present):
-        parts = [x * present[name][..., None] for name, x in signals.items()]
-        missing = 2 - len(parts)
-        parts += [torch.zeros_like(parts[0])] * missing
-        return self.layer(torch.cat(parts, dim=-1))
+        assert list(present) == ["eeg", "eog"]
+        assert not signals["eog"][~present["eog"]].any()
+        return super().forward(signals)
 
 
 class Recurrent(nn.Module):
@@ -153,6 +152,49 @@ def test_two_steps_give_what_one_gives(labelled_nights):
     )
 
 
+class EncodesSequences(Recurrent):
+    """The same with an encoder that reads along the sequence."""
+
+    def encode(self, x):
+        return self.gru(torch.relu(self.encoder(x)))[0]
+
+    def decode(self, encoded):
+        return self.head(encoded)
+
+
+class EncodesLists(Recurrent):
+    """The same with an encoding that is a list."""
+
+    def forward(self, x):
+        return super().decode(super().encode(x))
+
+    def encode(self, x):
+        return [self.encoder(x)]
+
+
+class Autoencoder(OneSignal):
+    """A module whose methods reconstruct the input."""
+
+    def __init__(self, layout, n_classes):
+        super().__init__(layout, n_classes)
+        self.encode, self.decode = nn.Linear(4, 2), nn.Linear(2, 4)
+
+
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        (EncodesSequences, r"decode\(encode\(x\)\) is not forward\(x\).*other names"),
+        (EncodesLists, r"encode .* must return tensors .* seq = 5, 1. Got list"),
+        (Autoencoder, r"Autoencoder.decode, which predictions call, must return .*, 4"),
+    ],
+)
+def test_two_steps_that_give_something_else(labelled_nights, module, words):
+    X, y = labelled_nights(2)
+    stager = ModuleClassifier(module, sequence_length=5, **FAST)
+    with pytest.raises(ValueError, match=words):
+        stager.fit(X.select(["eeg"]), y)
+
+
 def test_plain_arrays(blobs):
     X, y = blobs
     stager = ModuleClassifier(OneSignal, max_epochs=20, **FAST).fit(X, y)
@@ -168,7 +210,10 @@ def test_plain_arrays(blobs):
 
 def test_without_present_all_modalities_are_needed(labelled_nights):
     X, y = labelled_nights(4, missing={0: "eog"})
-    stager = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, y)
+    incomplete = "20 of 80 training epochs lack one of eeg, eog and are not trained on"
+    with pytest.warns(SleepkitWarning, match=incomplete) as warned:
+        stager = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, y)
+    assert warned[0].filename == __file__
     with pytest.warns(SleepkitWarning, match="20 of 80 epochs .* in every modality"):
         proba = stager.predict_proba(X)
     np.testing.assert_allclose(proba[:20], np.tile(stager.class_prior_, (20, 1)))
@@ -177,14 +222,20 @@ def test_without_present_all_modalities_are_needed(labelled_nights):
         stager.predict(X.select(["eeg"]))
     hidden = y.copy()
     hidden[:20] = 0  # the labels of the first night, which are not trained on
-    again = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, hidden)
+    with pytest.warns(SleepkitWarning, match=incomplete):
+        again = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, hidden)
     np.testing.assert_array_equal(again.predict_proba(X[20:]), proba[20:])
+    X, y = labelled_nights(2, missing={0: "eog", 1: "eeg"})
+    with pytest.raises(ValueError, match="all are masked or lack one of eeg, eog"):
+        stager.fit(X, y)
 
 
 def test_with_present_any_subset_will_do(labelled_nights):
     X, y = labelled_nights(4, missing={0: "eog"})
     stager = ModuleClassifier(AnySubset, max_epochs=15, **FAST).fit(X, y)
     assert stager.score(X, y) > 0.6
+    alone = stager.predict_proba(X.recordings[0])  # as beside nights that have both
+    np.testing.assert_allclose(alone, stager.predict_proba(X)[:20], atol=1e-6)
     assert stager.predict(X.select(["eeg"])).shape == y.shape
 
 
@@ -204,10 +255,29 @@ def test_parameters_of_the_module(labelled_nights):
     assert "module__hidden=5" in repr(stager)
 
 
+def test_a_module_among_the_parameters_stays_as_it_is(blobs):
+    class Stacked(nn.Sequential):
+        def __init__(self, n_classes, lambda_=None):
+            super().__init__(lambda_, nn.Linear(3, n_classes))
+
+    X, y = blobs
+    pretrained = nn.Linear(4, 3)
+    before = pretrained.weight.detach().clone()
+    stager = ModuleClassifier(Stacked, module__lambda_=pretrained, max_epochs=1, **FAST)
+    stager.fit(X, y)
+    assert torch.equal(pretrained.weight, before)
+    assert not torch.equal(stager.module_.module[0].weight, before)
+    assert isinstance(clone(stager).get_params()["module__lambda_"], nn.Linear)
+
+
 def test_parameters_that_cannot_be_used(blobs):
     X, y = blobs
-    with pytest.raises(ValueError, match=r"no parameter 'hidden'; .* module__hidden"):
-        ModuleClassifier(OneSignal, hidden=3).fit(X, y)
+    with pytest.raises(TypeError, match=r"argument 'hidden'; .* module__hidden"):
+        ModuleClassifier(OneSignal, hidden=3)
+    with pytest.raises(TypeError, match="argument 'lr_'"):
+        ModuleClassifier(OneSignal, lr_=0.1)
+    with pytest.raises(ValueError, match="Invalid parameter 'lr_'"):
+        ModuleClassifier(OneSignal).set_params(lr_=0.1)
     with pytest.raises(ValueError, match="OneSignal takes layout, n_classes, hidden"):
         ModuleClassifier(OneSignal, module__width=3).fit(X, y)
     with pytest.raises(ValueError, match="must be a class of torch"):
@@ -234,6 +304,19 @@ def test_logits_of_another_shape(labelled_nights, length, words):
     )
     with pytest.raises(ValueError, match=words):
         stager.fit(X.select(["eeg"]), y)
+
+
+def test_a_batch_of_one_row(blobs):
+    class Normed(nn.Sequential):
+        def __init__(self, n_classes):
+            super().__init__(nn.BatchNorm1d(4), nn.Linear(4, n_classes))
+
+    X, y = blobs
+    stager = ModuleClassifier(Normed, **FAST | {"batch_size": 1})
+    with pytest.raises(
+        ValueError, match=r"more than 1 value .* parameter 'batch_size'"
+    ):
+        stager.fit(X, y)
 
 
 # -------------------------------------------------------------------- a full stager

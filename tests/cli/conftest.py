@@ -10,6 +10,9 @@ import pytest
 from sleepkit.cli import main
 from sleepkit.datasets import make_polysomnography
 from sleepkit.io import write_hypnogram
+from sleepkit.persistence import save_model
+from sleepkit.pipelines import make_stager
+from sleepkit.recording import EpochArray
 
 LABELS = {"eeg": "C4-M1", "eog": "E1-M2", "emg": "Chin", "ecg": "ECG"}
 START = datetime(2001, 2, 3, 22, 30)
@@ -59,19 +62,41 @@ def folder(tmp_path, cohort, write_night):
 METHODS = ("medfusesleep", "sleepmg")
 
 
+def quick_stager(name, **options):
+    """A stager whose net is trained for two epochs, or whose trees are few."""
+    size = {"stage__max_epochs": 2}
+    if name == "trees":
+        size = {"stage__estimator__max_iter": 5}
+    return make_stager(name, **options).set_params(**size)
+
+
 @pytest.fixture(scope="session")
-def demo(tmp_path_factory):
-    """What a small demo leaves."""
-    out = tmp_path_factory.mktemp("demo") / "results"
-    arguments = ["--subjects", "4", "--hours", "0.5", "--out", str(out)]
-    assert main(["demo", *arguments]) == 0
-    return out
+def save_quick(tmp_path_factory, cohort):
+    """``save_quick(method)``: a model file as `sleepkit train` writes it, made once."""
+    folder = tmp_path_factory.mktemp("models")
+    X = EpochArray(cohort[:3])
+
+    def write(method):
+        path = folder / f"{method}.model"
+        if not path.exists():
+            stager = quick_stager(method, random_state=0).fit(X, X.hypnogram)
+            about = {"method": method, "modalities": ["eeg", "eog", "emg"]}
+            save_model(stager, path, about=about)
+        return path
+
+    return write
 
 
 @pytest.fixture(params=METHODS)
-def model(request, demo):
+def each_model(request, save_quick):
     """The model file of each method."""
-    return demo / f"{request.param}.model"
+    return save_quick(request.param)
+
+
+@pytest.fixture
+def model(save_quick):
+    """The model file that takes the least time."""
+    return save_quick("trees")
 
 
 @pytest.fixture

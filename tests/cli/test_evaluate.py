@@ -5,7 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from sleepkit.cli import _train
 from sleepkit.io import write_hypnogram
+from tests.cli.conftest import quick_stager
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Stagers that `train` fits are small."""
+    monkeypatch.setattr(_train, "make_stager", quick_stager)
 
 
 @pytest.fixture
@@ -21,11 +29,11 @@ def rows(run):
     return evaluate
 
 
-def test_each_modality_missing(rows, folder, model):
-    found, text = rows(folder, "--model", model)
+def test_each_modality_missing(rows, folder, each_model):
+    found, text = rows(folder, "--model", each_model)
     assert list(found) == ["condition", "all", "eeg+eog", "eeg+emg", "eog+emg"]
     for given in ("all", "eeg+eog", "eeg+emg", "eog+emg"):
-        assert found[given][0] == model.stem
+        assert found[given][0] == each_model.stem
         assert found[given][-1] == "180"
     assert "used     night0.edf + night0.csv: night0, eeg C4-M1 (100 Hz)" in text
     assert "Always " in text
@@ -41,6 +49,17 @@ def test_files(rows, folder, model, tmp_path):
     assert protocol["data"]["n_subjects"] == 3
     with np.load(out / "predictions.npz") as predictions:
         assert len(predictions["predicted"]) == 4 * 180
+
+
+def test_nothing_is_replaced_without_overwrite(rows, fails, folder, model, tmp_path):
+    scores = tmp_path / "scores.csv"
+    scores.write_text("old")
+    arguments = [folder, "--model", model, "--out", tmp_path]
+    reason = "it exists already; --overwrite replaces it."
+    assert fails("evaluate", *arguments) == f"{scores}: {reason}"
+    assert scores.read_text() == "old"
+    rows(*arguments, "--overwrite")
+    assert scores.read_text() != "old"
 
 
 def test_subjects_of_the_training_are_left_out(run, fails, folder, cohort, write_night):

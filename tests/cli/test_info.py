@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+
+import edfio
 import numpy as np
 import pytest
 
@@ -33,7 +36,7 @@ def test_named_channels(run, tmp_path, cohort, write_night):
     assert code == 0
     assert row(text, "eeg")[1] == "left-right"
     assert row(text, "emg")[1] == "down"
-    assert not any(line.startswith("eog") for line in text.splitlines())
+    assert "eog   not in this file" in text
 
 
 def test_unknown_channels_are_still_listed(run, tmp_path, cohort, write_night):
@@ -66,6 +69,84 @@ def test_too_short(fails, tmp_path, cohort, write_night):
     )
     path = write_night(tmp_path / "night.edf", short)
     assert "which is no whole epoch of 30 s" in fails("info", path)
+
+
+def test_each_channel_has_its_use_or_a_reason(run, tmp_path, cohort, write_night):
+    labels = {"eeg": "C4-M1", "eog": "strange", "emg": "C3-M2"}
+    path = write_night(tmp_path / "night.edf", cohort[0], labels)
+    code, text, _ = run("info", path)
+    assert code == 0
+    lines = {line.split()[0]: line for line in text.splitlines()[:4]}
+    assert lines["C4-M1"].endswith("used as eeg")
+    assert lines["C3-M2"].endswith("not used: C4-M1 is used as eeg")
+    assert lines["strange"].endswith("not used: its name is not known")
+    words = "no label is known as eog; --channels eog=LABEL takes one of strange"
+    assert f"eog   {words}" in text
+
+
+def test_a_label_that_could_be_meant(run, tmp_path, cohort, write_night):
+    path = write_night(tmp_path / "night.edf", cohort[0], {"eeg": "C4-M1"})
+    slow = edfio.EdfSignal(np.arange(1800.0), 1, label="EMG", physical_dimension="uV")
+    edf = edfio.read_edf(path)
+    edfio.Edf([*edf.signals, slow]).write(path)
+    code, text, error = run("info", path)
+    assert (code, error) == (0, "")
+    assert "emg   not read: EMG" in text
+    note = text.splitlines()[-1]
+    assert note.startswith("note: No emg was recognised in")
+    assert note.endswith("--channels emg='EMG'.")
+    arguments = ["--channels", "emg=EMG"]  # is what the note offers
+    assert "EMG (1 Hz)" in run("info", path, *arguments)[1]
+
+
+def test_an_electrode_without_a_reference(run, tmp_path, cohort, write_night):
+    labels = {"eeg": "C4", "eog": "EOG left", "emg": "M1"}
+    path = write_night(tmp_path / "night.edf", cohort[0], labels)
+    code, text, error = run("info", path)
+    assert (code, error) == (0, "")
+    lines = {line.split()[0]: line for line in text.splitlines()[:4]}
+    assert lines["C4"].endswith("used as eeg: no reference: M1 is subtracted")
+    assert lines["M1"].endswith("used as eeg")
+
+
+def test_several_nights_and_a_damaged_one(run, folder):
+    (folder / "bad.edf").write_text("no recording")
+    code, text, error = run("info", folder)
+    assert code == 1
+    titles = [line for line in text.splitlines() if line.startswith("== ")]
+    names = ("bad", "night0", "night1", "night2")
+    assert titles == [f"== {folder / name}.edf" for name in names]
+    first, last = error.splitlines()
+    assert (
+        first
+        == f"sleepkit: {folder / 'bad.edf'} does not begin like an EDF or BDF file."
+    )
+    assert last == "sleepkit: 1 of 4 nights failed."
+
+
+def test_json(run, tmp_path, cohort, write_night):
+    path = write_night(tmp_path / "night.edf", cohort[0], {"eeg": "C4-M1", "ecg": "X"})
+    code, text, error = run("info", path, tmp_path / "no.edf", "--json")
+    night, absent = map(json.loads, text.splitlines())
+    assert (night["file"], night["n_epochs"], night["error"]) == (str(path), 60, None)
+    assert night["channels"][0]["label"] == "C4-M1"
+    assert night["channels"][0]["used_as"] == "eeg"
+    assert night["missing"] == {"eog": "not in this file", "emg": "not in this file"}
+    assert set(night["bad_epochs"]) == {"eeg"}
+    assert "There is no file" in absent["error"]
+    assert code == 1
+    assert error.startswith("sleepkit: There is no file")
+
+
+def test_warnings_of_the_reader_are_notes(run, tmp_path, cohort, write_night):
+    loud = cohort[0].signals["eeg"]
+    signals = {"eeg": loud.replace(data=np.array(loud.data) * 1e3)}
+    path = write_night(tmp_path / "night.edf", cohort[0].with_signals(signals))
+    code, text, error = run("info", path)
+    assert (code, error) == (0, "")
+    assert "\nnote: " in text
+    (note,) = json.loads(run("info", path, "--json")[1])["warnings"]
+    assert note in text
 
 
 @pytest.mark.real

@@ -46,7 +46,8 @@ def test_info(tmp_path, cohort, write_night):
     assert LARGE & imported_by("info", night) == {"joblib", "numpy"}
 
 
-def test_stage(tmp_path, cohort, write_night, model):
+def test_stage(tmp_path, cohort, write_night, save_quick):
+    model = save_quick("medfusesleep")
     night = write_night(tmp_path / "night.edf", cohort[0])
     found = imported_by("stage", night, "--model", model, "--out", tmp_path)
     assert (tmp_path / "night-hypnogram.csv").exists()

@@ -9,6 +9,14 @@ from sleepkit.cli import _train
 from sleepkit.evaluation._fold import FoldTask
 from sleepkit.io import write_hypnogram
 from sleepkit.persistence import load_model, model_info
+from tests.cli.conftest import quick_stager
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch):
+    """Small stagers are fitted in this process: others take long to start."""
+    monkeypatch.setattr(_train, "count_jobs", lambda: 1)
+    monkeypatch.setattr(_train, "make_stager", quick_stager)
 
 
 @pytest.fixture
@@ -18,7 +26,7 @@ def train(run):
 
 
 @pytest.mark.parametrize("method", [None, "sleepmg", "trees"])
-def test_trains_and_scores_by_subject(run, folder, cohort, tmp_path, method):
+def test_trains_and_scores_by_subject(run, folder, tmp_path, method):
     out = tmp_path / "models" / "my.model"
     chosen = [] if method is None else ["--method", method]
     code, text, error = run("train", folder, "--out", out, *chosen)
@@ -34,6 +42,12 @@ def test_trains_and_scores_by_subject(run, folder, cohort, tmp_path, method):
     assert about["method"] == method
     assert (about["nights"], len(about["subjects"]), about["epochs"]) == (3, 3, 180)
     assert about["scores"][0]["condition"] == "all"
+
+
+def test_the_model_stages_better_than_by_chance(train, folder, cohort, monkeypatch):
+    monkeypatch.setattr(_train, "count_jobs", lambda: 2)  # in processes, as users do
+    out = folder / "my.model"
+    assert train(folder, "--out", out)[0] == 0
     stages = load_model(out).predict(cohort[3])
     most = np.bincount(cohort[3].hypnogram).max() / 60
     assert np.mean(stages == cohort[3].hypnogram) > most
@@ -132,8 +146,16 @@ def test_a_run_that_was_stopped_goes_on(train, folder, monkeypatch):
     about = model_info(folder / "my.model")["about"]
     monkeypatch.setattr(_train, "count_jobs", lambda: 1)
     monkeypatch.setattr(FoldTask, "run", None)  # no fold is fitted again
-    assert train(*arguments)[0] == 0
+    assert train(*arguments, "--overwrite")[0] == 0
     assert model_info(folder / "my.model")["about"] == about
+
+
+def test_a_model_is_not_replaced_without_overwrite(fails, folder):
+    out = folder / "my.model"
+    out.write_text("old")
+    words = fails("train", folder, "--out", out)
+    assert words == f"{out}: it exists already; --overwrite replaces it."
+    assert out.read_text() == "old"
 
 
 def test_no_folds_no_scores(train, folder):
@@ -149,7 +171,7 @@ def test_cache(train, folder, tmp_path):
     assert train(*arguments)[0] == 0
     nights = {path: path.stat().st_mtime_ns for path in cache.iterdir()}
     assert sum("night" in path.name for path in nights) == 3
-    assert train(*arguments)[0] == 0
+    assert train(*arguments, "--overwrite")[0] == 0
     assert {path: path.stat().st_mtime_ns for path in cache.iterdir()} == nights
 
 

@@ -52,7 +52,7 @@ def test_what_is_chosen_already(write):
         "emg": "EMG L",
         "eeg": 0,
     }
-    with pytest.warns(SleepkitWarning, match="--emg 'EMG L'"):
+    with pytest.warns(SleepkitWarning, match="--channels emg='EMG L'"):
         assert choose_channels(path) == {"eeg": 0}
 
 

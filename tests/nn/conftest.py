@@ -6,6 +6,7 @@ slow_attention : attention by the formula, one number at a time
 make_fusion : a factory of small nets of MedFuseSleep
 make_inputs : a factory of inputs for such a net, two sequences of five epochs
 encode_by_hand : post-norm layers on one sequence
+onednn_for_small_products : the fast product at the size of tests
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import math
 
 import pytest
 import torch
+
+from sleepkit.nn._cpu import _linear
 
 
 @pytest.fixture(autouse=True)
@@ -113,3 +116,9 @@ def layer_by_hand(layer, x, query):
         (cross,) = layer.cross.values()
         x = layer.cross_norm(x + cross(query[None], x, None))
     return layer.feedforward_norm(x + layer.feedforward(x))[0]
+
+
+@pytest.fixture
+def onednn_for_small_products(monkeypatch):
+    """Products of the size of tests go through oneDNN too."""
+    monkeypatch.setattr(_linear, "_LEAST_WORK", 1)

@@ -9,6 +9,7 @@ from torch import nn
 from sleepkit.nn._cpu import _linear
 from sleepkit.nn._cpu._linear import Linear, can_use_onednn, linear
 
+pytestmark = pytest.mark.usefixtures("onednn_for_small_products")
 needs_onednn = pytest.mark.skipif(not _linear._WORKS, reason="this torch has no oneDNN")
 
 
@@ -61,6 +62,13 @@ def test_rows_with_gaps(taken):
     x = taken(torch.randn(6, 5, 5))
     torch.testing.assert_close(layer(x), plain(x))
     torch.testing.assert_close(gradients(layer, x, "all"), gradients(plain, x, "all"))
+
+
+@needs_onednn
+def test_small_products_are_left_to_torch(monkeypatch):
+    monkeypatch.undo()
+    assert can_use_onednn(torch.ones(400, 100), torch.ones(100, 100))
+    assert not can_use_onednn(torch.ones(399, 100), torch.ones(100, 100))
 
 
 @needs_onednn

@@ -277,6 +277,20 @@ def test_the_backward_direction_carries_no_state():
     torch.testing.assert_close(found[1], found[2], rtol=0, atol=0)
 
 
+def test_each_row_continues_or_begins():
+    net = tiny_net(n_filters=(2, 2)).eval()
+    night, other = (sequences(batch=2, seq=2) for _ in range(2))
+    net(night, continues=False)
+    carried = net(other, continues=True)
+    fresh = net(other, continues=False)
+    assert not torch.allclose(carried[0], fresh[0])
+    for continues in ([True, False], [False, True]):
+        net(night, continues=False)
+        rows = net(other, continues=torch.tensor(continues))
+        expected = [carried[i] if c else fresh[i] for i, c in enumerate(continues)]
+        torch.testing.assert_close(rows, torch.stack(expected))
+
+
 def test_rows_that_ended_leave_the_batch():
     net, inputs = tiny_net().eval(), sequences(batch=3, seq=8)
     first = partial(map_rows, inputs, columns=slice(0, 4))

@@ -58,10 +58,12 @@ def test_the_batch_counts(source):
     assert choose_threads(Net(100), source, 10_000_000, None, CPU) is None
 
 
-def test_a_sample_is_one_sequence(source):
+def test_a_sample_is_two_rows(source):
     net = Net(8)
+    choose_threads(net, source, 16, None, CPU)
     choose_threads(net, source, 16, 5, CPU)
-    assert net.shapes == [(1, 5, 4)]
+    choose_threads(net, ArraySource({"eeg": np.ones((1, 4))}), 16, None, CPU)
+    assert net.shapes == [(2, 4), (2, 5, 4), (2, 4)]
 
 
 def test_nothing_else_changes(source):

@@ -3,6 +3,7 @@ import pytest
 from sleepkit.training import TrainingStage
 
 SIZES = {"lr": 0.1, "batch_size": 4, "max_epochs": 2}
+IN_ORDER = {"sampler": "in_order", "carry_state": True, "sequence_length": 3}
 
 
 def test_defaults():
@@ -19,6 +20,16 @@ def test_defaults():
         ({"sequence_length": 0}, "'sequence_length' parameter"),
         ({"validate_every": -1}, "'validate_every' parameter"),
         ({"sampler": "random"}, "'sampler' parameter .* 'random'"),
+        (
+            {"sampler": "balanced", "sequence_length": 3},
+            "of TrainingStage takes epochs alone. Got sequences of 3",
+        ),
+        ({"carry_state": True}, "sampler='in_order' and sequences. Got .* alone"),
+        (
+            IN_ORDER | {"sampler": "shuffled"},
+            "Got sampler='shuffled' and sequences of 3",
+        ),
+        (IN_ORDER | {"validate_every": 2}, "needs validate_every=None: .* Got .*=2"),
     ],
 )
 def test_what_cannot_be_used(params, words):

@@ -124,6 +124,10 @@ class Base:
 class Child(Base):
     '''The class that is a parameter.'''
 
+class Whole:
+    def part(self):
+        return Base()
+
 @dataclass(frozen=True)
 class Step:
     of: object
@@ -159,6 +163,7 @@ def values_of(module):
         "function": module.function,
         "class": module.Base,
         "inherited": module.Child,
+        "used": module.Whole,
         "instance": module.Child(),
         "partial": partial(print, end=module.function),
         "parameter": make_pipeline(FunctionTransformer(module.function)),

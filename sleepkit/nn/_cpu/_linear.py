@@ -10,6 +10,10 @@ from torch.nn import functional
 
 from sleepkit.nn._cpu import is_eager_cpu
 
+# Multiply-adds below which the call of oneDNN costs more than its product saves: it
+# takes some 70 us, and torch's own product of 1e6 takes about as long.
+_LEAST_WORK: Final = 4_000_000
+
 
 class Linear(nn.Linear):
     """torch's linear layer, computed by `linear`."""
@@ -55,7 +59,7 @@ def can_use_onednn(x: Tensor, weight: Tensor) -> bool:
         and is_eager_cpu(x, weight)
         and x.dtype == weight.dtype == torch.float32
         and x.shape[-1] == weight.shape[-1]
-        and x.numel() > 0
+        and x.numel() * len(weight) >= _LEAST_WORK
         and bool(torch.backends.mkldnn.enabled)
         and not torch.is_autocast_enabled("cpu")
     )

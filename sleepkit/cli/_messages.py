@@ -1,0 +1,51 @@
+"""Errors and warnings as lines for the user, who has no use for lines of code."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sleepkit.exceptions import SleepkitError, SleepkitWarning
+
+
+def describe(error: Exception) -> str:
+    """Text of an error in one line; that of a bug begins with its type."""
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.filename}: {error.strerror}."
+    kind = ""
+    if not isinstance(error, SleepkitError | OSError):
+        kind = f"unexpected {type(error).__name__}: "
+    return kind + " ".join(str(error).split())
+
+
+def place(error: str, path: Path) -> str:
+    """Error with the path of its file, which most errors name already."""
+    return error if str(path) in error else f"{path}: {error}"
+
+
+def print_note(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a note; it can stand for `warnings.showwarning`."""
+    print(f"note: {message}", file=sys.stderr)
+
+
+@contextmanager
+def collect_notes() -> Iterator[list[str]]:
+    """Collect the warnings of sleepkit, each once, instead of showing them."""
+    collected: list[str] = []
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", SleepkitWarning)
+        show = warnings.showwarning
+
+        def collect(message: Any, category: Any, *where: Any, **more: Any) -> None:
+            text = " ".join(str(message).split())
+            if not issubclass(category, SleepkitWarning):
+                show(message, category, *where, **more)
+            elif text not in collected:
+                collected.append(text)
+
+        warnings.showwarning = collect
+        yield collected

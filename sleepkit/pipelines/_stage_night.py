@@ -1,0 +1,162 @@
+"""Staging of a whole night, epochs of bad signal included."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sleepkit import preprocessing, signal
+from sleepkit._stages import N_STAGES, UNSCORED
+from sleepkit._typing import BoolArray, FloatArray
+from sleepkit.exceptions import RecordingError
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.pipelines._any_subset import takes_any_subset
+from sleepkit.recording import Recording, as_epoch_array
+
+
+class StagedNight(NamedTuple):
+    """Hypnogram of a night, and the epochs of it that are not to be trusted.
+
+    Parameters
+    ----------
+    hypnogram : Hypnogram
+        Stage and probabilities of each epoch of the night, with its start. An epoch
+        without any samples is unscored, with probabilities of NaN.
+    flagged : ndarray of bool, shape (n_epochs,)
+        Epochs that were staged although their signals failed the quality check.
+
+    See Also
+    --------
+    stage_night : Returns one.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.hypnogram import Hypnogram
+    >>> from sleepkit.pipelines import StagedNight
+    >>> sure, unsure = [0.9, 0.1, 0, 0, 0], [0, 0.4, 0.6, 0, 0]
+    >>> night = Hypnogram([0, 2], probabilities=[sure, unsure])
+    >>> StagedNight(night, np.array([False, True])).confidence
+    array([0.9, 0.6])
+    """
+
+    hypnogram: Hypnogram
+    flagged: BoolArray
+
+    @property
+    def confidence(self) -> FloatArray:
+        """Highest probability of each epoch, shape (n_epochs,); NaN if unscored."""
+        highest: FloatArray = np.asarray(self.hypnogram.probabilities).max(axis=1)
+        return highest
+
+
+def stage_night(stager: Any, night: Recording) -> StagedNight:
+    """Stage all epochs of a night, those of bad signal too, and flag these.
+
+    Parameters
+    ----------
+    stager : estimator
+        A fitted classifier or Pipeline of nights, such as `make_stager` makes.
+    night : Recording
+        The night, with continuous signals.
+
+    Returns
+    -------
+    StagedNight
+        The hypnogram with its probabilities, and the flagged epochs.
+
+    Raises
+    ------
+    RecordingError
+        If no epoch has a signal that varies.
+
+    See Also
+    --------
+    make_stager : Ready-made stagers.
+    sleepkit.preprocessing.QualityMask : The quality check.
+
+    Notes
+    -----
+    The check is the stager's `QualityMask` if that is its first step, else one with the
+    default thresholds. An epoch is flagged where it marks every modality, or any
+    modality for a stager that needs all. Such an epoch is staged from the signals
+    without the mask; the stages of all other epochs do not depend on it. An epoch
+    whose samples are missing is unscored.
+
+    Examples
+    --------
+    >>> from sleepkit.datasets import make_polysomnography
+    >>> from sleepkit.pipelines import make_stager, stage_night
+    >>> X, y, groups = make_polysomnography(2, hours=0.2, random_state=0)
+    >>> stager = make_stager("trees", random_state=0).fit(X, y)
+    >>> staged = stage_night(stager, X.recordings[1])
+    >>> len(staged.hypnogram), staged.flagged.sum()
+    (24, np.int64(0))
+    """
+    night = night.load()
+    masks = isinstance(stager, Pipeline) and isinstance(
+        stager[0], preprocessing.QualityMask
+    )
+    check = stager[0] if masks else preprocessing.QualityMask().fit(night)
+    checked = check.transform(night).recordings[0].load()
+    combine = np.any if takes_any_subset(stager) else np.all
+    sampled = _sampled(night)
+    good = combine(list(as_epoch_array(checked).valid.values()), axis=0)
+    flagged = combine(list(sampled.values()), axis=0) & ~good
+    probabilities = np.full((night.n_epochs, N_STAGES), np.nan)
+    if masks:  # it need not run twice
+        _predict(stager[1:], checked, good, probabilities)
+        lifted = {name: flagged & epochs for name, epochs in sampled.items()}
+        _predict(stager[1:], _unmask(checked, lifted), flagged, probabilities)
+    else:
+        _predict(stager, night, good | flagged, probabilities)
+    stages = np.full(night.n_epochs, UNSCORED)
+    scored = good | flagged
+    stages[scored] = probabilities[scored].argmax(axis=1)
+    hypnogram = Hypnogram(
+        stages, night.epoch_duration, start=night.start, probabilities=probabilities
+    )
+    return StagedNight(hypnogram, flagged)
+
+
+def _predict(
+    stager: Any, night: Recording, epochs: BoolArray, probabilities: FloatArray
+) -> None:
+    """Fill in the probabilities of some epochs, with the whole night as context."""
+    if epochs.any():
+        found = stager.predict_proba(night)[epochs]
+        probabilities[epochs] = 0
+        probabilities[np.ix_(epochs, stager.classes_)] = found
+
+
+def _unmask(night: Recording, epochs: Mapping[str, BoolArray]) -> Recording:
+    """Lift the masks of some epochs of each modality."""
+    signals = dict(night.signals)
+    for name, block in night.signals.items():
+        if block.valid is not None:
+            valid = block.valid[: night.n_epochs] | epochs[name]
+            signals[name] = block.replace(valid=valid)
+    return night.with_signals(signals)
+
+
+def _sampled(night: Recording) -> dict[str, BoolArray]:
+    """Epochs of each modality without a missing sample; at least one must vary."""
+    sampled, varies = {}, False
+    for name, block in night.signals.items():
+        epochs = signal.to_epochs(block.data, block.sfreq or 0.0, night.epoch_duration)
+        epochs = epochs[: night.n_epochs]
+        whole = np.asarray(np.isfinite(epochs).all(axis=(1, 2)))
+        if block.valid is not None:
+            whole &= block.valid[: night.n_epochs]
+        sampled[name] = whole
+        varies |= bool(np.ptp(epochs[whole], axis=-1).any())
+    if not varies:
+        msg = (
+            f"No epoch of {night.id!r} has a usable signal: all are missing or "
+            "constant. See `sleepkit info`."
+        )
+        raise RecordingError(msg)
+    return sampled
