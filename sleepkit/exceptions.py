@@ -20,7 +20,7 @@ __all__ = [
 ]
 
 
-class _Message(Exception):
+class _Message(BaseException):
     """Message of bounded length, in which control characters are escaped.
 
     Messages quote files, which may hold anything.
@@ -30,7 +30,7 @@ class _Message(Exception):
         super().__init__(*(shortened(a) if isinstance(a, str) else a for a in args))
 
 
-class SleepkitError(_Message):
+class SleepkitError(_Message, Exception):
     """Root of all errors that sleepkit raises on its own account."""
 
 

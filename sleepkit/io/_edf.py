@@ -165,9 +165,9 @@ class EdfFile:
         if self.gaps and size > limit:
             longest = max(stop - start for start, stop in self.gaps)
             msg = (
-                f"{self.name} has a gap of {longest:g} s: with gaps filled, its samples "
-                f"take {size:,} bytes of memory, and at most {limit:,} are taken for a "
-                f"file of {self._header.state.size:,} bytes."
+                f"{self.name} has a gap of {longest:g} s: with gaps filled, its "
+                f"samples take {size:,} bytes of memory, and at most {limit:,} are "
+                f"taken for a file of {self._header.state.size:,} bytes."
             )
             raise DiscontinuousRecordingError(msg)
 

@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_header import EdfHeader, read_edf_header
 from sleepkit.io._file_state import unchanged
-from sleepkit.io._limits import MAX_ANNOTATIONS
+from sleepkit.io._limits import MAX_LABELS
 
 # Onset, duration if there is one, and texts; NUL ends a list of annotations.
 _LIST: Final = re.compile(
@@ -36,9 +36,9 @@ def read_annotations(path: Path) -> tuple[datetime | None, list[EdfAnnotation]]:
     """
     header = read_edf_header(path)
     first = first_stamp(header)
-    found = list(islice(_annotations(header, first), MAX_ANNOTATIONS + 1))
-    if len(found) > MAX_ANNOTATIONS:
-        msg = f"{path} holds more than {MAX_ANNOTATIONS:,} annotations."
+    found = list(islice(_annotations(header, first), MAX_LABELS + 1))
+    if len(found) > MAX_LABELS:
+        msg = f"{path} holds more than {MAX_LABELS:,} annotations."
         raise RecordingError(msg)
     return start_time(header), sorted(found, key=lambda annotation: annotation.onset)
 

@@ -17,7 +17,7 @@ from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme, decode
-from sleepkit.io._limits import LONGEST_NIGHT
+from sleepkit.io._limits import LONGEST_NIGHT, MAX_LABELS
 from sleepkit.io._overlaps import cover
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._stage_files._events import without_events
@@ -45,6 +45,9 @@ def to_hypnogram(
     scoring: Scoring, scheme: Scheme, epoch_duration: float, source: str
 ) -> Hypnogram:
     """Hypnogram from the labels of a file."""
+    if len(scoring.labels) > MAX_LABELS:
+        msg = f"a night has at most {MAX_LABELS:,} labels; got {len(scoring.labels):,}."
+        raise HypnogramError(msg)
     if scoring.scheme is not None and not isinstance(scheme, Mapping):
         scheme = scoring.scheme
     scored = decode(scoring.labels, scheme, has_events=scoring.has_events)

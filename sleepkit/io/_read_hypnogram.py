@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, overload
 
+from sleepkit._messages import quoted
 from sleepkit.exceptions import HypnogramError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
@@ -207,7 +208,7 @@ def _of_scorer(
     by_name = {scoring.scorer: scoring for scoring in scorings}
     if scorer == "all":
         return by_name
-    names = ", ".join(repr(name) for name in by_name if name is not None) or "none"
+    names = ", ".join(quoted(name) for name in by_name if name is not None) or "none"
     if scorer is not None:
         if scorer not in by_name:
             msg = f"scorer must be one that the file names, {names}; got {scorer!r}."

@@ -268,8 +268,9 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     if info.get("format") != _FORMAT:
         why = (
             f"it has format {quoted(info.get('format'))}, of sleepkit "
-            f"{shortened(str(info.get('sleepkit')), 20)}; this is sleepkit {sleepkit.__version__}, which reads format {_FORMAT}: "
-            "install the version that wrote it, or train it again."
+            f"{shortened(str(info.get('sleepkit')), 20)}; this is sleepkit "
+            f"{sleepkit.__version__}, which reads format {_FORMAT}: install the "
+            "version that wrote it, or train it again."
         )
         raise ModelFileError(_refusal(path, why))
     if not isinstance(info.get("about"), dict):

@@ -51,7 +51,7 @@ def _padded(value, width):
 PLAIN = (plain(), plain(kind="EDF+D", gap=45), plain(kind="BDF+D", gap=30, width=3))
 
 
-def _fields(content):
+def _fields():
     """First byte and width of each field of the header."""
     n_signals = len(_LABELS)
     widths = [*_FIXED, *(w for w in _OF_SIGNALS for _ in range(n_signals))]
@@ -61,7 +61,7 @@ def _fields(content):
 
 def replace_field(rng, content):
     """Replace a few fields of the header, or one kind of field for all signals."""
-    fields = _fields(content)
+    fields = _fields()
     for _ in range(int(rng.integers(1, 4))):
         first, width = pick(rng, fields)
         value = _padded(pick(rng, HOSTILE), width)

@@ -136,7 +136,7 @@ def test_commands(first, count, models_of_all_kinds, tmp_path, capsys):
     """The command ends with an exit code and a message, whatever it gets."""
     night, model = tmp_path / "night.edf", tmp_path / "stager.model"
 
-    def run(path):
+    def run(_):
         main(["info", str(night)])
         out = ["--model", str(model), "--out", str(tmp_path / "out")]
         assert main(["stage", str(night), *out]) in (0, 1)

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
@@ -107,8 +108,8 @@ def _check_scorers(scored: Sequence[Scored]) -> None:
         other, other_code = first.setdefault(round(label.onset, 2), (label, code))
         if code != other_code:
             msg = (
-                f"labels of two stages, {other.text!r} and {label.text!r}, begin at "
-                f"{label.onset:g} s ({other.place}, {label.place}); stages of two "
+                f"labels of two stages, {quoted(other.text)} and "
+                f"{quoted(label.text)}, begin at {label.onset:g} s ({other.place}, {label.place}); stages of two "
                 "scorers need a column named scorer."
             )
             raise HypnogramError(msg)

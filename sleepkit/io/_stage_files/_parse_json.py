@@ -14,6 +14,7 @@ from sleepkit._stages import STAGES
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder
+from sleepkit.io._limits import MAX_COLUMNS, MAX_LABELS
 from sleepkit.io._scoring import LabelDuration, Scoring, regular_labels
 from sleepkit.io._stage_files import _times
 from sleepkit.io._stage_files._parse_table import parse_table
@@ -135,6 +136,12 @@ def _probabilities(content: dict[str, Any], n_epochs: int) -> FloatArray | None:
 def _table_of_records(records: list[dict[str, Any]]) -> Table:
     """Table of a list of objects, or of lists of equal length."""
     names = list(dict.fromkeys(name for record in records for name in record))
+    if len(names) > MAX_COLUMNS or len(records) > MAX_LABELS:
+        msg = (
+            f"a table has at most {MAX_COLUMNS} columns and {MAX_LABELS:,} rows; got "
+            f"{len(names):,} and {len(records):,}."
+        )
+        raise HypnogramError(msg)
     rows = [
         Row(i, ["" if record.get(n) is None else str(record[n]) for n in names])
         for i, record in enumerate(records, 1)
