@@ -14,7 +14,7 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        char if char.isprintable() or char in "\n\t" else ascii(char)[1:-1]
+        char if char.isprintable() or char in "\n\t\xa0" else ascii(char)[1:-1]
         for char in text
     )
 
@@ -26,8 +26,8 @@ def shortened(text: str, limit: int = MAX_MESSAGE) -> str:
 
 def quoted(value: Any) -> str:
     """Quote part of a file, shortened."""
-    if isinstance(value, str | bytes) and len(value) > _MAX_QUOTE:
-        value = value[:_MAX_QUOTE] + value[-_MAX_QUOTE:]  # its repr is cut
+    if isinstance(value, str):
+        value = _cut(value, 4 * _MAX_QUOTE)  # its repr is as long at least
     return shortened(repr(value), _MAX_QUOTE)
 
 

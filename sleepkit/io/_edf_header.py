@@ -13,6 +13,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from sleepkit._messages import printable
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_start import parse_start
 from sleepkit.io._file_state import FileState, file_state
@@ -162,7 +163,8 @@ def _signal(raw: bytes, n_signals: int, number: int, encoding: str) -> EdfSignal
 def _text(field: bytes, encoding: str) -> str:
     """Text of a field up to its end, a NUL where the writer left one."""
     start = field.lstrip(b"\0 ")
-    return start.partition(b"\0")[0].decode(encoding, errors="replace").strip()
+    text = start.partition(b"\0")[0].decode(encoding, errors="replace")
+    return printable(text.strip())  # what a terminal would obey belongs to no label
 
 
 def _number(field: bytes) -> float:

@@ -109,7 +109,7 @@ class Decoder:
 
 def _text(node: dict[str, Any]) -> Array:
     """Array of texts: of objects, or of fixed length, all of which takes memory."""
-    objects = np.array(node["text"], dtype=np.object_)
+    objects: Array = np.array(node["text"], dtype=np.object_)
     if node["dtype"] == "|O":
         return objects
     longest = max((len(text) for text in objects.flat), default=0)

@@ -109,7 +109,8 @@ def _check_scorers(scored: Sequence[Scored]) -> None:
         if code != other_code:
             msg = (
                 f"labels of two stages, {quoted(other.text)} and "
-                f"{quoted(label.text)}, begin at {label.onset:g} s ({other.place}, {label.place}); stages of two "
-                "scorers need a column named scorer."
+                f"{quoted(label.text)}, begin at {label.onset:g} s "
+                f"({other.place}, {label.place}); stages of two scorers need "
+                "a column named scorer."
             )
             raise HypnogramError(msg)
