@@ -25,7 +25,8 @@ SCHEMES: Final[dict[str, dict[int, int]]] = {
 LABEL_DURATIONS: Final = {"dreams": 5.0}
 _UNSCORED_IN_ANY: Final = dict.fromkeys((UNSCORED, 6, 9, 10), UNSCORED)
 
-_LISTED: Final = 300  # characters of the labels named in an error
+_LISTED: Final = 10  # labels named in an error
+_MAX_LISTING: Final = 400  # characters
 _INTEGER: Final = re.compile(
     r"([+-]?\d{1,9})(?:\.0*)?|[+-]?\d\.?\d{,30}e[+-]?\d\d?", re.IGNORECASE
 )
@@ -140,10 +141,9 @@ def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
     first_places: dict[str, str] = {}
     for label in unknown:
         first_places.setdefault(label.text, label.place)
-    found = shortened(
-        ", ".join(f"{quoted(text)} ({place})" for text, place in first_places.items()),
-        _LISTED,
-    )
+    listed = [f"{quoted(text)} ({place})" for text, place in first_places.items()]
+    found = ", ".join(listed[:_LISTED]) + (", ..." if len(listed) > _LISTED else "")
+    found = shortened(found, _MAX_LISTING)
     if scheme is None and any(integer(text) is not None for text in first_places):
         return HypnogramError(
             "integers mean different stages in different files, so they need a scheme: "

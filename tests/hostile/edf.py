@@ -13,7 +13,7 @@ _N_SAMPLES = (20, 20, 20, 1, 40)
 _N_RECORDS = 60  # of one second
 
 
-def plain(*, kind="EDF+C", gap=0, width=2):
+def plain(*, kind="EDF+C", gap=0, width=2, n_samples=_N_SAMPLES, n_records=_N_RECORDS):
     """A night of a minute with stages among its annotations.
 
     A gap of so many seconds is in its middle; samples have so many bytes.
@@ -24,23 +24,31 @@ def plain(*, kind="EDF+C", gap=0, width=2):
     start = (b"X", b"Startdate 02-MAR-2020 X X X", b"02.03.20", b"22.00.00")
     values = (version, *start, n_bytes, kind, _N_RECORDS, 1, n_signals)
     header = b"".join(map(_padded, values, _FIXED))
-    rows = (_LABELS, "", "uV", -500, 500, -2048, 2047, "", _N_SAMPLES, "")
+    rows = (_LABELS, "", "uV", -500, 500, -2048, 2047, "", n_samples, "")
     for value, size in zip(rows, _OF_SIGNALS, strict=True):
         cells = value if isinstance(value, tuple) else (value,) * n_signals
         header += b"".join(_padded(cell, size) for cell in cells)
     rng = np.random.default_rng(0)
-    return header + b"".join(_record(rng, i, gap, width) for i in range(_N_RECORDS))
+    return header + b"".join(
+        _record(rng, i, gap, width, n_samples) for i in range(n_records)
+    )
 
 
-def _record(rng, number, gap, width):
+def _record(rng, number, gap, width, n_samples):
     """One record, with its time stamp and a stage every half minute."""
-    digits = rng.integers(-900, 900, sum(_N_SAMPLES[:-1])).astype("<i4")
+    digits = rng.integers(-900, 900, sum(n_samples[:-1])).astype("<i4")
     samples = digits.reshape(-1, 1).view(np.uint8)[:, :width].tobytes()
     onset = number + gap * (number >= _N_RECORDS // 2)
     stamp = f"+{onset}\x14\x14\0".encode()
     if number % 30 == 0:
         stamp += f"+{onset}\x1530\x14Sleep stage N2\x14\0".encode()
-    return samples + stamp.ljust(_N_SAMPLES[-1] * width, b"\0")
+    return samples + stamp.ljust(n_samples[-1] * width, b"\0")
+
+
+def with_field(content, name, value):
+    """A file with another value in a field of its header."""
+    first, width = {"record_duration": (244, 8), "n_signals": (252, 4)}[name]
+    return content[:first] + _padded(value, width) + content[first + width :]
 
 
 def _padded(value, width):
