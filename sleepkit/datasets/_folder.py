@@ -152,15 +152,17 @@ def load_folder(
     ``Hypnogram_NIGHT.txt``                DREAMS
     ``NIGHT.txt .csv .tsv .xml .json``     same name
     ``NIGHT-nsrr.xml, -profusion.xml``     NSRR
-    ``NIGHT-hypnogram.csv, .edf``          written by ``sleepkit stage``
+    ``NIGHT-hypnogram-corrected.csv``      of ``sleepkit stage``, corrected; or ``.edf``
     ``NIGHT_1.txt``                        ISRUC
     ``SC4001EC-Hypnogram.edf``             Sleep-EDF, for ``SC4001E0-PSG.edf``
     ``NIGHT_events.tsv``                   BIDS, for ``NIGHT_eeg.edf``
     ``NIGHT Base.edf``                     MASS, for ``NIGHT PSG.edf``
     =====================================  =====================================
 
-    Skipped are recordings without a hypnogram, with one that scores no epoch, files
-    that cannot be read, and copies of a file, which would be in training and test.
+    ``NIGHT-hypnogram.csv``, as ``sleepkit stage`` writes it, is the output of a model
+    and never used. Skipped are recordings without a hypnogram, with one that scores no
+    epoch, files that cannot be read, and copies of a file, which would be in training
+    and test.
 
     Examples
     --------
@@ -213,8 +215,7 @@ class _FolderReader:
         content = ""
         try:
             if pair.hypnogram is None:
-                msg = "there is no hypnogram of that name"
-                raise HypnogramError(msg)
+                raise HypnogramError(_explain_missing(pair.signals))
             content = _hash_file(pair.signals)
             self._refuse(pair.subject, content)
             night = self._load(pair, name)
@@ -255,6 +256,19 @@ class _FolderReader:
             msg = f"{pair.hypnogram} scores no epoch."
             raise HypnogramError(msg)
         return night
+
+
+def _explain_missing(signals: Path) -> str:
+    """Say that a night has no hypnogram, and how the output of a model becomes one."""
+    reason = "there is no hypnogram of that name"
+    for suffix in (".csv", ".edf"):
+        stem = f"{signals.stem}-hypnogram"
+        if signals.with_name(stem + suffix).exists():
+            return (
+                f"{reason}; {stem}{suffix} is the output of a model: once corrected, "
+                f"name it {stem}-corrected{suffix}"
+            )
+    return reason
 
 
 def _check_pattern(pattern: str | None) -> str | None:
