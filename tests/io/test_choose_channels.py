@@ -61,8 +61,12 @@ def test_none_of_the_modalities(write):
         choose_channels(write("O1-M2", "C3-M2", "E1-M2"), ["emg"])
 
 
-def test_a_damaged_channel_gives_way_to_a_whole_one(write_edf):
-    damaged = write_edf.Channel("C4-M1", physical=("", 500))
+@pytest.mark.parametrize(
+    "ranges",
+    [{"physical": ("", 500)}, {"physical": (0, 0)}, {"digital": (7, 7)}],
+)
+def test_a_damaged_channel_gives_way_to_a_whole_one(write_edf, ranges):
+    damaged = write_edf.Channel("C4-M1", **ranges)
     path = write_edf([damaged, write_edf.Channel("C3-M2")], seconds=30)
     with pytest.warns(SleepkitWarning, match="damaged for C4-M1"):
         assert choose_channels(path) == {"eeg": 1}
