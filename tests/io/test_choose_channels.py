@@ -46,6 +46,11 @@ def test_an_electrode_and_its_ear(write):
         assert choose_channels(write(*labels)) == {"eeg": (3, 0)}
 
 
+def test_two_electrodes_on_the_chin(write):
+    with pytest.warns(SleepkitWarning, match=r"L Chin \(.*: R Chin is subtracted\)"):
+        assert choose_channels(write("R Chin", "L Chin")) == {"emg": (1, 0)}
+
+
 def test_what_is_chosen_already(write):
     path = write("C3-M2", "EMG L")
     assert choose_channels(path, channels={"emg": "EMG L"}) == {
