@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePath
@@ -89,6 +89,7 @@ def load_folder(
     channels: ChannelChoice | None = None,
     subject_pattern: str | None = None,
     scheme: str | None = None,
+    units: Mapping[str, str] | None = None,
     exclude: Exclude | None = None,
     verbose: bool = False,
 ) -> tuple[EpochArray, IntArray, Array, list[FolderEntry]]:
@@ -112,6 +113,8 @@ def load_folder(
         is a subject of its own.
     scheme : str or mapping, default=None
         What integers in the hypnograms mean, as for `sleepkit.io.read_hypnogram`.
+    units : mapping of str to str, default=None
+        Units of channels in place of those in the files, as ``{"E1-M2": "uV"}``.
     exclude : callable, default=None
         ``exclude(subject, sha256)`` returns the reason to skip a night, None to use it:
         for nights that a model was trained on.
@@ -185,7 +188,7 @@ def load_folder(
     """
     folder = Path(path)
     names, named = check_choice(modalities, channels, owner=_OWNER)
-    reader = _FolderReader(folder, names, named, scheme, exclude)
+    reader = _FolderReader(folder, names, named, scheme, units, exclude)
     pairs = find_pairs(folder, _check_pattern(subject_pattern))
     bar = tqdm(pairs, desc="files", disable=None if verbose else True)
     entries, loaded = zip(*map(reader.read, bar), strict=True) if pairs else ((), ())
@@ -205,6 +208,7 @@ class _FolderReader:
     modalities: Sequence[str]
     channels: ChannelChoice
     scheme: Any
+    units: Mapping[str, str] | None
     exclude: Exclude | None
     files: dict[str, str] = field(default_factory=dict)  # by SHA-256
 
@@ -249,6 +253,7 @@ class _FolderReader:
             channels=self.channels,
             hypnogram=pair.hypnogram,
             scheme=self.scheme,
+            units=self.units,
             id=name,
             subject=pair.subject,
         )

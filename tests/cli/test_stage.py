@@ -128,6 +128,7 @@ def test_model_of_another_kind(fails, night, tmp_path):
     save_model(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), path)
     words = fails("stage", night, "--model", path, "--out", tmp_path)
     assert "does not say that it takes any of eeg, eog, emg; write it with" in words
+    assert "save_model(..., about={'modalities': [...]})" in words
 
 
 def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
@@ -135,6 +136,7 @@ def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
     words = fails("stage", path, "--model", model, "--out", tmp_path / "out")
     assert "No channel of" in words
     assert "name yours, as in channels=" in words
+    assert "--channels eeg=LABEL" in words
     assert not (tmp_path / "out").exists()
 
 
