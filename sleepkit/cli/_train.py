@@ -67,6 +67,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="folds of the cross-validation by subject: 0, or at least 2 (3, or one "
         "for each subject if there are fewer)",
     )
+    _add_kept(parser)
+    add_overwrite(parser)
+
+
+def _add_kept(parser: ArgumentParser) -> None:
+    """Add what is kept of a training, and whether one goes on."""
     parser.add_argument(
         "--cache",
         type=Path,
@@ -79,7 +85,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="go on from MODEL.partial, if a training was interrupted",
     )
-    add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:

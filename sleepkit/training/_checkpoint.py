@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import time
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -22,7 +24,7 @@ from sleepkit.training._training_state import (
     restore_state,
     unpack,
 )
-from sleepkit.utils import write_atomically
+from sleepkit.utils import check_positive, write_atomically
 
 _DIGEST_SIZE: Final = hashlib.sha256().digest_size
 
@@ -40,9 +42,15 @@ class Checkpoint(Callback):
     folder : path-like
         Folder of the files, made when there is none. Any number of fits may share it,
         also at the same time, such as the folds of a cross-validation.
+    max_share : float, default=0.03
+        Share of the time that may go into writing, above 0; 1 keeps every pass. Where
+        passes take less time than that allows, some are not kept; the last one always
+        is.
 
     Raises
     ------
+    ValueError
+        In `fit`, if `max_share` cannot be used.
     SleepkitError
         In `fit`, if the file of an interrupted training is damaged, or was written by
         other versions, with other code of the net, or on another kind of machine, so
@@ -93,17 +101,21 @@ class Checkpoint(Callback):
     True
     """
 
-    def __init__(self, folder: str | PathLike[str]) -> None:
+    def __init__(self, folder: str | PathLike[str], *, max_share: float = 0.03) -> None:
         self.folder = folder
+        self.max_share = max_share
 
     def on_train_begin(self, net: Any, X: Any = None, y: Any = None, **_: Any) -> None:
         """Go on from the state of the same training, where there is one."""
+        check_positive("max_share", self.max_share, owner="Checkpoint")
         train, valid = X
         parts = _parts_of_training(net)
         name = f"{identify(net, train, valid, parts)}.checkpoint"
         self.path_ = Path(self.folder, name)
         self.environment_ = find_environment(net, parts.values())
+        self.n_before_ = len(net.history)
         self.rows_: list[torch.Tensor] = []
+        self.next_ = -math.inf  # when a state may be written again
         if not self.path_.exists():
             self.path_.parent.mkdir(parents=True, exist_ok=True)
             return
@@ -117,19 +129,29 @@ class Checkpoint(Callback):
             raise SleepkitError(self._difference(state["environment"]))
 
     def on_epoch_end(self, net: Any, dataset_train: Any = None, **_: Any) -> None:
-        """Keep the state after a pass."""
-        row = dict(net.history[-1])
-        check_plain(row, "the row of this pass in the history")
+        """Keep the state after a pass, if it is the last one or there was time."""
+        start = time.monotonic()
+        n_passes = len(net.history) - self.n_before_
+        if start < self.next_ and not net.stopped_ and n_passes < net.max_epochs:
+            return
         try:
-            # A row never changes again, so it is packed once.
-            self.rows_.append(torch.frombuffer(bytearray(pack(row)), dtype=torch.uint8))
-            state = read_state(net, dataset_train, _parts_of_training(net))
-            state |= {"history": self.rows_, "environment": self.environment_}
-            content = pack(state)
-            digest = hashlib.sha256(content).digest()
-            write_atomically(self.path_, digest + content)
+            self._write(net, dataset_train)
         except KeyboardInterrupt as stop:  # no callback's, as nothing here stops a net
             raise UserInterrupt(*stop.args) from stop
+        end = time.monotonic()
+        self.next_ = end + (end - start) * (1 / self.max_share - 1)
+
+    def _write(self, net: Any, batches: Any) -> None:
+        """Write the state of a training."""
+        for row in net.history[self.n_before_ + len(self.rows_) :]:
+            check_plain(row, "a row of the history")
+            # It never changes again, so it is packed once.
+            content = bytearray(pack(row))
+            self.rows_.append(torch.frombuffer(content, dtype=torch.uint8))
+        state = read_state(net, batches, _parts_of_training(net))
+        state |= {"history": self.rows_, "environment": self.environment_}
+        packed = pack(state)
+        write_atomically(self.path_, hashlib.sha256(packed).digest() + packed)
 
     def on_train_end(self, net: Any, **_: Any) -> None:
         """Free the memory of the history."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import getpass
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import pytest
 
@@ -16,6 +18,7 @@ from sleepkit.persistence import load_model, model_info
 from sleepkit.training import Checkpoint
 from tests.cli.conftest import quick_stager
 
+TORCH = f"torchinductor_{getpass.getuser()}"  # torch's own folder of temporary files
 SAVE = Checkpoint.on_epoch_end
 
 
@@ -24,6 +27,8 @@ def quick(monkeypatch):
     """Small stagers are fitted in this process: others take long to start."""
     monkeypatch.setattr(_train, "count_jobs", lambda: 1)
     monkeypatch.setattr(_train, "make_stager", quick_stager)
+    every_pass = partial(Checkpoint, max_share=1)
+    monkeypatch.setattr("sleepkit.training.Checkpoint", every_pass)
 
 
 @pytest.fixture
@@ -164,33 +169,58 @@ def test_with_a_cache_the_same_command_goes_on(run, folder, out, tmp_path, stop_
     assert "callbacks" not in model_info(out).get("left_out", ())
 
 
+def ends(group, seconds=30):
+    """Whether the last process of a group ends within some time."""
+    for _ in range(10 * seconds):
+        try:
+            os.killpg(group, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def start(folder, out, tmp_path):
+    """``start(folds)``: a process that has kept a training pass."""
+
+    def run(folds):
+        command = [sys.executable, "-m", "sleepkit", "train", folder, "--out", out]
+        command += ["--method", "sleepmg", "--folds", str(folds)]
+        temporary = tmp_path / "tmp"
+        temporary.mkdir()
+        environment = {**os.environ, "TMPDIR": str(temporary)}
+        environment["JOBLIB_TEMP_FOLDER"] = str(temporary)
+        options = {"env": environment, "start_new_session": True, "text": True}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, **options)
+        while not list((tmp_path / "my.model.partial").glob("*.checkpoint")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        return process
+
+    return run
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("whole_group", [False, True])
-def test_a_scheduler_stops_all_processes(folder, out, tmp_path, whole_group):
-    """A scheduler's signal ends the workers too; what is left is the kept training."""
-    command = [sys.executable, "-m", "sleepkit", "train", folder, "--out", out]
-    command += ["--method", "sleepmg", "--folds", "3"]
-    temporary = tmp_path / "tmp"
-    temporary.mkdir()
-    environment = {**os.environ, "TMPDIR": str(temporary)}
-    environment["JOBLIB_TEMP_FOLDER"] = str(temporary)
-    options = {"env": environment, "start_new_session": True, "text": True}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, **options)
-    partial = tmp_path / "my.model.partial"
-    while not list(partial.glob("*.checkpoint")):
-        assert process.poll() is None
-        time.sleep(0.05)
-    (os.killpg if whole_group else os.kill)(process.pid, signal.SIGTERM)
+@pytest.mark.parametrize("kill", [os.kill, os.killpg])
+def test_a_scheduler_stops_all_processes(start, tmp_path, kill):
+    process = start(3)
+    kill(process.pid, signal.SIGTERM)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 128 + signal.SIGTERM, error
     assert "Traceback" not in error
     assert "--resume goes on from it" in error
-    time.sleep(1)
-    with pytest.raises(ProcessLookupError):
-        os.killpg(process.pid, 0)  # no worker is left
-    assert list(temporary.iterdir()) == []
+    assert ends(process.pid)
+    assert {path.name for path in (tmp_path / "tmp").iterdir()} <= {TORCH}
+
+
+@pytest.mark.slow
+def test_goes_on_after_a_kill(start, out, tmp_path):
+    process = start(0)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.communicate(timeout=60)
     undisturbed = tmp_path / "undisturbed.model"
     for rest in (["--resume"], ["--out", undisturbed]):
-        subprocess.run([*command, *rest], check=True, env=environment)
+        subprocess.run([*process.args, *rest], check=True)
     assert weights(out) == weights(undisturbed)
-    assert not partial.exists()
+    assert not (tmp_path / "my.model.partial").exists()

@@ -1,6 +1,7 @@
 """Fits that were interrupted go on bit by bit as if they had not been."""
 
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from sleepkit.classifiers import (
 from sleepkit.exceptions import SleepkitError
 from sleepkit.recording import EpochArray
 from sleepkit.training import Checkpoint, OnTheFlyModulation, ReversalSchedule
+
+keep = partial(Checkpoint, max_share=1)  # keeps passes that take no time
 
 
 class PowerFailure(Exception):
@@ -169,7 +172,7 @@ def test_goes_on_bit_by_bit(
     X, y = request.getfixturevalue(data)
     callbacks = [*callbacks, Failing()]
     undisturbed = make(callbacks=callbacks).fit(X, y)
-    stager = make(callbacks=[Checkpoint(tmp_path), *callbacks])
+    stager = make(callbacks=[keep(tmp_path), *callbacks])
     interrupted(lambda: stager.fit(X, y), n_passes)
     assert not hasattr(stager, "net_")
     assert_same(stager.fit(X, y), undisturbed, X)
@@ -181,7 +184,7 @@ def test_goes_on_within_a_pass(features, interrupted, tmp_path, n_rounds):
     rounds = {"validate_every": 1, "max_epochs": 2, "batch_size": 4, "patience": 99}
     undisturbed = medfuse(callbacks=[Failing()], **rounds).fit(X, y)
     assert len(undisturbed.net_.history) > n_rounds
-    stager = medfuse(callbacks=[Failing(), Checkpoint(tmp_path)], **rounds)
+    stager = medfuse(callbacks=[Failing(), keep(tmp_path)], **rounds)
     interrupted(lambda: stager.fit(X, y), n_rounds)
     assert_same(stager.fit(X, y), undisturbed, X)
 
@@ -190,7 +193,7 @@ def test_interrupted_again_and_again(nights, interrupted, tmp_path):
     X, y = nights
     undisturbed = deepsleepnet(callbacks=[Failing()]).fit(X, y)
     for _ in range(4):
-        stager = deepsleepnet(callbacks=[Failing(), Checkpoint(tmp_path)])
+        stager = deepsleepnet(callbacks=[Failing(), keep(tmp_path)])
         interrupted(lambda stager=stager: stager.fit(X, y), 1)
     assert_same(stager.fit(X, y), undisturbed, X)
 
@@ -198,10 +201,10 @@ def test_interrupted_again_and_again(nights, interrupted, tmp_path):
 def test_a_fit_that_stopped_early_is_not_trained_further(features, tmp_path):
     X, y = features
     options = {"lr": 1.0, "patience": 1, "max_epochs": 30}
-    stager = tiny(callbacks=[Failing(), Checkpoint(tmp_path)], **options).fit(X, y)
+    stager = tiny(callbacks=[Failing(), keep(tmp_path)], **options).fit(X, y)
     n_passes = len(stager.net_.history)
     assert 1 < n_passes < 30
-    again = tiny(callbacks=[Failing(), Checkpoint(tmp_path)], **options)
+    again = tiny(callbacks=[Failing(), keep(tmp_path)], **options)
     Failing.passes_left = 0  # no pass may begin
     try:
         again.fit(X, y)
@@ -216,7 +219,7 @@ def test_warm_start_goes_on_too(features, interrupted, tmp_path):
     start = weights(first)
     undisturbed = weights(first.fit(X, y))
     stager = tiny(callbacks=[Failing()], warm_start=True).fit(X, y)
-    stager.set_params(callbacks=[Failing(), Checkpoint(tmp_path)])
+    stager.set_params(callbacks=[Failing(), keep(tmp_path)])
     interrupted(lambda: stager.fit(X, y), 1)
     assert all(np.array_equal(weights(stager)[name], start[name]) for name in start)
     found = weights(stager.fit(X, y))
@@ -241,7 +244,7 @@ def test_warm_start_goes_on_too(features, interrupted, tmp_path):
 )
 def test_another_fit_has_another_file(features, interrupted, tmp_path, change):
     X, y = features
-    kept = [Checkpoint(tmp_path)]
+    kept = [keep(tmp_path)]
     stager = tiny(callbacks=[*kept, Failing()])
     interrupted(lambda: stager.fit(X, y), 1)
     (file,) = tmp_path.iterdir()
@@ -256,7 +259,7 @@ def test_another_fit_has_another_file(features, interrupted, tmp_path, change):
 
 def test_other_nights_have_another_file(features, interrupted, tmp_path):
     X, y = features
-    stager = tiny(callbacks=[Failing(), Checkpoint(tmp_path)])
+    stager = tiny(callbacks=[Failing(), keep(tmp_path)])
     for rows, stages in [(slice(60), y), (slice(None), y[::-1]), (slice(None), y)]:
         interrupted(lambda rows=rows, y=stages: stager.fit(X[rows], y[rows]), 1)
     night = X.recordings[0]
@@ -269,16 +272,16 @@ def test_other_nights_have_another_file(features, interrupted, tmp_path):
 def test_what_is_only_shown_makes_no_other_fit(features, interrupted, tmp_path):
     X, y = features
     undisturbed = tiny(callbacks=[Failing()]).fit(X, y)
-    shown = tiny(callbacks=[Failing(), Checkpoint(tmp_path)], verbose=True)
+    shown = tiny(callbacks=[Failing(), keep(tmp_path)], verbose=True)
     interrupted(lambda: shown.fit(X, y), 2)
-    silent = tiny(callbacks=[Failing(), Checkpoint(tmp_path)], max_ram=1e6)
+    silent = tiny(callbacks=[Failing(), keep(tmp_path)], max_ram=1e6)
     assert_same(silent.fit(X, y), undisturbed, X)
     assert len(list(tmp_path.iterdir())) == 1
 
 
 def test_other_versions_are_refused(features, interrupted, tmp_path, monkeypatch):
     X, y = features
-    stager = tiny(callbacks=[Failing(), Checkpoint(tmp_path)])
+    stager = tiny(callbacks=[Failing(), keep(tmp_path)])
     interrupted(lambda: stager.fit(X, y), 1)
     before = {"numpy": "1.0", "sleepkit code": "other"}
     monkeypatch.setattr("sleepkit.training._identity.versions", lambda *_: before)
@@ -293,7 +296,7 @@ def test_other_versions_are_refused(features, interrupted, tmp_path, monkeypatch
 
 def test_a_damaged_file_is_refused(features, interrupted, tmp_path):
     X, y = features
-    stager = tiny(callbacks=[Failing(), Checkpoint(tmp_path)])
+    stager = tiny(callbacks=[Failing(), keep(tmp_path)])
     interrupted(lambda: stager.fit(X, y), 1)
     (file,) = tmp_path.iterdir()
     whole = bytearray(file.read_bytes())
@@ -303,8 +306,34 @@ def test_a_damaged_file_is_refused(features, interrupted, tmp_path):
             stager.fit(X, y)
 
 
+def test_writing_takes_a_small_share_of_the_time(features, tmp_path, monkeypatch):
+    now, kept = [0.0], []
+
+    def write(*_):
+        now[0] += 1.0
+        kept.append(Clock.n_passes)
+
+    class Clock(Callback):
+        def on_epoch_end(self, net, **kwargs):
+            now[0] += 4.0
+            Clock.n_passes = len(net.history)
+
+    monkeypatch.setattr("sleepkit.training._checkpoint.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("sleepkit.training._checkpoint.write_atomically", write)
+    seldom = Checkpoint(tmp_path, max_share=0.1)
+    tiny(max_epochs=9, validation_fraction=0, callbacks=[Clock(), seldom]).fit(
+        *features
+    )
+    assert kept == [1, 4, 7, 9]
+
+
+def test_a_share_of_nothing_is_refused(features, tmp_path):
+    with pytest.raises(ValueError, match="'max_share' parameter of Checkpoint must be"):
+        tiny(callbacks=[Checkpoint(tmp_path, max_share=0)]).fit(*features)
+
+
 def test_a_seed_is_needed(features, tmp_path):
-    stager = tiny(callbacks=[Checkpoint(tmp_path)], random_state=None)
+    stager = tiny(callbacks=[keep(tmp_path)], random_state=None)
     with pytest.raises(ValueError, match=r"'random_state' .* must be a seed with a Ch"):
         stager.fit(*features)
 
@@ -334,8 +363,8 @@ def test_callbacks_of_the_user(features, interrupted, tmp_path):
         return tiny(callbacks=[*kept, counting, Failing()])
 
     undisturbed = make().fit(X, y)
-    interrupted(lambda: make(Checkpoint(tmp_path)).fit(X, y), 2)
-    assert_same(make(Checkpoint(tmp_path)).fit(X, y), undisturbed, X)
+    interrupted(lambda: make(keep(tmp_path)).fit(X, y), 2)
+    assert_same(make(keep(tmp_path)).fit(X, y), undisturbed, X)
 
 
 class Unknown(Callback):
@@ -344,7 +373,7 @@ class Unknown(Callback):
 
 
 def test_a_state_that_cannot_be_kept_is_refused(features, tmp_path):
-    stager = tiny(callbacks=[Unknown(), Checkpoint(tmp_path)])
+    stager = tiny(callbacks=[Unknown(), keep(tmp_path)])
     words = "cannot keep 'place_' of Unknown, a PosixPath"
     with pytest.raises(SleepkitError, match=words):
         stager.fit(*features)
@@ -357,7 +386,7 @@ def test_an_interrupt_while_a_file_is_written_is_the_users(
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sleepkit.training._checkpoint.write_atomically", interrupt)
-    stager = tiny(callbacks=[Checkpoint(tmp_path)])
+    stager = tiny(callbacks=[keep(tmp_path)])
     with pytest.raises(KeyboardInterrupt):
         stager.fit(*features)
     assert not hasattr(stager, "net_")
@@ -366,6 +395,6 @@ def test_an_interrupt_while_a_file_is_written_is_the_users(
 def test_nothing_but_values_is_read(features, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        tiny(callbacks=[Checkpoint(str(tmp_path / "new" / "folder"))]).fit(*features)
+        tiny(callbacks=[keep(str(tmp_path / "new" / "folder"))]).fit(*features)
     (file,) = (tmp_path / "new" / "folder").iterdir()
     assert b"sleepkit.training" not in file.read_bytes()
