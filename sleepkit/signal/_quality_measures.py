@@ -6,10 +6,9 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 import numpy as np
-from scipy import fft
 
 from sleepkit._typing import FloatArray
-from sleepkit.signal._frames import frame_power, framed, map_frames
+from sleepkit.signal._frames import framed, map_frames
 from sleepkit.signal._quality_limits import QualityLimits
 from sleepkit.utils import SD_OF_MAD
 
@@ -48,21 +47,19 @@ def measure_windows(
 ) -> WindowMeasures:
     """Measure windows of shape (..., n_windows, n_times)."""
     size, lag = round(_PIECE * sfreq), round(_STEP * sfreq)
-    taps = np.hanning(size + 1)[:-1]
-    bands = _Bands(fft.rfftfreq(size, 1 / sfreq), sfreq, limits)
-    scale = np.float32(2 / (taps @ taps * size))  # from power to units**2
+    bands = _Bands(size, sfreq, limits)
     heart = limits.max_evenness is not None
 
     def measure(pieces: FloatArray) -> FloatArray:
         means = pieces @ np.full(size, 1 / size, pieces.dtype)  # faster than mean()
         pieces = (pieces - means[..., np.newaxis]).astype(np.float32, copy=False)
-        power = frame_power(pieces, taps, size) @ bands.weights
         steps = np.diff(pieces[..., ::lag])
         drift = _robust_sd(means - _median(means)[..., np.newaxis])
         jump = _median(np.abs(steps).max(axis=-1))
         evenness = _evenness(steps) if heart else np.full_like(drift, np.nan)
         measures = np.stack([drift, jump, evenness], axis=-1)
-        return np.concatenate([measures, scale * _median(power, axis=-2)], axis=-1)
+        power = _median(bands.power(pieces), axis=-2)
+        return np.concatenate([measures, power], axis=-1)
 
     pieces = framed(np.moveaxis(windows, -2, 0), size, size)
     measures = np.moveaxis(map_frames(measure, pieces), (0, -1), (-1, 0))
@@ -74,7 +71,8 @@ def measure_windows(
 class _Bands:
     """Bands of a power spectrum: the signal's own, the mains, and those of the fit."""
 
-    def __init__(self, freqs: FloatArray, sfreq: float, limits: QualityLimits) -> None:
+    def __init__(self, size: int, sfreq: float, limits: QualityLimits) -> None:
+        freqs = np.fft.rfftfreq(size, 1 / sfreq)
         top = _PASS * sfreq / 2
         mains = [np.abs(freqs - line) <= 1 for line in _MAINS]
         clean = (freqs <= top) & ~np.any(mains, axis=0)
@@ -88,10 +86,20 @@ class _Bands:
         filled = (_FAST[1] - _FAST[0]) / freqs[1] / max(fast.sum(), 1)
         own = within(limits.low_freq, limits.high_freq)
         columns = [own, *mains, filled * fast, *fit]
-        self.weights = np.stack(columns, axis=1).astype(np.float32)
-        self._unknown = ~np.any(self.weights, axis=0)
-        octaves = np.log([weights @ freqs for weights in fit])
+        weights = np.stack(columns, axis=1)
+        self._unknown = ~np.any(weights, axis=0)
+        used = np.any(weights, axis=1)
+        self._waves = _waves(freqs[used] / sfreq, size)
+        self._weights = np.tile(weights[used], (2, 1)).astype(np.float32)
+        octaves = np.log([band @ freqs for band in fit])
         self._octaves = octaves - octaves.mean()
+
+    def power(self, pieces: FloatArray) -> FloatArray:
+        """Power of each piece in each band, of shape (..., n_bands)."""
+        # Of so few frequencies, a product is as fast as a fast Fourier transform.
+        parts = pieces.reshape(-1, pieces.shape[-1]) @ self._waves
+        power = np.square(parts, out=parts) @ self._weights
+        return power.reshape(*pieces.shape[:-1], self._weights.shape[1])
 
     def levels(
         self, power: FloatArray
@@ -106,6 +114,17 @@ class _Bands:
         slope = np.tensordot(self._octaves, np.log(power[4:]), 1)
         exponent = -slope / (self._octaves @ self._octaves)
         return np.sqrt(own), line / (own + line), np.sqrt(fast), exponent
+
+
+def _waves(cycles: FloatArray, size: int) -> FloatArray:
+    """Cosines, then sines, of cycles per sample under a Hann window of unit power.
+
+    The squares of their products with a signal add up to its variance.
+    """
+    taps = np.hanning(size + 1)[:-1, np.newaxis]
+    angles = 2 * np.pi * np.arange(size)[:, np.newaxis] * cycles
+    waves = np.hstack([np.cos(angles), np.sin(angles)]) * taps
+    return np.asarray(waves * np.sqrt(2 / (size * np.sum(taps**2))), np.float32)
 
 
 def _evenness(steps: FloatArray) -> FloatArray:
