@@ -85,10 +85,7 @@ def _compare(
     file.seek(0)
     text = file.read()
     if resume and text:
-        try:
-            before = json.loads(text)
-        except ValueError:  # damaged
-            before = {}
+        before = _read_settings(text)
         changed = [name for name in settings if settings[name] != before.get(name)]
         if changed:
             msg = (
@@ -103,3 +100,12 @@ def _compare(
     file.truncate(0)
     file.write(json.dumps(settings))
     file.flush()
+
+
+def _read_settings(text: str) -> dict[str, Any]:
+    """Read the settings of a training; none if they are damaged."""
+    try:
+        settings = json.loads(text)
+    except ValueError:
+        return {}
+    return settings if isinstance(settings, dict) else {}

@@ -140,8 +140,8 @@ class StagingNet(NeuralNet):
         self.notify("on_train_begin", X=X, y=y)
         n_restored = len(self.history) - n_before  # by a Checkpoint
         if not self.stopped_:
+            n_epochs = fit_params.pop("epochs", self.max_epochs) - n_restored
             with suppress(_StopTraining):
-                n_epochs = self.max_epochs - n_restored
                 self.fit_loop(X, y, epochs=n_epochs, **fit_params)
         self.notify("on_train_end", X=X, y=y)
         return self

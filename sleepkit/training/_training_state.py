@@ -17,15 +17,16 @@ from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import generator_states, restore_generators
 
 _NET: Final = ("module_", "criterion_", "optimizer_")
-_SCALARS: Final = (type(None), bool, int, float, str, np.generic, torch.Tensor)
-_CONTAINERS: Final = (list, tuple, set, dict, OrderedDict)
+# Classes that inherit from these would need their code to be read.
+_SCALARS: Final = {type(None), bool, int, float, str}
+_CONTAINERS: Final = {list, tuple, set}
 # What torch reads arrays and numbers of numpy with; nothing else runs at reading.
 _NUMPY: Final[list[Any]] = [
     np.ndarray,
     np.dtype,
     np.zeros(0).__reduce__()[0],
     np.float64(0).__reduce__()[0],
-    *(type(np.dtype(code)) for code in "?bBhHiIlLqQefdSU"),
+    *(type(np.dtype(code)) for code in "?bBhHiIlLqQefdgSU"),
 ]
 
 
@@ -33,8 +34,11 @@ def read_state(
     net: StagingNet, batches: Batches | Rounds, callbacks: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Return all that the passes to come depend on."""
+    parts = {name: getattr(net, name).state_dict() for name in _NET}
+    for name, part in parts.items():
+        check_plain(part, f"the state of {name}")
     return {
-        **{name: getattr(net, name).state_dict() for name in _NET},
+        **parts,
         "callbacks": {name: _read_callback(c) for name, c in callbacks.items()},
         "batches": batches.state_dict(),
         "generators": generator_states(torch.device(net.device)),
@@ -89,13 +93,14 @@ def _read_callback(callback: Any) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return the plain attributes of a callback, and the states of others."""
     plain, kept = {}, {}
     for name, value in vars(callback).items():
-        state = _read_part(value)
+        state, what = _read_part(value), f"{name!r} of {type(callback).__name__}"
         if state is not None:
+            check_plain(state, f"the state of {what}")
             kept[name] = state
         elif _is_plain(value):
             plain[name] = value
         elif name.endswith("_") and not callable(value):  # skorch: no parameter
-            check_plain(value, f"{name!r} of {type(callback).__name__}")
+            check_plain(value, what)
     return plain, kept
 
 
@@ -118,10 +123,10 @@ def _restore_part(value: Any, state: Any) -> None:
 
 def _is_plain(value: Any) -> bool:
     """Whether a value is made of numbers, text, arrays and tensors."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.kind in "?bBiufSU"
+    if isinstance(value, (np.ndarray, np.generic)):
+        return value.dtype.kind in "biufSU"
     if type(value) in {dict, OrderedDict}:
         return all(_is_plain(part) for pair in value.items() for part in pair)
     if type(value) in _CONTAINERS:
         return all(map(_is_plain, value))
-    return isinstance(value, _SCALARS)
+    return type(value) in _SCALARS or isinstance(value, torch.Tensor)

@@ -107,6 +107,11 @@ def test_a_training_that_is_kept_is_not_lost(
     (folder / "night2.edf").unlink()
     assert "a training with other nights;" in fails(*small, "--resume")
     assert sorted(partial.iterdir()) == kept
+    settings = (partial / "training.json").read_text()
+    for damaged in ("{", "[]"):
+        (partial / "training.json").write_text(damaged)
+        assert "keeps a training with other method, size" in fails(*small, "--resume")
+    (partial / "training.json").write_text(settings)
     passes = stop_after(None)
     assert run(*small, "--overwrite")[0] == 0
     assert len(passes) == 2

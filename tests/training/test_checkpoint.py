@@ -1,6 +1,7 @@
 """Fits that were interrupted go on bit by bit as if they had not been."""
 
 import warnings
+from enum import IntEnum
 from functools import partial
 from pathlib import Path
 
@@ -346,6 +347,7 @@ class Counting(Callback):
 
     def on_train_begin(self, net, **kwargs):
         self.draws_, self.seen_, self.ends_ = [], {"n": np.zeros(2)}, set()
+        self.others_ = (np.array(["a"]), np.array([True]), np.float16(1), None, "b")
 
     def on_epoch_end(self, net, **kwargs):
         self.draws_.append(float(self.rng.random()))
@@ -368,13 +370,23 @@ def test_callbacks_of_the_user(features, interrupted, tmp_path):
 
 
 class Unknown(Callback):
+    def __init__(self, value):
+        self.value = value
+
     def on_train_begin(self, net, **kwargs):
-        self.place_ = Path()
+        self.value_ = self.value
 
 
-def test_a_state_that_cannot_be_kept_is_refused(features, tmp_path):
-    stager = tiny(callbacks=[Unknown(), keep(tmp_path)])
-    words = "cannot keep 'place_' of Unknown, a PosixPath"
+class Mode(IntEnum):
+    FAST = 1
+
+
+@pytest.mark.parametrize(
+    "value", [Path(), Mode.FAST, {"a": [Mode.FAST]}, np.datetime64("2001-02-03"), 1j]
+)
+def test_a_state_that_cannot_be_kept_is_refused(features, tmp_path, value):
+    stager = tiny(callbacks=[Unknown(value), keep(tmp_path)])
+    words = f"cannot keep 'value_' of Unknown, a {type(value).__name__}: it keeps"
     with pytest.raises(SleepkitError, match=words):
         stager.fit(*features)
 
