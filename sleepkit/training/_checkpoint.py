@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import time
+import zlib
 from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
@@ -26,7 +26,7 @@ from sleepkit.training._training_state import (
 )
 from sleepkit.utils import check_positive, write_atomically
 
-_DIGEST_SIZE: Final = hashlib.sha256().digest_size
+_CRC_SIZE: Final = 4  # bytes; a digest would take longer than all the rest
 
 
 class Checkpoint(Callback):
@@ -151,7 +151,7 @@ class Checkpoint(Callback):
         state = read_state(net, batches, _parts_of_training(net))
         state |= {"history": self.rows_, "environment": self.environment_}
         packed = pack(state)
-        write_atomically(self.path_, hashlib.sha256(packed).digest() + packed)
+        write_atomically(self.path_, _crc(packed) + packed)
 
     def on_train_end(self, net: Any, **_: Any) -> None:
         """Free the memory of the history."""
@@ -189,9 +189,14 @@ def _parts_of_training(net: Any) -> dict[str, Any]:
 def _read(path: Path) -> dict[str, Any]:
     """Read a file, which must be whole."""
     content = path.read_bytes()
-    digest, content = content[:_DIGEST_SIZE], content[_DIGEST_SIZE:]
-    if digest != hashlib.sha256(content).digest():
+    crc, content = content[:_CRC_SIZE], content[_CRC_SIZE:]
+    if crc != _crc(content):
         msg = f"{path} is damaged; remove it to begin the training anew."
         raise SleepkitError(msg)
     state: dict[str, Any] = unpack(content)
     return state
+
+
+def _crc(content: bytes) -> bytes:
+    """Checksum of the content of a file."""
+    return zlib.crc32(content).to_bytes(_CRC_SIZE, "big")
