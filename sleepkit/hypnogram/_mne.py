@@ -46,8 +46,8 @@ def fields_of_annotations(annotations: Any, epoch_duration: float) -> dict[str, 
     scored = [row for row in rows if _is_stage(*row)]
     if not scored:
         msg = (
-            "from_mne needs annotations such as 'Sleep stage W'; got "
-            f"{sorted(set(annotations.description))}."
+            "from_mne needs annotations such as 'Sleep stage W', that last a while; "
+            f"got {sorted(set(annotations.description))}."
         )
         raise HypnogramError(msg)
     onset, edges, codes = _spans(scored, _TOLERANCE * epoch_duration)
