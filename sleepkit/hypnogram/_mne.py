@@ -20,9 +20,7 @@ from sleepkit.utils import check_positive
 
 _TOLERANCE: Final = 0.01  # part of an epoch by which times may be off
 
-Annotation: TypeAlias = tuple[
-    float, float, str
-]  # onset and duration in seconds, and the text
+Annotation: TypeAlias = tuple[float, float, str]  # onset, duration (s), text
 
 
 def make_annotations(hypnogram: Any) -> Any:
@@ -71,8 +69,8 @@ def _is_stage(onset: float, duration: float, text: str) -> bool:
     if claims_a_stage(text):
         if stage_of_word(text) is None:
             msg = (
-                f"from_mne needs names of sleep stages; got {quoted(text)} at {onset:g} s. "
-                "Rename it, or delete it from the annotations."
+                f"from_mne needs names of sleep stages; got {quoted(text)} at "
+                f"{onset:g} s. Rename it, or delete it from the annotations."
             )
             raise HypnogramError(msg)
         return True
