@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+import errno
 import gc
 import os
-import errno
 import sys
 from errno import EACCES
 from pathlib import Path
