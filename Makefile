@@ -9,8 +9,8 @@ BIN := $(VENV)/bin
 OLDEST := $(VENV_OLDEST)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 INSTALL := $(BIN)/python $(PIP_INSTALL) -c constraints.txt
-# What depends on numpy, SciPy, scikit-learn, MNE and their kin; nets depend on torch,
-# so that one MedFuseSleep of three fusions is enough.
+# What depends on numpy, SciPy, scikit-learn, MNE and their kin. The methods share their
+# base class and depend on torch, so that one of them is enough: SleepMG, the fastest.
 CORE_TESTS ?= $(addprefix tests/,io metrics model_selection persistence preprocessing \
   recording signal utils test_common.py)
 
@@ -30,7 +30,7 @@ test: lint
 
 # On the oldest versions that pyproject.toml allows.
 test-oldest: $(VENV_OLDEST)/.ready
-	$(OLDEST)/python -m pytest $(PYTEST_ARGS) $(CORE_TESTS) -k "not fusion"
+	$(OLDEST)/python -m pytest $(PYTEST_ARGS) $(CORE_TESTS) -k "not fusion and not MedFuse and not DeepSleepNet"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .

@@ -32,6 +32,8 @@ from sleepkit.preprocessing import (
     STFTEpocher,
 )
 
+# For QualityMask: nights of tests are white noise, which it would mask.
+WHITE = {name: {"min_exponent": None, "max_fast": None} for name in ("eeg", "eog")}
 # Nights of signals, or arrays of them, in; as many rows out.
 SIGNAL_TRANSFORMERS = [
     BandPower(sfreq=100),
@@ -47,8 +49,8 @@ SIGNAL_TRANSFORMERS = [
     EdgeTrimmer(),
     EdgeTrimmer("margin", margin=60.0),
     NotchFilter(sfreq=100, freq=20),
-    QualityMask(channels="all"),
-    QualityMask(channels="all", max_z=None, only=("eeg",)),
+    QualityMask(limits=WHITE, channels="all"),
+    QualityMask(limits={"eeg": WHITE["eeg"]}, channels="all", only=("eeg",), sfreq=100),
     Resampler(60, sfreq=100),
     STFTEpocher(sfreq=100),
     SignalScaler(),

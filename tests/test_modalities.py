@@ -35,7 +35,7 @@ WRONG = [
 PASS = [
     BandpassFilter((1.0, 20.0), sfreq=100, modalities={"eeg": [2]}),
     NotchFilter(20.0, sfreq=100, modalities={"eeg": [2]}),
-    QualityMask(min_range=1e9, modalities={"eeg": [2]}),
+    QualityMask(limits={"eeg": {"min_range": 1e9}}, modalities={"eeg": [2]}),
 ]
 REFUSE = [
     Resampler(50.0, sfreq=100, modalities={"eeg": [2]}),

@@ -99,7 +99,7 @@ def _print_night(info: NightInfo) -> None:
     width = max(map(len, info.used.values())) + 2
     kinds = next(iter(info.bad.values()))
     print("\nwhat would be used, and the share of its epochs that are bad:")
-    print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>10}" for kind in kinds))
+    print(f"{'':<6}{'':<{width}}" + "".join(f"{kind:>9}" for kind in kinds))
     for name, label in info.used.items():
-        shares = "".join(f"{share:10.0%}" for share in info.bad[name].values())
+        shares = "".join(f"{share:9.0%}" for share in info.bad[name].values())
         print(f"{name:<6}{label:<{width}}{shares}")

@@ -86,6 +86,9 @@ def _bad_shares(night: Recording, modality: str) -> dict[str, float]:
     """Share of the epochs of a modality that are bad, by kind."""
     block = night.signals[modality]
     epochs = signal.to_epochs(block.data, block.sfreq or 0.0, night.epoch_duration)
-    flags = signal.flag_windows(epochs[: night.n_epochs].swapaxes(0, -2))
-    kinds = [kind for kind in flags._fields if kind != "sd"]
-    return {kind: float(getattr(flags, kind).mean()) for kind in kinds}
+    flags = signal.flag_windows(
+        epochs[: night.n_epochs].swapaxes(0, -2),
+        sfreq=block.sfreq,
+        limits=signal.QUALITY_LIMITS.get(modality),
+    )
+    return {kind: float(getattr(flags, kind).mean()) for kind in flags.kinds}

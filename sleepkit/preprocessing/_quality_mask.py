@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.preprocessing._base import RecordingTransformer, continuous_epochs
-from sleepkit.recording import EpochArray, Recording, Signal, assign_channels
-from sleepkit.signal import flag_windows, is_noisy_recording
+from sleepkit.recording import EpochArray, Recording, assign_channels
+from sleepkit.signal import (
+    QUALITY_LIMITS,
+    QualityLimits,
+    WindowFlags,
+    flag_windows,
+    is_noisy_recording,
+)
 from sleepkit.utils import check_option
 
 
 class QualityMask(RecordingTransformer):
-    """Mask of epochs that are flat, clipped, outlying or missing, by modality.
+    """Mask of epochs that show no signal of the body, by modality.
+
+    Epochs are judged by what the signals of electrodes can be: their levels, spectra
+    and steps (`QUALITY_LIMITS`). The verdict on an epoch depends on that epoch alone,
+    whatever else the night holds.
 
     The samples stay; bad epochs are marked as invalid in `Signal.valid`, so that a
     modality that fails for an hour is missing for that hour, and the others are used.
@@ -24,30 +37,26 @@ class QualityMask(RecordingTransformer):
 
     Parameters
     ----------
-    min_range : float, default=1.0
-        An epoch is flat where its largest and smallest sample are less than this apart,
-        in microvolts.
-    max_repeated : float, default=0.5
-        An epoch is flat where more than this fraction of its samples equals the one
-        before, and more than this fraction is of one value.
-    max_clipped : float, default=0.01
-        An epoch is clipped where more than this fraction of its samples repeats its
-        largest or smallest value.
-    max_z : float or None, default=5.0
-        An epoch is outlying where the logarithm of its SD is more than this many robust
-        SDs from the median of its recording. None turns the rule off; rows of plain
-        arrays belong to no recording, and the rule does not apply to them.
+    limits : mapping of str to mapping, default=None
+        Limits of a modality that differ from its `QUALITY_LIMITS`, such as ``{"emg":
+        {"max_rms": 60.0, "max_mains": None}}``. The names are those of `QualityLimits`;
+        None turns a rule off.
     channels : {"any", "all"}, default="any"
         Whether an epoch of a modality is bad if any channel is bad, or only if all are.
     only : sequence of str, default=("eeg", "eog", "emg", "ecg")
-        The modalities that are checked. The thresholds are for electrode signals in
-        microvolts; breathing or oxygen saturation would look flat and clipped.
+        The modalities that are checked. Others than these have no `QUALITY_LIMITS`, and
+        are only checked for missing, flat and clipped epochs; breathing or oxygen
+        saturation would look flat and clipped.
+    sfreq : float or None, default=None
+        Sampling rate of plain arrays in hertz. None means that only missing, flat and
+        clipped epochs are found in them. Recordings carry their rate.
     modalities : mapping of str to sequence of int, default=None
         Channels of each modality in plain arrays, such as ``{"eeg": [0, 1], "eog":
         [2]}``; None calls all of them ``"eeg"``. Channels left out pass unchanged.
 
     See Also
     --------
+    sleepkit.signal.flag_windows : Flags the windows of one signal, with reasons.
     noisy_recordings : Finds recordings that are noisy as a whole.
 
     Notes
@@ -58,13 +67,15 @@ class QualityMask(RecordingTransformer):
     --------
     >>> import numpy as np
     >>> from sleepkit.preprocessing import QualityMask
-    >>> X = np.random.default_rng(0).normal(0, 20, (4, 2, 3000))
+    >>> noise = np.random.default_rng(0).normal(0, 3, (4, 2, 3000))
+    >>> X = np.cumsum(noise, axis=2)  # power falls as that of EEG
     >>> X[1, 0] = 0
-    >>> mask = QualityMask(modalities={"eeg": [0], "eog": [1]})
+    >>> X[2, 1] = 10 * noise[2, 1]  # it does not fall
+    >>> mask = QualityMask(sfreq=100, modalities={"eeg": [0], "eog": [1]})
     >>> np.isnan(mask.fit_transform(X)).all(axis=2)
     array([[False, False],
            [ True, False],
-           [False, False],
+           [False,  True],
            [False, False]])
     """
 
@@ -73,29 +84,73 @@ class QualityMask(RecordingTransformer):
     def __init__(
         self,
         *,
-        min_range: float = 1.0,
-        max_repeated: float = 0.5,
-        max_clipped: float = 0.01,
-        max_z: float | None = 5.0,
+        limits: Mapping[str, Mapping[str, float | None]] | None = None,
         channels: str = "any",
         only: Sequence[str] = ("eeg", "eog", "emg", "ecg"),
+        sfreq: float | None = None,
         modalities: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
-        self.min_range = min_range
-        self.max_repeated = max_repeated
-        self.max_clipped = max_clipped
-        self.max_z = max_z
+        self.limits = limits
         self.channels = channels
         self.only = only
+        self.sfreq = sfreq
         self.modalities = modalities
 
+    def report(self, recording: Recording) -> dict[str, WindowFlags]:
+        """Report what is wrong with each epoch, with reasons.
+
+        Parameters
+        ----------
+        recording : Recording
+            A recording of continuous signals.
+
+        Returns
+        -------
+        dict of str to WindowFlags
+            For each modality in ``only`` that the recording has, flags of shape
+            (n_channels, n_epochs). Epochs that are invalid already are missing.
+
+        Raises
+        ------
+        RecordingError
+            If a modality is epoched already.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sleepkit.preprocessing import QualityMask
+        >>> from sleepkit.recording import Recording, Signal
+        >>> noise = np.random.default_rng(0).normal(0, 30, (1, 9000))
+        >>> night = Recording(id="n", subject="s", signals={"eeg": Signal(noise, 100)})
+        >>> QualityMask().report(night)["eeg"].reasons
+        array([['noisy', 'noisy', 'noisy']], dtype='<U5')
+        """
+        self._check_parameters()
+        return {
+            name: self._flags(name, recording)
+            for name in self.only
+            if name in recording.signals
+        }
+
     def _check_parameters(self) -> None:
-        """Check the thresholds."""
-        for name in ("min_range", "max_repeated", "max_clipped"):
-            self._check_positive(name, zero=True)
-        if self.max_z is not None:
-            self._check_positive("max_z")
+        """Check how channels combine, the rate, and the limits."""
         check_option("channels", self.channels, ["any", "all"], owner="QualityMask")
+        if self.sfreq is not None:
+            self._check_positive("sfreq")
+        changes = {} if self.limits is None else self.limits
+        if not isinstance(changes, Mapping) or not set(changes) <= set(self.only):
+            msg = (
+                "The 'limits' parameter of QualityMask must be a mapping whose keys "
+                f"are of 'only' {self.only!r}. Got {self.limits!r} instead."
+            )
+            raise ValueError(msg)
+        for modality in changes:
+            _check_limits(modality, changes[modality])
+
+    def _limits(self, modality: str) -> QualityLimits:
+        """Limits of a modality, with the changes to them."""
+        changes: Any = (self.limits or {}).get(modality, {})
+        return replace(QUALITY_LIMITS.get(modality, QualityLimits()), **changes)
 
     def _fit(self, X: EpochArray | FloatArray, y: Any) -> None:
         """Refuse also an ``only`` that names no modality of X, as a misspelling."""
@@ -112,40 +167,39 @@ class QualityMask(RecordingTransformer):
     def _transform_recording(self, recording: Recording) -> Recording:
         """Mask the bad epochs of the signals in ``only``."""
         masked = dict(recording.signals)
-        for name in self.only:
-            if name in masked:
-                masked[name] = self._mask(name, masked[name], recording)
+        for name, flags in self.report(recording).items():
+            masked[name] = masked[name].replace(valid=~self._combine(flags.bad))
         return recording.with_signals(masked)
 
-    def _mask(self, name: str, signal: Signal, recording: Recording) -> Signal:
-        """Mask the bad epochs of a signal; invalid epochs stay invalid."""
+    def _flags(self, name: str, recording: Recording) -> WindowFlags:
+        """Flag the epochs of a signal; those that are invalid already are missing."""
+        signal = recording.signals[name]
         epochs = continuous_epochs(name, signal, recording, owner="QualityMask")
-        valid = np.ones(len(epochs), np.bool_)
-        if signal.valid is not None:  # it may reach beyond the last epoch
-            valid &= signal.valid[: len(epochs)]
-        mask = valid.copy()
-        mask[valid] = self._good(epochs if valid.all() else epochs[valid], self.max_z)
-        return signal.replace(valid=mask)
+        flags = flag_windows(
+            np.moveaxis(epochs, 0, -2), sfreq=signal.sfreq, limits=self._limits(name)
+        )
+        if signal.valid is None:
+            return flags
+        valid = signal.valid[: len(epochs)]  # it may reach beyond the last epoch
+        cleared = {kind: getattr(flags, kind) & valid for kind in flags.kinds}
+        cleared["missing"] |= ~valid
+        return flags._replace(**cleared, sd=np.where(valid, flags.sd, np.nan))
 
-    def _good(self, epochs: FloatArray, max_z: float | None) -> BoolArray:
-        """Mark the good ones among epochs of shape (n_epochs, n_channels, n_times)."""
-        bad = flag_windows(
-            np.moveaxis(epochs, 0, -2),
-            min_range=self.min_range,
-            max_repeated=self.max_repeated,
-            max_clipped=self.max_clipped,
-            max_z=max_z,
-        ).bad
+    def _combine(self, bad: BoolArray) -> BoolArray:
+        """Verdict on each epoch from those on its channels, the first axis."""
         combine = np.logical_or if self.channels == "any" else np.logical_and
-        good: BoolArray = ~combine.reduce(bad, axis=0)
-        return good
+        return np.asarray(combine.reduce(bad, axis=0))
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
         """Set bad rows to NaN, each checked by itself."""
         masked = X[:, np.newaxis].copy() if X.ndim == 2 else X.copy()
         channels = self._channels(X)
-        for where in (channels[name] for name in self.only if name in channels):
-            bad = np.flatnonzero(~self._good(masked[:, where], None))
+        for name in set(self.only) & set(channels):
+            where = channels[name]
+            windows = np.moveaxis(masked[:, where], 0, -2)
+            limits = self._limits(name)
+            flags = flag_windows(windows, sfreq=self.sfreq, limits=limits)
+            bad = np.flatnonzero(self._combine(flags.bad))
             masked[bad[:, np.newaxis], where] = np.nan
         return masked.reshape(X.shape)
 
@@ -153,6 +207,26 @@ class QualityMask(RecordingTransformer):
         """Assign the channels of a plain array to modalities."""
         n_channels = X.shape[1] if X.ndim > 2 else 1
         return assign_channels(self.modalities, n_channels, owner="QualityMask")
+
+
+def _check_limits(modality: str, changes: Any) -> None:
+    """Require finite numbers by names of limits; None where a rule can be off."""
+    owner = f"The limits[{modality!r}] of QualityMask"
+    if not isinstance(changes, Mapping):
+        msg = f"{owner} must be a mapping of limits. Got {changes!r} instead."
+        raise ValueError(msg)
+    usual = asdict(QualityLimits())
+    for name, value in changes.items():
+        if name not in usual:
+            msg = f"{owner} must only name {', '.join(usual)}. Got {name!r} instead."
+            raise ValueError(msg)
+        optional = usual[name] is None
+        if isinstance(value, Real) and math.isfinite(value):
+            continue
+        if value is not None or not optional:
+            rule = "a finite number or None" if optional else "a finite number"
+            msg = f"{owner} must have {rule} as {name!r}. Got {value!r} instead."
+            raise ValueError(msg)
 
 
 def noisy_recordings(
@@ -226,7 +300,7 @@ def _difference(recording: Recording, modality: str, other: str | None) -> Float
         epochs = continuous_epochs(
             name, signals[name], recording, owner="noisy_recordings"
         )
-        sd = flag_windows(np.moveaxis(epochs, 0, -2), max_z=None).sd.mean(axis=0)
+        sd = flag_windows(np.moveaxis(epochs, 0, -2)).sd.mean(axis=0)
         valid = signals[name].valid
         spreads.append(sd if valid is None else np.where(valid[: len(sd)], sd, np.nan))
     return spreads[0] if other is None else spreads[0] - spreads[1]

@@ -10,13 +10,10 @@ if TYPE_CHECKING:
     from sleepkit.signal._edges import trim_bounds
     from sleepkit.signal._epoching import majority_labels, to_epochs
     from sleepkit.signal._filter import filter_signal
+    from sleepkit.signal._noisy_recording import is_noisy_recording, robust_z
     from sleepkit.signal._notch import design_notch, line_harmonics
-    from sleepkit.signal._quality import (
-        WindowFlags,
-        flag_windows,
-        is_noisy_recording,
-        robust_z,
-    )
+    from sleepkit.signal._quality import WindowFlags, flag_windows
+    from sleepkit.signal._quality_limits import QUALITY_LIMITS, QualityLimits
     from sleepkit.signal._resample import resample
     from sleepkit.signal._spectrum import epoch_spectra, spectrum_freqs
 else:
@@ -24,6 +21,8 @@ else:
 
 __all__ = [
     "BANDS",
+    "QUALITY_LIMITS",
+    "QualityLimits",
     "WindowFlags",
     "band_powers",
     "design_bandpass",

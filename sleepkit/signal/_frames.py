@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from scipy import fft
 
 from sleepkit._typing import FloatArray
 from sleepkit.signal._gaps import as_floats
@@ -33,6 +32,8 @@ def framed(epochs: Any, n_window: int, step: int) -> FloatArray:
 
 def frame_power(frames: FloatArray, taps: FloatArray, n_fft: int) -> FloatArray:
     """Return the squared magnitude of the windowed transform."""
+    from scipy import fft  # a quarter of a second, which `sleepkit info` saves
+
     spectra = fft.rfft(frames * taps.astype(frames.dtype), n_fft)
     power = np.square(spectra.real)
     power += np.square(spectra.imag)

@@ -1,4 +1,4 @@
-"""Signal quality: missing, flat, clipped and outlying windows."""
+"""Signal quality: windows that show no signal of the body."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sleepkit._typing import BoolArray, FloatArray
-from sleepkit.utils import SD_OF_MAD
+from sleepkit._typing import Array, BoolArray, FloatArray
+from sleepkit.signal._quality_limits import QualityLimits
+from sleepkit.signal._quality_measures import is_measurable, measure_windows
 
 
 class WindowFlags(NamedTuple):
@@ -15,171 +16,161 @@ class WindowFlags(NamedTuple):
 
     Attributes
     ----------
-    nonfinite : ndarray of bool, shape (..., n_windows)
+    missing : ndarray of bool, shape (..., n_windows)
         Contains NaN or infinite samples. The other flags of such a window are False.
     flat : ndarray of bool, shape (..., n_windows)
-        Almost constant, or mostly at one value.
+        Almost constant, mostly at one value, or no stronger than an amplifier's noise.
     clipped : ndarray of bool, shape (..., n_windows)
-        Repeats its own largest or smallest value.
-    outlying : ndarray of bool, shape (..., n_windows)
-        Far stronger or weaker than the other windows of the channel.
+        Stays at its own largest or smallest value.
+    strong : ndarray of bool, shape (..., n_windows)
+        Stronger than the body's signals.
+    mains : ndarray of bool, shape (..., n_windows)
+        Mostly hum of 50 or 60 Hz.
+    noisy : ndarray of bool, shape (..., n_windows)
+        Not flat, and noise: its spectrum does not fall, or is too strong at high
+        frequencies, or there is no quiet between the beats of an ECG.
+    loose : ndarray of bool, shape (..., n_windows)
+        An electrode without contact: huge drifts, or one pop after the other.
     sd : ndarray of float, shape (..., n_windows)
-        Standard deviation in microvolts; NaN where samples are not finite.
+        Standard deviation in microvolts; NaN where samples are missing.
     """
 
-    nonfinite: BoolArray
+    missing: BoolArray
     flat: BoolArray
     clipped: BoolArray
-    outlying: BoolArray
+    strong: BoolArray
+    mains: BoolArray
+    noisy: BoolArray
+    loose: BoolArray
     sd: FloatArray
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """Names of the flags."""
+        return self._fields[:-1]
 
     @property
     def bad(self) -> BoolArray:
         """Whether any flag is set, shape (..., n_windows)."""
-        return self.nonfinite | self.flat | self.clipped | self.outlying
+        flags = [getattr(self, kind) for kind in self.kinds]
+        return np.asarray(np.any(flags, axis=0))
+
+    @property
+    def reasons(self) -> Array:
+        """Names of the flags that are set, such as ``"flat, mains"`` or ``""``."""
+        names = np.full(self.sd.shape, "", object)
+        for kind in self.kinds:
+            flag = getattr(self, kind)
+            names[flag & (names != "")] += ", "
+            names[flag] += kind
+        return names.astype(str)
 
 
 def flag_windows(
     windows: FloatArray,
     *,
-    min_range: float = 1.0,
-    max_repeated: float = 0.5,
-    max_clipped: float = 0.01,
-    max_z: float | None = 5.0,
+    sfreq: float | None = None,
+    limits: QualityLimits | None = None,
 ) -> WindowFlags:
-    """Flag windows of a signal that are unfit for sleep staging.
+    """Flag windows of a signal that show no signal of the body.
+
+    The flags of a window depend on its own samples only, and not on other windows.
 
     Parameters
     ----------
     windows : ndarray of float, shape (..., n_windows, n_times)
         The signal in microvolts, cut into windows; usually
-        ``(n_channels, n_epochs, n_times)``, a view of one night.
-    min_range : float, default=1.0
-        A window is flat where its largest and smallest sample are less than this apart,
-        in microvolts.
-    max_repeated : float, default=0.5
-        A window is flat where more than this fraction of its samples equals the one
-        before, and more than this fraction is of one value; repeats of many values
-        only show a coarse resolution of the recorder.
-    max_clipped : float, default=0.01
-        A window is clipped where more than this fraction of its samples repeats the
-        largest or smallest value of the window. Filtering hides clipping: flag before
-        filtering.
-    max_z : float or None, default=5.0
-        A window is outlying where the logarithm of its SD is more than this many robust
-        SDs from the median of its channel's other windows. None turns the rule off.
+        ``(n_channels, n_epochs, n_times)``, a view of one night. Filters of the
+        amplifier do not matter; later ones hide clipping.
+    sfreq : float or None, default=None
+        Sampling rate in hertz. With None, below 25 Hz, or with windows of less than two
+        seconds, windows are only flagged as missing, flat by their range or repeats,
+        and clipped.
+    limits : QualityLimits or None, default=None
+        The limits of the modality, such as ``QUALITY_LIMITS["eeg"]``. None means
+        ``QualityLimits()``, whose rules suit any signal.
 
     Returns
     -------
     WindowFlags
         The flags, each of shape (..., n_windows).
 
+    See Also
+    --------
+    QUALITY_LIMITS : The limits of each modality, and their reasons.
+
     Notes
     -----
-    The robust SD is 1.4826 times the median absolute deviation, over the windows that
-    are finite and not flat.
+    A rule for frequencies that the rate cannot hold is not applied: at 50 Hz there is
+    no mains to be seen, and the spectrum is judged up to 23 Hz.
 
     Examples
     --------
     >>> import numpy as np
-    >>> from sleepkit.signal import flag_windows
-    >>> t = np.arange(300) / 100
-    >>> windows = np.stack([20 * np.sin(9 * t + k) for k in range(5)])
+    >>> from sleepkit.signal import QUALITY_LIMITS, flag_windows
+    >>> noise = np.random.default_rng(0).normal(0, 30, (5, 3000))
+    >>> windows = np.cumsum(noise, axis=1) / 10  # power falls as that of EEG
     >>> windows[1] = 0.2
-    >>> windows[2] = windows[2].clip(-15, 15)
+    >>> windows[2] = windows[2].clip(*np.quantile(windows[2], [0.2, 0.8]))
     >>> windows[3, 7] = np.nan
-    >>> flags = flag_windows(windows)
-    >>> flags.flat.nonzero()[0], flags.clipped.nonzero()[0]
-    (array([1]), array([2]))
-    >>> flags.bad
-    array([False,  True,  True,  True, False])
+    >>> windows[4] = noise[4]
+    >>> flags = flag_windows(windows, sfreq=100, limits=QUALITY_LIMITS["eeg"])
+    >>> flags.reasons.tolist()
+    ['', 'flat', 'clipped', 'missing', 'noisy']
     """
-    with np.errstate(invalid="ignore"):
+    limits = QualityLimits() if limits is None else limits
+    with np.errstate(all="ignore"):  # samples may be missing or constant
         highest, lowest = windows.max(axis=-1), windows.min(axis=-1)
         finite = np.isfinite(highest) & np.isfinite(lowest)
         spread = highest - lowest
         sd = np.where(finite, _standard_deviation(windows), np.nan)
+        physical = _physical_flags(windows, sfreq, limits)
     repeated = _fraction(windows[..., 1:] == windows[..., :-1])
-    stays = repeated > max_repeated
-    stays[stays] = _mostly_one_value(windows[stays], max_repeated)
-    flat = finite & ((spread < min_range) | stays)
+    stays = repeated > limits.max_repeated
+    stays[stays] = _mostly_one_value(windows[stays], limits.max_repeated)
+    flat = (spread < limits.min_range) | stays
     at_limit = (windows == highest[..., None]) | (windows == lowest[..., None])
     staying = _fraction(at_limit[..., 1:] & at_limit[..., :-1])
-    clipped = finite & (spread > 0) & (staying > max_clipped)
-    outlying = np.zeros_like(flat)
-    if max_z is not None:
-        usual = np.where(flat, np.nan, sd)
-        with np.errstate(divide="ignore"):
-            outlying = np.abs(robust_z(np.log(usual))) > max_z
-    return WindowFlags(~finite, flat, clipped, outlying, sd)
+    clipped = (spread > 0) & (staying > limits.max_clipped)
+    weak, strong, mains, noisy, loose = physical
+    flat |= weak
+    return WindowFlags(
+        missing=~finite,
+        flat=finite & flat,
+        clipped=finite & clipped,
+        strong=finite & strong,
+        mains=finite & mains,
+        noisy=finite & noisy & ~flat,
+        loose=finite & loose,
+        sd=sd,
+    )
 
 
-def robust_z(values: FloatArray, reference: FloatArray | None = None) -> FloatArray:
-    """Robust z-scores along the last axis: distances from the median in robust SDs.
+def _physical_flags(
+    windows: FloatArray, sfreq: float | None, limits: QualityLimits
+) -> list[BoolArray]:
+    """Flag windows as weak, strong, mains, noisy and loose."""
+    if sfreq is None or not is_measurable(windows.shape[-1], sfreq):
+        return [np.zeros(windows.shape[:-1], np.bool_)] * 5
+    rms, mains, fast, exponent, drift, jump, evenness = measure_windows(
+        windows, sfreq, limits
+    )
 
-    Parameters
-    ----------
-    values : ndarray of float, shape (..., n_values)
-        The values; NaN ones stay NaN and do not count.
-    reference : ndarray of float, shape (..., n_reference), default=None
-        Values that median and robust SD are taken from, such as the training
-        recordings; None means `values`.
+    def above(values: FloatArray, limit: float | None) -> BoolArray:
+        return values > (np.inf if limit is None else limit)
 
-    Returns
-    -------
-    ndarray of float, shape (..., n_values)
-        The scores. Where the robust SD is zero, they are 0 at the median and infinite
-        elsewhere.
+    def below(values: FloatArray, limit: float | None) -> BoolArray:
+        return values < (-np.inf if limit is None else limit)
 
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sleepkit.signal import robust_z
-    >>> robust_z(np.array([1.0, 2.0, 3.0, 4.0, 100.0])).round(1)
-    array([-1.3, -0.7,  0. ,  0.7, 65.4])
-    """
-    reference = values if reference is None else reference
-    with np.errstate(divide="ignore", invalid="ignore"):
-        center = _nanmedian(reference)
-        scale = SD_OF_MAD * _nanmedian(np.abs(reference - center))
-        away = values - center
-        return np.where(away == 0, away, away / scale)
-
-
-def is_noisy_recording(
-    sd: FloatArray, *, threshold: float = 41.0, fraction: float = 0.4
-) -> bool:
-    """Whether too many windows of a recording are noisy.
-
-    Parameters
-    ----------
-    sd : ndarray of float, shape (n_windows,)
-        Value of each window to compare with the threshold; NaN windows do not count.
-        The papers use the SD of the EEG minus that of the EOG, which detects failures
-        of either; the SD of one signal gives an absolute rule, and `robust_z` of either
-        a rule in robust SDs.
-    threshold : float, default=41.0
-        A window is noisy where the magnitude of its value is larger.
-    fraction : float, default=0.4
-        A recording is noisy where more than this fraction of its windows is.
-
-    Returns
-    -------
-    bool
-        Whether the recording is noisy; False where no window counts.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from sleepkit.signal import is_noisy_recording
-    >>> sd_eeg, sd_eog = np.array([20, 80, 90, 20]), np.array([30, 25, 30, 70])
-    >>> is_noisy_recording(sd_eeg - sd_eog)  # 3 of 4 windows differ by more than 41
-    True
-    >>> is_noisy_recording(sd_eeg, threshold=85.0)
-    False
-    """
-    known = np.asarray(sd)[~np.isnan(sd)]
-    return bool(known.size and np.mean(np.abs(known) > threshold) > fraction)
+    return [
+        below(rms, limits.min_rms),
+        above(rms, limits.max_rms),
+        above(mains, limits.max_mains),
+        above(fast, limits.max_fast)
+        | below(exponent, limits.min_exponent)
+        | above(evenness, limits.max_evenness),
+        above(drift, limits.max_drift) | above(jump, limits.max_jump),
+    ]
 
 
 def _standard_deviation(windows: FloatArray) -> FloatArray:
@@ -203,12 +194,3 @@ def _mostly_one_value(windows: FloatArray, fraction: float) -> BoolArray:
     reach = min(int(fraction * n_times), n_times)
     found = ordered[..., reach:] == ordered[..., : n_times - reach]
     return np.asarray(found.any(axis=-1))
-
-
-def _nanmedian(values: FloatArray) -> FloatArray:
-    """Median along the last axis without NaN; NaN where all values are."""
-    empty = np.isnan(values).all(axis=-1, keepdims=True)
-    if not values.size:
-        return np.where(empty, np.nan, 0.0)
-    median = np.nanmedian(np.where(empty, 0.0, values), axis=-1, keepdims=True)
-    return np.where(empty, np.nan, median)

@@ -158,7 +158,7 @@ def test_broken_stretches_count_as_missing(make_stager):
         2, hours=0.5, modalities=["eeg", "eog"], random_state=0
     )
     X = Resampler(50).fit_transform(X)
-    steps = QualityMask(max_z=None), STFTEpocher()
+    steps = QualityMask(), STFTEpocher()
 
     def prepare(X):
         for step in steps:

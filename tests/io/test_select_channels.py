@@ -86,8 +86,10 @@ def test_electrodes_without_a_reference_are_read_with_a_warning():
     [("C3-XYZ", 100, "eeg"), ("EMG L", 100, "emg"), ("EMG submental", 1, "emg")],
 )
 def test_a_modality_that_a_label_may_mean_is_pointed_out(label, sfreq, modality):
-    hint = rf"{label} \(.*channels={{'{modality}': \['{label}'\]}}; "
-    hint += f".* --channels {modality}='"
+    hint = (
+        rf"{label} \(.*channels={{'{modality}': \['{label}'\]}}; "
+        rf".*--channels {modality}='{label}'"
+    )
     night = channels(label, "ECG", sfreq=[sfreq, 100])
     with pytest.warns(SleepkitWarning, match=f"No {modality} was recognised.*{hint}"):
         found = select_channels(night, None, "night.edf")

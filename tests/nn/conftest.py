@@ -6,7 +6,7 @@ slow_attention : attention by the formula, one number at a time
 make_fusion : a factory of small nets of MedFuseSleep
 make_inputs : a factory of inputs for such a net, two sequences of five epochs
 encode_by_hand : post-norm layers on one sequence
-onednn_for_small_products : the fast product at the size of tests
+fast_paths_for_small_inputs : the fast paths at the size of tests
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import math
 import pytest
 import torch
 
-from sleepkit.nn._cpu import _linear
+from sleepkit.nn._cpu import _dropout, _linear
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +119,7 @@ def layer_by_hand(layer, x, query):
 
 
 @pytest.fixture
-def onednn_for_small_products(monkeypatch):
-    """Products of the size of tests go through oneDNN too."""
+def fast_paths_for_small_inputs(monkeypatch):
+    """Inputs of the size of tests take the fast paths too."""
     monkeypatch.setattr(_linear, "_LEAST_WORK", 1)
+    monkeypatch.setattr(_dropout, "_LEAST_VALUES", 1)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn import functional
 
-from sleepkit.nn._cpu._dropout import Dropout
+from sleepkit.nn._cpu._dropout import Dropout, dropout
+
+pytestmark = pytest.mark.usefixtures("fast_paths_for_small_inputs")
 
 
 @pytest.mark.parametrize("p", [0.1, 0.3, 0.5, 0.9])
@@ -76,3 +79,13 @@ def test_any_shape(shape):
 def test_bad_probability(p):
     with pytest.raises(ValueError, match="dropout probability"):
         Dropout(p)
+
+
+def test_few_values_are_left_to_torch(monkeypatch):
+    monkeypatch.undo()
+    for n, same in ((16_383, True), (16_384, False)):
+        x = torch.ones(n)
+        torch.manual_seed(0)
+        found = dropout(x, 0.3)
+        torch.manual_seed(0)
+        assert torch.equal(found, functional.dropout(x, 0.3)) == same

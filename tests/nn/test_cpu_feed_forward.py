@@ -6,6 +6,8 @@ from torch import nn
 
 from sleepkit.nn._cpu._feed_forward import FeedForward
 
+pytestmark = pytest.mark.usefixtures("fast_paths_for_small_inputs")
+
 
 @pytest.fixture
 def x():

@@ -9,7 +9,7 @@ from torch import nn
 from sleepkit.nn._cpu import _linear
 from sleepkit.nn._cpu._linear import Linear, can_use_onednn, linear
 
-pytestmark = pytest.mark.usefixtures("onednn_for_small_products")
+pytestmark = pytest.mark.usefixtures("fast_paths_for_small_inputs")
 needs_onednn = pytest.mark.skipif(not _linear._WORKS, reason="this torch has no oneDNN")
 
 

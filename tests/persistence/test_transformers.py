@@ -26,7 +26,7 @@ from sleepkit.preprocessing import (
     SpectrumScaler,
 )
 from sleepkit.recording import EpochArray
-from tests.estimators import NIGHT_TRANSFORMERS
+from tests.estimators import NIGHT_TRANSFORMERS, WHITE
 
 STORED = [*NIGHT_TRANSFORMERS, FitOnSelected(SignalScaler("training"))]
 
@@ -50,11 +50,13 @@ def test_transformers_are_restored(transformer, X, path):
 
 def test_parameters_keep_their_types(path):
     modalities = {"eeg": range(2), "eog": [2], "emg": (3,)}
-    save_model(QualityMask(modalities=modalities, max_z=np.float64(3)), path)
+    limits = {"eeg": {"max_rms": np.float64(300), "max_jump": None}}
+    save_model(QualityMask(limits=limits, modalities=modalities), path)
     again = load_model(path)
     assert again.modalities == {"eeg": [0, 1], "eog": [2], "emg": (3,)}
     assert again.only == ("eeg", "eog", "emg", "ecg")
-    assert type(again.max_z) is float
+    assert again.limits == limits
+    assert type(again.limits["eeg"]["max_rms"]) is float
 
 
 def test_fitted_scalings_are_exact(X, path):
@@ -72,7 +74,8 @@ def test_fitted_scalings_are_exact(X, path):
 def test_features_of_a_pipeline_of_both_kinds(X, path):
     trees = HistGradientBoostingClassifier(max_iter=2, min_samples_leaf=1)
     inner = make_pipeline(StandardScaler(), trees)
-    stager = make_pipeline(QualityMask(), BandPower(), FitOnSelected(inner))
+    mask = QualityMask(limits=WHITE)
+    stager = make_pipeline(mask, BandPower(), FitOnSelected(inner))
     stager.fit(X, X.hypnogram)
     save_model(stager, path)
     again = load_model(path)

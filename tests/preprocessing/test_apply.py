@@ -40,10 +40,7 @@ OTHERS = {
     },
     NotchFilter: {"freq": 20.0},
     QualityMask: {
-        "min_range": 150.0,
-        "max_repeated": 1e-4,
-        "max_clipped": 1e-5,
-        "max_z": 1.0,
+        "limits": {"eog": {"min_range": 150.0}},
         "channels": "all",
         "only": ("eog",),
     },
@@ -61,7 +58,7 @@ EQUAL = [
         BandpassFilter({"eeg": (0.3, 40), "eog": (0.3, 40)}),
         BandpassFilter({"eeg": [0.3, 40.0], "eog": (np.float64(0.3), 40)}),
     ),
-    (QualityMask(only=["eeg"], max_z=5), QualityMask(only=("eeg",))),
+    (QualityMask(only=["eeg"], sfreq=100), QualityMask(only=("eeg",))),
     (BandPower(ratios=[["delta", "theta"]]), BandPower(ratios=(("delta", "theta"),))),
 ]
 

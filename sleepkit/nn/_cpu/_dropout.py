@@ -12,6 +12,7 @@ from torch.nn import functional
 from sleepkit.nn._cpu import is_eager_cpu
 
 _N_BYTES: Final = 256  # values that a byte can take
+_LEAST_VALUES: Final = 16_384  # below, a draw of torch takes no longer
 
 
 class Dropout(nn.Dropout):
@@ -30,17 +31,20 @@ def reference(x: Tensor, p: float) -> Tensor:
 def dropout(x: Tensor, p: float) -> Tensor:
     """As `reference`, with p rounded to a multiple of 1/256, and scaled by that.
 
-    Probabilities that would round to 0 or 1 are left to torch.
+    Few values, and probabilities that would round to 0 or 1, are left to torch.
     """
-    if rounds_to_0_or_1(p) or not is_eager_cpu(x):
+    if not can_use_bytes(x.numel(), p) or not is_eager_cpu(x):
         return reference(x, p)
     dropped: Tensor = _Dropout.apply(x, p)  # type: ignore[no-untyped-call]
     return dropped
 
 
-def rounds_to_0_or_1(p: float) -> bool:
-    """Whether a byte would drop nothing or everything, though p is neither 0 nor 1."""
-    return not (p == 0 or 1 / _N_BYTES <= p <= 1 - 1 / _N_BYTES)
+def can_use_bytes(n_values: int, p: float) -> bool:
+    """Whether bytes are drawn: for many values, and a p that does not round to 0 or 1.
+
+    A byte would then drop nothing or everything, though p is neither 0 nor 1.
+    """
+    return n_values >= _LEAST_VALUES and (p == 0 or 1 <= p * _N_BYTES <= _N_BYTES - 1)
 
 
 def draw_kept(shape: torch.Size, p: float) -> tuple[Tensor, float]:

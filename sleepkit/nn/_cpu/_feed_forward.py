@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from sleepkit.nn._cpu import is_eager_cpu
-from sleepkit.nn._cpu._dropout import Dropout, draw_kept, rounds_to_0_or_1
+from sleepkit.nn._cpu._dropout import Dropout, can_use_bytes, draw_kept
 from sleepkit.nn._cpu._linear import Linear, gradient_of_weight, linear
 
 _CHUNK: Final = 2048  # rows whose hidden units stay in the caches
@@ -53,7 +53,8 @@ def feed_forward(
         mapped: Tensor = leave(enter(x).relu_())
         return mapped
     trains = torch.is_grad_enabled() and enter.training and dropout.training
-    if not trains or rounds_to_0_or_1(dropout.p):
+    n_hidden = x.numel() // x.shape[-1] * enter.out_features
+    if not trains or not can_use_bytes(n_hidden, dropout.p):
         return reference(x, enter, relu, dropout, leave)
     rows = x.reshape(-1, x.shape[-1]).contiguous()
     factors = [rows, enter.weight, enter.bias, leave.weight, leave.bias]
