@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -53,6 +54,16 @@ def test_nothing_is_replaced_without_overwrite(run, fails, night, model, tmp_pat
     assert not (tmp_path / "night-hypnogram.csv").exists()
     assert run(*arguments, "--overwrite")[0] == 0
     assert len(read_hypnogram(old)) == 60
+
+
+def test_all_files_appear_or_none(fails, night, model, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("sleepkit.cli._output._draw", full)
+    words = fails("stage", night, "--model", model, "--out", tmp_path / "out")
+    assert "No space left on device" in words
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_formats(run, night, model, tmp_path):
