@@ -57,7 +57,7 @@ stager = make_pipeline(
         sequence_length=20,
         batch_size=8,
         lr=0.01,
-        max_epochs=30,
+        max_epochs=15,
         validation_fraction=0.2,
         random_state=0,
     ),
