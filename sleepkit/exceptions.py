@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from sleepkit._messages import shortened
+
 __all__ = [
     "ChannelError",
     "DiscontinuousRecordingError",
@@ -16,11 +20,21 @@ __all__ = [
 ]
 
 
-class SleepkitError(Exception):
+class _Message(BaseException):
+    """Message of bounded length, in which control characters are escaped.
+
+    Messages quote files, which may hold anything.
+    """
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*(shortened(a) if isinstance(a, str) else a for a in args))
+
+
+class SleepkitError(_Message, Exception):
     """Root of all errors that sleepkit raises on its own account."""
 
 
-class SleepkitWarning(UserWarning):
+class SleepkitWarning(_Message, UserWarning):
     """Something was decided for the user, who may want to know."""
 
 

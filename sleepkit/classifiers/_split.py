@@ -14,7 +14,7 @@ from sklearn.utils.validation import check_consistent_length
 from torch import Tensor
 
 from sleepkit._typing import Array, BoolArray, IntArray
-from sleepkit.exceptions import SleepkitWarning
+from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.recording import EpochArray
 from sleepkit.training import EpochSource
 
@@ -85,7 +85,7 @@ def make_split(
     if not labelled.any():
         rest = f"lack one of {names}" if source.needs_all else "without a signal"
         msg = f"{owner} needs rows to train on; all are masked or {rest}."
-        raise ValueError(msg)
+        raise RecordingError(msg)
     recorded = np.logical_or.reduce(list(source.present.values()))
     incomplete = train_mask & recorded[source.row_to_epoch] & ~labelled
     if incomplete.any():

@@ -9,11 +9,12 @@ import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Any, Final
 
 import sleepkit
 from sleepkit.cli._messages import describe, print_note
-from sleepkit.exceptions import SleepkitError, SleepkitWarning
+from sleepkit.exceptions import SleepkitWarning
 
 # Each is a module of this package, imported when it is called: ``add_arguments`` fills
 # its parser, ``run`` does the work and may return that a night failed, and ``EXAMPLE``
@@ -51,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     >>> main(["info", "no-such-night.edf"])
     1
     """
+    _prepare_output()
     arguments = _make_parser().parse_args(argv)
     with warnings.catch_warnings():
         warnings.simplefilter("always", SleepkitWarning)
@@ -61,16 +63,36 @@ def main(argv: Sequence[str] | None = None) -> int:
             if argv is None:  # the process ends: no search of all modules for garbage
                 gc.freeze()
         except BrokenPipeError:  # whoever read the output has seen enough
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_output()
             return _FAILED
-        except (SleepkitError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 - users have no use for lines of code
             print(f"sleepkit: {describe(error)}", file=sys.stderr)
+            _drop_output()
             return _FAILED
         except KeyboardInterrupt as stop:
             notes = getattr(stop, "__notes__", [])
             print(" ".join(["sleepkit: stopped.", *notes]), file=sys.stderr)
             return _INTERRUPTED
     return _FAILED if failed else 0
+
+
+def _prepare_output() -> None:
+    """Make the output take any text, also where it is closed or takes ASCII only."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None or stream.closed:
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            setattr(sys, name, os.fdopen(nowhere, "w", encoding="utf-8"))
+        elif isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _drop_output() -> None:
+    """Drop output that cannot be written, which Python would try again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _CommandParser(ArgumentParser):

@@ -7,19 +7,34 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 from typing import Any
 
+from sleepkit._messages import shortened
 from sleepkit.exceptions import SleepkitError, SleepkitWarning
 
 
-def describe(error: Exception) -> str:
-    """Text of an error in one line; that of a bug begins with its type."""
+def describe(error: BaseException) -> str:
+    """Text of an error in one line; that of a bug begins with its type and place."""
     if isinstance(error, OSError) and error.strerror and error.filename:
-        return f"{error.filename}: {error.strerror}."
-    kind = ""
-    if not isinstance(error, SleepkitError | OSError):
-        kind = f"unexpected {type(error).__name__}: "
-    return kind + " ".join(str(error).split())
+        return shortened(f"{error.filename}: {error.strerror}.")
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError):
+        text = f"There is not enough memory. {text}".rstrip()
+    elif not isinstance(error, SleepkitError | OSError):
+        text = f"unexpected {type(error).__name__}{_where(error)}: {text}"
+    return shortened(text)
+
+
+def _where(error: BaseException) -> str:
+    """Place of the last line of sleepkit that an error came through."""
+    lines = walk_tb(error.__traceback__)
+    own = [
+        f" in {frame.f_globals['__name__']}, line {line}"
+        for frame, line in lines
+        if str(frame.f_globals.get("__name__")).startswith("sleepkit.")
+    ]
+    return own[-1] if own else ""
 
 
 def place(error: str, path: Path) -> str:

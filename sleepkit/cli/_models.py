@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sleepkit import persistence
+from sleepkit._messages import quoted, shortened
 from sleepkit.cli._arguments import MODALITIES
 from sleepkit.exceptions import ModelFileError
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
     from sleepkit.evaluation import StagingResult
     from sleepkit.recording import EpochArray
+
+_MAX_NAME: Final = 40  # characters of the name of a method
 
 
 class Model(NamedTuple):
@@ -69,17 +72,29 @@ def save(
 def load(path: Path) -> Model:
     """Read a model file."""
     about = persistence.model_info(path)["about"]
-    named = about.get("modalities", ())
-    modalities = [name for name in MODALITIES if name in named]
+    named = _texts(about, "modalities", path)
+    modalities: list[str] = [name for name in MODALITIES if name in named]
     if not modalities:
         msg = (
             f"{path} does not say that it takes any of {', '.join(MODALITIES)}; write "
             "it with `sleepkit train`."
         )
         raise ModelFileError(msg)
-    hashes = {str(name) for key in ("subjects", "files") for name in about.get(key, ())}
-    method = str(about.get("method", path.name))
+    hashes = {*_texts(about, "subjects", path), *_texts(about, "files", path)}
+    method = shortened(str(about.get("method", path.name)), _MAX_NAME)
     return Model(persistence.load_model(path), method, modalities, hashes)
+
+
+def _texts(about: Mapping[str, Any], key: str, path: Path) -> list[str]:
+    """List of texts in the description of a model."""
+    texts = about.get(key, [])
+    if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
+        msg = (
+            f"{path} is damaged: what it says of its {key} must be a list of texts; "
+            f"got {quoted(texts)}."
+        )
+        raise ModelFileError(msg)
+    return texts
 
 
 def _hash(subject: str) -> str:

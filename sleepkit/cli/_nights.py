@@ -23,7 +23,7 @@ def find_nights(places: Iterable[Path]) -> list[Night]:
     """List the nights in files and folders, each once; names must differ."""
     nights: dict[Path, Night] = {}
     for night in _search(places):
-        nights.setdefault(night.path.resolve(), night)
+        nights.setdefault(_identity(night.path), night)
     named: dict[str, Night] = {}
     for night in nights.values():
         other = named.setdefault(night.name, night)
@@ -34,6 +34,14 @@ def find_nights(places: Iterable[Path]) -> list[Night]:
             )
             raise RecordingError(msg)
     return list(nights.values())
+
+
+def _identity(path: Path) -> Path:
+    """Path without links, if it leads anywhere; reading it says what is wrong."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):  # a link to itself, or a NUL
+        return path.absolute()
 
 
 def is_batch(places: Sequence[Path]) -> bool:

@@ -24,6 +24,7 @@ from sleepkit.datasets._night import (
 from sleepkit.datasets._pairs import Pair, find_pairs
 from sleepkit.exceptions import HypnogramError, RecordingError, SleepkitError
 from sleepkit.recording import EpochArray, Recording
+from sleepkit.utils import open_regular
 
 _OWNER: Final = "load_folder"
 _MAX_REASONS: Final = 5  # that an error lists
@@ -271,7 +272,7 @@ def _check_pattern(pattern: str | None) -> str | None:
 
 def _hash_file(path: Path) -> str:
     """Identify a file by its content, whatever its name."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 

@@ -153,5 +153,7 @@ def _signal(
         + np.arange(signal.n_epochs(grid.epoch_duration)) * grid.epoch_duration
     )
     ends = begins + grid.epoch_duration
-    touched = [(begins < stop) & (ends > start) for start, stop in source.gaps]
-    return signal.replace(valid=~np.any(touched, axis=0))
+    starts, stops = zip(*source.gaps, strict=True)  # in order of time
+    n_before = np.searchsorted(stops, begins, "right")
+    n_begun = np.searchsorted(starts, ends, "left")
+    return signal.replace(valid=n_begun == n_before)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
+from sleepkit._messages import shortened
 from sleepkit.io._channel_names import parse_label
+
+_MAX_LISTING: Final = 500  # characters of the labels in a message
 
 
 class ChannelInfo(NamedTuple):
@@ -138,7 +141,8 @@ def nothing_known(
 
 def listing(channels: Sequence[ChannelInfo]) -> str:
     """Labels of the file, for messages."""
-    return f"Its channels are: {', '.join(channel.label for channel in channels)}."
+    labels = ", ".join(channel.label for channel in channels)
+    return f"Its channels are: {shortened(labels, _MAX_LISTING)}."
 
 
 def _rank(channel: ChannelInfo) -> tuple[bool, tuple[int, ...]]:

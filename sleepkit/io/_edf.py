@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,13 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sleepkit._typing import Array, FloatArray, IntArray
-from sleepkit.exceptions import ChannelError
+from sleepkit.exceptions import ChannelError, DiscontinuousRecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._edf_annotations import start_time
 from sleepkit.io._edf_header import EdfHeader, EdfSignal, read_edf_header
 from sleepkit.io._edf_records import EdfRecords, find_records
 from sleepkit.io._labels import Scheme
+from sleepkit.io._limits import MAX_FILLED_BYTES, MAX_FILLED_TIMES
 from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._recognise import Heading, recognise
 from sleepkit.io._units import warn_unlikely_scale
@@ -148,11 +150,26 @@ class EdfFile:
             for item in derivations
         )
         names = tuple(item.name for item in derivations) if check_scale else ()
-        return EdfArray(self._records, rows, skip, names)
+        array = EdfArray(self._records, rows, skip, names)
+        self._check_filled(array)
+        return array
 
     def read_annotations(self, scheme: Scheme) -> Hypnogram:
         """Hypnogram from the annotations of the file."""
         return read_hypnogram(self._header.path, scheme=scheme)
+
+    def _check_filled(self, array: EdfArray) -> None:
+        """Raise an error if gaps would take far more memory than the file."""
+        size = math.prod(array.shape) * array.dtype.itemsize
+        limit = max(MAX_FILLED_BYTES, MAX_FILLED_TIMES * self._header.state.size)
+        if self.gaps and size > limit:
+            longest = max(stop - start for start, stop in self.gaps)
+            msg = (
+                f"{self.name} has a gap of {longest:g} s: with gaps filled, its "
+                f"samples take {size:,} bytes of memory, and at most {limit:,} are "
+                f"taken for a file of {self._header.state.size:,} bytes."
+            )
+            raise DiscontinuousRecordingError(msg)
 
     def _channel(self, info: ChannelInfo, scale: float) -> EdfChannel:
         """Place of a channel in the data records, with gain and offset."""

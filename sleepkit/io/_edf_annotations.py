@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_header import EdfHeader, read_edf_header
+from sleepkit.io._file_state import unchanged
+from sleepkit.io._limits import MAX_LABELS
 
 # Onset, duration if there is one, and texts; NUL ends a list of annotations.
 _LIST: Final = re.compile(
@@ -33,25 +36,28 @@ def read_annotations(path: Path) -> tuple[datetime | None, list[EdfAnnotation]]:
     """
     header = read_edf_header(path)
     first = first_stamp(header)
-    found = []
-    is_timed = True  # the first list of a record is its time stamp
-    for number, signal in enumerate(header.signals):
-        if not signal.is_annotation:
-            continue
-        for record in _read(header, number):
-            for i, (onset, duration, texts) in enumerate(_LIST.findall(record)):
-                for j, text in enumerate(texts.split(b"\x14")):
-                    if is_timed and i == j == 0 and not text:
-                        continue
-                    found.append(
-                        EdfAnnotation(
-                            _seconds(onset) - first,
-                            _seconds(duration) if duration else None,
-                            text.decode("utf-8", errors="replace"),
-                        )
-                    )
-        is_timed = False
+    found = list(islice(_annotations(header, first), MAX_LABELS + 1))
+    if len(found) > MAX_LABELS:
+        msg = f"{path} holds more than {MAX_LABELS:,} annotations."
+        raise RecordingError(msg)
     return start_time(header), sorted(found, key=lambda annotation: annotation.onset)
+
+
+def _annotations(header: EdfHeader, first: float) -> Iterator[EdfAnnotation]:
+    """Annotations in the order of the file; `first` is the stamp of its start."""
+    numbers = [i for i, signal in enumerate(header.signals) if signal.is_annotation]
+    for number in numbers:
+        for record in _read(header, number):
+            for i, (onset, duration, texts) in enumerate(_lists(record)):
+                for j, text in enumerate(texts.split(b"\x14")):
+                    # the first list of a record is its time stamp
+                    if number == numbers[0] and i == j == 0 and not text:
+                        continue
+                    yield EdfAnnotation(
+                        _seconds(onset) - first,
+                        _seconds(duration) if duration else None,
+                        text.decode("utf-8", errors="replace"),
+                    )
 
 
 def start_time(header: EdfHeader) -> datetime | None:
@@ -69,7 +75,7 @@ def first_stamp(header: EdfHeader) -> float:
     for number, signal in enumerate(header.signals):
         if signal.is_annotation:
             place = header.byte_range(number)
-            with header.path.open("rb") as file:
+            with unchanged(str(header.path), header.state) as file:
                 file.seek(header.n_bytes + place.start)
                 onset = parse_stamp(file.read(place.stop - place.start))
             return 0.0 if onset is None else onset
@@ -79,18 +85,28 @@ def first_stamp(header: EdfHeader) -> float:
 def parse_stamp(record: bytes) -> float | None:
     """Time stamp of a record, None if it has none."""
     matched = _LIST.match(record)
-    return None if matched is None else _seconds(matched[1])
+    stamp = math.inf if matched is None else _seconds(matched[1])
+    return stamp if math.isfinite(stamp) else None
 
 
-def _read(header: EdfHeader, number: int) -> list[bytes]:
+def _lists(record: bytes) -> Iterator[tuple[bytes, ...]]:
+    """Onset, duration and texts of each list of annotations."""
+    return (found.groups(b"") for found in _LIST.finditer(record))
+
+
+def _read(header: EdfHeader, number: int) -> Iterator[bytes]:
     """Bytes of one signal in each data record."""
-    size = header.path.stat().st_size - header.n_bytes
-    shape = (size // max(1, header.record_bytes), header.record_bytes)
-    if 0 in shape:
-        msg = f"{header.path} ends before its first data record is complete."
-        raise RecordingError(msg)
-    mapped = np.memmap(header.path, np.uint8, "r", header.n_bytes, shape)
-    return [row.tobytes() for row in mapped[:, header.byte_range(number)]]
+    place = header.byte_range(number)
+    if place.stop == place.start:
+        return
+    with unchanged(str(header.path), header.state) as file:
+        for start in range(
+            header.n_bytes + place.start,
+            header.state.size - header.record_bytes + place.start + 1,
+            header.record_bytes,
+        ):
+            file.seek(start)
+            yield file.read(place.stop - place.start)
 
 
 def _seconds(text: bytes) -> float:

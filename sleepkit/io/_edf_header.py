@@ -13,9 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from sleepkit._messages import printable
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_start import parse_start
 from sleepkit.io._file_state import FileState, file_state
+from sleepkit.io._limits import MAX_SIGNALS
+from sleepkit.utils import open_regular
 
 _BDF_START: Final = b"\xffBIOSEMI"
 _FIXED: Final = 256  # bytes before the fields of the signals, and of each signal
@@ -84,26 +87,33 @@ class EdfHeader:
 
 def is_edf(path: Path) -> bool:
     """Whether the content of a file begins like EDF or BDF; the suffix is ignored."""
-    with path.open("rb") as file:
-        version = file.read(8)
+    with open_regular(path) as file:
+        version: bytes = file.read(8)
     return version == _BDF_START or version.strip(b" \0") == b"0"
 
 
 def read_edf_header(path: Path) -> EdfHeader:
     """Read the header of an EDF, EDF+, BDF or BDF+ file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         state = file_state(file)
         raw = file.read(_FIXED)
         try:
             n_signals = _whole(raw[_N_SIGNALS], "number of signals")
+            if n_signals > MAX_SIGNALS:
+                msg = f"it has {n_signals} signals, more than {MAX_SIGNALS}"
+                raise ValueError(msg)
             raw += file.read(_FIXED * n_signals)
             if len(raw) < _FIXED * (n_signals + 1):
                 msg = f"it ends within the fields of its {n_signals} signals"
                 raise ValueError(msg)
-            return _parse(path, state, raw, n_signals)
+            header = _parse(path, state, raw, n_signals)
         except ValueError as error:
             msg = f"{path} has a damaged EDF header: {error}."
             raise RecordingError(msg) from error
+    if header.record_bytes > state.size - header.n_bytes:
+        msg = f"{path} ends before its first data record is complete."
+        raise RecordingError(msg)
+    return header
 
 
 def _parse(path: Path, state: FileState, raw: bytes, n_signals: int) -> EdfHeader:
@@ -153,7 +163,8 @@ def _signal(raw: bytes, n_signals: int, number: int, encoding: str) -> EdfSignal
 def _text(field: bytes, encoding: str) -> str:
     """Text of a field up to its end, a NUL where the writer left one."""
     start = field.lstrip(b"\0 ")
-    return start.partition(b"\0")[0].decode(encoding, errors="replace").strip()
+    text = start.partition(b"\0")[0].decode(encoding, errors="replace")
+    return printable(text.strip())  # what a terminal would obey belongs to no label
 
 
 def _number(field: bytes) -> float:

@@ -18,6 +18,7 @@ from sleepkit.exceptions import (
 from sleepkit.io._edf_annotations import parse_stamp
 from sleepkit.io._edf_header import EdfHeader
 from sleepkit.io._file_state import FileState, unchanged
+from sleepkit.io._limits import HIGHEST_SFREQ, LONGEST_NIGHT
 
 _N_LISTED: Final = 10
 _BLOCK_BYTES: Final = 1 << 20  # small enough for the caches of a processor
@@ -116,10 +117,15 @@ def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
         segments=(Segment(0, n_records, 0.0),),
     )
     segments = _find_segments(header, records)
-    if len(segments) == 1:
-        return records
-    records = EdfRecords(**{**vars(records), "segments": segments})
-    _check_gaps(records, on_gap)
+    if len(segments) > 1:
+        records = EdfRecords(**{**vars(records), "segments": segments})
+        _check_gaps(records, on_gap)
+    if records.duration > LONGEST_NIGHT:
+        msg = (
+            f"{header.path} lasts {records.duration:g} s by its header and time "
+            f"stamps; a night lasts at most {LONGEST_NIGHT:.0f} s, 31 days."
+        )
+        raise RecordingError(msg)
     return records
 
 
@@ -139,14 +145,19 @@ def _check_layout(header: EdfHeader) -> None:
     if not header.record_bytes:
         msg = f"{header.path} has a damaged EDF header: its records hold no samples."
         raise RecordingError(msg)
+    fastest = max(header.signals, key=lambda signal: signal.n_samples)
+    if fastest.n_samples > HIGHEST_SFREQ * header.record_duration:
+        msg = (
+            f"{header.path} has a damaged EDF header: {fastest.n_samples} samples of "
+            f"{fastest.label!r} in {header.record_duration:g} s are more than "
+            f"{HIGHEST_SFREQ:.0f} Hz."
+        )
+        raise RecordingError(msg)
 
 
 def _count_records(header: EdfHeader, size: int) -> int:
     """Count the complete records of the file; its header may be wrong or say -1."""
     n_records, rest = divmod(size - header.n_bytes, header.record_bytes)
-    if n_records < 1:
-        msg = f"{header.path} ends before its first data record is complete."
-        raise RecordingError(msg)
     if rest:
         msg = f"The last data record of {header.path} is incomplete and is left out."
         warnings.warn(msg, SleepkitWarning, stacklevel=6)
@@ -206,6 +217,13 @@ def _read_stamps(records: EdfRecords, stamped: slice, numbers: IntArray) -> Floa
             )
             raise DiscontinuousRecordingError(msg)
         stamps[i] = stamp
+        if abs(stamp - stamps[0]) > LONGEST_NIGHT:
+            msg = (
+                f"Data record {numbers[i]} of {records.path} is stamped {stamp:g} s, "
+                f"the first one {stamps[0]:g} s; a night lasts at most "
+                f"{LONGEST_NIGHT:.0f} s, 31 days."
+            )
+            raise DiscontinuousRecordingError(msg)
     return stamps
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from itertools import pairwise, starmap
+from itertools import pairwise
 from math import floor
 from typing import Final, NamedTuple
 
@@ -17,11 +17,12 @@ from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._labels import Scheme, decode
+from sleepkit.io._limits import LONGEST_NIGHT, MAX_LABELS
+from sleepkit.io._overlaps import cover
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._stage_files._events import without_events
 
 _DAY: Final = 86400.0  # seconds
-_MAX_TIME: Final = 31 * _DAY  # no night lasts longer
 _CLOCK_STEP: Final = 1.0  # seconds, the resolution of start times in EDF headers
 _START_TOLERANCE: Final = 1e-3  # seconds between the grid and the first sample
 _EPOCH_TOLERANCE: Final = 0.01  # part of an epoch by which times of labels may be off
@@ -44,9 +45,14 @@ def to_hypnogram(
     scoring: Scoring, scheme: Scheme, epoch_duration: float, source: str
 ) -> Hypnogram:
     """Hypnogram from the labels of a file."""
+    if len(scoring.labels) > MAX_LABELS:
+        msg = f"a night has at most {MAX_LABELS:,} labels; got {len(scoring.labels):,}."
+        raise HypnogramError(msg)
     if scoring.scheme is not None and not isinstance(scheme, Mapping):
         scheme = scoring.scheme
     scored = decode(scoring.labels, scheme, has_events=scoring.has_events)
+    for label, _ in scored:
+        _check_times(label)
     kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
     stages, onset = stages_on_grid(kept, epoch_duration, source)
     probabilities = scoring.probabilities
@@ -67,10 +73,12 @@ def _placed(
     probabilities: FloatArray, epochs: FloatArray, n_epochs: int
 ) -> FloatArray | None:
     """Probabilities of each epoch; None if they belong to epochs of another length."""
-    rows = epochs.round().astype(int)
-    is_inside = (rows >= 0) & (rows < n_epochs)
-    if (np.abs(epochs - rows) > _EPOCH_TOLERANCE).any() or not is_inside.all():
+    whole = epochs.round()
+    is_on_grid = (whole >= 0) & (whole < n_epochs)
+    is_on_grid &= np.abs(epochs - whole) <= _EPOCH_TOLERANCE
+    if not is_on_grid.all():
         return None
+    rows = whole.astype(int)
     placed = np.full((n_epochs, probabilities.shape[1]), np.nan)
     placed[rows] = probabilities
     return placed
@@ -85,8 +93,6 @@ def stages_on_grid(
     """
     from sleepkit.signal import majority_labels  # imports SciPy
 
-    for label, _ in scored:
-        _check_times(label)
     onset, begins, ends, codes = _spans(scored, epoch_duration)
     edges = np.unique([begins, ends])
     n_epochs = int(edges[-1] / epoch_duration + _EPOCH_TOLERANCE)
@@ -96,7 +102,8 @@ def stages_on_grid(
             f"{edges[-1]:g} s."
         )
         raise HypnogramError(msg)
-    segments, n_overlapping = _fill(edges, begins, ends, codes, epoch_duration)
+    segments, overlaps = cover(edges, begins, ends, codes)
+    n_overlapping = (overlaps.round(_DIGITS) > _EPOCH_TOLERANCE * epoch_duration).sum()
     if n_overlapping:
         msg = (
             f"{n_overlapping} of the {len(codes)} labels in {source} overlap one of "
@@ -110,13 +117,13 @@ def stages_on_grid(
 def _check_times(label: Label) -> None:
     """Raise an error for an onset or a duration that is impossible in a night."""
     onset, duration = label.onset, label.duration
-    if not abs(onset) <= _MAX_TIME:
+    if not abs(onset) <= LONGEST_NIGHT:
         msg = (
             "an onset must be seconds from the start of the file, within 31 days; "
             f"got {onset:g} ({label.place})."
         )
         raise HypnogramError(msg)
-    if duration is not None and not 0 <= duration <= _MAX_TIME:
+    if duration is not None and not 0 <= duration <= LONGEST_NIGHT:
         msg = (
             "a duration must be seconds from 0 to 31 days; "
             f"got {duration:g} ({label.place})."
@@ -170,32 +177,6 @@ def _to_next(
             return np.append(np.minimum(steps, usual), usual)
     last = 0.0 if ends_changes and not is_regular else shortest
     return np.append(steps, last)
-
-
-def _fill(
-    edges: FloatArray,
-    begins: FloatArray,
-    ends: FloatArray,
-    codes: IntArray,
-    epoch_duration: float,
-) -> tuple[IntArray, int]:
-    """Code of each segment between edges, and the number of overlapping labels.
-
-    Where labels of different stages overlap, the later-starting one counts.
-    """
-    unlabelled = UNSCORED - 1
-    segments = np.full(len(edges) - 1, unlabelled)
-    lengths = np.diff(edges)
-    n_overlapping = 0
-    spans = zip(
-        np.searchsorted(edges, begins), np.searchsorted(edges, ends), strict=True
-    )
-    for span, code in zip(starmap(slice, spans), codes, strict=True):
-        others = (segments[span] != unlabelled) & (segments[span] != code)
-        overlap = lengths[span][others].sum()
-        n_overlapping += int(overlap > _EPOCH_TOLERANCE * epoch_duration)
-        segments[span] = code
-    return np.maximum(segments, UNSCORED), n_overlapping
 
 
 def find_grid(hypnogram: Hypnogram, start: datetime | None) -> Grid:

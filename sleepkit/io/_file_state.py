@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from sleepkit.exceptions import RecordingError
+from sleepkit.utils import open_regular
 
 
 class FileState(NamedTuple):
@@ -37,7 +38,7 @@ def unchanged(path: str, state: FileState) -> Iterator[Any]:
     It is read by one descriptor: a file that replaces it is not read, and one that is
     cut short is an error, where a mapped one would end the process.
     """
-    with Path(path).open("rb", buffering=0) as file:
+    with open_regular(path, buffering=0) as file:
         before = file_state(file)
         if before != state:
             msg = f"{path} has changed since it was opened; open it again."

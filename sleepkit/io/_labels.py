@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from sleepkit import utils
+from sleepkit._messages import quoted, shortened
 from sleepkit._stages import N1, N2, N3, N_STAGES, REM, STAGES, UNSCORED, WAKE
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label
@@ -25,6 +26,7 @@ LABEL_DURATIONS: Final = {"dreams": 5.0}
 _UNSCORED_IN_ANY: Final = dict.fromkeys((UNSCORED, 6, 9, 10), UNSCORED)
 
 _LISTED: Final = 10  # labels named in an error
+_MAX_LISTING: Final = 400  # characters
 _INTEGER: Final = re.compile(
     r"([+-]?\d{1,9})(?:\.0*)?|[+-]?\d\.?\d{,30}e[+-]?\d\d?", re.IGNORECASE
 )
@@ -40,9 +42,16 @@ class Decoder:
         self.scheme = scheme
         self._custom = _custom_names(scheme)
         self._integers = _integer_codes(scheme)
+        self._codes: dict[str, int | None] = {}  # of the few texts that labels have
 
     def code(self, text: str) -> int | None:
         """Stage code of a label, None if it names no stage."""
+        if text not in self._codes:
+            self._codes[text] = self._find_code(text)
+        return self._codes[text]
+
+    def _find_code(self, text: str) -> int | None:
+        """Look up the code of a label."""
         number = integer(text)
         name = fold(text) if number is None else str(number)
         if name in self._custom:
@@ -132,8 +141,9 @@ def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
     first_places: dict[str, str] = {}
     for label in unknown:
         first_places.setdefault(label.text, label.place)
-    listed = [f"{text!r} ({place})" for text, place in first_places.items()]
+    listed = [f"{quoted(text)} ({place})" for text, place in first_places.items()]
     found = ", ".join(listed[:_LISTED]) + (", ..." if len(listed) > _LISTED else "")
+    found = shortened(found, _MAX_LISTING)
     if scheme is None and any(integer(text) is not None for text in first_places):
         return HypnogramError(
             "integers mean different stages in different files, so they need a scheme: "

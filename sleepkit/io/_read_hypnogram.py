@@ -7,11 +7,13 @@ from os import PathLike
 from pathlib import Path
 from typing import Final, Literal, overload
 
+from sleepkit._messages import quoted
 from sleepkit.exceptions import HypnogramError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._epoch_grid import to_hypnogram
 from sleepkit.io._labels import LABEL_DURATIONS, Decoder, Scheme
+from sleepkit.io._limits import MAX_TEXT_BYTES
 from sleepkit.io._scoring import LabelDuration, Scoring
 from sleepkit.io._stage_files._encoding import decoded
 from sleepkit.io._stage_files._layouts import LAYOUTS
@@ -19,7 +21,7 @@ from sleepkit.io._stage_files._parse_edf import parse_edf
 from sleepkit.io._stage_files._parse_json import parse_json
 from sleepkit.io._stage_files._parse_text import parse_text
 from sleepkit.io._stage_files._parse_xml import parse_xml
-from sleepkit.utils import check_option, check_positive
+from sleepkit.utils import check_option, check_positive, open_regular
 
 FORMATS: Final = (
     "auto",
@@ -174,13 +176,23 @@ def _parse(
     """Labels of a file of any format, by scorer."""
     if kind == "edf" or (kind == "auto" and is_edf(path)):
         return [parse_edf(path)]
-    text = decoded(path.read_bytes())
+    text = decoded(_content(path))
     if kind == "xml" or (kind == "auto" and text.lstrip().startswith("<")):
         return [parse_xml(text.lstrip())]
     if kind == "json" or (kind == "auto" and _is_json(path, text)):
         return parse_json(text, decoder, label_duration)
     layout = None if kind in ("auto", "table") else kind
     return parse_text(text, decoder, label_duration, layout)
+
+
+def _content(path: Path) -> bytes:
+    """Bytes of a file of text, if a night can need as many."""
+    with open_regular(path) as file:
+        data: bytes = file.read(MAX_TEXT_BYTES + 1)
+    if len(data) > MAX_TEXT_BYTES:
+        msg = f"a file of labels has at most {MAX_TEXT_BYTES:,} bytes; it has more."
+        raise HypnogramError(msg)
+    return data
 
 
 def _is_json(path: Path, text: str) -> bool:
@@ -196,7 +208,7 @@ def _of_scorer(
     by_name = {scoring.scorer: scoring for scoring in scorings}
     if scorer == "all":
         return by_name
-    names = ", ".join(repr(name) for name in by_name if name is not None) or "none"
+    names = ", ".join(quoted(name) for name in by_name if name is not None) or "none"
     if scorer is not None:
         if scorer not in by_name:
             msg = f"scorer must be one that the file names, {names}; got {scorer!r}."

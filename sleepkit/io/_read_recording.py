@@ -16,7 +16,7 @@ from sleepkit.io._labels import Scheme
 from sleepkit.io._mne_source import MneSource, open_raw
 from sleepkit.io._select_channels import ChannelSpec
 from sleepkit.recording import Recording
-from sleepkit.utils import check_option
+from sleepkit.utils import check_option, open_regular
 
 _EDF_SUFFIXES: Final = (".bdf", ".edf", ".rec")
 _ON_GAP: Final = ("error", "fill")
@@ -179,10 +179,11 @@ def _open(path: Path, on_gap: str) -> Source:
     if not path.exists():
         msg = f"There is no file {path}."
         raise RecordingError(msg)
-    if path.is_file():
-        if path.stat().st_size == 0:
-            msg = f"{path} is empty."
-            raise RecordingError(msg)
+    if not path.is_dir():  # some formats of MNE are folders
+        with open_regular(path) as file:
+            if not file.read(1):
+                msg = f"{path} is empty."
+                raise RecordingError(msg)
         if is_edf(path):
             return EdfFile(path, on_gap=on_gap)
         if path.suffix.casefold() in _EDF_SUFFIXES:

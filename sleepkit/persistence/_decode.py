@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
 import sleepkit
+from sleepkit._messages import quoted
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._encode import PIPELINE_PARAMETERS, is_fitted_name
@@ -18,6 +19,8 @@ from sleepkit.persistence._history import check_history
 from sleepkit.persistence._net import restore_net
 from sleepkit.persistence._registry import find_class
 from sleepkit.preprocessing import Scaling
+
+_MAX_TEXT: Final = 2**22  # characters of an array of texts
 
 
 class Decoder:
@@ -45,7 +48,7 @@ class Decoder:
             "pipeline": self._pipeline,
             "scaling": self._scaling,
             "foreign": lambda node: load_foreign(self._foreign.pop(node["foreign"])),
-            "text": lambda node: np.array(node["text"], dtype=_text_type(node)),
+            "text": _text,
             "tuple": lambda node: tuple(self.decode(node["tuple"])),
         }
 
@@ -56,6 +59,13 @@ class Decoder:
         if isinstance(node, dict):
             return self._decoders[next(iter(node), "")](node)
         return node
+
+    def check_all_used(self) -> None:
+        """Raise an error for arrays and estimators that no part of the model names."""
+        unused = [*self._arrays, *(f"{number}/" for number in self._foreign)]
+        if unused:
+            msg = f"it holds {quoted(unused[0])}, which its model does not name."
+            raise ModelFileError(msg)
 
     def _dict(self, node: dict[str, Any]) -> dict[Any, Any]:
         """Decode pairs of key and value."""
@@ -97,6 +107,13 @@ class Decoder:
         return {name: self.decode(value) for name, value in nodes.items()}
 
 
-def _text_type(node: dict[str, Any]) -> Any:
-    """Choose the dtype of a text array: fixed length, or objects."""
-    return np.object_ if node["dtype"] == "|O" else np.str_
+def _text(node: dict[str, Any]) -> Array:
+    """Array of texts: of objects, or of fixed length, all of which takes memory."""
+    objects: Array = np.array(node["text"], dtype=np.object_)
+    if node["dtype"] == "|O":
+        return objects
+    longest = max((len(text) for text in objects.flat), default=0)
+    if longest * objects.size > _MAX_TEXT:
+        msg = f"it is damaged: it holds {objects.size:,} texts of {longest:,} letters."
+        raise ModelFileError(msg)
+    return objects.astype(np.str_)

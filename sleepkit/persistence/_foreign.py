@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator
 
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
+from sleepkit.persistence._archive import parse_json
 from sleepkit.persistence._registry import estimators
 from sleepkit.preprocessing import Scaling
 
@@ -29,6 +30,7 @@ def dump_foreign(estimator: Any) -> dict[str, bytes]:
 
 def load_foreign(members: Mapping[str, bytes]) -> Any:
     """Build an estimator from trusted types only."""
+    _check_arrays(members)
     buffer = BytesIO()
     with ZipFile(buffer, "w") as archive:
         for name, member in members.items():
@@ -38,6 +40,34 @@ def load_foreign(members: Mapping[str, bytes]) -> Any:
     estimator = _skops().loads(content, trusted=_trusted_types())
     _check_trees(estimator)
     return estimator
+
+
+def _check_arrays(members: Mapping[str, bytes]) -> None:
+    """Require that the description names each array once, so that each is read once."""
+    described = members["schema.json"]
+    named = list(_files(parse_json("schema.json", described)))
+    if sorted(named) != sorted(members.keys() - {"schema.json"}):
+        msg = "it is damaged: its arrays are not those that its schema.json names."
+        raise ModelFileError(msg)
+
+
+def _files(node: Any) -> Iterator[str]:
+    """Yield the name of a file each time that skops would read it.
+
+    skops reads a node once where several have one id.
+    """
+    waiting, seen = [node], set[tuple[str, str]]()
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            waiting += node.values()
+            name, number = str(node.get("file")), str(node.get("__id__") or "")
+            if "file" in node and (name, number) not in seen:
+                yield name
+            if number:
+                seen.add((name, number))
+        elif isinstance(node, list):
+            waiting += node
 
 
 def _check_no_nets(estimator: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,7 +11,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Final
 
-import safetensors
 import safetensors.numpy
 import sklearn
 from sklearn.base import BaseEstimator
@@ -18,26 +18,14 @@ from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.pipeline import Pipeline
 
 import sleepkit
+from sleepkit._messages import quoted, shortened
 from sleepkit.exceptions import ModelFileError, SleepkitWarning
 from sleepkit.persistence._archive import ARRAYS, MAX_BYTES, pack, unpack
 from sleepkit.persistence._decode import Decoder
 from sleepkit.persistence._encode import Encoder
-from sleepkit.utils import write_atomically
+from sleepkit.utils import open_regular, write_atomically
 
 _FORMAT: Final = 2
-_LOAD_ERRORS: Final = (
-    ArithmeticError,
-    AttributeError,
-    EOFError,
-    ImportError,
-    LookupError,
-    MemoryError,
-    OSError,
-    RuntimeError,
-    safetensors.SafetensorError,
-    TypeError,
-    ValueError,
-)
 
 
 def save_model(
@@ -105,7 +93,7 @@ def save_model(
         with warnings.catch_warnings():  # load_model warns of a missing device
             warnings.simplefilter("ignore", SleepkitWarning)
             _construct(*unpack(content))
-    except (ModelFileError, *_LOAD_ERRORS) as error:
+    except Exception as error:  # whatever loading the file would raise
         msg = f"This {type(estimator).__name__} cannot go into a model file: {error}"
         raise ModelFileError(msg) from error
     write_atomically(path, content)
@@ -169,7 +157,7 @@ def load_model(path: str | PathLike[str]) -> Any:
             estimator = _construct(info, members)
         except ModelFileError as error:
             raise ModelFileError(_refusal(path, str(error))) from error
-        except _LOAD_ERRORS as error:
+        except Exception as error:  # a damaged file can raise any
             msg = _refusal(path, f"it is damaged ({type(error).__name__}: {error}).")
             raise ModelFileError(msg) from error
     for one in caught:
@@ -251,34 +239,42 @@ def _compose(estimator: Any, about: dict[str, Any]) -> bytes:
 
 def _construct(info: dict[str, Any], members: dict[str, bytes]) -> Any:
     """Decode the estimator of a checked archive."""
-    arrays = safetensors.numpy.load(members[ARRAYS])
+    arrays = safetensors.numpy.load(members.pop(ARRAYS))
     foreign: dict[str, dict[str, bytes]] = {}
     for place, member in members.items():
         number, _, name = place.partition("/")
         foreign.setdefault(number, {})[name] = member
-    estimator = Decoder(arrays, foreign).decode(info["model"])
+    decoder = Decoder(arrays, foreign)
+    estimator = decoder.decode(info["model"])
     if not isinstance(estimator, BaseEstimator):
         msg = f"it holds a {type(estimator).__name__}, no estimator."
         raise ModelFileError(msg)
+    decoder.check_all_used()
     return estimator
 
 
 def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read and check a file: its size, archive and format."""
-    size = path.stat().st_size
-    if size > MAX_BYTES:
-        why = f"it has {size:,} bytes; a model file has at most {MAX_BYTES:,}."
-        raise ModelFileError(_refusal(path, why))
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > MAX_BYTES:
+            why = f"it has {size:,} bytes; a model file has at most {MAX_BYTES:,}."
+            raise ModelFileError(_refusal(path, why))
+        content = file.read(size)
     try:
-        info, members = unpack(path.read_bytes())
+        info, members = unpack(content)
     except ModelFileError as error:
         raise ModelFileError(_refusal(path, str(error))) from error
     if info.get("format") != _FORMAT:
         why = (
-            f"it has format {info.get('format')!r}, of sleepkit {info.get('sleepkit')};"
-            f" this is sleepkit {sleepkit.__version__}, which reads format {_FORMAT}: "
-            "install the version that wrote it, or train it again."
+            f"it has format {quoted(info.get('format'))}, of sleepkit "
+            f"{shortened(str(info.get('sleepkit')), 20)}; this is sleepkit "
+            f"{sleepkit.__version__}, which reads format {_FORMAT}: install the "
+            "version that wrote it, or train it again."
         )
+        raise ModelFileError(_refusal(path, why))
+    if not isinstance(info.get("about"), dict):
+        why = f"it is damaged: its 'about' is {quoted(info.get('about'))}, no mapping."
         raise ModelFileError(_refusal(path, why))
     return info, members
 

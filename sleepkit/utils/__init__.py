@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     )
     from sleepkit.utils._optional import optional_import
     from sleepkit.utils._random import check_random_state, draw_seed
+    from sleepkit.utils._regular_file import open_regular
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -43,6 +44,7 @@ __all__ = [
     "flush_to_disk",
     "hash_code",
     "library_digest",
+    "open_regular",
     "optional_import",
     "package_versions",
     "versions",

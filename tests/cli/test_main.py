@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import warnings
@@ -11,6 +12,7 @@ import pytest
 from sleepkit import __version__
 from sleepkit.cli import _info, main
 from sleepkit.exceptions import SleepkitWarning
+from tests.hostile import edf
 
 COMMANDS = ("demo", "evaluate", "info", "stage", "train")
 
@@ -77,15 +79,6 @@ def test_system_errors_name_the_file(run, tmp_path, monkeypatch):
     assert run("info", "x.edf") == (1, "", words)
 
 
-def test_a_bug_is_not_hidden(monkeypatch):
-    def fail(_):
-        raise ZeroDivisionError
-
-    monkeypatch.setattr(_info, "run", fail)
-    with pytest.raises(ZeroDivisionError):
-        main(["info", "x.edf"])
-
-
 def test_interrupted(run, monkeypatch):
     def interrupt(_):
         raise KeyboardInterrupt
@@ -118,3 +111,53 @@ def test_warnings_are_notes(run, monkeypatch):
 
     monkeypatch.setattr(_info, "run", warn)
     assert run("info", "x.edf") == (0, "", "note: two of three\n")
+
+
+@pytest.mark.parametrize("name", ["loop.edf", "a\0b.edf"])
+@pytest.mark.parametrize("command", ["info", "stage", "train", "evaluate"])
+def test_a_path_to_nothing(command, name, tmp_path, capsys):
+    (tmp_path / "loop.edf").symlink_to(tmp_path / "loop.edf")
+    path = str(tmp_path / name)
+    model = {"stage": ["--model", path], "evaluate": ["--model", path]}
+    out = [] if command == "info" else ["--out", str(tmp_path / "out")]
+    assert main([command, path, *model.get(command, []), *out]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("sleepkit: ")
+    assert "unexpected" not in error
+
+
+def test_a_bug_is_a_message_with_its_place(monkeypatch, capsys):
+    def fail(_):
+        return {}["none"]
+
+    monkeypatch.setattr("sleepkit.cli._info.find_nights", fail)
+    assert main(["info", "night.edf"]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("sleepkit: unexpected KeyError in sleepkit.cli._info, line")
+
+
+@pytest.mark.parametrize("place", [">&-", "2>&-", "> /dev/full"])
+def test_output_that_takes_nothing(place, tmp_path):
+    if not os.path.exists("/dev/full"):  # noqa: PTH110
+        pytest.skip("no such device here")
+    command = f"{sys.executable} -m sleepkit info {tmp_path}/none.edf {place}"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "Exception ignored" not in done.stderr
+    help_text = f"{sys.executable} -m sleepkit --help {place}"
+    done = subprocess.run(help_text, shell=True, capture_output=True, text=True)
+    assert "Traceback" not in done.stderr
+
+
+def test_output_of_ascii_takes_any_label(tmp_path):
+    path = tmp_path / "night.edf"
+    path.write_bytes(edf.plain().replace(b"Temp ", b"T\xb5\x1b  ", 1))
+    done = subprocess.run(
+        [sys.executable, "-m", "sleepkit", "info", str(path)],
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert r"T\xb5\x1b" in done.stdout

@@ -10,8 +10,13 @@ import pytest
 
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.io._epoch_grid import align_stages, find_grid, stages_on_grid
-from sleepkit.io._scoring import Label
+from sleepkit.io._epoch_grid import (
+    align_stages,
+    find_grid,
+    stages_on_grid,
+    to_hypnogram,
+)
+from sleepkit.io._scoring import Label, Scoring
 
 START = datetime(2020, 3, 2, 22)
 
@@ -163,16 +168,27 @@ def slow_stages(spans, n_epochs):
     return stages
 
 
+def read_labels(*spans):
+    """Hypnogram of labels from (onset, duration)."""
+    labels = [Label(*span, "W", f"line {i}") for i, span in enumerate(spans, 1)]
+    return to_hypnogram(Scoring(labels), None, 30.0, "night.xml")
+
+
+def test_more_labels_than_a_night_can_have():
+    with pytest.raises(HypnogramError, match="at most 262,144 labels; got 262,145"):
+        read_labels(*[(0, 30)] * (2**18 + 1))
+
+
 @pytest.mark.parametrize("onset", [np.nan, np.inf, -np.inf, 1e300, 2**31])
 def test_impossible_onset(onset):
     with pytest.raises(HypnogramError, match=r"onset must be .* got .* \(line 2\)"):
-        on_grid((0, 30, 0), (onset, 30, 0))
+        read_labels((0, 30), (onset, 30))
 
 
 @pytest.mark.parametrize("duration", [np.nan, np.inf, -30, 1e300])
 def test_impossible_duration(duration):
     with pytest.raises(HypnogramError, match=r"duration must be .* got .* \(line 1\)"):
-        on_grid((0, duration, 0))
+        read_labels((0, duration))
 
 
 def test_shorter_than_an_epoch():

@@ -7,6 +7,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
@@ -92,9 +93,6 @@ def _may_be_event(label: Label, code: int) -> bool:
 
 def _is_event(label: Label, code: int, epochs: _Epochs, *, has_events: bool) -> bool:
     """Whether a label takes no epoch."""
-    times = (label.onset, label.duration or 0.0)
-    if not np.isfinite(times).all():
-        return False  # refused later
     if _may_be_event(label, code):
         return not (epochs.has_whole(label) and epochs.has_free(label))
     is_other = has_events and code == UNSCORED and not claims_a_stage(label.text)
@@ -105,13 +103,14 @@ def _check_scorers(scored: Sequence[Scored]) -> None:
     """Raise an error if labels of different stages begin at once."""
     first: dict[float, Scored] = {}
     for label, code in scored:
-        if code == UNSCORED or np.isnan(label.onset):
+        if code == UNSCORED:
             continue
         other, other_code = first.setdefault(round(label.onset, 2), (label, code))
         if code != other_code:
             msg = (
-                f"labels of two stages, {other.text!r} and {label.text!r}, begin at "
-                f"{label.onset:g} s ({other.place}, {label.place}); stages of two "
-                "scorers need a column named scorer."
+                f"labels of two stages, {quoted(other.text)} and "
+                f"{quoted(label.text)}, begin at {label.onset:g} s "
+                f"({other.place}, {label.place}); stages of two scorers need "
+                "a column named scorer."
             )
             raise HypnogramError(msg)

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from sleepkit._messages import quoted, shortened
 from sleepkit._stages import UNSCORED
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder, integer
+from sleepkit.io._limits import MAX_SCORERS
 from sleepkit.io._stage_files._column_names import STAGE_KINDS
 from sleepkit.io._stage_files._table import Table
 from sleepkit.io._stage_files._times import EMPTY, kind_of
@@ -42,6 +44,12 @@ def stage_rows(table: Table, decoder: Decoder) -> list[StageRows]:
             continue
         names = table.column(scorer_column)
         scorers = list(dict.fromkeys(names[i] for i in rows))
+        if len(scorers) > MAX_SCORERS:
+            msg = (
+                f"a table has at most {MAX_SCORERS} scorers; column "
+                f"{quoted(table.name(scorer_column))} names {len(scorers):,}."
+            )
+            raise HypnogramError(msg)
         by_scorer += [
             _of_rows(
                 table,
@@ -61,7 +69,7 @@ def _stage_columns(table: Table, decoder: Decoder) -> list[int]:
         msg = (
             f"a table must have a column of labels, named {_LABEL_NAMES}, or filled "
             "with names of sleep stages; its columns are "
-            f"{', '.join(map(table.name, range(table.width)))}."
+            f"{shortened(', '.join(map(table.name, range(table.width))), 300)}."
         )
         raise HypnogramError(msg)
     codes = [[decoder.code(cell) for cell in table.column(i)] for i in found]

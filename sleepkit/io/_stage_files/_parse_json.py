@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._stages import STAGES
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder
+from sleepkit.io._limits import MAX_COLUMNS, MAX_LABELS
 from sleepkit.io._scoring import LabelDuration, Scoring, regular_labels
 from sleepkit.io._stage_files import _times
 from sleepkit.io._stage_files._parse_table import parse_table
@@ -68,7 +70,7 @@ def _of_object(
         raise HypnogramError(msg)
     duration = label_duration.with_file(_duration(content))
     texts = ["n/a" if label is None else str(label) for label in lists[key]]
-    onset = float(content.get("onset") or 0.0)
+    onset = _onset(content.get("onset") or 0.0)
     labels = regular_labels(texts, duration, "entry")
     return [
         Scoring(
@@ -87,9 +89,18 @@ def _duration(content: dict[str, Any]) -> float | None:
     if value is None:
         return None
     if match is None:
-        msg = f"the epoch length must be seconds; got {value!r}."
+        msg = f"the epoch length must be seconds; got {quoted(value)}."
         raise HypnogramError(msg)
     return float(match[1]) * (60 if match[2] == "min" else 1)
+
+
+def _onset(value: Any) -> float:
+    """Onset of the first label in seconds."""
+    onset = _times.number(str(value))
+    if onset is None:
+        msg = f"onset must be seconds; got {quoted(value)}."
+        raise HypnogramError(msg)
+    return onset
 
 
 def _start(value: Any) -> datetime | None:
@@ -98,7 +109,7 @@ def _start(value: Any) -> datetime | None:
         return None
     moment = _times.moment(str(value))
     if moment is None:
-        msg = f"start must be an ISO 8601 time; got {value!r}."
+        msg = f"start must be an ISO 8601 time; got {quoted(value)}."
         raise HypnogramError(msg)
     return moment
 
@@ -114,13 +125,23 @@ def _probabilities(content: dict[str, Any], n_epochs: int) -> FloatArray | None:
     if not isinstance(values, list) or len(values) != n_epochs:
         return None
     rows = [row if isinstance(row, list) else [np.nan] * len(STAGES) for row in values]
-    array = np.array(rows, dtype=float)
+    try:
+        array = np.array(rows, dtype=float)
+    except (OverflowError, TypeError, ValueError) as error:
+        msg = f"probabilities must be {len(STAGES)} numbers an epoch; {error}."
+        raise HypnogramError(msg) from error
     return array if array.shape == (n_epochs, len(STAGES)) else None
 
 
 def _table_of_records(records: list[dict[str, Any]]) -> Table:
     """Table of a list of objects, or of lists of equal length."""
     names = list(dict.fromkeys(name for record in records for name in record))
+    if len(names) > MAX_COLUMNS or len(records) > MAX_LABELS:
+        msg = (
+            f"a table has at most {MAX_COLUMNS} columns and {MAX_LABELS:,} rows; got "
+            f"{len(names):,} and {len(records):,}."
+        )
+        raise HypnogramError(msg)
     rows = [
         Row(i, ["" if record.get(n) is None else str(record[n]) for n in names])
         for i, record in enumerate(records, 1)

@@ -8,9 +8,11 @@ from itertools import starmap
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder
+from sleepkit.io._limits import MAX_COLUMNS
 from sleepkit.io._scoring import Label, LabelDuration, Scoring
 from sleepkit.io._stage_files._column_names import PROBABILITIES
 from sleepkit.io._stage_files._label_columns import StageRows, stage_rows
@@ -27,6 +29,9 @@ def parse_table(
     """Read the labels of each scorer, and when they are."""
     if not table.rows:
         msg = "the file must hold labels of sleep stages; got none."
+        raise HypnogramError(msg)
+    if table.width > MAX_COLUMNS:
+        msg = f"a table has at most {MAX_COLUMNS} columns; got {table.width:,}."
         raise HypnogramError(msg)
     above = read_preamble(table.preamble)
     scorers = stage_rows(table, decoder)
@@ -125,6 +130,6 @@ def _probability(cell: str) -> float:
     """Read a probability, NaN for an empty cell."""
     value = np.nan if cell.casefold() in EMPTY else number(cell)
     if value is None:
-        msg = f"the columns P_W to P_REM must hold probabilities; got {cell!r}."
+        msg = f"the columns P_W to P_REM must hold probabilities; got {quoted(cell)}."
         raise HypnogramError(msg)
     return float(value)

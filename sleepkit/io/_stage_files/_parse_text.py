@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Final
 
+from sleepkit._messages import quoted
 from sleepkit._stages import UNSCORED
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder, integer
+from sleepkit.io._limits import MAX_LABELS, MAX_LINE
 from sleepkit.io._scoring import LabelDuration, Scoring, regular_labels
 from sleepkit.io._stage_files._column_names import role_of
 from sleepkit.io._stage_files._layouts import with_layout
@@ -31,6 +33,13 @@ def parse_text(
         return decoder.word(cell.strip()) not in (None, UNSCORED)
 
     lines = text.split("\n")
+    longest = max(map(len, lines))
+    if len(lines) > MAX_LABELS or longest > MAX_LINE:
+        msg = (
+            f"a file of labels has at most {MAX_LABELS:,} lines of {MAX_LINE:,} "
+            f"characters; got {len(lines):,}, the longest of {longest:,}."
+        )
+        raise HypnogramError(msg)
     table = None if layout == "lines" else find_table(lines, is_stage)
     if table is None:
         return [parse_lines(lines, label_duration)]
@@ -51,7 +60,7 @@ def _one_line(table: Table, decoder: Decoder, label_duration: LabelDuration) -> 
     if unknown and not all(integer(text) is not None for text in unknown):
         msg = (
             "a file of one line must hold labels only, better one label a line; got "
-            f"{', '.join(map(repr, unknown[:5]))}."
+            f"{', '.join(map(quoted, unknown[:5]))}."
         )
         raise HypnogramError(msg)
     return Scoring(regular_labels(texts, label_duration.with_file(), "label"))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Final
 from xml.etree import ElementTree as ET
 
+from sleepkit._messages import quoted, shortened
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label, Scoring, regular_labels
 from sleepkit.io._stage_words import claims_a_stage, stage_of_word
+
+_MAX_TAG: Final = 40  # characters of a name in a message
 
 
 def parse_xml(text: str) -> Scoring:
@@ -22,7 +26,8 @@ def parse_xml(text: str) -> Scoring:
         raise HypnogramError(msg) from error
     parsers = {"PSGAnnotation": _parse_nsrr, "CMPStudyConfig": _parse_profusion}
     if root.tag not in parsers:
-        msg = f"the XML root must be {' or '.join(parsers)}; got {root.tag}."
+        found = shortened(root.tag, _MAX_TAG)
+        msg = f"the XML root must be {' or '.join(parsers)}; got {found}."
         raise HypnogramError(msg)
     return parsers[root.tag](root)
 
@@ -69,5 +74,5 @@ def _seconds(element: ET.Element, name: str, index: int) -> float:
     try:
         return float(text)
     except ValueError:
-        msg = f"{name} must hold seconds; got {text!r} ({element.tag} {index})."
+        msg = f"{name} must hold seconds; got {quoted(text)} ({element.tag} {index})."
         raise HypnogramError(msg) from None

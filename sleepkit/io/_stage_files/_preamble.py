@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sleepkit.io._limits import LONGEST_NIGHT
 from sleepkit.io._stage_files import _times
 from sleepkit.io._stage_files._times import NO_DATE
 from sleepkit.io._stage_words import fold, stage_of_word
@@ -76,10 +77,11 @@ def read_preamble(lines: Sequence[str]) -> Preamble:
             continue
         name, value = fold(entry[1]), entry[2].strip()
         seconds = _SECONDS.fullmatch(value)
-        if name in _EPOCH_NAMES and seconds and float(seconds[1].replace(",", ".")) > 0:
-            duration = float(seconds[1].replace(",", "."))
+        length = float(seconds[1].replace(",", ".")) if seconds else 0.0
+        if name in _EPOCH_NAMES and 0 < length <= LONGEST_NIGHT:
+            duration = length
         elif name in _START_NAMES and seconds and _times.clock(value) is None:
-            onset = float(seconds[1].replace(",", "."))
+            onset = length
         elif name in _START_NAMES:
             start = _start(value) or start
     return Preamble(duration, start, onset, _n_entries(lines))

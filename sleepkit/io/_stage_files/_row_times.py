@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._stage_files._column_names import words_of
@@ -63,7 +64,7 @@ def _check_texts(texts: Sequence[TimeColumn], *, is_used: bool) -> None:
         is_time = any(character.isdigit() for character in column.first_text)
         is_number = column.role in ("epoch", "sample")
         if column.first_text and (is_used or (is_time and not is_number)):
-            msg = f"must hold times; got {column.first_text!r}"
+            msg = f"must hold times; got {quoted(column.first_text)}"
             raise column.error(msg)
 
 

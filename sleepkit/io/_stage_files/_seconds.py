@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from sleepkit._typing import FloatArray
+from sleepkit.io._limits import LONGEST_NIGHT
 from sleepkit.io._stage_files._column_names import words_of
 from sleepkit.io._stage_files._time_column import TimeColumn
 from sleepkit.io._stage_files._times import DAY
 
-_MAX_TIME: Final = 31 * DAY  # no night lasts longer
 _LONGEST_STEP: Final = 120.0  # seconds from label to label of a stage an epoch
 _LONGEST_RUN: Final = 3600.0  # seconds of the shortest label of a night
 _DIGITS: Final = 3
@@ -72,7 +72,7 @@ def _check_seconds(
     """Raise an error for onsets that can hardly be seconds."""
     steps = np.diff(known)
     usual, shortest = _usual(steps), float(steps.min())
-    if np.abs(known).max() > _MAX_TIME:
+    if np.abs(known).max() > LONGEST_NIGHT:
         msg = f"must hold seconds from the start of the file; got {known[-1]:.10g}"
         raise column.error(msg)
     if usual == 1 != label_duration and not ends:

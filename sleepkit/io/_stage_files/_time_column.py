@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._stage_files import _times
@@ -57,7 +58,7 @@ class TimeColumn:
 
     def error(self, problem: str) -> HypnogramError:
         """Error that names the column."""
-        return HypnogramError(f"column {self.name!r} {problem}.")
+        return HypnogramError(f"column {quoted(self.name)} {problem}.")
 
     def agrees(self, other: FloatArray) -> bool:
         """Whether the times differ from others by a constant."""
@@ -83,7 +84,10 @@ def parse_column(
         if cell.casefold() not in EMPTY and read(cell) is None:
             if role not in TIME_ROLES:
                 return TimeColumn(name, role, "text", nothing, first_text=cell)
-            msg = f"column {name!r} must hold {words}; got {cell!r} (line {line})."
+            msg = (
+                f"column {quoted(name)} must hold {words}; got {quoted(cell)} "
+                f"(line {line})."
+            )
             raise HypnogramError(msg)
     if kind == "number":
         values, unit = _numbers(cells), unit_of(name)

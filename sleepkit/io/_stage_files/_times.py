@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -11,6 +12,7 @@ DAY: Final = 86400.0  # seconds
 # The date of a start of which only the time of day is known, as anonymous EDF+ has it.
 NO_DATE: Final = datetime(1985, 1, 1)
 UNIX_ZERO: Final = datetime(1970, 1, 1)  # stands for no date in MNE's files
+_LARGEST: Final = 1e20  # nanoseconds since 1970 are less
 EMPTY: Final = frozenset({"", "n/a", "na", ".", "...", "-", "none", "null"})
 
 _CLOCK: Final = re.compile(
@@ -41,9 +43,10 @@ def number(cell: str) -> float | None:
     """Read a number with a decimal point or comma, None if the cell holds none."""
     text = cell if "." in cell else cell.replace(",", ".")
     try:
-        return float(text) if "_" not in text else None
+        value = float(text) if "_" not in text else math.inf
     except ValueError:
         return None
+    return None if abs(value) > _LARGEST else value
 
 
 def clock(cell: str) -> float | None:
@@ -100,19 +103,20 @@ def moment(cell: str, *, month_first: bool = False) -> datetime | None:
     if len(parts) < 2 or not _DATE.fullmatch(parts[0]):
         return None
     day, seconds = date(parts[0], month_first=month_first), clock(parts[1])
-    if day is None or seconds is None:
+    offset = _offset(zone[0]) if zone else None
+    if day is None or seconds is None or (zone and offset is None):
         return None
-    return day.replace(tzinfo=_offset(zone[0]) if zone else None) + timedelta(
-        seconds=seconds
-    )
+    return day.replace(tzinfo=offset) + timedelta(seconds=seconds)
 
 
-def _offset(zone: str) -> timezone:
-    """Time zone such as Z or +01:00."""
+def _offset(zone: str) -> timezone | None:
+    """Time zone such as Z or +01:00, None if there can be none."""
     digits = re.sub(r"\D", "", zone)
     if not digits:
         return UTC
     offset = timedelta(hours=int(digits[:2]), minutes=int(digits[2:]))
+    if offset >= timedelta(days=1):
+        return None
     return timezone(-offset if "-" in zone else offset)
 
 

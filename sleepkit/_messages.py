@@ -1,0 +1,37 @@
+"""Texts of messages: what files hold is escaped and shortened in them."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+MAX_MESSAGE: Final = 1000  # characters
+_MAX_QUOTE: Final = 80
+_GAP: Final = " ... "
+
+
+def printable(text: str) -> str:
+    """Escape characters that a terminal would obey; line breaks and tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() or char in "\n\t\xa0" else ascii(char)[1:-1]
+        for char in text
+    )
+
+
+def shortened(text: str, limit: int = MAX_MESSAGE) -> str:
+    """Escape a text, and leave out its middle where it is long."""
+    return _cut(printable(_cut(text, limit)), limit)
+
+
+def quoted(value: Any) -> str:
+    """Quote part of a file, shortened."""
+    if isinstance(value, str):
+        value = _cut(value, 4 * _MAX_QUOTE)  # its repr is as long at least
+    return shortened(repr(value), _MAX_QUOTE)
+
+
+def _cut(text: str, limit: int) -> str:
+    """Leave out the middle of a long text."""
+    half = (limit - len(_GAP)) // 2
+    return text if len(text) <= limit else f"{text[:half]}{_GAP}{text[-half:]}"
