@@ -49,6 +49,7 @@ ROLES: Final = {
     for role, words in reversed(_ROLES.items())
     for word in words.split()
 }
+TIME_ROLES: Final = ("onset", "end", "duration", "epoch", "sample")
 _RANK: Final = {role: rank for rank, role in enumerate(_ROLES)}
 
 _UNITS: Final = {

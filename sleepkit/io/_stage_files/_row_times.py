@@ -13,7 +13,7 @@ import numpy as np
 from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
-from sleepkit.io._stage_files._column_names import words_of
+from sleepkit.io._stage_files._column_names import TIME_ROLES, words_of
 from sleepkit.io._stage_files._seconds import (
     check_epoch_numbers,
     in_seconds,
@@ -21,7 +21,7 @@ from sleepkit.io._stage_files._seconds import (
     is_regular,
     is_rising,
 )
-from sleepkit.io._stage_files._time_column import TIME_ROLES, TimeColumn, start_of
+from sleepkit.io._stage_files._time_column import TimeColumn, start_of
 from sleepkit.io._stage_files._times import DAY
 
 _TOLERANCE: Final = 0.011  # seconds by which labels may overlap

@@ -13,10 +13,9 @@ from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._stage_files import _times
-from sleepkit.io._stage_files._column_names import unit_of, words_of
+from sleepkit.io._stage_files._column_names import TIME_ROLES, unit_of, words_of
 from sleepkit.io._stage_files._times import DAY, EMPTY, NO_DATE, UNIX_ZERO
 
-TIME_ROLES: Final = ("onset", "end", "duration", "epoch", "sample")
 _KINDS: Final = {
     _times.number: ("number", "seconds"),
     _times.clock: ("clock", "clock times"),
