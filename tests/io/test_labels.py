@@ -7,7 +7,8 @@ from sleepkit.io._scoring import Label
 
 def codes(*texts, scheme=None, has_events=False):
     labels = [Label(0.0, 30.0, text, f"line {i}") for i, text in enumerate(texts, 1)]
-    return [code for _, code in decode(labels, scheme, has_events=has_events)]
+    known, _ = decode(labels, scheme, has_events=has_events)
+    return [code for _, code in known]
 
 
 @pytest.mark.parametrize(

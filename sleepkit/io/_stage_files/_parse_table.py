@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from itertools import starmap
+from typing import Final
 
 import numpy as np
 
@@ -21,6 +23,8 @@ from sleepkit.io._stage_files._row_times import RowTimes, row_times
 from sleepkit.io._stage_files._table import Table
 from sleepkit.io._stage_files._time_column import TimeColumn, parse_column
 from sleepkit.io._stage_files._times import EMPTY, NO_DATE, date, number
+
+_TOLERANCE: Final = 0.5  # seconds by which the times of the same row may differ
 
 
 def parse_table(
@@ -43,6 +47,25 @@ def _scoring(
 ) -> Scoring:
     """Labels of one scorer."""
     duration = label_duration.with_file(above.label_duration)
+    times = _times(table, scored, above, duration)
+    if np.isnan(times.onsets).any():
+        row = scored.rows[int(np.flatnonzero(np.isnan(times.onsets))[0])]
+        msg = f"every row must have an onset; line {table.rows[row].line} has none."
+        raise HypnogramError(msg)
+    return Scoring(
+        _labels(table, scored, times),
+        _events(table, scored, above, duration),
+        has_events=scored.has_events,
+        start=_with_date(times.start, _date(table), above.start),
+        probabilities=_probabilities(table, scored.rows),
+        scorer=scored.scorer,
+    )
+
+
+def _times(
+    table: Table, scored: StageRows, above: Preamble, duration: float
+) -> RowTimes:
+    """When the rows of one scorer are."""
     lines = [table.rows[i].line for i in scored.rows]
     columns = [
         _time_column(table, column, scored.rows, lines)
@@ -50,28 +73,55 @@ def _scoring(
         if _may_be_time(table, column, scored)
     ]
     times = row_times(columns, scored.texts, duration)
-    if np.isnan(times.onsets).any():
-        line = lines[int(np.flatnonzero(np.isnan(times.onsets))[0])]
-        msg = f"every row must have an onset; line {line} has none."
-        raise HypnogramError(msg)
-    durations = times.durations
     if above.label_duration and _is_one_an_epoch(times, duration):
-        durations = np.full(len(lines), duration)
+        return replace(times, durations=np.full(len(lines), duration))
+    return times
+
+
+def _labels(table: Table, scored: StageRows, times: RowTimes) -> list[Label]:
+    """Labels of rows with their times."""
     values = zip(
         times.onsets.tolist(),
-        [None if np.isnan(length) else length for length in durations.tolist()],
+        [None if np.isnan(length) else length for length in times.durations.tolist()],
         scored.texts,
-        [f"line {line}" for line in lines],
+        [f"line {table.rows[i].line}" for i in scored.rows],
         scored.is_event,
         strict=True,
     )
-    return Scoring(
-        list(starmap(Label, values)),
-        has_events=scored.has_events,
-        start=_with_date(times.start, _date(table), above.start),
-        probabilities=_probabilities(table, scored.rows),
-        scorer=scored.scorer,
-    )
+    return list(starmap(Label, values))
+
+
+def _events(
+    table: Table, scored: StageRows, above: Preamble, duration: float
+) -> list[Label]:
+    """Labels of the rows that name no stage; none if they are not on the same times.
+
+    Without times, the stages of a table would depend on rows that may be events.
+    """
+    if not scored.events:
+        return []
+    every = scored.with_events()
+    try:
+        times = _times(table, every, above, duration)
+        alone = _times(table, scored, above, duration)
+    except HypnogramError:
+        return []
+    is_stage = np.isin(every.rows, scored.rows)
+    apart = times.onsets[is_stage] - alone.onsets
+    if np.ptp(apart) > _TOLERANCE:
+        row, text = next(iter(scored.events.items()))
+        msg = (
+            "the rows of a table without times must all be stages; got "
+            f"{quoted(text)} (line {table.rows[row].line})."
+        )
+        raise HypnogramError(msg)
+    onsets = times.onsets - apart[0]
+    labels = _labels(table, every, replace(times, onsets=onsets))
+    return [
+        label
+        for label, stage in zip(labels, is_stage.tolist(), strict=True)
+        if not stage and not np.isnan(label.onset)
+    ]
 
 
 def _time_column(
