@@ -47,6 +47,8 @@ def row_times(
     durations = _durations(columns, n_rows, label_duration)
     onsets = [c for c in columns if c.role == "onset" or (c.is_strong and not c.role)]
     onsets = _usable(onsets, n_rows)
+    for column in onsets:
+        _check_clock(column, label_duration)
     _check_texts(texts, is_used=not onsets)
     ends = [c for c in columns if c.role == "end"]
     if not onsets and not any(c.role in ("end", "epoch", "duration") for c in columns):
@@ -75,6 +77,22 @@ def _usable(onsets: Sequence[TimeColumn], n_rows: int) -> list[TimeColumn]:
         msg = "is the same in all rows, so that it cannot say when they are"
         raise onsets[0].error(msg)
     return usable
+
+
+def _check_clock(column: TimeColumn, label_duration: float) -> None:
+    """Raise an error for clock times that run back, and not over midnight.
+
+    They are on no certain day: of a clock of 12 hours, or one that was put back.
+    """
+    steps = np.diff(column.values[np.isfinite(column.values)])
+    is_back = steps < -max(label_duration, column.resolution)
+    if column.kind == "clock" and is_back.any() and (steps > 0).any():
+        step = steps[is_back][0]
+        msg = (
+            f"must hold clock times of 24 hours that run on; one is {-step:g} s "
+            "before the one above it"
+        )
+        raise column.error(msg)
 
 
 def _may_be_onset(column: TimeColumn, n_rows: int) -> bool:

@@ -27,10 +27,10 @@ def in_seconds(
 ) -> FloatArray:
     """Onsets in seconds; the unit is that of the name, else seconds if they can be."""
     values = column.values
-    if column.is_strong:
-        return values
-    if column.unit is not None:
-        return _rounded(values * column.unit, column.unit)
+    if column.is_strong or column.unit is not None:
+        seconds = _rounded(values * (column.unit or 1.0), column.unit or 1.0)
+        _check_durations(column, seconds, durations, label_duration)
+        return seconds
     known = np.unique(values[np.isfinite(values)])
     if len(known) < 2:
         return values
@@ -84,6 +84,26 @@ def _check_seconds(
         msg = (
             f"must hold seconds; its rows are {shortest:g} apart. Name the unit, "
             f"such as {column.name}_ms or {column.name}_min"
+        )
+        raise column.error(msg)
+
+
+def _check_durations(
+    column: TimeColumn,
+    seconds: FloatArray,
+    durations: FloatArray,
+    label_duration: float,
+) -> None:
+    """Raise an error for durations in minutes, epochs or read as hours."""
+    if not is_rising(seconds) or not (durations[:-1] > 0).all():
+        return
+    ratios = np.diff(seconds) / durations[:-1]
+    wrong = [ratio for ratio in (60.0, 1 / 60, label_duration) if ratio != 1]
+    if any(np.isclose(ratios, ratio, rtol=0.02).mean() > 0.5 for ratio in wrong):
+        msg = (
+            f"has rows {np.diff(seconds)[0]:g} s apart, of which the first lasts "
+            f"{durations[0]:g} s; name the unit of the durations, such as "
+            "duration_min or duration_epochs"
         )
         raise column.error(msg)
 
