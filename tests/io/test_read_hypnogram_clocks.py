@@ -51,7 +51,7 @@ def test_clock_times_may_fall_or_run_over_midnight(read):
     ],
 )
 def test_durations_that_are_no_seconds_are_refused(read, rows):
-    with pytest.raises(HypnogramError, match="Time.*name the unit of the durations"):
+    with pytest.raises(HypnogramError, match=r"Time.*name the unit of the durations"):
         read("Time,Duration,Stage/" + rows)
 
 

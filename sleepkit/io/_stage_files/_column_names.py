@@ -52,6 +52,14 @@ ROLES: Final = {
 TIME_ROLES: Final = ("onset", "end", "duration", "epoch", "sample")
 _RANK: Final = {role: rank for rank, role in enumerate(_ROLES)}
 
+# Names of a count of epochs, such as "n_epochs" or "Number of Epochs".
+MANY_EPOCHS: Final = frozenset(
+    ["epochs", "epochen", "epoques", "epocas", "epoker", "epokes", "epoken"]
+)
+COUNT_WORDS: Final = frozenset(
+    ["n", "nb", "num", "number", "nombre", "numero", "count", "anzahl", "antal"]
+)
+
 _UNITS: Final = {
     1e-6: "us microseconds",
     1e-3: "ms msec millis millisecond milliseconds millisekunden millisecondes"

@@ -35,7 +35,7 @@ def in_seconds(
     if len(known) < 2:
         return values
     _check_digits(column, known, label_duration)
-    if _counts_epochs(column, known, label_duration):
+    if _counts_epochs(column, known, durations, label_duration):
         return np.asarray(values - (known[0] != 0)) * label_duration
     if np.isfinite(durations).any():
         return _checked_against(column, np.diff(known), durations)
@@ -57,13 +57,24 @@ def _check_digits(column: TimeColumn, known: FloatArray, label_duration: float) 
 
 
 def _counts_epochs(
-    column: TimeColumn, known: FloatArray, label_duration: float
+    column: TimeColumn,
+    known: FloatArray,
+    durations: FloatArray,
+    label_duration: float,
 ) -> bool:
     """Whether onsets are numbers of epochs, such as those of "first epoch"."""
-    is_named = any(word.startswith("epo") for word in words_of(column.name))
     is_whole = bool((known == known.round()).all())
-    are_seconds = bool((np.diff(known) % label_duration == 0).all())
-    return is_named and is_whole and not are_seconds
+    steps = np.diff(known)
+    are_seconds = bool((steps % label_duration == 0).all())
+    if len(durations) == len(known) and np.isfinite(durations).all():
+        in_epochs = np.isclose(steps * label_duration, durations[:-1])
+        are_seconds = are_seconds and not in_epochs.mean() > 0.5
+    return names_epochs(column) and is_whole and not are_seconds
+
+
+def names_epochs(column: TimeColumn) -> bool:
+    """Whether the name of a column says epochs."""
+    return any(word.startswith("epo") for word in words_of(column.name))
 
 
 def _check_seconds(
