@@ -16,7 +16,7 @@ from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder
 from sleepkit.io._limits import MAX_COLUMNS
 from sleepkit.io._scoring import Label, LabelDuration, Scoring
-from sleepkit.io._stage_files._column_names import PROBABILITIES
+from sleepkit.io._stage_files._column_names import PROBABILITIES, length_of
 from sleepkit.io._stage_files._label_columns import StageRows, stage_rows
 from sleepkit.io._stage_files._preamble import Preamble, read_preamble
 from sleepkit.io._stage_files._row_times import RowTimes, row_times
@@ -38,6 +38,8 @@ def parse_table(
         msg = f"a table has at most {MAX_COLUMNS} columns; got {table.width:,}."
         raise HypnogramError(msg)
     above = read_preamble(table.preamble)
+    if above.label_duration is None:
+        above = replace(above, label_duration=_epoch_length(table))
     scorers = stage_rows(table, decoder)
     return [_scoring(table, rows, above, label_duration) for rows in scorers]
 
@@ -60,6 +62,15 @@ def _scoring(
         probabilities=_probabilities(table, scored.rows),
         scorer=scored.scorer,
     )
+
+
+def _epoch_length(table: Table) -> float | None:
+    """Length of an epoch in the name of a column, such as "Epoch (20s)"."""
+    roles = ("epoch", "label")
+    lengths = [
+        length_of(name) for i, name in enumerate(table.names) if table.role(i) in roles
+    ]
+    return next((length for length in lengths if length), None)
 
 
 def _times(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
+from typing import Final
 
 import numpy as np
 
@@ -20,6 +21,7 @@ from sleepkit.io._stage_files._column_names import (
 )
 from sleepkit.io._stage_files._row_counts import from_counts, may_be_onset
 from sleepkit.io._stage_files._seconds import (
+    are_whole,
     in_seconds,
     is_count,
     is_rising,
@@ -28,6 +30,8 @@ from sleepkit.io._stage_files._seconds import (
 from sleepkit.io._stage_files._time_column import TimeColumn, start_of
 from sleepkit.io._stage_files._times import DAY
 from sleepkit.io._stage_files._unnamed_times import without_names
+
+_PLACES: Final = ("onset", "end", "epoch")  # roles of columns that place a row
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ def row_times(
     onsets = _usable(onsets, n_rows)
     _check_texts(texts, is_used=not onsets)
     ends = [c for c in columns if c.role == "end"]
-    if not any(c.role in ("onset", "end", "epoch", "duration") for c in columns):
+    if not any(c.role in (*_PLACES, "duration") for c in columns):
         onsets, ends, durations = without_names(
             columns, onsets, durations, label_duration
         )
@@ -106,9 +110,14 @@ def _usable(onsets: Sequence[TimeColumn], n_rows: int) -> list[TimeColumn]:
 def _check_clock(column: TimeColumn, label_duration: float) -> None:
     """Raise an error for clock times that run back, and not over midnight.
 
-    They are on no certain day: of a clock of 12 hours, or one that was put back.
+    They are on no certain day: of a clock of 12 hours, or one that was put back. Times
+    from the start of the file without seconds are often minutes and seconds.
     """
     steps = np.diff(column.values[np.isfinite(column.values)])
+    is_short = column.kind == "clock" and column.zero is None and column.resolution > 1
+    if is_short and len(steps) and (steps % (60 * label_duration) == 0).all():
+        msg = "must hold hours, minutes and seconds, such as 0:00:30"
+        raise column.error(msg)
     is_back = steps < -max(label_duration, column.resolution)
     if column.kind == "clock" and is_back.any() and (steps > 0).any():
         step = steps[is_back][0]
@@ -137,6 +146,14 @@ def _durations(
         raise column.error(msg)
     if n_rows > 1 and (column.values == 1).all() and label_duration != 1:
         return column.values * label_duration  # in epochs
+    is_alone = not any(c.is_strong or c.role in _PLACES for c in columns)
+    is_regular = n_rows and np.ptp(column.values) == 0
+    if is_alone and not is_regular and not are_whole(column.values, label_duration):
+        msg = (
+            "must hold seconds; most of its durations are no whole epochs. Name the "
+            f"unit, such as {column.name}_s or {column.name}_min"
+        )
+        raise column.error(msg)
     return column.values
 
 

@@ -16,6 +16,9 @@ from sleepkit.io._stage_files._times import DAY
 _LONGEST_STEP: Final = 120.0  # seconds from label to label of a stage an epoch
 _LONGEST_RUN: Final = 3600.0  # seconds of the shortest label of a night
 _DIGITS: Final = 3
+_USUAL_EPOCHS: Final = (20.0, 30.0)  # seconds
+_WHOLE: Final = 0.05  # of an epoch
+_NIGHT_IN_MINUTES: Final = 900.0
 
 
 def in_seconds(
@@ -89,6 +92,13 @@ def _check_seconds(
     if usual == 1 != label_duration and not ends:
         msg = "counts up by one; name it epoch, or pass label_duration=1"
         raise column.error(msg)
+    is_free = ends or is_regular(known)
+    if not is_free and not are_whole(known[1:] - known[0], label_duration):
+        msg = (
+            "must hold seconds; most of its steps are no whole epochs. Name the unit, "
+            f"such as {column.name}_s or {column.name}_min"
+        )
+        raise column.error(msg)
     is_regular_step = (steps.round(_DIGITS) == usual).mean() > 0.5
     longest = _LONGEST_STEP if is_regular_step and len(steps) > 3 else _LONGEST_RUN
     if usual < 1 or shortest > longest:
@@ -117,6 +127,17 @@ def _check_durations(
             "duration_min or duration_epochs"
         )
         raise column.error(msg)
+
+
+def are_whole(lengths: FloatArray, label_duration: float) -> bool:
+    """Whether most times are whole epochs, also of the usual lengths.
+
+    Only if they would be those of a night in minutes, they need be.
+    """
+    if lengths.max() > _NIGHT_IN_MINUTES:
+        return True
+    parts = [lengths / epoch for epoch in (label_duration, *_USUAL_EPOCHS)]
+    return any((np.abs(part - part.round()) < _WHOLE).mean() >= 0.5 for part in parts)
 
 
 def _checked_against(
