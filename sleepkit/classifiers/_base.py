@@ -297,7 +297,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         Notes
         -----
         A fit that fails, or is interrupted, leaves the classifier without a net; one
-        that continued another fit, by `warm_start` or `partial_fit`, leaves that.
+        that continued another fit, by `warm_start` or `partial_fit`, leaves that. With
+        a `sleepkit.training.Checkpoint` among the callbacks, the same call goes on.
         """
         fresh = not (self.warm_start and hasattr(self, "net_"))
         return self._fit(X, y, groups, None, fresh=fresh)

@@ -24,6 +24,7 @@ from sleepkit.recording import (
     split_modalities,
 )
 from sleepkit.training import ArraySource, EpochSource
+from sleepkit.training._checkpoint import is_checkpoint
 from sleepkit.training._epoch_source import open_recordings
 from sleepkit.training._runtime import find_device
 from sleepkit.utils import (
@@ -89,6 +90,7 @@ def check_shared_params(stager: Any) -> None:
     find_device(stager.device)
     _check_class_weight(stager.class_weight, owner=owner)
     _check_callbacks(stager.callbacks, owner=owner)
+    _check_seed(stager, owner=owner)
     fraction = stager.validation_fraction
     check_fraction("validation_fraction", fraction, owner=owner)
 
@@ -114,6 +116,18 @@ def _check_callbacks(callbacks: Any, *, owner: str) -> None:
                 f"callbacks, or of pairs (name, callback). Got {callbacks!r} instead."
             )
             raise ValueError(msg)
+
+
+def _check_seed(stager: Any, *, owner: str) -> None:
+    """Require a seed where a fit may be repeated to go on."""
+    kept = any(is_checkpoint(callback) for callback in stager.callbacks or ())
+    if kept and stager.random_state is None:
+        msg = (
+            f"The 'random_state' parameter of {owner} must be a seed with a Checkpoint "
+            "among the callbacks: no fit goes on from one with other random numbers. "
+            "Got None instead."
+        )
+        raise ValueError(msg)
 
 
 def check_rows(estimator: BaseEstimator, X: Any) -> EpochArray | Array:

@@ -77,7 +77,7 @@ class ModuleClassifier(SleepClassifier):
         Seed of weights, dropout, batches and the inner split.
     verbose : bool, default=False
         Whether to show a progress bar.
-    **module_params : object
+    **module__params : object
         Parameters of the module, each named ``module__x``; they can be searched, as in
         ``GridSearchCV(stager, {"module__hidden": [8, 16]})``. The module gets copies,
         so that a pretrained module among them stays as it is.
@@ -160,7 +160,7 @@ class ModuleClassifier(SleepClassifier):
         n_threads: int | None = None,
         random_state: RandomState = None,
         verbose: bool = False,
-        **module_params: Any,
+        **module__params: Any,
     ) -> None:
         self.module = module
         self.modalities = modalities
@@ -181,14 +181,15 @@ class ModuleClassifier(SleepClassifier):
         self.n_threads = n_threads
         self.random_state = random_state
         self.verbose = verbose
-        unknown = [name for name in module_params if not name.startswith(_PREFIX)]
+        # scikit-learn's checks pass the name of the last argument as a keyword as well
+        unknown = [name for name in module__params if not name.startswith(_PREFIX)]
         if unknown:
             msg = (
                 f"ModuleClassifier() got an unexpected keyword argument {unknown[0]!r}"
                 f"; parameters of the module are named {_PREFIX}{unknown[0]}."
             )
             raise TypeError(msg)
-        self.__dict__.update(module_params)
+        self.__dict__.update(module__params)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, with those of the module as ``module__x``.
@@ -231,7 +232,7 @@ class ModuleClassifier(SleepClassifier):
         return self
 
     def _further_params(self) -> dict[str, Any]:
-        """Return what ``**module_params`` was."""
+        """Return what ``**module__params`` was."""
         return {n: value for n, value in vars(self).items() if n.startswith(_PREFIX)}
 
     @property

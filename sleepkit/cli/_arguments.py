@@ -73,6 +73,7 @@ def read_folder(
         channels={name: named[name] for name in named if name in modalities},
         subject_pattern=arguments.subject_pattern,
         scheme=arguments.scheme,
+        units=dict(arguments.units),
         exclude=exclude,
         verbose=True,
     )
@@ -81,7 +82,7 @@ def read_folder(
 
 
 def _add_channels(parser: ArgumentParser) -> None:
-    """Add names of channels."""
+    """Add names and units of channels."""
     parser.add_argument(
         "--channels",
         type=channel,
@@ -90,6 +91,14 @@ def _add_channels(parser: ArgumentParser) -> None:
         metavar="MODALITY=LABEL",
         help=f"channel to use for {', '.join(MODALITIES)}, as eeg=C4-M1; a difference "
         "has spaces around its minus, as 'eog=LOC - ROC'; others are found by label",
+    )
+    parser.add_argument(
+        "--units",
+        type=unit,
+        nargs="+",
+        default=[],
+        metavar="LABEL=UNIT",
+        help="unit of a channel where the file has none or a wrong one, as C4-M1=uV",
     )
 
 
@@ -102,6 +111,15 @@ def channel(text: str) -> tuple[str, str | tuple[str, str]]:
         msg = f"must be MODALITY=LABEL for one of {names}; got {text!r}"
         raise ArgumentTypeError(msg)
     return modality, (plus, other) if minus else plus
+
+
+def unit(text: str) -> tuple[str, str]:
+    """Parse ``LABEL=UNIT``."""
+    label, _, name = text.rpartition("=")
+    if not label or not name:
+        msg = f"must be LABEL=UNIT, as C4-M1=uV; got {text!r}"
+        raise ArgumentTypeError(msg)
+    return label, name
 
 
 def count(minimum: int) -> Callable[[str], int]:

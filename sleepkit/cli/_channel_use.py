@@ -91,12 +91,9 @@ def _use(
 
 
 def _is_named(channel: ChannelInfo, key: str | int) -> bool:
-    """Whether a position or label, up to case and blanks, is that of a channel."""
+    """Whether a position or label, as `sleepkit.io` compares them, is a channel's."""
     if isinstance(key, int):
         return channel.position == key
-    return _fold(channel.label) == _fold(key)
+    from sleepkit.io._channel_names import fold  # imports NumPy
 
-
-def _fold(label: str) -> str:
-    """Label without case and blanks."""
-    return "".join(label.split()).casefold()
+    return fold(channel.label) == fold(key)

@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> bool:
         info = NightInfo(night.path)
         with collect_notes() as info.notes:
             try:
-                info.inspect(dict(arguments.channels))
+                info.inspect(dict(arguments.channels), dict(arguments.units))
             except caught as error:
                 errors[night.path] = info.error = describe(error)
         if arguments.json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import sleepkit
 from sleepkit.cli._messages import describe, print_note
+from sleepkit.cli._signals import signals_as_interrupts
 from sleepkit.exceptions import SleepkitWarning
 
 # Each is a module of this package, imported when it is called: ``add_arguments`` fills
@@ -28,7 +30,7 @@ COMMANDS: Final = {
     "stage": "write the hypnograms of nights",
 }
 _FAILED: Final = 1
-_INTERRUPTED: Final = 130  # what shells give a program that Ctrl-C ended
+_SIGNALLED: Final = 128  # shells add the number of the signal that ended a program
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -54,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _prepare_output()
     arguments = _make_parser().parse_args(argv)
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), signals_as_interrupts():
         warnings.simplefilter("always", SleepkitWarning)
         warnings.showwarning = print_note
         try:
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         except KeyboardInterrupt as stop:
             notes = getattr(stop, "__notes__", [])
             print(" ".join(["sleepkit: stopped.", *notes]), file=sys.stderr)
-            return _INTERRUPTED
+            return _SIGNALLED + (stop.args[0] if stop.args else signal.SIGINT)
     return _FAILED if failed else 0
 
 

@@ -77,7 +77,8 @@ def load(path: Path) -> Model:
     if not modalities:
         msg = (
             f"{path} does not say that it takes any of {', '.join(MODALITIES)}; write "
-            "it with `sleepkit train`."
+            "it with `sleepkit train`, or in Python with save_model(..., "
+            "about={'modalities': [...]})."
         )
         raise ModelFileError(msg)
     hashes = {*_texts(about, "subjects", path), *_texts(about, "files", path)}

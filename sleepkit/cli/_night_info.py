@@ -41,16 +41,18 @@ class NightInfo:
     unusable: str = ""
     error: str = ""
 
-    def inspect(self, channels: Mapping[str, Channel]) -> None:
+    def inspect(
+        self, channels: Mapping[str, Channel], units: Mapping[str, str]
+    ) -> None:
         """Read the file and fill in what it says."""
         self.uses = explain_channels(self.file, MODALITIES, channels)
         self.missing = explain_missing(self.uses, MODALITIES)
         try:
             night = datasets.load_night(
-                self.file, modalities=MODALITIES, channels=channels
+                self.file, modalities=MODALITIES, channels=channels, units=units
             )
         except ChannelError as error:
-            if channels:
+            if channels or units:
                 raise
             self.unusable = describe(error)
             return

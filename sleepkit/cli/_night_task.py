@@ -29,6 +29,7 @@ class NightTask:
     model: Model
     modalities: Sequence[str]  # of the model, without those to leave out
     channels: Mapping[str, Channel]
+    units: Mapping[str, str]
     out: Path
     formats: Sequence[str]
     overwrite: bool
@@ -51,6 +52,7 @@ class NightTask:
             night.path,
             modalities=self.modalities,
             channels=self.channels,
+            units=self.units,
             id=night.name,
         ).load()
         used = recording.modalities

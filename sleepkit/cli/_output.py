@@ -10,15 +10,18 @@ from datetime import datetime
 from errno import EACCES, EEXIST
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from sleepkit import io, metrics, plotting, utils
 from sleepkit._stages import N_STAGES, STAGES
-from sleepkit.exceptions import SleepkitWarning
+from sleepkit.exceptions import RecordingError, SleepkitWarning
+from sleepkit.io._edf_header import is_edf, read_edf_header
 
 if TYPE_CHECKING:
     from sleepkit.evaluation import StagingResult
+    from sleepkit.hypnogram import Hypnogram
     from sleepkit.pipelines import StagedNight
     from sleepkit.recording import Recording
 
@@ -33,11 +36,25 @@ def make_folder(folder: Path) -> None:
 
 
 def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
-    """Refuse to replace a file, unless the user said so."""
-    for path in paths:
-        if path.exists() and not overwrite:
+    """Refuse to replace a file unless the user said so, and a recording always."""
+    for path in filter(Path.exists, paths):
+        if is_recording(path):
+            reason = "it is a recording, which is never replaced"
+        elif not overwrite:
             reason = "it exists already; --overwrite replaces it"
-            raise FileExistsError(EEXIST, reason, str(path))
+        else:
+            continue
+        raise FileExistsError(EEXIST, reason, str(path))
+
+
+def is_recording(path: Path) -> bool:
+    """Whether a file holds signals; an EDF+ file may hold annotations alone."""
+    if not (path.is_file() and is_edf(path)):
+        return False
+    try:
+        return not all(s.is_annotation for s in read_edf_header(path).signals)
+    except RecordingError:  # a damaged one may be all that is left of a night
+        return True
 
 
 def result_paths(prefix: Path, formats: Iterable[str]) -> dict[str, Path]:
@@ -52,25 +69,37 @@ def result_paths(prefix: Path, formats: Iterable[str]) -> dict[str, Path]:
 def write_results(
     paths: Mapping[str, Path], night: Recording, staged: StagedNight
 ) -> list[Path]:
-    """Write a staged night in each format, and list the files."""
+    """Write a staged night in each format, all files or none, and list them."""
     hypnogram = replace(staged.hypnogram, start=_plain(night.start))
-    written = []
-    for suffix, path in paths.items():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if suffix == "png":
-            try:
-                utils.write_atomically(path, _draw(night, staged))
-            except ImportError as error:
-                msg = f"There is no picture. {error}"
-                warnings.warn(msg, SleepkitWarning, stacklevel=2)
-                continue
-        else:
-            # EDF+ has no place for probabilities, and a warning would say so each time.
-            kept = None if suffix == "edf" else hypnogram.probabilities
-            content = replace(hypnogram, probabilities=kept)
-            io.write_hypnogram(path, content, overwrite=True)
-        written.append(path)
+    folder = next(iter(paths.values())).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=folder, prefix=".sleepkit-") as temporary:
+        for suffix, path in paths.items():
+            _write(Path(temporary, path.name), suffix, night, staged, hypnogram)
+        written = [p for p in paths.values() if Path(temporary, p.name).exists()]
+        for path in written:
+            Path(temporary, path.name).replace(path)
     return written
+
+
+def _write(
+    path: Path,
+    suffix: str,
+    night: Recording,
+    staged: StagedNight,
+    hypnogram: Hypnogram,
+) -> None:
+    """Write a staged night in one format; without Matplotlib there is no picture."""
+    if suffix != "png":
+        # EDF+ has no place for probabilities, and a warning would say so each time.
+        kept = None if suffix == "edf" else hypnogram.probabilities
+        io.write_hypnogram(path, replace(hypnogram, probabilities=kept))
+        return
+    try:
+        utils.write_atomically(path, _draw(night, staged))
+    except ImportError as error:
+        msg = f"There is no picture. {error}"
+        warnings.warn(msg, SleepkitWarning, stacklevel=3)
 
 
 def print_files(paths: Iterable[Path]) -> None:

@@ -126,6 +126,7 @@ def _make_task(arguments: Namespace) -> NightTask:
         model,
         modalities,
         channels={name: named[name] for name in named if name in modalities},
+        units=dict(arguments.units),
         out=arguments.out,
         formats=arguments.format,
         overwrite=arguments.overwrite,

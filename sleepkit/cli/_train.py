@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from errno import EISDIR
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Final
 
 from sleepkit import evaluation
@@ -26,6 +26,7 @@ from sleepkit.cli._output import (
     print_scores,
     refuse_existing,
 )
+from sleepkit.cli._partial import check_partial, kept_training
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
 from sleepkit.pipelines._any_subset import takes_any_subset
@@ -66,37 +67,80 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="folds of the cross-validation by subject: 0, or at least 2 (3, or one "
         "for each subject if there are fewer)",
     )
+    _add_kept(parser)
+    add_overwrite(parser)
+
+
+def _add_kept(parser: ArgumentParser) -> None:
+    """Add what is kept of a training, and whether one goes on."""
     parser.add_argument(
         "--cache",
         type=Path,
         metavar="FOLDER",
-        help="keeps what is computed of each night and fold, for the next time",
+        help="keeps what is computed of each night, fold and training pass, for the "
+        "next time; else MODEL.partial does, until the model is written",
     )
-    add_overwrite(parser)
+    parser.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on from MODEL.partial, if a training was interrupted",
+    )
 
 
 def run(arguments: Namespace) -> None:
     """Read the nights, cross-validate by subject, train on all and save."""
-    _check_place(arguments.out, overwrite=arguments.overwrite)
+    out, resume = arguments.out, arguments.resume
+    _check_place(out, overwrite=arguments.overwrite)
+    check_partial(out, resume=resume, overwrite=arguments.overwrite)
     X, files = read_folder(arguments, MODALITIES)
     _check_stages(X)
-    make_folder(arguments.out.parent)
+    make_folder(out.parent)
+    kept: AbstractContextManager[Path] = nullcontext(arguments.cache)
+    if arguments.cache is None:
+        kept = kept_training(out, _settings(arguments, files), resume=resume)
+    with kept as cache:
+        _train(arguments, X, files, cache)
+    print_files([out])
+
+
+def _train(
+    arguments: Namespace, X: EpochArray, files: Sequence[str], cache: Path
+) -> None:
+    """Cross-validate, train on all nights and save."""
     method = arguments.method
-    with TemporaryDirectory(prefix="sleepkit-") as temporary:
-        cache = arguments.cache or temporary
-        stager = make_stager(method, size=arguments.size, cache=cache, random_state=0)
-        compute_features([stager], X)
-        result = None
-        if len(set(X.subject)) == 1:
-            print("There is one subject only, so no score: scores need held-out ones.")
-        elif arguments.folds:
-            result = cross_validate(
-                {method: stager}, X, arguments.folds, arguments.cache
-            )
-            print_scores(result)
-        (fitted,) = fit_all([stager], X)
+    stager = make_stager(method, size=arguments.size, cache=cache, random_state=0)
+    compute_features([stager], X)
+    _keep_passes(stager, cache)
+    result = None
+    if len(set(X.subject)) == 1:
+        print("There is one subject only, so no score: scores need held-out ones.")
+    elif arguments.folds:
+        result = cross_validate({method: stager}, X, arguments.folds, cache)
+        print_scores(result)
+    (fitted,) = fit_all([stager], X)
+    if _has_net(fitted):
+        fitted.set_params(stage__callbacks=None)
     save(arguments.out, fitted, method, X, result, files)
-    print_files([arguments.out])
+
+
+def _keep_passes(stager: Pipeline, folder: Path) -> None:
+    """Keep the state of a net after each training pass."""
+    if _has_net(stager):
+        from sleepkit.training import Checkpoint
+
+        stager.set_params(stage__callbacks=[Checkpoint(str(folder))])
+
+
+def _has_net(stager: Pipeline) -> bool:
+    """Whether the classifier takes callbacks of a training."""
+    return "stage__callbacks" in stager.get_params()
+
+
+def _settings(arguments: Namespace, files: Iterable[str]) -> dict[str, str]:
+    """Describe what an interrupted training and its continuation have in common."""
+    names = ("method", "size", "folds", "scheme", "subject_pattern", "channels")
+    given = {name: str(getattr(arguments, name)) for name in names}
+    return {**given, "nights": ",".join(sorted(files))}
 
 
 def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path, PurePath
@@ -89,6 +89,7 @@ def load_folder(
     channels: ChannelChoice | None = None,
     subject_pattern: str | None = None,
     scheme: str | None = None,
+    units: Mapping[str, str] | None = None,
     exclude: Exclude | None = None,
     verbose: bool = False,
 ) -> tuple[EpochArray, IntArray, Array, list[FolderEntry]]:
@@ -112,6 +113,8 @@ def load_folder(
         is a subject of its own.
     scheme : str or mapping, default=None
         What integers in the hypnograms mean, as for `sleepkit.io.read_hypnogram`.
+    units : mapping of str to str, default=None
+        Units of channels in place of those in the files, as ``{"E1-M2": "uV"}``.
     exclude : callable, default=None
         ``exclude(subject, sha256)`` returns the reason to skip a night, None to use it:
         for nights that a model was trained on.
@@ -152,15 +155,17 @@ def load_folder(
     ``Hypnogram_NIGHT.txt``                DREAMS
     ``NIGHT.txt .csv .tsv .xml .json``     same name
     ``NIGHT-nsrr.xml, -profusion.xml``     NSRR
-    ``NIGHT-hypnogram.csv, .edf``          written by ``sleepkit stage``
+    ``NIGHT-hypnogram-corrected.csv``      of ``sleepkit stage``, corrected; or ``.edf``
     ``NIGHT_1.txt``                        ISRUC
     ``SC4001EC-Hypnogram.edf``             Sleep-EDF, for ``SC4001E0-PSG.edf``
     ``NIGHT_events.tsv``                   BIDS, for ``NIGHT_eeg.edf``
     ``NIGHT Base.edf``                     MASS, for ``NIGHT PSG.edf``
     =====================================  =====================================
 
-    Skipped are recordings without a hypnogram, with one that scores no epoch, files
-    that cannot be read, and copies of a file, which would be in training and test.
+    ``NIGHT-hypnogram.csv``, as ``sleepkit stage`` writes it, is the output of a model
+    and never used. Skipped are recordings without a hypnogram, with one that scores no
+    epoch, files that cannot be read, and copies of a file, which would be in training
+    and test.
 
     Examples
     --------
@@ -183,7 +188,7 @@ def load_folder(
     """
     folder = Path(path)
     names, named = check_choice(modalities, channels, owner=_OWNER)
-    reader = _FolderReader(folder, names, named, scheme, exclude)
+    reader = _FolderReader(folder, names, named, scheme, units, exclude)
     pairs = find_pairs(folder, _check_pattern(subject_pattern))
     bar = tqdm(pairs, desc="files", disable=None if verbose else True)
     entries, loaded = zip(*map(reader.read, bar), strict=True) if pairs else ((), ())
@@ -203,6 +208,7 @@ class _FolderReader:
     modalities: Sequence[str]
     channels: ChannelChoice
     scheme: Any
+    units: Mapping[str, str] | None
     exclude: Exclude | None
     files: dict[str, str] = field(default_factory=dict)  # by SHA-256
 
@@ -213,8 +219,7 @@ class _FolderReader:
         content = ""
         try:
             if pair.hypnogram is None:
-                msg = "there is no hypnogram of that name"
-                raise HypnogramError(msg)
+                raise HypnogramError(_explain_missing(pair.signals))
             content = _hash_file(pair.signals)
             self._refuse(pair.subject, content)
             night = self._load(pair, name)
@@ -248,6 +253,7 @@ class _FolderReader:
             channels=self.channels,
             hypnogram=pair.hypnogram,
             scheme=self.scheme,
+            units=self.units,
             id=name,
             subject=pair.subject,
         )
@@ -255,6 +261,19 @@ class _FolderReader:
             msg = f"{pair.hypnogram} scores no epoch."
             raise HypnogramError(msg)
         return night
+
+
+def _explain_missing(signals: Path) -> str:
+    """Say that a night has no hypnogram, and how the output of a model becomes one."""
+    reason = "there is no hypnogram of that name"
+    for suffix in (".csv", ".edf"):
+        stem = f"{signals.stem}-hypnogram"
+        if signals.with_name(stem + suffix).exists():
+            return (
+                f"{reason}; {stem}{suffix} is the output of a model: once corrected, "
+                f"name it {stem}-corrected{suffix}"
+            )
+    return reason
 
 
 def _check_pattern(pattern: str | None) -> str | None:

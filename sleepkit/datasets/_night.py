@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sleepkit import io
+from sleepkit.exceptions import SleepkitWarning
 
 if TYPE_CHECKING:
     from sleepkit.recording import Recording
@@ -22,6 +24,7 @@ def load_night(
     channels: ChannelChoice | None = None,
     hypnogram: Any = None,
     scheme: str | None = None,
+    units: Mapping[str, str] | None = None,
     id: str | None = None,
     subject: str | None = None,
 ) -> Recording:
@@ -44,6 +47,8 @@ def load_night(
         Stages of the night, as for `sleepkit.io.read_recording`.
     scheme : str or mapping, default=None
         What integers in a hypnogram file mean, as for `sleepkit.io.read_hypnogram`.
+    units : mapping of str to str, default=None
+        Units of channels in place of those in the file, as ``{"E1-M2": "uV"}``.
     id : str, default=None
         Id of the night. None takes the name of the file without the suffix.
     subject : str, default=None
@@ -64,6 +69,11 @@ def load_night(
         If the file is missing, damaged or holds no signals.
     HypnogramError
         If the hypnogram cannot be understood or lies outside the signals.
+
+    Warns
+    -----
+    SleepkitWarning
+        If the file lacks a channel of `units`, and as `sleepkit.io.read_recording`.
 
     See Also
     --------
@@ -89,10 +99,23 @@ def load_night(
         channels=chosen,
         hypnogram=hypnogram,
         scheme=scheme,
+        units=_units_of(path, units or {}),
         id=id,
         subject=subject,
         on_gap="fill",
     )
+
+
+def _units_of(path: str | PathLike[str], units: Mapping[str, str]) -> Mapping[str, str]:
+    """Units of the channels of a file, of those that nights of one folder have."""
+    if not units:
+        return {}
+    labels = {channel.label for channel in io.describe_channels(path)}
+    absent = [label for label in units if label not in labels]
+    if absent:
+        msg = f"units names {', '.join(absent)}, which {path} does not have."
+        warnings.warn(msg, SleepkitWarning, stacklevel=3)
+    return {label: unit for label, unit in units.items() if label in labels}
 
 
 def check_choice(

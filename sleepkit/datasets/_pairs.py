@@ -14,17 +14,19 @@ from sleepkit.exceptions import RecordingError
 _SIGNALS: Final = (".edf", ".bdf", ".rec")
 _ANYTHING: Final = "(.+)"
 # What the name of a night without suffix must be, and those of its hypnogram ({} is the
-# group in parentheses). Earlier rules win.
+# group in parentheses). Earlier rules win. No rule fits what `sleepkit stage` writes,
+# so that a model is never trained or scored on its own output.
 _RULES: Final = (
     (_ANYTHING, ("hypnogram_{}.txt",)),
     (_ANYTHING, ("{}.txt", "{}.csv", "{}.tsv", "{}.xml", "{}.json")),
     (_ANYTHING, ("{}-nsrr.xml", "{}-profusion.xml")),
-    (_ANYTHING, ("{}-hypnogram.csv", "{}-hypnogram.edf", "{}_1.txt")),
+    (_ANYTHING, ("{}-hypnogram-corrected.csv", "{}-hypnogram-corrected.edf")),
+    (_ANYTHING, ("{}_1.txt",)),
     (r"(s[ct]\d{4}\w)\w-psg", ("{}?-hypnogram.edf",)),
     (r"(.+)_(?:eeg|psg)", ("{}_events.tsv",)),
     (r"(.+) psg", ("{} base.edf",)),
 )
-_NO_SIGNALS: Final = re.compile(r".*(hypnogram|base|annotations)")
+_NO_SIGNALS: Final = re.compile(r".*(hypnogram(-corrected)?|base|annotations)")
 _SUBJECTS: Final = (  # cohorts with several nights of a subject
     r"(sub-[^_/]+)",
     r"(?:^|/)(s[ct]\d{3})\d\w\w-psg",
@@ -32,17 +34,18 @@ _SUBJECTS: Final = (  # cohorts with several nights of a subject
 )
 NAMING_RULES: Final = """
 A night (.edf, .bdf, .rec) belongs to the first hypnogram that exists of
-  Hypnogram_NIGHT.txt               DREAMS
-  NIGHT.txt .csv .tsv .xml .json    same name
-  NIGHT-nsrr.xml, -profusion.xml    NSRR
-  NIGHT-hypnogram.csv, .edf         written by `sleepkit stage`, corrected
-  NIGHT_1.txt                       ISRUC
-  SC4001EC-Hypnogram.edf            Sleep-EDF, for SC4001E0-PSG.edf
-  NIGHT_events.tsv                  BIDS, for NIGHT_eeg.edf
-  NIGHT Base.edf                    MASS, for NIGHT PSG.edf
+  Hypnogram_NIGHT.txt                    DREAMS
+  NIGHT.txt .csv .tsv .xml .json         same name
+  NIGHT-nsrr.xml, -profusion.xml         NSRR
+  NIGHT-hypnogram-corrected.csv, .edf    written by `sleepkit stage`, corrected
+  NIGHT_1.txt                            ISRUC
+  SC4001EC-Hypnogram.edf                 Sleep-EDF, for SC4001E0-PSG.edf
+  NIGHT_events.tsv                       BIDS, for NIGHT_eeg.edf
+  NIGHT Base.edf                         MASS, for NIGHT PSG.edf
 in its folder or, if there is none and no other night has its name, in any folder below
-FOLDER. Subjects are named as
-in BIDS, Sleep-EDF and SHHS; every other file is a subject of its own.
+FOLDER. NIGHT-hypnogram.csv and .edf, as `sleepkit stage` writes them, are not used.
+Subjects are named as in BIDS, Sleep-EDF and SHHS; every other file is a subject of its
+own.
 """
 
 _Index: TypeAlias = defaultdict[Path | None, defaultdict[str, list[Path]]]

@@ -610,8 +610,9 @@ class Hypnogram:
         Parameters
         ----------
         annotations : mne.Annotations
-            Stages such as ``"Sleep stage W"`` or ``"Sleep stage 2"``, of any duration.
-            Other annotations are events, and are left out.
+            Stages such as ``"Sleep stage W"``, ``"N2"`` or ``"REM"``, in the words of
+            `sleepkit.io.read_hypnogram` and of any duration. Other annotations are
+            events, and are left out.
         epoch_duration : float, default=30.0
             Length of an epoch in seconds.
 
@@ -624,7 +625,13 @@ class Hypnogram:
         Raises
         ------
         HypnogramError
-            If there is no stage, one is unknown or has no duration, or stages overlap.
+            If there is no stage, a "Sleep stage" is unknown or has no duration, or
+            stages overlap.
+
+        Warns
+        -----
+        SleepkitWarning
+            If an annotation fills epochs without a stage and names none.
         """
         from sleepkit.hypnogram._mne import fields_of_annotations
 

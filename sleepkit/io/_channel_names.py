@@ -23,7 +23,7 @@ class ChannelName(NamedTuple):
     """What a label says. Without a modality, `candidates` are those it may mean."""
 
     modality: str | None = None
-    electrode: str = ""  # "c3"; of eyes "e1" or "e2"; of an ear alone "m2"
+    electrode: str = ""  # "c3"; of eyes "e1" or "e2"; of ears alone "m2"; of chins "l"
     reference: str = ""  # "m2", a second electrode, "linked" or "recorder"
     is_typed: bool = True  # has a word such as "EEG"
     is_leg: bool = False
@@ -188,6 +188,8 @@ def _named(modality: str, words: tuple[str, ...]) -> ChannelName:
     if modality == "eog":
         placed = [eye for eye in map(_eye, words) if eye]
         placed += filter(_is_electrode, words if placed else ())
+    if modality == "emg" and (_has(words, "emg.chin") or _has(words, "recorder")):
+        placed = list(filter(_is_side, words))  # "EMG1" alone may be a pair
     electrode, *others = placed or [""]
     reference = next(iter(others + _references(words)), "") if electrode else ""
     order, places = vocabulary().order, [electrode] if electrode else words
@@ -216,6 +218,11 @@ def _eye(word: str) -> str:
     if table.is_in(word, "eog.left_electrodes"):
         return "e1"
     return "e2" if table.is_in(word, "eog.right_electrodes") else ""
+
+
+def _is_side(word: str) -> bool:
+    """Whether a word is the side or the number of an electrode on the chin."""
+    return word.isdecimal() or vocabulary().is_in(word, "left", "right", "emg.beside")
 
 
 def _references(words: Iterable[str]) -> list[str]:

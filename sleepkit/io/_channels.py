@@ -135,7 +135,8 @@ def nothing_known(
     hints = "".join(_hint(name, channels) for name in names)
     return (
         f"No channel of {source} has a known label of {', '.join(names)}; name yours, "
-        f"as in channels={{{names[0]!r}: [...]}}.{hints} {listing(channels)}"
+        f"as in channels={{{names[0]!r}: [...]}}; on the command line, --channels "
+        f"{names[0]}=LABEL.{hints} {listing(channels)}"
     )
 
 

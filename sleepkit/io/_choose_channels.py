@@ -27,7 +27,7 @@ def choose_channels(
     For EEG, it is C4, then C3, then Cz, each rather against an ear or mastoid, and then
     ``"EEG"`` alone; for EOG the left eye, for EMG the chin. An electrode without a
     reference is one only where no channel has one, minus the opposite ear or mastoid
-    if the file has it.
+    if the file has it; on the chin, minus another electrode there.
 
     Parameters
     ----------

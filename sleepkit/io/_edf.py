@@ -25,6 +25,8 @@ from sleepkit.io._read_hypnogram import read_hypnogram
 from sleepkit.io._recognise import Heading, recognise
 from sleepkit.io._units import warn_unlikely_scale
 
+_SMALLEST, _LARGEST = 1e-30, 1e30  # microvolts that float32 can hold, and their sums
+
 
 class EdfChannel(NamedTuple):
     """Place of a channel in the data records, with gain and offset."""
@@ -180,7 +182,8 @@ class EdfFile:
         span = signal.digital_max - signal.digital_min
         width = signal.physical_max - signal.physical_min
         gain = width / span if span else 0.0
-        if gain == 0 or not np.isfinite(gain):
+        largest = max(abs(signal.physical_min), abs(signal.physical_max))
+        if not (abs(gain) * scale > _SMALLEST and largest * scale < _LARGEST):
             msg = (
                 f"Channel {info.label!r} of {header.path} has no scale: it maps "
                 f"{signal.digital_min:g} to {signal.physical_min:g} and "

@@ -55,8 +55,12 @@ class EdfSignal(NamedTuple):
 
     @property
     def is_damaged(self) -> bool:
-        """Whether a field that scales its samples is damaged."""
-        return any(map(math.isnan, self[2:6]))
+        """Whether the fields that scale its samples are damaged, or equal."""
+        is_flat = (
+            self.physical_min == self.physical_max
+            or self.digital_min == self.digital_max
+        )
+        return is_flat or any(map(math.isnan, self[2:6]))
 
 
 @dataclass(frozen=True)

@@ -16,14 +16,13 @@ from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
+from sleepkit.hypnogram._grid import clock_difference
 from sleepkit.io._labels import Scheme, decode, listed
 from sleepkit.io._limits import LONGEST_NIGHT, MAX_LABELS
 from sleepkit.io._overlaps import cover
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._stage_files._events import on_free_epochs, without_events
 
-_DAY: Final = 86400.0  # seconds
-_CLOCK_STEP: Final = 1.0  # seconds, the resolution of start times in EDF headers
 _START_TOLERANCE: Final = 1e-3  # seconds between the grid and the first sample
 _EPOCH_TOLERANCE: Final = 0.01  # part of an epoch by which times of labels may be off
 _DIGITS: Final = 6  # of a second, so that times which agree are equal
@@ -55,7 +54,7 @@ def to_hypnogram(
         _check_times(label)
     scored += _unknown([*events, *scoring.events], scored, epoch_duration, source)
     kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
-    stages, onset = stages_on_grid(kept, epoch_duration, source)
+    stages, onset = stages_of_labels(kept, epoch_duration, source)
     probabilities = scoring.probabilities
     if probabilities is not None:
         onsets = np.array([label.onset for label in scoring.labels]) - onset
@@ -104,7 +103,7 @@ def _placed(
     return placed
 
 
-def stages_on_grid(
+def stages_of_labels(
     scored: Sequence[tuple[Label, int]], epoch_duration: float, source: str
 ) -> tuple[IntArray, float]:
     """Stage of each whole epoch, and the onset of the first one.
@@ -211,7 +210,7 @@ def find_grid(hypnogram: Hypnogram, start: datetime | None) -> Grid:
     If the grid begins within an epoch, less than an epoch of signal is left out.
     """
     epoch = hypnogram.epoch_duration
-    offset = hypnogram.onset + _clock_difference(hypnogram.start, start)
+    offset = hypnogram.onset + clock_difference(hypnogram.start, start)
     first = floor((offset + _START_TOLERANCE) / epoch)
     skip = offset - first * epoch
     return Grid(epoch, skip if skip > _START_TOLERANCE else 0.0, first)
@@ -246,15 +245,3 @@ def align_stages(
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=4)
     return stages
-
-
-def _clock_difference(hypnogram: datetime | None, signals: datetime | None) -> float:
-    """Seconds from the start of the signals to that of the labels, by their clocks.
-
-    Only the time of day counts, since dates are often removed from one of the two.
-    """
-    if hypnogram is None or signals is None:
-        return 0.0
-    apart = hypnogram.replace(tzinfo=None) - signals.replace(tzinfo=None)
-    difference = (apart.total_seconds() + _DAY / 2) % _DAY - _DAY / 2
-    return difference if abs(difference) >= _CLOCK_STEP else 0.0

@@ -8,10 +8,10 @@ from typing import Final
 
 from sleepkit import utils
 from sleepkit._messages import quoted, shortened
+from sleepkit._stage_words import claims_a_stage, fold, stage_of_word
 from sleepkit._stages import N1, N2, N3, N_STAGES, REM, STAGES, UNSCORED, WAKE
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label
-from sleepkit.io._stage_words import claims_a_stage, fold, stage_of_word
 
 # Integers are ambiguous: 4 is REM in one file and S4 in another.
 SCHEMES: Final[dict[str, dict[int, int]]] = {

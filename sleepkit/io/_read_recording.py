@@ -51,11 +51,11 @@ def read_recording(
         alone, as ``["eeg", "resp"]``, take all channels that are recognised by their
         labels, in an order that does not depend on the file, left before right;
         electrodes without a reference only where no channel has one, minus the opposite
-        ear or mastoid where the file has it. If the channels of one modality differ in
-        sampling rate, those at the most frequent rate are read (in a tie, the higher
-        rate). None does so for ``"eeg"``, ``"eog"``, ``"emg"``
-        and ``"ecg"``, where present; ``"resp"`` (effort), ``"airflow"`` and ``"spo2"``
-        have to be named.
+        ear or mastoid where the file has it, one on the chin minus another. If the
+        channels of one modality differ in sampling rate, those at the most frequent
+        rate are read (in a tie, the higher rate). None does so for ``"eeg"``,
+        ``"eog"``, ``"emg"`` and ``"ecg"``, where present; ``"resp"`` (effort),
+        ``"airflow"`` and ``"spo2"`` have to be named.
     hypnogram : path-like, Hypnogram, array-like of int or "annotations", default=None
         Sleep stages of the night: a file for `read_hypnogram`, the `Hypnogram` that it
         returns, stage codes from the first sample on, or ``"annotations"`` for the

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Final, NamedTuple
 
 from sleepkit.io._channel_names import (
@@ -14,7 +15,7 @@ from sleepkit.io._channel_names import (
 )
 from sleepkit.io._units import is_no_voltage
 
-_WITH_ELECTRODES: Final = ("eeg", "eog")  # whose electrodes need a reference
+_WITH_ELECTRODES: Final = ("eeg", "eog", "emg")  # whose electrodes need a reference
 
 
 class Heading(NamedTuple):
@@ -50,18 +51,19 @@ def recognise(
     meanings = list(map(_alone, names, headings))
     for modality in () if is_referenced else _WITH_ELECTRODES:
         found = [i for i, m in enumerate(meanings) if m.modality == modality]
-        referenced = [
-            i for i in found if not (names[i].is_bare or headings[i].is_damaged)
-        ]
-        for i in found:
-            if names[i].is_bare and not referenced:
-                meanings[i] = _reference(i, names, headings)
-            elif names[i].is_bare:
+        bare = [i for i in found if names[i].is_bare]
+        whole = [i for i in found if i not in bare and not headings[i].is_damaged]
+        chin = _chin(bare, names, headings) if modality == "emg" else {}
+        for i in bare:
+            # "EMG" may be any muscle, so it does not stand in for the chin.
+            referenced = [j for j in whole if names[j].rank[:1] <= names[i].rank[:1]]
+            if referenced:
                 same = [
                     j for j in referenced if names[j].electrode == names[i].electrode
                 ]
-                label = headings[(same or referenced)[0]].label
-                meanings[i] = Meaning(note=f"no reference: {label} is used instead")
+                meanings[i] = _instead(headings[(same or referenced)[0]].label)
+            else:
+                meanings[i] = chin.get(i) or _reference(i, names, headings)
     return meanings
 
 
@@ -103,13 +105,33 @@ def _alone(name: ChannelName, heading: Heading) -> Meaning:
 def _unknown(name: ChannelName) -> Meaning:
     """Explain a channel whose label is of no modality."""
     if name.is_leg:
-        return Meaning(note="a muscle of a limb, not of the chin")
+        return Meaning(note="another muscle than the chin")
     if name.electrode:
         return Meaning(note="a reference electrode")
     if name.candidates:
         kinds = " or ".join(name.candidates)
         return Meaning(candidate=name.candidates[0], note=f"may be {kinds}")
     return Meaning()
+
+
+def _instead(label: str) -> Meaning:
+    """Leave out an electrode without a reference."""
+    return Meaning(note=f"no reference: {label} is used instead")
+
+
+def _chin(
+    electrodes: Iterable[int], names: Sequence[ChannelName], headings: Sequence[Heading]
+) -> dict[int, Meaning]:
+    """Find two electrodes on the chin that are measured alike: first minus second."""
+    ordered = sorted(electrodes, key=lambda i: names[i].rank)
+    for first, second in combinations(ordered, 2):
+        measured = {(names[i].reference, *headings[i][1:]) for i in (first, second)}
+        is_pair = names[first].electrode != names[second].electrode
+        if is_pair and len(measured) == 1 and not headings[first].is_damaged:
+            plus, minus = headings[first].label, headings[second].label
+            used = Meaning("emg", second, note=f"no reference: {minus} is subtracted")
+            return dict.fromkeys(ordered, _instead(f"{plus}-{minus}")) | {first: used}
+    return {}
 
 
 def _reference(

@@ -16,9 +16,10 @@ from sleepkit.utils import SD_OF_MAD
 ELECTRODE_MODALITIES: Final = ("eeg", "eog", "emg", "ecg")
 
 _MICROVOLTS: Final = {  # microvolts in one unit, by folded name
-    **dict.fromkeys(("nv", "nanovolt", "nanovolts"), 1e-3),
-    **dict.fromkeys(("uv", "microvolt", "microvolts"), 1.0),
-    **dict.fromkeys(("mv", "millivolt", "millivolts"), 1e3),
+    **dict.fromkeys(("nv", "nvolt", "nvolts", "nanovolt", "nanovolts"), 1e-3),
+    **dict.fromkeys(("uv", "uvolt", "uvolts", "mkv"), 1.0),
+    **dict.fromkeys(("microv", "microvolt", "microvolts"), 1.0),
+    **dict.fromkeys(("mv", "mvolt", "mvolts", "millivolt", "millivolts"), 1e3),
     **dict.fromkeys(("v", "volt", "volts"), 1e6),
 }
 # Units of other quantities: impedance, rates, oximetry, temperature, light, flow ...
@@ -56,7 +57,8 @@ def channel_scale(label: str, unit: str, modality: str) -> float:
         return 1.0
     msg = (
         f"The {modality} channel {label!r} needs a unit of nV, uV, mV or V; the file "
-        f"says {unit!r}. If you know it, pass units={{{label!r}: 'uV'}}."
+        f"says {unit!r}. If you know it, pass units={{{label!r}: 'uV'}}; on the "
+        f"command line, --units {label!r}=uV."
     )
     raise ChannelError(msg)
 
@@ -95,6 +97,7 @@ def warn_unlikely_scale(data: FloatArray, names: Iterable[str], source: str) -> 
         msg = (
             f"EEG channel {name!r} of {source} has a robust SD of {spread:.3g} uV, not "
             f"{low:g} to {high:g}: its values look like {guess} declared as something "
-            f"else. Correct it with read_recording(..., units={{{name!r}: ...}})."
+            f"else. Correct it with units={{{name!r}: ...}}; on the command line, "
+            f"--units {name!r}=..."
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=4)

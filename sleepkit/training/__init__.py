@@ -6,6 +6,7 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.training._batches import Batches
+    from sleepkit.training._checkpoint import Checkpoint
     from sleepkit.training._epoch_source import (
         ArraySource,
         EpochSource,
@@ -25,6 +26,7 @@ else:
 __all__ = [
     "ArraySource",
     "Batches",
+    "Checkpoint",
     "CosineSchedule",
     "EpochSource",
     "ModalityBalance",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -100,13 +101,50 @@ class Batches:
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Go through all labelled epochs once."""
-        for index, continues in self._rows() if self._in_rows else self._shuffled():
+        return self.skip(0)
+
+    def skip(self, n_batches: int) -> Iterator[tuple[Any, Any]]:
+        """Go through a pass without its first batches, which are not read.
+
+        Parameters
+        ----------
+        n_batches : int
+            Number of batches to leave out.
+
+        Yields
+        ------
+        tuple of dict
+            Inputs and targets of a batch.
+        """
+        order = self._rows() if self._in_rows else self._shuffled()
+        for index, continues in islice(order, n_batches, None):
             inputs: dict[str, Any] = dict(self.source.batch(index))
             targets = {name: _look_up(t, index) for name, t in self.targets.items()}
             targets["present"] = inputs["present"]
             if self.carry_state:
                 inputs["continues"] = np.full(len(index), continues)
             yield inputs, targets
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the order of the next pass depends on.
+
+        Returns
+        -------
+        dict of str to object
+            State of the random generator; None where there is none.
+        """
+        return {"rng": None if self.rng is None else self.rng.bit_generator.state}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to a state, so that the same passes follow.
+
+        Parameters
+        ----------
+        state : mapping of str to object
+            What `state_dict` returned.
+        """
+        if self.rng is not None:
+            self.rng.bit_generator.state = state["rng"]
 
     @property
     def _in_rows(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from tempfile import TemporaryDirectory
 
+import joblib
 import numpy as np
 from tqdm import tqdm
 
@@ -56,6 +57,11 @@ class EpochSource(ABC):
         combine = np.logical_and if self.needs_all else np.logical_or
         has_signal: BoolArray = combine.reduce(list(self.present.values()))
         return has_signal
+
+    @property
+    @abstractmethod
+    def fingerprint(self) -> str:
+        """Text that changes with any value."""
 
     @abstractmethod
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
@@ -122,6 +128,11 @@ class ArraySource(EpochSource):
         self.layout = {name: block.shape[1:] for name, block in blocks.items()}
         self.present = {name: _has_values(block) for name, block in blocks.items()}
         self.night = self.row_to_epoch = np.arange(len(next(iter(blocks.values()))))
+
+    @property
+    def fingerprint(self) -> str:
+        """Text that changes with any value."""
+        return str(joblib.hash(self._blocks))
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
         """Return the values of some rows.
@@ -195,6 +206,12 @@ class RecordingSource(EpochSource):
                 )
                 raise RecordingError(msg)
             self.present[name][numbers] = _has_values(values)
+
+    @property
+    def fingerprint(self) -> str:
+        """Text that changes with any value."""
+        nights = [recording.fingerprint for recording in self._all.recordings]
+        return str(joblib.hash(nights))
 
     def values(self, numbers: IntArray) -> dict[str, FloatArray]:
         """Return the values of some epochs, of the modalities of their recordings.

@@ -16,6 +16,7 @@ from torch.optim import Adam
 
 from sleepkit._typing import IntArray
 from sleepkit.training._batches import Batches
+from sleepkit.training._checkpoint import is_checkpoint
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
@@ -154,4 +155,4 @@ def _callbacks(
     if validated:  # last, so that the best weights win over what others put back
         stopping = EarlyStopping(patience=options.patience, threshold=0, load_best=True)
         callbacks.append(("best_weights", stopping))
-    return callbacks
+    return sorted(callbacks, key=is_checkpoint)  # which keep the state of all others

@@ -34,6 +34,10 @@ class LastBatch(NamedTuple):
     targets: dict[str, Any]
 
 
+class UserInterrupt(KeyboardInterrupt):
+    """An interrupt by the user where that of a callback would stop the training."""
+
+
 class _StopTraining(Exception):  # noqa: N818 - no error
     """Ends the training where a callback stops it."""
 
@@ -48,7 +52,7 @@ class StagingNet(NeuralNet):
     the labelled epochs, so that skorch's ``EpochScoring`` works with scikit-learn's
     scorers of predictions. A callback that stops the training at the end of an epoch
     (by KeyboardInterrupt, as skorch's do) cuts no other callback short; any other
-    KeyboardInterrupt is the user's, and goes through.
+    KeyboardInterrupt, and one of a subclass, is the user's, and goes through.
 
     Parameters
     ----------
@@ -71,6 +75,8 @@ class StagingNet(NeuralNet):
     ----------
     last_batch_ : LastBatch or None
         The batch whose gradients were just computed; None outside of training.
+    stopped_ : bool
+        Whether a callback stopped the training.
 
     Examples
     --------
@@ -90,6 +96,7 @@ class StagingNet(NeuralNet):
     """
 
     last_batch_: LastBatch | None = None
+    stopped_: bool = False
 
     def __init__(
         self,
@@ -128,9 +135,14 @@ class StagingNet(NeuralNet):
         check_option("precision", self.precision, options, owner="StagingNet")
         if not self.initialized_:
             self.initialize()
+        self.stopped_ = False
+        n_before = len(self.history)
         self.notify("on_train_begin", X=X, y=y)
-        with suppress(_StopTraining):
-            self.fit_loop(X, y, **fit_params)
+        n_restored = len(self.history) - n_before  # by a Checkpoint
+        if not self.stopped_:
+            n_epochs = fit_params.pop("epochs", self.max_epochs) - n_restored
+            with suppress(_StopTraining):
+                self.fit_loop(X, y, epochs=n_epochs, **fit_params)
         self.notify("on_train_end", X=X, y=y)
         return self
 
@@ -146,16 +158,15 @@ class StagingNet(NeuralNet):
         """
         if method_name == "on_batch_end" and self.read_out is not None:
             cb_kwargs |= self._labelled(cb_kwargs["batch"], cb_kwargs["y_pred"])
-        stopped = False
         getattr(self, method_name)(self, **cb_kwargs)
         for _, callback in self.callbacks_:
             try:
                 getattr(callback, method_name)(self, **cb_kwargs)
-            except KeyboardInterrupt:
-                if method_name != "on_epoch_end":
+            except KeyboardInterrupt as stop:
+                if method_name != "on_epoch_end" or type(stop) is not KeyboardInterrupt:
                     raise
-                stopped = True
-        if stopped:
+                self.stopped_ = True
+        if method_name == "on_epoch_end" and self.stopped_:
             raise _StopTraining
 
     def _labelled(self, batch: Any, output: Any) -> dict[str, Any]:

@@ -29,7 +29,7 @@ class ProgressBar(Callback):
             last = net.history[-1]
             losses = [name for name in ("train_loss", "valid_loss") if name in last]
             self._bar.set_postfix({name: f"{last[name]:.3f}" for name in losses})
-            self._bar.update()
+            self._bar.update(len(net.history) - self._bar.n)  # some may be restored
 
     def on_train_end(self, net: Any, **kwargs: Any) -> None:
         """Close the bar."""

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from itertools import chain, islice, repeat
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sleepkit.training._batches import Batches
@@ -40,11 +39,39 @@ class Rounds:
     """
 
     def __init__(self, batches: Batches, n_passes: int, n_steps: int) -> None:
+        self.batches = batches
         self.n_steps = n_steps
         self.n_rounds = math.ceil(len(batches) * n_passes / n_steps)
-        passes = chain.from_iterable(repeat(batches))
-        self._left = islice(passes, len(batches) * n_passes)
+        self._n_left = len(batches) * n_passes
+        self._begin_pass(0)
 
     def __iter__(self) -> Iterator[tuple[Any, Any]]:
         """Give the batches of the next round."""
-        return islice(self._left, self.n_steps)
+        for _ in range(min(self.n_steps, self._n_left)):
+            yield self._next()
+
+    def _begin_pass(self, n_done: int) -> None:
+        """Begin a pass after its first batches."""
+        self._before = self.batches.state_dict()  # the first batch draws the order
+        self._n_done = n_done
+        self._pass = self.batches.skip(n_done)
+
+    def _next(self) -> tuple[Any, Any]:
+        """Return the next batch of this pass, or the first of another."""
+        batch = next(self._pass, None)
+        if batch is None:
+            self._begin_pass(0)
+            batch = next(self._pass)
+        self._n_done += 1
+        self._n_left -= 1
+        return batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the next round begins."""
+        return {"pass": self._before, "n_done": self._n_done, "n_left": self._n_left}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Return to where a round began."""
+        self.batches.load_state_dict(state["pass"])
+        self._n_left = state["n_left"]
+        self._begin_pass(state["n_done"])

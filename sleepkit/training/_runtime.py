@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -129,3 +129,52 @@ def threads(n_threads: int | None) -> Iterator[None]:
             yield
         finally:
             torch.set_num_threads(before)
+
+
+def generator_states(device: torch.device) -> dict[str, torch.Tensor]:
+    """Return the states of torch's generators.
+
+    Parameters
+    ----------
+    device : torch.device
+        Where the net runs.
+
+    Returns
+    -------
+    dict of str to torch.Tensor
+        The states of the CPU's generator and of the device's.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sleepkit.training._runtime import generator_states
+    >>> list(generator_states(torch.device("cpu")))
+    ['cpu']
+    """
+    states = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        states[device.type] = torch.get_device_module(device).get_rng_state()
+    return states
+
+
+def restore_generators(states: Mapping[str, torch.Tensor]) -> None:
+    """Return torch's generators to their states.
+
+    Parameters
+    ----------
+    states : mapping of str to torch.Tensor
+        What `generator_states` returned.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from sleepkit.training._runtime import generator_states, restore_generators
+    >>> states = generator_states(torch.device("cpu"))
+    >>> first = torch.rand(1)
+    >>> restore_generators(states)
+    >>> torch.equal(first, torch.rand(1))
+    True
+    """
+    for kind, state in states.items():
+        module = torch if kind == "cpu" else torch.get_device_module(kind)
+        module.set_rng_state(state.cpu())

@@ -36,10 +36,9 @@ def doubtful(make_nights):
     return X, np.where(rng.random(len(y)) < 0.2, rng.permutation(y), y)
 
 
-@pytest.mark.parametrize("dropout", [0.0, 0.3])
-def test_the_loss_is_that_of_float32(make, doubtful, dropout):
+def test_the_loss_is_that_of_float32(make, doubtful):
     """Over a hundred steps and more, in which it falls."""
-    params = {"dropout": dropout, "max_epochs": 20, "lr": 0.003}
+    params = {"dropout": 0.3, "max_epochs": 20, "lr": 0.003}
     if isinstance(make(), MedFuseSleepClassifier):
         params |= {"d_model": 32, "n_heads": 4, "dim_feedforward": 64, "d_head": 64}
     finals = []

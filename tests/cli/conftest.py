@@ -30,13 +30,13 @@ def cohort():
 def write_night():
     """``write_night(path, recording, labels=LABELS)``: EDF, one channel a modality."""
 
-    def write(path, recording, labels=LABELS):
+    def write(path, recording, labels=LABELS, unit="uV"):
         channels = [
             edfio.EdfSignal(
                 signal.data[0].astype(float),
                 signal.sfreq,
                 label=labels[name],
-                physical_dimension="uV",
+                physical_dimension=unit,
             )
             for name, signal in recording.signals.items()
             if name in labels

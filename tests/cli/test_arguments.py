@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+from argparse import ArgumentTypeError
+
 import pytest
 
-from sleepkit.cli._arguments import channel
+from sleepkit.cli._arguments import channel, unit
 
 
 @pytest.mark.parametrize(
@@ -16,3 +18,11 @@ from sleepkit.cli._arguments import channel
 )
 def test_channel(text, choice):
     assert channel(text) == choice
+
+
+def test_unit():
+    assert unit("C4-M1=uV") == ("C4-M1", "uV")
+    assert unit("a=b=mV") == ("a=b", "mV")
+    for text in ("C4-M1", "=uV", "C4-M1="):
+        with pytest.raises(ArgumentTypeError, match="must be LABEL=UNIT"):
+            unit(text)

@@ -52,6 +52,15 @@ def test_a_channel_that_is_not_there(fails, tmp_path, cohort, write_night):
     assert "has no channel 'Cz'" in fails("info", path, "--channels", "eeg=Cz")
 
 
+def test_units(run, tmp_path, cohort, write_night):
+    path = write_night(tmp_path / "night.edf", cohort[0], unit="")
+    units = [f"{label}=uV" for label in ("C4-M1", "E1-M2", "Chin")]
+    assert "--units 'C4-M1'=uV" in run("info", path)[1]
+    code, text, _ = run("info", path, "--units", *units)
+    assert code == 0
+    assert row(text, "eeg")[1] == "C4-M1"
+
+
 @pytest.mark.parametrize("name", ["night.edf", "night.rec"])
 def test_not_edf(fails, tmp_path, name):
     path = tmp_path / name

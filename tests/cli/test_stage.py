@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -53,6 +54,16 @@ def test_nothing_is_replaced_without_overwrite(run, fails, night, model, tmp_pat
     assert not (tmp_path / "night-hypnogram.csv").exists()
     assert run(*arguments, "--overwrite")[0] == 0
     assert len(read_hypnogram(old)) == 60
+
+
+def test_all_files_appear_or_none(fails, night, model, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device", "somewhere")
+
+    monkeypatch.setattr("sleepkit.cli._output._draw", full)
+    words = fails("stage", night, "--model", model, "--out", tmp_path / "out")
+    assert "No space left on device" in words
+    assert list((tmp_path / "out").iterdir()) == []
 
 
 def test_formats(run, night, model, tmp_path):
@@ -128,6 +139,7 @@ def test_model_of_another_kind(fails, night, tmp_path):
     save_model(LogisticRegression().fit([[0.0], [1.0]], [0, 1]), path)
     words = fails("stage", night, "--model", path, "--out", tmp_path)
     assert "does not say that it takes any of eeg, eog, emg; write it with" in words
+    assert "save_model(..., about={'modalities': [...]})" in words
 
 
 def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
@@ -135,6 +147,7 @@ def test_no_known_channels(fails, tmp_path, cohort, write_night, model):
     words = fails("stage", path, "--model", model, "--out", tmp_path / "out")
     assert "No channel of" in words
     assert "name yours, as in channels=" in words
+    assert "--channels eeg=LABEL" in words
     assert not (tmp_path / "out").exists()
 
 

@@ -158,6 +158,14 @@ def test_a_model_is_not_replaced_without_overwrite(fails, folder):
     assert out.read_text() == "old"
 
 
+def test_a_recording_is_never_replaced(fails, folder):
+    night = next(folder.glob("**/*.edf"))
+    content = night.read_bytes()
+    words = fails("train", folder, "--out", night, "--overwrite")
+    assert words == f"{night}: it is a recording, which is never replaced."
+    assert night.read_bytes() == content
+
+
 def test_no_folds_no_scores(train, folder):
     code, text, _ = train(folder, "--out", folder / "my.model", "--folds", 0)
     assert code == 0

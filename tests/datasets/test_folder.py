@@ -102,6 +102,19 @@ def test_each_file_that_is_skipped_has_a_reason(tmp_path, write, score):
     assert load_folder(tmp_path, scheme="aasm")[0].recordings[1].id == "integers.edf"
 
 
+def test_the_output_of_a_model_counts_once_it_is_corrected(tmp_path, write, score):
+    write("a.edf")
+    write("b.edf", seed=1)
+    score("a-hypnogram.csv")
+    score("b-hypnogram-corrected.csv")
+    _, _, groups, report = load_folder(tmp_path)
+    assert set(groups) == {"b"}
+    assert reasons(report)["a.edf"] == (
+        "there is no hypnogram of that name; a-hypnogram.csv is the output of a model: "
+        "once corrected, name it a-hypnogram-corrected.csv"
+    )
+
+
 def test_named_channels(tmp_path, write, score):
     write("a.edf", labels=["left", "right"])
     score("a.txt")

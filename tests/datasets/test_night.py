@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sleepkit.datasets import load_night
-from sleepkit.exceptions import ChannelError
+from sleepkit.exceptions import ChannelError, SleepkitWarning
 
 
 @pytest.fixture
@@ -42,6 +42,13 @@ def test_stages_and_subject(night):
     found = load_night(night, hypnogram=[2, 4], subject="s1")
     assert found.hypnogram.tolist() == [2, 4]
     assert (found.id, found.subject) == ("night", "s1")
+
+
+def test_units(night):
+    as_written = load_night(night, modalities="eog").signals["eog"].data
+    with pytest.warns(SleepkitWarning, match=r"names Cz, which .*night\.edf does not"):
+        found = load_night(night, modalities="eog", units={"E1-M2": "nV", "Cz": "mV"})
+    np.testing.assert_allclose(found.signals["eog"].data, as_written / 1e3, atol=1e-8)
 
 
 def test_none_of_the_modalities(night):

@@ -31,8 +31,8 @@ def pairs(tmp_path):
         ("a.edf", "a.txt", "a"),
         ("a.bdf", "a.xml", "a"),
         ("a.EDF", "A.CSV", "a"),
-        ("a.edf", "a-hypnogram.csv", "a"),
-        ("a.edf", "a-hypnogram.edf", "a"),
+        ("a.edf", "a-hypnogram-corrected.csv", "a"),
+        ("a.edf", "a-hypnogram-corrected.edf", "a"),
         ("1.rec", "1_1.txt", "1"),
         ("excerpt3.edf", "Hypnogram_excerpt3.txt", "excerpt3"),
         ("SC4001E0-PSG.edf", "SC4001EC-Hypnogram.edf", "SC400"),
@@ -46,6 +46,13 @@ def pairs(tmp_path):
 )
 def test_names(pairs, night, hypnogram, subject):
     assert pairs(night, hypnogram) == {night: (hypnogram, subject)}
+
+
+@pytest.mark.parametrize("suffix", ["csv", "edf", "json", "tsv"])
+@pytest.mark.parametrize("night", ["a", "SC4001E0-PSG", "sub-01_eeg", "01 PSG"])
+def test_what_a_model_writes_belongs_to_no_night(pairs, night, suffix):
+    found = pairs(f"{night}.edf", f"{night}-hypnogram.{suffix}")
+    assert {name: pair[0] for name, pair in found.items()} == {f"{night}.edf": None}
 
 
 def test_a_hypnogram_of_another_night_of_that_name_is_not_taken(pairs):

@@ -77,6 +77,12 @@ def test_impossible_header(field, value, words, tmp_path):
     assert words in str(refused(read_filled, content, tmp_path / "night.edf"))
 
 
+@pytest.mark.parametrize("physical_max", [b"1e300   ", b"-500    ", b"nan     "])
+def test_a_scale_that_no_signal_has(physical_max, tmp_path):
+    content = edf.plain().replace(b"500     ", physical_max)
+    refused(read_filled, content, tmp_path / "night.edf")
+
+
 def test_huge_sample_counts(tmp_path):
     content = edf.plain(n_samples=(99_999_999,) * 5, n_records=0)
     path = tmp_path / "night.edf"

@@ -2,6 +2,7 @@
 
 import json
 import sys
+import warnings
 from datetime import UTC, datetime, timedelta, timezone
 from types import SimpleNamespace
 
@@ -147,10 +148,58 @@ def test_mne_runs_gaps_and_events():
 
 
 @pytest.mark.parametrize(
+    "texts",
+    [
+        ["W", "N1", "N2", "N3", "R"],
+        ["Wake", "Sleep stage 1", "Stage 2", "S4", "REM"],
+        ["Wach", "Stadium 1", "NREM2", "Tiefschlaf", "Sleep stage R"],
+    ],
+)
+def test_mne_names_of_stages(texts):
+    import mne
+
+    onsets = np.arange(5) * 30.0
+    annotations = mne.Annotations(onsets, 30, texts)
+    annotations.append([10, 60, 100], [5, 30, 0], ["Movement", "artefact", "R"])
+    assert Hypnogram.from_mne(annotations).stages.tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize(
+    ("onset", "duration", "warns"),
+    [
+        (30, 30, True),
+        (-60, 60, True),  # before the first stage
+        (90, 30, True),
+        (0, 30, False),  # beside a stage
+        (30, 60, False),
+        (35, 30, False),
+        (30, 12, False),
+    ],
+)
+def test_mne_names_of_nothing_that_fill_epochs(onset, duration, warns):
+    import mne
+
+    texts = ["Sleep stage W", "Sleep stage R", "Dozing"]
+    annotations = mne.Annotations([0, 60, onset], [30, 30, duration], texts)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        found = Hypnogram.from_mne(annotations)
+    assert found.stages.tolist() == [0, -1, 4]
+    named = ["left them out: 'Dozing'" in str(entry.message) for entry in caught]
+    assert named == [True] * warns
+
+
+@pytest.mark.parametrize(
     ("onsets", "durations", "texts", "words"),
     [
-        ([0], [30], ["arousal"], r"such as 'Sleep stage W'; got \['arousal'\]"),
-        ([0], [30], ["Sleep stage X"], "needs one of .*w, n1.*; got 'Sleep stage X'"),
+        ([0], [30], ["arousal"], r"such as 'Sleep stage W', .* got \['arousal'\]"),
+        ([0], [0], ["N2"], "that last a while; got"),
+        (
+            [0],
+            [30],
+            ["Sleep stage X"],
+            "names of sleep stages; got 'Sleep stage X' at 0 s",
+        ),
         ([0], [0], ["Sleep stage W"], "that last a while"),
         ([0, 10], [30, 30], ["Sleep stage W", "Sleep stage R"], "do not overlap"),
     ],

@@ -46,6 +46,11 @@ def test_an_electrode_and_its_ear(write):
         assert choose_channels(write(*labels)) == {"eeg": (3, 0)}
 
 
+def test_two_electrodes_on_the_chin(write):
+    with pytest.warns(SleepkitWarning, match=r"L Chin \(.*: R Chin is subtracted\)"):
+        assert choose_channels(write("R Chin", "L Chin")) == {"emg": (1, 0)}
+
+
 def test_what_is_chosen_already(write):
     path = write("C3-M2", "EMG L")
     assert choose_channels(path, channels={"emg": "EMG L"}) == {
@@ -61,8 +66,12 @@ def test_none_of_the_modalities(write):
         choose_channels(write("O1-M2", "C3-M2", "E1-M2"), ["emg"])
 
 
-def test_a_damaged_channel_gives_way_to_a_whole_one(write_edf):
-    damaged = write_edf.Channel("C4-M1", physical=("", 500))
+@pytest.mark.parametrize(
+    "ranges",
+    [{"physical": ("", 500)}, {"physical": (0, 0)}, {"digital": (7, 7)}],
+)
+def test_a_damaged_channel_gives_way_to_a_whole_one(write_edf, ranges):
+    damaged = write_edf.Channel("C4-M1", **ranges)
     path = write_edf([damaged, write_edf.Channel("C3-M2")], seconds=30)
     with pytest.warns(SleepkitWarning, match="damaged for C4-M1"):
         assert choose_channels(path) == {"eeg": 1}

@@ -13,7 +13,7 @@ from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._epoch_grid import (
     align_stages,
     find_grid,
-    stages_on_grid,
+    stages_of_labels,
     to_hypnogram,
 )
 from sleepkit.io._scoring import Label, Scoring
@@ -29,7 +29,7 @@ def on_grid(*spans, epoch_duration=30.0):
         (Label(onset, duration, "", f"line {i}"), code)
         for i, (onset, duration, code) in enumerate(spans, 1)
     ]
-    stages, onset = stages_on_grid(scored, epoch_duration, "night.xml")
+    stages, onset = stages_of_labels(scored, epoch_duration, "night.xml")
     return stages.tolist(), onset
 
 
@@ -38,7 +38,7 @@ def test_runs():
 
 
 def test_stages_are_int8():
-    stages, _ = stages_on_grid([(Label(0, 60, "", ""), 1)], 30.0, "")
+    stages, _ = stages_of_labels([(Label(0, 60, "", ""), 1)], 30.0, "")
     assert stages.dtype == np.int8
 
 

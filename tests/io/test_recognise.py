@@ -139,7 +139,7 @@ def test_nox_has_each_electrode_twice():
     assert notes["C3"] == "no reference: C3-M2 is used instead"
     assert notes["O1"] == "no reference: C3-M2 is used instead"
     assert notes["M1"] == "a reference electrode"
-    assert notes["Left Leg"] == "a muscle of a limb, not of the chin"
+    assert notes["Left Leg"] == "another muscle than the chin"
 
 
 @pytest.mark.parametrize(
@@ -165,6 +165,44 @@ def test_an_ear_is_subtracted_where_both_are_measured_alike(labels, expected):
 def test_an_ear_of_another_rate_or_unit_is_not_subtracted(ear):
     c3, _ = recognise([Heading("C3", 100, "uV"), Heading(*ear)])
     assert (c3.minus, c3.note) == (None, "no reference: used as it is")
+
+
+@pytest.mark.parametrize(
+    ("labels", "expected"),
+    [
+        (["R Chin", "L Chin"], {"L Chin": "R Chin"}),
+        (["Lchin", "Rchin", "Cchin"], {"Lchin": "Cchin"}),
+        (["EMG1-Ref", "EMG2-Ref"], {"EMG1-Ref": "EMG2-Ref"}),
+        (["POL CHIN1", "POL CHIN2"], {"POL CHIN1": "POL CHIN2"}),
+        (["EMG Chin1", "EMG Chin2", "EMG Chin3"], {"EMG Chin1": "EMG Chin2"}),
+        (["L Chin", "EMG", "R Chin"], {"L Chin": "R Chin", "EMG": None}),
+        (["L Chin", "R Chin", "L Chin-R Chin"], {"L Chin-R Chin": None}),
+        (["L Chin", "Chin EMG"], {"Chin EMG": None}),
+        (["EMG1-Ref", "EMG"], {"EMG": None}),
+        (["EMG1", "EMG2"], {"EMG1": None, "EMG2": None}),  # each may be a pair
+        (["Chin1", "Chin2-Ref"], {"Chin1": None, "Chin2-Ref": None}),
+    ],
+)
+def test_the_chin_is_one_electrode_minus_another(labels, expected):
+    assert differences(labels) == expected
+
+
+def test_an_electrode_on_the_chin_alone_is_pointed_out():
+    notes = {label: meaning.note for label, meaning in meanings(["L Chin"]).items()}
+    assert notes == {"L Chin": "no reference: used as it is"}
+    notes = {k: meaning.note for k, meaning in meanings(["L Chin", "R Chin"]).items()}
+    assert notes == {
+        "L Chin": "no reference: R Chin is subtracted",
+        "R Chin": "no reference: L Chin-R Chin is used instead",
+    }
+
+
+@pytest.mark.parametrize(
+    "other", [("R Chin", 200, "uV"), ("R Chin", 100, "mV"), ("R Chin", 100, "uV", True)]
+)
+def test_electrodes_on_the_chin_that_differ_are_not_subtracted(other):
+    chin, _ = recognise([Heading("L Chin", 100, "uV"), Heading(*other)])
+    assert (chin.minus, chin.note) == (None, "no reference: used as it is")
 
 
 def test_damaged_channels_do_not_stand_in_for_whole_ones():

@@ -58,7 +58,7 @@ def test_breathing_and_oxygen_are_to_be_named():
         ("eog", ["LOC-A2", "ROC-A1"]),
         ("eog", ["E1-M2", "E2-M1"]),
         ("eog", ["EOG(L)", "EOG(R)"]),
-        ("emg", ["EMG Chin1", "EMG Chin2", "EMG Chin3"]),
+        ("emg", ["Chin EMG", "EMG1", "EMG2"]),
     ],
 )
 def test_the_order_of_channels_is_not_that_of_the_file(modality, labels):

@@ -27,6 +27,9 @@ from sleepkit.io._units import (
         ("MV", 1e3),
         ("V", 1e6),
         ("Volts", 1e6),
+        ("uVolts", 1.0),
+        ("microV", 1.0),
+        ("mkV", 1.0),
         ("nV", 1e-3),
         ("", None),
         ("%", None),
@@ -41,7 +44,8 @@ def test_microvolts_per(unit, factor):
 @pytest.mark.parametrize("modality", ["eeg", "eog", "emg", "ecg"])
 @pytest.mark.parametrize("unit", ["", "%", "uV-mrs"])
 def test_electrodes_need_a_voltage(modality, unit):
-    with pytest.raises(ChannelError, match=r"'C3-A2' needs a unit.*units=\{'C3-A2'"):
+    words = r"'C3-A2' needs a unit.*units=\{'C3-A2'.*--units 'C3-A2'=uV"
+    with pytest.raises(ChannelError, match=words):
         channel_scale("C3-A2", unit, modality)
 
 

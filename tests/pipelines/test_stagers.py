@@ -19,19 +19,25 @@ def nights():
     X, y, _ = make_polysomnography(
         3, hours=0.5, modalities=("eeg", "eog", "emg"), noise=0, random_state=1
     )
-    return X, y
+    return X.materialize(), y
 
 
 def quick(name, **params):
-    """A stager that trains for one epoch."""
+    """A stager that trains for one pass or grows a few trees."""
     stager = make_stager(name, random_state=0, **params)
-    return stager if name == "trees" else stager.set_params(stage__max_epochs=1)
+    few = {"estimator__max_iter": 3} if name == "trees" else {"max_epochs": 1}
+    return stager.set_params(**{f"stage__{key}": n for key, n in few.items()})
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_each_takes_any_modalities(name, nights):
-    X, y = nights
-    stager = quick(name).fit(X, y)
+@pytest.fixture(scope="module", params=NAMES)
+def fitted(request, nights):
+    """A quick stager, fitted to the nights."""
+    return quick(request.param).fit(*nights)
+
+
+def test_each_takes_any_modalities(fitted, nights):
+    X, _ = nights
+    stager = fitted
     whole = stager.predict_proba(X)
     for modality in X.modalities:
         part = stager.predict_proba(X.drop(modality))
@@ -58,13 +64,11 @@ def test_the_cache_keeps_nights_and_changes_nothing(name, nights, tmp_path):
     np.testing.assert_allclose(plain, probabilities, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_it_can_be_saved(name, nights, tmp_path):
-    X, y = nights
-    stager = quick(name).fit(X, y)
-    save_model(stager, tmp_path / "stager.model")
+def test_it_can_be_saved(fitted, nights, tmp_path):
+    X, _ = nights
+    save_model(fitted, tmp_path / "stager.model")
     again = load_model(tmp_path / "stager.model")
-    np.testing.assert_array_equal(again.predict_proba(X), stager.predict_proba(X))
+    np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
 
 
 @pytest.mark.parametrize(

@@ -137,3 +137,15 @@ def test_samplers_that_do_not_fit_are_refused(source):
         ValueError, match=r"carry_state=True .* needs sampler='in_order'"
     ):
         Batches(source, targets, 2, 3, carry_state=True)
+
+
+@pytest.mark.parametrize("sampler", ["shuffled", "balanced", "in_order"])
+def test_a_state_gives_the_same_pass_again_without_its_first_batches(source, sampler):
+    stages = np.arange(12) % 2
+    rng = np.random.default_rng(0)
+    batches = Batches(source, {"stages": stages}, 2, sampler=sampler, rng=rng)
+    state = batches.state_dict()
+    shown = collect(batches)
+    assert sampler == "in_order" or collect(batches) != shown
+    batches.load_state_dict(state)
+    assert collect(batches.skip(2)) == shown[4:]

@@ -31,3 +31,18 @@ def test_each_pass_is_shuffled_anew(batches):
     first, second = stages(rounds), stages(rounds)
     assert sorted(first) == sorted(second) == [0, 1, 2, 3, 4]
     assert first != second
+
+
+@pytest.mark.parametrize("n_done", [0, 1, 2, 3])
+def test_a_state_gives_the_same_rounds_again(batches, n_done):
+    batches.rng = np.random.default_rng(0)
+    rounds = Rounds(batches, 3, 4)
+    for _ in range(n_done):
+        stages(rounds)
+    state = rounds.state_dict()
+    expected = [stages(rounds) for _ in range(n_done, rounds.n_rounds)]
+    batches.rng = np.random.default_rng(1)
+    again = Rounds(batches, 3, 4)
+    stages(again)
+    again.load_state_dict(state)
+    assert [stages(again) for _ in range(n_done, again.n_rounds)] == expected

@@ -6,8 +6,8 @@ import re
 from itertools import pairwise
 from typing import Final
 
+from sleepkit._stage_words import fold, without_accents
 from sleepkit._stages import STAGES
-from sleepkit.io._stage_words import fold, without_accents
 
 PROBABILITIES: Final = tuple(f"P_{stage}" for stage in STAGES)
 

@@ -8,11 +8,11 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from sleepkit._messages import quoted
+from sleepkit._stage_words import MISSING, claims_a_stage
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label
-from sleepkit.io._stage_words import MISSING, claims_a_stage
 
 Scored = tuple[Label, int]
 

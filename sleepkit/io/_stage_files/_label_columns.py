@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import Final
 
 from sleepkit._messages import quoted, shortened
+from sleepkit._stage_words import claims_a_stage, fold
 from sleepkit._stages import UNSCORED
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder, integer
@@ -15,7 +16,6 @@ from sleepkit.io._limits import MAX_SCORERS
 from sleepkit.io._stage_files._column_names import STAGE_KINDS
 from sleepkit.io._stage_files._table import Table
 from sleepkit.io._stage_files._times import EMPTY, kind_of
-from sleepkit.io._stage_words import claims_a_stage, fold
 
 _LABEL_NAMES: Final = "stage, label, description, trial_type, annotation or event"
 _NOT_STAGES: Final = ("other", "duration", "end", "sample", "date")

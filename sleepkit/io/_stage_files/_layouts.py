@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from sleepkit._stage_words import fold
 from sleepkit.io._stage_files._table import Table
 from sleepkit.io._stage_files._times import number
-from sleepkit.io._stage_words import fold
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def _of_object(
             [label._replace(onset=label.onset + onset) for label in labels],
             start=_start(content.get("start")),
             probabilities=_probabilities(content, len(texts)),
-            scorer=content.get("scorer") or None,
+            scorer=str(content["scorer"]) if content.get("scorer") else None,
         )
     ]
 

@@ -7,6 +7,7 @@ from functools import cache
 from typing import Final
 
 from sleepkit._messages import quoted
+from sleepkit._stage_words import fold, stage_of_word
 from sleepkit._stages import UNSCORED
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._labels import Decoder, integer
@@ -17,7 +18,6 @@ from sleepkit.io._stage_files._layouts import with_layout
 from sleepkit.io._stage_files._parse_table import parse_table
 from sleepkit.io._stage_files._preamble import read_preamble
 from sleepkit.io._stage_files._table import Table, find_table
-from sleepkit.io._stage_words import fold, stage_of_word
 
 _LINE_WORDS: Final = {"l": "?"}  # lights on, in a list of Luna
 _FEWEST: Final = 4  # labels of a line that holds all of them

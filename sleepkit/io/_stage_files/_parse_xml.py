@@ -6,9 +6,9 @@ from typing import Final
 from xml.etree import ElementTree as ET
 
 from sleepkit._messages import quoted, shortened
+from sleepkit._stage_words import claims_a_stage, stage_of_word
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._scoring import Label, Scoring, regular_labels
-from sleepkit.io._stage_words import claims_a_stage, stage_of_word
 
 _MAX_TAG: Final = 40  # characters of a name in a message
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+from sleepkit._stage_words import fold, stage_of_word
 from sleepkit.io._limits import LONGEST_NIGHT
 from sleepkit.io._stage_files import _times
 from sleepkit.io._stage_files._times import NO_DATE
-from sleepkit.io._stage_words import fold, stage_of_word
 
 _ENTRY: Final = re.compile(r"[#%;\s]*([^:=\t;,]+?)\s*(?:[:=\t;,])\s*(.*?)[\s;,]*")
 # Names of entries without blanks and case; adding one is one word.

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from sleepkit._messages import quoted
+from sleepkit._stage_words import fold, stage_of_word
 from sleepkit._stages import UNSCORED
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._stage_files._column_names import ROLES, TIME_ROLES, role_of
 from sleepkit.io._stage_files._times import kind_of
-from sleepkit.io._stage_words import fold, stage_of_word
 
 # Parts of one cell in a table of blanks: date and time, 12-hour clock, stage.
 _GLUED: Final = (
