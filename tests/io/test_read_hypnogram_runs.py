@@ -85,3 +85,24 @@ def test_numbers_of_epochs_with_a_common_divisor_are_refused(read, name):
 
 def test_a_row_an_epoch_leaves_the_epochs_without_a_row_unscored(read):
     assert read("Epoch,Stage/1,W/3,N2/4,N2") == codes("W?22")
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "None", "null"])
+@pytest.mark.parametrize(
+    "rows",
+    ["epoch,stage/1,W/2,{}/3,N2", "onset,duration,stage/0,30,W/30,30,{}/60,30,N2"],
+)
+def test_a_cell_without_a_stage_is_unscored(read, rows, cell):
+    assert read(rows.format(cell)) == codes("W?2")
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "None", "null"])
+def test_a_cell_without_an_integer_is_unscored(read, cell):
+    text = f"epoch,stage/1,0.0/2,{cell}/3,2.0"
+    assert read(text, scheme="aasm") == codes("W?2")
+
+
+def test_null_in_a_list_of_json_is_unscored(tmp_path):
+    path = tmp_path / "night.json"
+    path.write_text('["W", null, "N2"]')
+    assert np.asarray(read_hypnogram(path)).tolist() == codes("W?2")

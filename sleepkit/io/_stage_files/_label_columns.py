@@ -18,6 +18,7 @@ from sleepkit.io._stage_files._table import Table
 from sleepkit.io._stage_files._times import EMPTY, kind_of
 
 _LABEL_NAMES: Final = "stage, label, description, trial_type, annotation or event"
+_NO_TEXT: Final = frozenset({"", "nan", "none", "null"})  # as pandas writes them
 _NOT_STAGES: Final = ("other", "duration", "end", "sample", "date")
 
 
@@ -26,6 +27,7 @@ class StageRows:
     """Rows of a table that state a stage, by one scorer."""
 
     scorer: str | None
+    column: int
     rows: list[int]  # positions in the table
     texts: list[str]
     events: dict[int, str]  # texts of the rows that name no stage, by position
@@ -249,8 +251,9 @@ def _of_rows(
     others = {*range(len(cells))} - {*rows} if is_events and not has_kinds else set()
     return StageRows(
         scorer,
+        column,
         rows,
-        [cells[i] for i in rows],
+        ["n/a" if cells[i].casefold() in _NO_TEXT else cells[i] for i in rows],
         {i: cells[i] for i in sorted(others) if cells[i].casefold() not in EMPTY},
         has_events=is_events,
         is_event=[named[i] for i in rows],

@@ -162,7 +162,7 @@ def _may_be_time(table: Table, column: int, scored: StageRows) -> bool:
     """Whether a column is none of the stages, the scorers and the probabilities."""
     cells = [table.rows[i].cells[column] for i in scored.rows]
     is_other = table.role(column) in ("other", "scorer", "label")
-    return cells != scored.texts and not is_other
+    return column != scored.column and cells != scored.texts and not is_other
 
 
 def _with_date(
