@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from sleepkit.io._stage_files._seconds import (
     names_epochs,
 )
 from sleepkit.io._stage_files._time_column import TimeColumn
+
+_FEW: Final = 10  # epochs between rows whose times are seconds
 
 
 def from_counts(
@@ -56,7 +59,7 @@ def _counts_seconds(column: TimeColumn, length: float) -> bool:
     """
     steps = np.diff(column.values)
     divisor = math.gcd(*map(int, steps.tolist()))
-    if divisor and divisor % length == 0:
+    if divisor and divisor % length == 0 and divisor <= _FEW * length:
         return len(steps) > 1 or divisor == length != 1
     if len(steps) > 1 and divisor > 1:
         msg = (

@@ -35,9 +35,14 @@ def without_names(
         if is_next.mean() > 0.5 and (other.values > 0).all():
             return onsets, [], other.values
         ahead = onset.values[1:] - other.values[:-1]
-        if onset.kind == other.kind == "clock":  # each may begin on either day
+        lengths = other.values - onset.values
+        are_clocks = onset.kind == other.kind == "clock"
+        if are_clocks:  # each may begin on either day
             ahead = (ahead + DAY / 2) % DAY - DAY / 2
-        if (np.abs(ahead) <= _TOLERANCE).mean() > 0.5 and (ahead >= -_TOLERANCE).all():
+            lengths = (lengths + DAY / 2) % DAY - DAY / 2
+        is_close = np.abs(ahead) <= _TOLERANCE
+        is_end = (ahead >= -_TOLERANCE).all() and (lengths > 0).all()
+        if is_end and (are_clocks or is_close.mean() > 0.5):
             return onsets, [replace(other, role="end", unit=1.0)], durations
     if not clocks:
         regular = [c for c in free if is_regular(c.values, label_duration)]
