@@ -72,7 +72,7 @@ def write_results(
     """Write a staged night in each format, all files or none, and list them."""
     hypnogram = replace(staged.hypnogram, start=_plain(night.start))
     folder = next(iter(paths.values())).parent
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     with TemporaryDirectory(dir=folder, prefix=".sleepkit-") as temporary:
         for suffix, path in paths.items():
             _write(Path(temporary, path.name), suffix, night, staged, hypnogram)

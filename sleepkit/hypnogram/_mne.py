@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from sleepkit._messages import quoted
 from sleepkit._stage_words import claims_a_stage, stage_of_word
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import FloatArray, IntArray
@@ -19,7 +20,7 @@ from sleepkit.utils import check_positive
 
 _TOLERANCE: Final = 0.01  # part of an epoch by which times may be off
 
-Annotation = tuple[float, float, str]  # onset and duration in seconds, and the text
+Annotation: TypeAlias = tuple[float, float, str]  # onset, duration (s), text
 
 
 def make_annotations(hypnogram: Any) -> Any:
@@ -68,8 +69,8 @@ def _is_stage(onset: float, duration: float, text: str) -> bool:
     if claims_a_stage(text):
         if stage_of_word(text) is None:
             msg = (
-                f"from_mne needs names of sleep stages; got {text!r} at {onset:g} s. "
-                "Rename it, or delete it from the annotations."
+                f"from_mne needs names of sleep stages; got {quoted(text)} at "
+                f"{onset:g} s. Rename it, or delete it from the annotations."
             )
             raise HypnogramError(msg)
         return True
@@ -106,6 +107,8 @@ def _warn_of_unknown(
         if stage_of_word(text) is None and is_whole and (covered == UNSCORED).all():
             found[text] = begin
     if found:
-        listed = ", ".join(f"{text!r} ({begin:g} s)" for text, begin in found.items())
+        listed = ", ".join(
+            f"{quoted(text)} ({begin:g} s)" for text, begin in found.items()
+        )
         msg = f"from_mne knows no stage of these names, and left them out: {listed}."
         warnings.warn(msg, SleepkitWarning, stacklevel=4)
