@@ -20,20 +20,22 @@ _NAMES: Final = {
     N3: "sws slowwave slowwavesleep deltasleep tiefschlaf profond"
     " sommeilprofond sommeillentprofond suenoprofundo sonnoprofondo"
     " diepeslaap dybsovn",
-    REM: "r rem rapideyemovement paradoxal sommeilparadoxal mor",
+    REM: "r rem rapideyemovement paradoxal sommeilparadoxal mor traumschlaf",
     UNSCORED: "? a art artefact artifact artefakt artefacto artefatto"
     " m mt movement movementtime bodymovement bewegung bewegungszeit mouvement"
     " movimiento movimento beweging bevaegelse"
     " u uns us unscored notscored unscorable unstaged undefined unknown unsure nostage"
     " unbekannt unbewertet nichtbewertet inconnu indetermine nonscore desconocido"
-    " sinclasificar sconosciuto nonclassificato onbekend ukendt",
+    " sinclasificar sconosciuto nonclassificato onbekend ukendt"
+    " nonvalutato uscoret",
 }
-# An empty cell: no statement about the stage. ("None" and "nan" are errors.)
+# No statement about the stage. An empty cell and "nan" are one in tables only.
 MISSING: Final = frozenset({"n/a", "na"})
 # What a number of non-REM sleep follows, such as n1, s1, nrem1, "non-REM stage 1".
 _BEFORE_NUMBER: Final = (
     "n",
     "s",
+    "sl",  # sommeil lent
     "nrem",
     "nonrem",
     "nonrapideyemovement",
@@ -46,7 +48,7 @@ VOCABULARY: Final = (
     {name: code for code, names in _NAMES.items() for name in names.split()}
     | dict.fromkeys(MISSING, UNSCORED)
     | {f"{word}{i}": code for word in _BEFORE_NUMBER for i, code in _NUMBERS.items()}
-    | {"s0": WAKE}
+    | {"s0": WAKE, "ni": N1, "nii": N2, "niii": N3}
 )
 _SLEEP: Final = "sleep|schlaf|sommeil|sueno|sonno|slaap|sovn|soevn"
 _STAGE: Final = (
@@ -55,6 +57,11 @@ _STAGE: Final = (
 )
 _LEADING: Final = re.compile(rf"^(?:sdo)?(?:{_SLEEP})?s?(?P<stage>{_STAGE})(?P<n>.+)$")
 _AFFIXES: Final = re.compile(rf"^(?:sdo)?(?:{_SLEEP})?(.+?)(?:{_SLEEP}|state|stage)?$")
+_DEPTH: Final = (
+    "light|deep|leicht|tief|leger|profond|ligero|profundo|leggero|profondo|licht|diep"
+)
+# Such as "Sueño ligero N2": the number says it.
+_GRADED: Final = re.compile(rf"(?:{_SLEEP}|{_DEPTH})+(n[1-3])")
 _INTEGER: Final = re.compile(r"[+-]?\d+(?:\.\d*)?(?:e[+-]?\d+)?", re.IGNORECASE)
 _LONGEST: Final = 60  # characters; a longer text is no name of a stage
 _PLAIN: Final = str.maketrans({"ø": "o", "æ": "ae", "œ": "oe", "ł": "l"})
@@ -84,6 +91,8 @@ def stage_of_word(text: str) -> int | None:
     if len(text) > _LONGEST or _INTEGER.fullmatch(text):
         return None
     text = re.sub(r"\|\d\d?$", "", text)  # "Stage 2 sleep|2"
+    text = text.partition("@@")[0]  # EDF+ of 2021 names the channels there
+    text = re.sub(r"^(?:sleep[ _-]?)?stages?/", "", text, flags=re.IGNORECASE)
     folded = fold(text)
     for name in (folded, folded.strip(".()[]'\"")):
         code = _stage_of_folded(name)
@@ -96,6 +105,9 @@ def _stage_of_folded(name: str) -> int | None:
     """Stage code of a folded name, with or without "sleep" and "stage"."""
     if name in VOCABULARY:
         return VOCABULARY[name]
+    graded = _GRADED.fullmatch(name)
+    if graded:
+        return VOCABULARY[graded[1]]
     core = _AFFIXES.match(name)
     if core and core[1] in VOCABULARY:
         return VOCABULARY[core[1]]

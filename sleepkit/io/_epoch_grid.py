@@ -17,11 +17,11 @@ from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.hypnogram._grid import clock_difference
-from sleepkit.io._labels import Scheme, decode
+from sleepkit.io._labels import Scheme, decode, listed
 from sleepkit.io._limits import LONGEST_NIGHT, MAX_LABELS
 from sleepkit.io._overlaps import cover
 from sleepkit.io._scoring import Label, Scoring
-from sleepkit.io._stage_files._events import without_events
+from sleepkit.io._stage_files._events import on_free_epochs, without_events
 
 _START_TOLERANCE: Final = 1e-3  # seconds between the grid and the first sample
 _EPOCH_TOLERANCE: Final = 0.01  # part of an epoch by which times of labels may be off
@@ -49,9 +49,10 @@ def to_hypnogram(
         raise HypnogramError(msg)
     if scoring.scheme is not None and not isinstance(scheme, Mapping):
         scheme = scoring.scheme
-    scored = decode(scoring.labels, scheme, has_events=scoring.has_events)
+    scored, events = decode(scoring.labels, scheme, has_events=scoring.has_events)
     for label, _ in scored:
         _check_times(label)
+    scored += _unknown([*events, *scoring.events], scored, epoch_duration, source)
     kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
     stages, onset = stages_of_labels(kept, epoch_duration, source)
     probabilities = scoring.probabilities
@@ -66,6 +67,25 @@ def to_hypnogram(
         probabilities=probabilities,
         scorer=scoring.scorer,
     )
+
+
+def _unknown(
+    events: Sequence[Label],
+    scored: Sequence[tuple[Label, int]],
+    epoch_duration: float,
+    source: str,
+) -> list[tuple[Label, int]]:
+    """Labels that name no stage and last epochs without one, which are unscored."""
+    events = [event for event in events if _is_in_night(event)]
+    unknown = on_free_epochs(events, scored, epoch_duration)
+    if unknown:
+        msg = (
+            f"{len(unknown)} labels in {source} name no stage that is known, and last "
+            f"epochs without a stage, which are unscored: {listed(unknown)}. "
+            'A scheme={"label": code} adds names, with the code -1 for unscored.'
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=4)
+    return [(label, UNSCORED) for label in unknown]
 
 
 def _placed(
@@ -111,6 +131,12 @@ def stages_of_labels(
         warnings.warn(msg, SleepkitWarning, stacklevel=4)
     edges[-1] = max(edges[-1], n_epochs * epoch_duration)  # within the tolerance
     return majority_labels(segments, edges, epoch_duration), onset
+
+
+def _is_in_night(label: Label) -> bool:
+    """Whether the onset and the duration of a label are possible in a night."""
+    is_near = abs(label.onset) <= LONGEST_NIGHT
+    return is_near and 0 <= (label.duration or 0.0) <= LONGEST_NIGHT
 
 
 def _check_times(label: Label) -> None:

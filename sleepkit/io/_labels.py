@@ -87,13 +87,14 @@ def integer(text: str) -> int | None:
 
 def decode(
     labels: Sequence[Label], scheme: Scheme, *, has_events: bool = False
-) -> list[tuple[Label, int]]:
-    """Labels that name a stage, each with its stage code.
+) -> tuple[list[tuple[Label, int]], list[Label]]:
+    """Labels that name a stage, each with its stage code, and those of events.
 
-    With `has_events`, labels that name no stage are skipped as events.
+    Only with `has_events`, labels that name no stage are events.
     """
     decoder = Decoder(scheme).letters_beside_numbers(label.text for label in labels)
     known, unknown = [], []
+    events: list[Label] = []
     for label in labels:
         code = decoder.code(label.text.strip())
         if code is None:
@@ -102,10 +103,11 @@ def decode(
             known.append((label, code))
     if has_events and known:
         # any text can be an event, unless it begins with "sleep stage"
+        events = [label for label in unknown if not claims_a_stage(label.text)]
         unknown = [label for label in unknown if claims_a_stage(label.text)]
     if unknown or not known:
         raise _unknown_labels(unknown, scheme)
-    return known
+    return known, events
 
 
 def _custom_names(scheme: Scheme) -> dict[str, int]:
@@ -138,13 +140,8 @@ def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
     """Error that lists the unknown labels and a remedy."""
     if not unknown:
         return HypnogramError("the file must hold labels of sleep stages; got none.")
-    first_places: dict[str, str] = {}
-    for label in unknown:
-        first_places.setdefault(label.text, label.place)
-    listed = [f"{quoted(text)} ({place})" for text, place in first_places.items()]
-    found = ", ".join(listed[:_LISTED]) + (", ..." if len(listed) > _LISTED else "")
-    found = shortened(found, _MAX_LISTING)
-    if scheme is None and any(integer(text) is not None for text in first_places):
+    found = listed(unknown)
+    if scheme is None and any(integer(label.text) is not None for label in unknown):
         return HypnogramError(
             "integers mean different stages in different files, so they need a scheme: "
             f"{_described_schemes()}, or a mapping of labels to codes. Got {found}."
@@ -154,6 +151,16 @@ def _unknown_labels(unknown: Sequence[Label], scheme: Scheme) -> HypnogramError:
         f"every label must be the name of a sleep stage{named}; got {found}. "
         'A scheme={"label": code} adds names, with the code -1 for unscored.'
     )
+
+
+def listed(labels: Sequence[Label]) -> str:
+    """Texts of labels, each with the place where it stands first."""
+    first_places: dict[str, str] = {}
+    for label in labels:
+        first_places.setdefault(label.text, label.place)
+    texts = [f"{quoted(text)} ({place})" for text, place in first_places.items()]
+    found = ", ".join(texts[:_LISTED]) + (", ..." if len(texts) > _LISTED else "")
+    return shortened(found, _MAX_LISTING)
 
 
 def _described_schemes() -> str:

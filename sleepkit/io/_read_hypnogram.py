@@ -108,7 +108,9 @@ def read_hypnogram(
     Warns
     -----
     SleepkitWarning
-        If labels of different stages overlap; the later-starting one is taken.
+        If labels of different stages overlap; the later-starting one is taken. If
+        events last whole epochs without a stage, since they may be stages of another
+        name; the epochs are unscored.
 
     See Also
     --------
@@ -132,8 +134,8 @@ def read_hypnogram(
     Labels may be English, German, French, Spanish, Italian, Dutch or Danish. Movement,
     artefacts, question marks and the integers 6, 9, 10 and -1 are unscored. Other
     events beside the stages are skipped; in a column of stages, a label that names no
-    stage is an error. A row with the stage ``n/a`` is unscored if it covers whole
-    epochs that no other row covers, and an event otherwise.
+    stage is an error. A row without a stage (empty, ``n/a`` or ``nan``) is unscored if
+    it covers whole epochs that no other row covers, and an event otherwise.
 
     Examples
     --------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +29,7 @@ class Scoring:
     """Labels of one file, with the properties of its format."""
 
     labels: list[Label]
+    events: Sequence[Label] = ()  # labels known to name no stage, beside `labels`
     scheme: str | None = None  # fixed by the format
     has_events: bool = False  # labels that name no stage are events, not errors
     start: datetime | None = None

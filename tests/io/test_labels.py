@@ -7,7 +7,8 @@ from sleepkit.io._scoring import Label
 
 def codes(*texts, scheme=None, has_events=False):
     labels = [Label(0.0, 30.0, text, f"line {i}") for i, text in enumerate(texts, 1)]
-    return [code for _, code in decode(labels, scheme, has_events=has_events)]
+    known, _ = decode(labels, scheme, has_events=has_events)
+    return [code for _, code in known]
 
 
 @pytest.mark.parametrize(
@@ -139,3 +140,24 @@ def test_only_events():
 def test_no_labels():
     with pytest.raises(HypnogramError, match="must hold labels of sleep stages"):
         codes()
+
+
+@pytest.mark.parametrize(
+    ("code", "spellings"),
+    [
+        (0, "Sleep stage W@@C3-M2|stage/W|Sleep stage/W|sleep_stage/wake"),
+        (1, "SL1|N I|Sommeil léger N1"),
+        (2, "SL2|N II|Sueño ligero N2|Light sleep N2|stage/N2"),
+        (3, "SL3|N III|Sueño profundo N3|Tiefschlaf N3|Deep N3|SL4"),
+        (4, "Traumschlaf|stage/R"),
+        (-1, "Non valutato|Uscoret"),
+    ],
+)
+def test_spellings_of_some_laboratories(code, spellings):
+    assert codes(*spellings.split("|")) == [code] * len(spellings.split("|"))
+
+
+@pytest.mark.parametrize("text", ["Licht aus", "Light sleep", "Light W", "C3@@N2"])
+def test_words_of_depth_alone_are_no_stages(text):
+    with pytest.raises(HypnogramError, match="every label must be the name"):
+        codes("W", text)

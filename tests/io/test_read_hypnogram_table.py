@@ -106,7 +106,6 @@ def test_probabilities_of_other_epochs_are_left_out(read):
         (["onset,stage", "0,W", "30,N1,?"], "header's 2 columns; line 3 has 3"),
         (["onset,stage", "0,5,W", "30,5,N1"], "header's 2 columns; line 2 has 3"),
         (["onset,stage", "0,W", "", "30,N9"], r"got 'N9' \(line 4\)"),
-        (["onset,stage", "0,W", "30,"], r"got '' \(line 3\)"),
         (["onset,stage", "0,W", ",N1"], "every row must have an onset; line 3"),
         (
             ["onset,stage", "0,W", "22:10:30,N1"],

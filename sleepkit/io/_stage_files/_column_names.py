@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Final
 
 from sleepkit._stage_words import fold, without_accents
@@ -49,7 +50,16 @@ ROLES: Final = {
     for role, words in reversed(_ROLES.items())
     for word in words.split()
 }
+TIME_ROLES: Final = ("onset", "end", "duration", "epoch", "sample")
 _RANK: Final = {role: rank for rank, role in enumerate(_ROLES)}
+
+# Names of a count of epochs, such as "n_epochs" or "Number of Epochs".
+MANY_EPOCHS: Final = frozenset(
+    ["epochs", "epochen", "epoques", "epocas", "epoker", "epokes", "epoken"]
+)
+COUNT_WORDS: Final = frozenset(
+    ["n", "nb", "num", "number", "nombre", "numero", "count", "anzahl", "antal"]
+)
 
 _UNITS: Final = {
     1e-6: "us microseconds",
@@ -102,6 +112,14 @@ def role_of(name: str) -> str:
     if not roles:
         return "onset" if all(word in _UNIT_OF for word in words) else ""
     return min(roles, key=_RANK.__getitem__)
+
+
+def length_of(name: str) -> float | None:
+    """Seconds that the name of a column states, such as 20 of "epoch_20s"."""
+    for number, word in pairwise(words_of(name)):
+        if number.isdigit() and word in _UNIT_OF and int(number):
+            return int(number) * _UNIT_OF[word]
+    return None
 
 
 def unit_of(name: str) -> float | None:

@@ -29,8 +29,7 @@ def without_events(
     artefacts that last no whole epochs are events too.
     """
     _check_scorers(scored)
-    stages = [pair for pair in scored if not _may_be_event(*pair)]
-    stages = [pair for pair in stages if pair[1] != UNSCORED] or stages
+    stages = _stages(scored)
     if not stages:
         return list(scored)
     epochs = _epochs(stages, scored, epoch_duration)
@@ -39,6 +38,37 @@ def without_events(
         for label, code in scored
         if not _is_event(label, code, epochs, has_events=has_events)
     ]
+
+
+def on_free_epochs(
+    events: Sequence[Label], scored: Sequence[Scored], epoch_duration: float
+) -> list[Label]:
+    """Labels of events that cover whole epochs which no label of a stage covers.
+
+    Without durations, a label does if the next one begins an epoch later.
+    """
+    stages = _stages(scored)
+    if any(label.duration for label, _ in stages):  # the others mark a moment
+        events = [label for label in events if label.duration]
+    if not events or not stages:
+        return []
+    every = [*scored, *((label, UNSCORED) for label in events)]
+    epochs = _epochs(stages, every, epoch_duration)
+    covered = _epochs(scored, every, epoch_duration)
+    onsets = {round(label.onset, 2) for label, _ in every}
+    return [
+        label
+        for label in events
+        if epochs.has_whole(label)
+        and covered.has_free(label)
+        and (label.duration or round(label.onset + epochs.lengths[0], 2) in onsets)
+    ]
+
+
+def _stages(scored: Sequence[Scored]) -> list[Scored]:
+    """Labels with a stage that are no events, unscored ones only if all are."""
+    stages = [pair for pair in scored if not _may_be_event(*pair)]
+    return [pair for pair in stages if pair[1] != UNSCORED] or stages
 
 
 def _epochs(

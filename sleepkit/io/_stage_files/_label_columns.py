@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final
 
@@ -18,6 +18,7 @@ from sleepkit.io._stage_files._table import Table
 from sleepkit.io._stage_files._times import EMPTY, kind_of
 
 _LABEL_NAMES: Final = "stage, label, description, trial_type, annotation or event"
+_NO_TEXT: Final = frozenset({"", "nan", "none", "null"})  # as pandas writes them
 _NOT_STAGES: Final = ("other", "duration", "end", "sample", "date")
 
 
@@ -26,10 +27,23 @@ class StageRows:
     """Rows of a table that state a stage, by one scorer."""
 
     scorer: str | None
+    column: int
     rows: list[int]  # positions in the table
     texts: list[str]
+    events: dict[int, str]  # texts of the rows that name no stage, by position
     has_events: bool  # the column holds events too
     is_event: list[bool]  # rows that name an event beside their stage
+
+    def with_events(self) -> StageRows:
+        """Return the rows with those that name no stage, in the order of the table."""
+        texts = dict(zip(self.rows, self.texts, strict=True)) | self.events
+        rows = sorted(texts)
+        return replace(
+            self,
+            rows=rows,
+            texts=[texts[i] for i in rows],
+            is_event=[False] * len(rows),
+        )
 
 
 def stage_rows(table: Table, decoder: Decoder) -> list[StageRows]:
@@ -50,15 +64,12 @@ def stage_rows(table: Table, decoder: Decoder) -> list[StageRows]:
                 f"{quoted(table.name(scorer_column))} names {len(scorers):,}."
             )
             raise HypnogramError(msg)
-        by_scorer += [
-            _of_rows(
-                table,
-                column,
-                [i for i in rows if names[i] == scorer],
-                None if scorer.casefold() in EMPTY else scorer,
-            )
-            for scorer in scorers or [""]
-        ]
+        for scorer in scorers or [""]:
+            own = [i for i in rows if names[i] == scorer]
+            name = None if scorer.casefold() in EMPTY else scorer
+            of_scorer = _of_rows(table, column, own, name)
+            events = {i: t for i, t in of_scorer.events.items() if names[i] == scorer}
+            by_scorer.append(replace(of_scorer, events=events))
     return by_scorer
 
 
@@ -234,12 +245,16 @@ def _of_rows(
     cells = table.column(column)
     is_events = table.role(column) == "events"
     named = _named_events(table, column)
-    if is_events or _kinds(table, column) is not None or all(named[i] for i in rows):
+    has_kinds = _kinds(table, column) is not None
+    if is_events or has_kinds or all(named[i] for i in rows):
         named = [False] * len(cells)  # every row has such a text
+    others = {*range(len(cells))} - {*rows} if is_events and not has_kinds else set()
     return StageRows(
         scorer,
+        column,
         rows,
-        [cells[i] for i in rows],
+        ["n/a" if cells[i].casefold() in _NO_TEXT else cells[i] for i in rows],
+        {i: cells[i] for i in sorted(others) if cells[i].casefold() not in EMPTY},
         has_events=is_events,
         is_event=[named[i] for i in rows],
     )

@@ -43,7 +43,7 @@ def parse_json(
         raise HypnogramError(msg)
     if content and all(isinstance(entry, dict) for entry in content):
         return parse_table(_table_of_records(content), decoder, label_duration)
-    texts = [str(label) for label in content]
+    texts = ["n/a" if label is None else str(label) for label in content]
     return [Scoring(regular_labels(texts, label_duration.with_file(), "entry"))]
 
 

@@ -13,18 +13,25 @@ import numpy as np
 from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
-from sleepkit.io._stage_files._column_names import words_of
+from sleepkit.io._stage_files._column_names import (
+    COUNT_WORDS,
+    MANY_EPOCHS,
+    TIME_ROLES,
+    words_of,
+)
+from sleepkit.io._stage_files._row_counts import from_counts, may_be_onset
 from sleepkit.io._stage_files._seconds import (
-    check_epoch_numbers,
+    are_whole,
     in_seconds,
     is_count,
-    is_regular,
     is_rising,
+    names_epochs,
 )
-from sleepkit.io._stage_files._time_column import TIME_ROLES, TimeColumn, start_of
+from sleepkit.io._stage_files._time_column import TimeColumn, start_of
 from sleepkit.io._stage_files._times import DAY
+from sleepkit.io._stage_files._unnamed_times import without_names
 
-_TOLERANCE: Final = 0.011  # seconds by which labels may overlap
+_PLACES: Final = ("onset", "end", "epoch")  # roles of columns that place a row
 
 
 @dataclass(frozen=True)
@@ -44,18 +51,41 @@ def row_times(
     texts = [c for c in columns if c.kind in ("text", "date")]
     texts = [c for c in texts if c.role in (*TIME_ROLES, "date")]
     columns = [column for column in columns if np.isfinite(column.values).any()]
+    columns = [_as_run(column, columns) for column in columns]
     durations = _durations(columns, n_rows, label_duration)
     onsets = [c for c in columns if c.role == "onset" or (c.is_strong and not c.role)]
     onsets = _usable(onsets, n_rows)
     _check_texts(texts, is_used=not onsets)
     ends = [c for c in columns if c.role == "end"]
-    if not onsets and not any(c.role in ("end", "epoch", "duration") for c in columns):
-        onsets, ends, durations = _without_names(columns, durations, label_duration)
+    if not any(c.role in (*_PLACES, "duration") for c in columns):
+        onsets, ends, durations = without_names(
+            columns, onsets, durations, label_duration
+        )
     if onsets:
         return _from_onsets(onsets, ends, durations, label_duration)
     if ends:
         return _from_ends(ends[0], durations, labels, label_duration)
-    return _from_counts(columns, n_rows, durations, label_duration)
+    return RowTimes(*from_counts(columns, n_rows, durations, label_duration))
+
+
+def _as_run(column: TimeColumn, columns: Sequence[TimeColumn]) -> TimeColumn:
+    """Column of durations if it counts the epochs of each row, such as n_epochs."""
+    words = {*words_of(column.name)}
+    is_number = column.role == "epoch" and column.kind == "number"
+    if not is_number or not words & MANY_EPOCHS or _numbers_rows(column):
+        return column
+    is_beside_time = any(
+        c.is_strong or c.role in ("onset", "end") for c in columns if c is not column
+    )
+    is_run = is_beside_time and not is_rising(column.values)
+    if words & COUNT_WORDS or "#" in column.name or is_run:
+        return replace(column, role="duration")
+    return column
+
+
+def _numbers_rows(column: TimeColumn) -> bool:
+    """Whether numbers count the rows from 0 or 1."""
+    return is_count(column.values) and column.values[0] in (0, 1)
 
 
 def _check_texts(texts: Sequence[TimeColumn], *, is_used: bool) -> None:
@@ -70,17 +100,32 @@ def _check_texts(texts: Sequence[TimeColumn], *, is_used: bool) -> None:
 
 def _usable(onsets: Sequence[TimeColumn], n_rows: int) -> list[TimeColumn]:
     """Columns that can say when rows are; an error if none of several rows can."""
-    usable = [c for c in onsets if _may_be_onset(c, n_rows) or c.has_gaps]
+    usable = [c for c in onsets if may_be_onset(c, n_rows) or c.has_gaps]
     if onsets and not usable and any(c.role == "onset" for c in onsets):
         msg = "is the same in all rows, so that it cannot say when they are"
         raise onsets[0].error(msg)
     return usable
 
 
-def _may_be_onset(column: TimeColumn, n_rows: int) -> bool:
-    """Whether a column can say when rows are: one that is constant cannot."""
-    values = column.values[np.isfinite(column.values)]
-    return n_rows == 1 or bool(np.ptp(values) > 0)
+def _check_clock(column: TimeColumn, label_duration: float) -> None:
+    """Raise an error for clock times that run back, and not over midnight.
+
+    They are on no certain day: of a clock of 12 hours, or one that was put back. Times
+    from the start of the file without seconds are often minutes and seconds.
+    """
+    steps = np.diff(column.values[np.isfinite(column.values)])
+    is_short = column.kind == "clock" and column.zero is None and column.resolution > 1
+    if is_short and len(steps) and (steps % (60 * label_duration) == 0).all():
+        msg = "must hold hours, minutes and seconds, such as 0:00:30"
+        raise column.error(msg)
+    is_back = steps < -max(label_duration, column.resolution)
+    if column.kind == "clock" and is_back.any() and (steps > 0).any():
+        step = steps[is_back][0]
+        msg = (
+            f"must hold clock times of 24 hours that run on; one is {-step:g} s "
+            "before the one above it"
+        )
+        raise column.error(msg)
 
 
 def _durations(
@@ -93,7 +138,7 @@ def _durations(
     column = stated[0]
     if column.is_strong or column.unit is not None:
         return column.values * (column.unit or 1.0)
-    if any(word.startswith("epo") for word in words_of(column.name)):
+    if names_epochs(column):
         return np.asarray(column.values * label_duration)
     largest = np.nanmax(column.values)
     if n_rows > 1 and 0 < largest < 1:
@@ -101,6 +146,14 @@ def _durations(
         raise column.error(msg)
     if n_rows > 1 and (column.values == 1).all() and label_duration != 1:
         return column.values * label_duration  # in epochs
+    is_alone = not any(c.is_strong or c.role in _PLACES for c in columns)
+    is_regular = n_rows and np.ptp(column.values) == 0
+    if is_alone and not is_regular and not are_whole(column.values, label_duration):
+        msg = (
+            "must hold seconds; most of its durations are no whole epochs. Name the "
+            f"unit, such as {column.name}_s or {column.name}_min"
+        )
+        raise column.error(msg)
     return column.values
 
 
@@ -111,6 +164,8 @@ def _from_onsets(
     label_duration: float,
 ) -> RowTimes:
     """Return times from a column of onsets, with which others must agree."""
+    for column in onsets:
+        _check_clock(column, label_duration)
     numeric = [c for c in onsets if c.zero is None]
     clocks = [c for c in onsets if c.zero is not None]
     main = (numeric or clocks)[0]
@@ -226,99 +281,3 @@ def _from_ends(
         msg = "holds ends of labels without their starts, and a row may be missing"
         raise end.error(msg)
     return RowTimes(onsets, lengths)
-
-
-def _from_counts(
-    columns: Sequence[TimeColumn],
-    n_rows: int,
-    durations: FloatArray,
-    label_duration: float,
-) -> RowTimes:
-    """Return times from numbers of epochs, durations or the order of the rows."""
-    counts = [c for c in columns if c.role == "epoch" and c.kind == "number"]
-    counts = [c for c in counts if _may_be_onset(c, n_rows)]
-    counts.sort(key=lambda column: is_count(column.values))  # row numbers say least
-    known = np.isfinite(durations).all()
-    for column in counts:
-        if known and is_count(column.values) and np.ptp(durations) > 0:
-            continue  # it numbers the rows
-        length = (
-            float(durations[0]) if known and n_rows and not np.ptp(durations) else 0.0
-        )
-        values = column.values
-        check_epoch_numbers(column)
-        if n_rows > 1 and not length and is_regular(values, label_duration):
-            return RowTimes(values, durations)  # seconds
-        onsets = (values - (values.min() != 0)) * (length or label_duration)
-        _check_others(columns, column, onsets)
-        return RowTimes(onsets, durations)
-    _check_order(columns, n_rows)
-    if known and n_rows:
-        return RowTimes(np.concatenate([[0.0], np.cumsum(durations)[:-1]]), durations)
-    return RowTimes(np.arange(n_rows) * label_duration, np.full(n_rows, label_duration))
-
-
-def _check_others(
-    columns: Sequence[TimeColumn], used: TimeColumn, onsets: FloatArray
-) -> None:
-    """Raise an error if another count disagrees with the one that is used."""
-    for column in columns:
-        if column is used or column.role not in ("epoch", "sample"):
-            continue
-        is_same = is_count(column.values) or _is_linear(column.values, onsets)
-        if not is_same and is_rising(column.values):
-            msg = f"disagrees with column {used.name!r} on when rows are"
-            raise column.error(msg)
-
-
-def _is_linear(values: FloatArray, onsets: FloatArray) -> bool:
-    """Whether steps of one are a multiple of the steps of the other."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        ratios = np.diff(values) / np.diff(onsets)
-    return bool(np.allclose(ratios, ratios[:1], rtol=1e-2))
-
-
-def _check_order(columns: Sequence[TimeColumn], n_rows: int) -> None:
-    """Raise an error for a column that could be a time and is not understood."""
-    for column in columns:
-        values = column.values
-        if column.kind != "number" or column.role in ("other", "duration", "epoch"):
-            continue
-        if column.role == "sample" and not (is_regular(values) and values[0] == 0):
-            msg = "counts samples, whose rate the file does not state"
-            raise column.error(msg)
-        if column.role != "sample" and _may_be_time(column, n_rows):
-            msg = (
-                "could say when each row is; name it onset (seconds), epoch "
-                "(numbers) or confidence (no time)"
-            )
-            raise column.error(msg)
-
-
-def _may_be_time(column: TimeColumn, n_rows: int) -> bool:
-    """Whether numbers rise or fall in a way that consecutive rows do not explain."""
-    values = column.values
-    if n_rows < 3 or not np.isfinite(values).all() or np.abs(values).max() <= 1:
-        return False
-    numbers_rows = is_count(values) and values[0] in (0, 1)
-    return not numbers_rows and (is_rising(values) or is_rising(-values))
-
-
-def _without_names(
-    columns: Sequence[TimeColumn], durations: FloatArray, label_duration: float
-) -> tuple[list[TimeColumn], list[TimeColumn], FloatArray]:
-    """Onsets, ends and durations among columns whose names say nothing."""
-    free = [c for c in columns if not c.role and c.kind == "number"]
-    pairs = [(a, b) for a in free for b in free if a is not b and is_rising(a.values)]
-    for onset, other in pairs:
-        is_next = np.abs(np.diff(onset.values) - other.values[:-1]) <= _TOLERANCE
-        if is_next.mean() > 0.5 and (other.values > 0).all():
-            return [replace(onset, role="onset", unit=1.0)], [], other.values
-        ahead = onset.values[1:] - other.values[:-1]
-        if (np.abs(ahead) <= _TOLERANCE).mean() > 0.5 and (ahead >= -_TOLERANCE).all():
-            end = replace(other, role="end", unit=1.0)
-            return [replace(onset, role="onset", unit=1.0)], [end], durations
-    for column in free:
-        if is_regular(column.values, label_duration):
-            return [replace(column, role="onset", unit=1.0)], [], durations
-    return [], [], durations

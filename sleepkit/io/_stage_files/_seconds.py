@@ -16,6 +16,9 @@ from sleepkit.io._stage_files._times import DAY
 _LONGEST_STEP: Final = 120.0  # seconds from label to label of a stage an epoch
 _LONGEST_RUN: Final = 3600.0  # seconds of the shortest label of a night
 _DIGITS: Final = 3
+_USUAL_EPOCHS: Final = (20.0, 30.0)  # seconds
+_WHOLE: Final = 0.05  # of an epoch
+_NIGHT_IN_MINUTES: Final = 900.0
 
 
 def in_seconds(
@@ -27,15 +30,15 @@ def in_seconds(
 ) -> FloatArray:
     """Onsets in seconds; the unit is that of the name, else seconds if they can be."""
     values = column.values
-    if column.is_strong:
-        return values
-    if column.unit is not None:
-        return _rounded(values * column.unit, column.unit)
+    if column.is_strong or column.unit is not None:
+        seconds = _rounded(values * (column.unit or 1.0), column.unit or 1.0)
+        _check_durations(column, seconds, durations, label_duration)
+        return seconds
     known = np.unique(values[np.isfinite(values)])
     if len(known) < 2:
         return values
     _check_digits(column, known, label_duration)
-    if _counts_epochs(column, known, label_duration):
+    if _counts_epochs(column, known, durations, label_duration):
         return np.asarray(values - (known[0] != 0)) * label_duration
     if np.isfinite(durations).any():
         return _checked_against(column, np.diff(known), durations)
@@ -57,13 +60,24 @@ def _check_digits(column: TimeColumn, known: FloatArray, label_duration: float) 
 
 
 def _counts_epochs(
-    column: TimeColumn, known: FloatArray, label_duration: float
+    column: TimeColumn,
+    known: FloatArray,
+    durations: FloatArray,
+    label_duration: float,
 ) -> bool:
     """Whether onsets are numbers of epochs, such as those of "first epoch"."""
-    is_named = any(word.startswith("epo") for word in words_of(column.name))
     is_whole = bool((known == known.round()).all())
-    are_seconds = bool((np.diff(known) % label_duration == 0).all())
-    return is_named and is_whole and not are_seconds
+    steps = np.diff(known)
+    are_seconds = bool((steps % label_duration == 0).all())
+    if len(durations) == len(known) and np.isfinite(durations).all():
+        in_epochs = np.isclose(steps * label_duration, durations[:-1])
+        are_seconds = are_seconds and not in_epochs.mean() > 0.5
+    return names_epochs(column) and is_whole and not are_seconds
+
+
+def names_epochs(column: TimeColumn) -> bool:
+    """Whether the name of a column says epochs."""
+    return any(word.startswith("epo") for word in words_of(column.name))
 
 
 def _check_seconds(
@@ -78,6 +92,13 @@ def _check_seconds(
     if usual == 1 != label_duration and not ends:
         msg = "counts up by one; name it epoch, or pass label_duration=1"
         raise column.error(msg)
+    is_free = ends or is_regular(known)
+    if not is_free and not are_whole(known[1:] - known[0], label_duration):
+        msg = (
+            "must hold seconds; most of its steps are no whole epochs. Name the unit, "
+            f"such as {column.name}_s or {column.name}_min"
+        )
+        raise column.error(msg)
     is_regular_step = (steps.round(_DIGITS) == usual).mean() > 0.5
     longest = _LONGEST_STEP if is_regular_step and len(steps) > 3 else _LONGEST_RUN
     if usual < 1 or shortest > longest:
@@ -86,6 +107,37 @@ def _check_seconds(
             f"such as {column.name}_ms or {column.name}_min"
         )
         raise column.error(msg)
+
+
+def _check_durations(
+    column: TimeColumn,
+    seconds: FloatArray,
+    durations: FloatArray,
+    label_duration: float,
+) -> None:
+    """Raise an error for durations in minutes, epochs or read as hours."""
+    if not is_rising(seconds) or not (durations[:-1] > 0).all():
+        return
+    ratios = np.diff(seconds) / durations[:-1]
+    wrong = [ratio for ratio in (60.0, 1 / 60, label_duration) if ratio != 1]
+    if any(np.isclose(ratios, ratio, rtol=0.02).mean() > 0.5 for ratio in wrong):
+        msg = (
+            f"has rows {np.diff(seconds)[0]:g} s apart, of which the first lasts "
+            f"{durations[0]:g} s; name the unit of the durations, such as "
+            "duration_min or duration_epochs"
+        )
+        raise column.error(msg)
+
+
+def are_whole(lengths: FloatArray, label_duration: float) -> bool:
+    """Whether most times are whole epochs, also of the usual lengths.
+
+    Only if they would be those of a night in minutes, they need be.
+    """
+    if lengths.max() > _NIGHT_IN_MINUTES:
+        return True
+    parts = [lengths / epoch for epoch in (label_duration, *_USUAL_EPOCHS)]
+    return any((np.abs(part - part.round()) < _WHOLE).mean() >= 0.5 for part in parts)
 
 
 def _checked_against(

@@ -9,8 +9,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
+from sleepkit._messages import quoted
+from sleepkit._stage_words import fold, stage_of_word
+from sleepkit._stages import UNSCORED
 from sleepkit.exceptions import HypnogramError
-from sleepkit.io._stage_files._column_names import role_of
+from sleepkit.io._stage_files._column_names import ROLES, TIME_ROLES, role_of
 from sleepkit.io._stage_files._times import kind_of
 
 # Parts of one cell in a table of blanks: date and time, 12-hour clock, stage.
@@ -20,6 +23,7 @@ _GLUED: Final = (
     (r"\b(sleep) +(stage)\b", r"\1_\2"),
     (r"\b((?:sleep_)?stage|sta[a-z]{2,5}|fase|n?rem) +(\w\d?|\?)(?= |$)", r"\1_\2"),
 )
+_LOOK: Final = 6  # rows below a header in which a time is looked for
 
 
 class Row(NamedTuple):
@@ -145,7 +149,7 @@ def _split(
         found = [row.line for row in rows if _is_numbers(row, width)][:1]
     return _Split(
         n_stages=len(found) if column >= 0 else 0,
-        has_names=any(_is_header(row, width) for row in rows),
+        has_names=any(_is_header(rows, i, width) for i in range(len(rows))),
         n_rows=widths[width],
         width=width,
         column=column,
@@ -162,10 +166,12 @@ def _lines_of_stages(
     """Lines of the cells with stages, by the width of the row and the column."""
     lines = defaultdict(list)
     widths = set()
-    for row in rows:
+    for index, row in enumerate(rows):
         width = len(row.cells)
         # the first row of its width may be a header, with scorers such as S1
-        is_header = width not in widths and _is_header(row, width)
+        is_header = width not in widths and (
+            _is_header(rows, index, width) or _is_of_scorers(row, rows[index + 1 :])
+        )
         widths.add(width)
         if width > 1 and not is_header and not _is_comment(row):
             for column, cell in enumerate(row.cells):
@@ -199,8 +205,9 @@ def _names(row: Row, width: int) -> list[str]:
     return names
 
 
-def _is_header(row: Row, width: int) -> bool:
+def _is_header(rows: Sequence[Row], index: int, width: int) -> bool:
     """Whether a row holds names of columns: a known one, and no number or time."""
+    row = rows[index]
     names = _names(row, width)
     is_entry = any(name.endswith(":") for name in names)
     if (
@@ -210,8 +217,31 @@ def _is_header(row: Row, width: int) -> bool:
         or is_entry
     ):
         return False
-    known = {role_of(name) for name in names if name} - {"", "other", "date", "scorer"}
-    return bool(known) and not any(map(kind_of, names))
+    known = {role_of(name) for name in names if any(map(str.isalpha, name))}
+    if not known - {"", "other", "date", "scorer"} or any(map(kind_of, names)):
+        return False
+    if all(stage_of_word(name) is None for name in names):
+        return True
+    below = [row.cells for row in rows[index + 1 : index + _LOOK] if row.cells]
+    return any(ROLES.get(fold(name)) == "label" for name in names) or any(
+        role_of(name) in TIME_ROLES and kind_of(cell)
+        for cells in below
+        for name, cell in zip(reversed(names), reversed(cells), strict=False)
+    )
+
+
+def _is_of_scorers(row: Row, below: Sequence[Row]) -> bool:
+    """Whether a row numbers scorers, S1, S2 and so on, above the words of stages."""
+    names = _numbered_scorers(row)
+    others = {fold(cell) for other in below for cell in other.cells} if names else set()
+    return bool(others) and not others & {*names}
+
+
+def _numbered_scorers(row: Row) -> list[str]:
+    """Cells S1, S2 and so on in order, none if others stand in the row."""
+    names = [fold(cell) for cell in row.cells if cell.strip()]
+    numbered = [f"s{i}" for i in range(1, len(names) + 1)]
+    return names if len(names) > 1 and names == numbered else []
 
 
 def _cut(split: _Split, lines: Sequence[str]) -> Table:
@@ -219,15 +249,16 @@ def _cut(split: _Split, lines: Sequence[str]) -> Table:
     rows = [row for row in split.rows if row.cells]
     first = next((i for i, row in enumerate(rows) if row.line == split.first), 0)
     before = rows if split.column < 0 else rows[:first]
-    headers = [i for i, row in enumerate(before) if _is_header(row, split.width)]
+    headers = [i for i in range(len(before)) if _is_header(rows, i, split.width)]
     if headers:
         header = headers[0] if split.column < 0 else headers[-1]
-    elif first and _is_unknown_header(rows[first - 1], split.width):
+    elif first and _is_unknown_header(rows[first - 1], split):
         header = first - 1
     else:
         header = None
     if header is None:
-        while first and _is_data_above(rows[first - 1], split.width):
+        _check_scorers(rows[first])
+        while first and _is_data_above(rows[first - 1], split):
             first -= 1
         names, body = [], rows[first:]
     else:
@@ -237,17 +268,38 @@ def _cut(split: _Split, lines: Sequence[str]) -> Table:
     return _fitted(names, body, split, list(lines[: top - 1]))
 
 
-def _is_data_above(row: Row, width: int) -> bool:
-    """Whether a row before the first stage is an event, not a line of a header."""
+def _is_data_above(row: Row, split: _Split) -> bool:
+    """Whether a row before the first stage is an event or unscored, not a header."""
     is_entry = row.cells[0].endswith(":") or _is_comment(row)
-    return len(row.cells) == width and not is_entry and any(map(kind_of, row.cells))
+    if len(row.cells) != split.width or is_entry:
+        return False
+    is_unscored = _is_unscored(row.cells[split.column], row.cells)
+    return is_unscored or any(map(kind_of, row.cells))
 
 
-def _is_unknown_header(row: Row, width: int) -> bool:
+def _check_scorers(row: Row) -> None:
+    """Raise an error for a first row that may be stages or numbers of scorers."""
+    if _numbered_scorers(row):
+        msg = (
+            f"the first row, {', '.join(map(quoted, row.cells))} (line {row.line}), "
+            "may be stages or names of scorers; give the columns other names."
+        )
+        raise HypnogramError(msg)
+
+
+def _is_unknown_header(row: Row, split: _Split) -> bool:
     """Whether a row holds names of columns, of which none is known."""
-    names = _names(row, width)
+    names = _names(row, split.width)
     is_entry = not names[0].strip() or names[0].endswith(":")
-    return len(names) == width and not is_entry and not any(map(kind_of, names))
+    if len(names) != split.width or is_entry or any(map(kind_of, names)):
+        return False
+    return not _is_unscored(names[split.column], names)
+
+
+def _is_unscored(cell: str, cells: Sequence[str]) -> bool:
+    """Whether a cell is an unscored stage, not a scorer: A among A, B and C."""
+    is_letters = all(len(name) == 1 and name.isalpha() for name in cells)
+    return stage_of_word(cell) == UNSCORED and not is_letters
 
 
 def _fitted(

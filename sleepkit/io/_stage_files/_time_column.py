@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -13,17 +14,17 @@ from sleepkit._messages import quoted
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io._stage_files import _times
-from sleepkit.io._stage_files._column_names import unit_of, words_of
+from sleepkit.io._stage_files._column_names import TIME_ROLES, unit_of, words_of
 from sleepkit.io._stage_files._times import DAY, EMPTY, NO_DATE, UNIX_ZERO
 
-TIME_ROLES: Final = ("onset", "end", "duration", "epoch", "sample")
-_KINDS: Final = {
+_KINDS: Final[dict[Callable[[str], object], tuple[str, str]]] = {
     _times.number: ("number", "seconds"),
     _times.clock: ("clock", "clock times"),
-    _times.moment: ("moment", "ISO 8601 times, or dates with clock times"),
-    _times.date: ("date", "dates"),
+    _times.moment_in_any_order: ("moment", "ISO 8601 times, or dates with clock times"),
+    _times.date_in_any_order: ("date", "dates"),
 }
-_ELAPSED_WORDS: Final = {"elapsed", "relative", "latency", "duration", "since"}
+_ELAPSED_WORDS: Final = {"elapsed", "relative", "latency", "duration", "since", "seit"}
+_ZERO_WORDS: Final = {"start", "beginning", "begin", "recording", "onset"}  # from it
 _CLOCK_WORDS: Final = {"clock", "uhr", "uhrzeit", "heure", "hora", "ora", "day"}
 _MINUTE: Final = 60.0  # seconds
 _AGREEMENT: Final = 1.5  # seconds by which two columns of times may differ
@@ -96,7 +97,7 @@ def parse_column(
         resolution = _MINUTE if is_coarse else 0.0
         return TimeColumn(name, role, kind, values, unit, resolution=resolution)
     if kind == "date":
-        days = {_times.date(cell) for cell in filled}
+        days = {_times.date_in_any_order(cell) for cell in filled}
         return TimeColumn(
             name, role, kind, nothing, first_text=filled[0] if len(days) > 2 else ""
         )
@@ -105,8 +106,25 @@ def parse_column(
 
 def _numbers(cells: Sequence[str]) -> FloatArray:
     """Numbers of the cells, NaN for empty ones."""
+    if _has_thousands(cells):
+        cells = [re.sub("[.,]", "", cell) for cell in cells]
     values = (None if c.casefold() in EMPTY else _times.number(c) for c in cells)
     return np.array([np.nan if v is None else v for v in values], dtype=float)
+
+
+def _has_thousands(cells: Sequence[str]) -> bool:
+    """Whether numbers from a thousand on have a separator that is no decimal one."""
+    filled = [cell.strip() for cell in cells if cell.casefold() not in EMPTY]
+    parts = [re.split("[.,]", cell) for cell in filled]
+    plain = [cell for cell, part in zip(filled, parts, strict=True) if len(part) == 1]
+    grouped = all(
+        re.fullmatch(r"\d{1,3}|[1-9]\d{0,2}([.,]\d{3})+", cell) for cell in filled
+    )
+    if not grouped or not plain or len(plain) == len(filled):
+        return False
+    numbers = [int("".join(part)) for part in parts]
+    decimals = [_times.number(cell) or 0.0 for cell in filled]
+    return sorted(numbers) == numbers and sorted(decimals) != decimals
 
 
 def _clock_column(name: str, role: str, kind: str, cells: Sequence[str]) -> TimeColumn:
@@ -136,7 +154,9 @@ def _counts_from_start(name: str, first: float) -> bool:
     if words & _CLOCK_WORDS:
         return False
     is_early = first < DAY / 2  # no recording begins with half a day without labels
-    return bool(words & _ELAPSED_WORDS) or first == 0 or ("onset" in words and is_early)
+    is_from = "from" in words and bool(words & _ZERO_WORDS)
+    is_elapsed = is_from or bool(words & _ELAPSED_WORDS)
+    return is_elapsed or first == 0 or ("onset" in words and is_early)
 
 
 def start_of(column: TimeColumn, onset: float, row: int) -> datetime | None:

@@ -109,6 +109,16 @@ def moment(cell: str, *, month_first: bool = False) -> datetime | None:
     return day.replace(tzinfo=offset) + timedelta(seconds=seconds)
 
 
+def moment_in_any_order(cell: str) -> datetime | None:
+    """Read a date with a time, the day or the month first, None if there is none."""
+    return moment(cell) or moment(cell, month_first=True)
+
+
+def date_in_any_order(cell: str) -> datetime | None:
+    """Read a date, the day or the month first, None if the cell holds none."""
+    return date(cell) or date(cell, month_first=True)
+
+
 def _offset(zone: str) -> timezone | None:
     """Time zone such as Z or +01:00, None if there can be none."""
     digits = re.sub(r"\D", "", zone)
@@ -165,5 +175,10 @@ def unwrapped(seconds: Sequence[float | None]) -> list[float | None]:
 
 def kind_of(cell: str) -> Callable[[str], object] | None:
     """Return the reader of a cell's kind of time, None if it is none."""
-    readers: tuple[Callable[[str], object], ...] = (number, clock, moment, date)
+    readers: tuple[Callable[[str], object], ...] = (
+        number,
+        clock,
+        moment_in_any_order,
+        date_in_any_order,
+    )
     return next((read for read in readers if read(cell) is not None), None)
