@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -92,6 +93,8 @@ def run(checkout, arguments, bytecode, code=0):
 
 def seconds(checkout, arguments, code, bytecode):
     """Wall and processor time of one run."""
+    if "--out" in arguments:  # no file is replaced
+        shutil.rmtree(arguments[-1], ignore_errors=True)
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     run(checkout, ["-m", "sleepkit", *arguments], bytecode, code)
