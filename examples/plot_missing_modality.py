@@ -22,7 +22,7 @@ from sleepkit.plotting import HypnogramDisplay
 from sleepkit.recording import EpochArray
 
 X, y, groups = make_polysomnography(
-    5, hours=1.5, modalities=("eeg", "eog", "emg"), random_state=0
+    5, hours=1.2, modalities=("eeg", "eog", "emg"), random_state=0
 )
 held_out = groups == groups[-1]
 stager = make_stager("medfusesleep", random_state=0)
