@@ -22,11 +22,11 @@ from sleepkit.plotting import HypnogramDisplay
 from sleepkit.recording import EpochArray
 
 X, y, groups = make_polysomnography(
-    5, hours=1.2, modalities=("eeg", "eog", "emg"), random_state=0
+    5, hours=1.5, modalities=("eeg", "eog", "emg"), random_state=0
 )
 held_out = groups == groups[-1]
 stager = make_stager("medfusesleep", random_state=0)
-stager.set_params(stage__batch_size=4, stage__max_epochs=8)
+stager.set_params(stage__batch_size=4, stage__max_epochs=7)
 stager.fit(X[~held_out], y[~held_out])
 
 # %%
