@@ -1,9 +1,11 @@
-"""Fixtures: EDF and BDF files, written byte by byte so that they can be wrong."""
+"""Fixtures: EDF and BDF files, written byte by byte so that they can be wrong; rows."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+
+from sleepkit.io import read_hypnogram
 
 HEADER = {  # field: (first byte, width)
     "version": (0, 8),
@@ -148,3 +150,15 @@ def write_edf(tmp_path):
 
     write.Channel = Channel
     return write
+
+
+@pytest.fixture
+def read_rows(tmp_path):
+    """Read a table as a hypnogram; a slash, or another sign, ends each row."""
+
+    def read(text, *, end="/", **parameters):
+        path = tmp_path / "night.csv"
+        path.write_text(text.replace(end, "\n"))
+        return read_hypnogram(path, **parameters)
+
+    return read

@@ -6,26 +6,7 @@ import numpy as np
 import pytest
 
 from sleepkit.exceptions import HypnogramError
-from sleepkit.io import read_hypnogram
-
-CODES = {"W": 0, "1": 1, "2": 2, "3": 3, "R": 4, "?": -1}
-
-
-def codes(stages):
-    """Stage codes of letters."""
-    return [CODES[stage] for stage in stages]
-
-
-@pytest.fixture
-def read(tmp_path):
-    """Read a file of the given lines, of which a slash ends each."""
-
-    def read_text(text, **parameters):
-        path = tmp_path / "night.csv"
-        path.write_text(text.replace("/", "\n"))
-        return read_hypnogram(path, **parameters)
-
-    return read_text
+from tests.stage_letters import codes
 
 
 @pytest.mark.parametrize(
@@ -42,8 +23,8 @@ def read(tmp_path):
         ("MT,-/MT,-/W,-/N1,Arousal/N2,-", "??W12"),
     ],
 )
-def test_a_row_of_stages_is_no_header(read, text, stages):
-    assert np.asarray(read(text)).tolist() == codes(stages)
+def test_a_row_of_stages_is_no_header(read_rows, text, stages):
+    assert np.asarray(read_rows(text)).tolist() == codes(stages)
 
 
 @pytest.mark.parametrize(
@@ -54,13 +35,13 @@ def test_a_row_of_stages_is_no_header(read, text, stages):
         ("A,B/W,W/N1,W", {"A": "W1", "B": "WW"}),
     ],
 )
-def test_names_of_scorers_are_no_stages(read, text, scorers):
-    found = read(text, scorer="all")
+def test_names_of_scorers_are_no_stages(read_rows, text, scorers):
+    found = read_rows(text, scorer="all")
     assert {name: np.asarray(found[name]).tolist() for name in found} == {
         name: codes(stages) for name, stages in scorers.items()
     }
 
 
-def test_a_first_row_that_may_be_stages_or_scorers_is_refused(read):
+def test_a_first_row_that_may_be_stages_or_scorers_is_refused(read_rows):
     with pytest.raises(HypnogramError, match=r"line 1.*stages or names of scorers"):
-        read("S1,S2/W,W/S1,W/S2,S1", scorer="all")
+        read_rows("S1,S2/W,W/S1,W/S2,S1", scorer="all")

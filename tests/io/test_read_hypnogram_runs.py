@@ -7,26 +7,15 @@ import pytest
 
 from sleepkit.exceptions import HypnogramError
 from sleepkit.io import read_hypnogram
+from tests.stage_letters import codes
 
 NIGHT = [(0, "W"), (30, "W"), (60, "W"), (150, "N1"), (180, "N2")]
-CODES = {"W": 0, "1": 1, "2": 2, "3": 3, "R": 4, "?": -1}
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(read_rows):
     """Read the stages of a table, of which a slash ends each line."""
-
-    def read_text(text, **parameters):
-        path = tmp_path / "night.csv"
-        path.write_text(text.replace("/", "\n"))
-        return np.asarray(read_hypnogram(path, **parameters)).tolist()
-
-    return read_text
-
-
-def codes(stages):
-    """Stage codes of letters."""
-    return [CODES[stage] for stage in stages]
+    return lambda text, **parameters: np.asarray(read_rows(text, **parameters)).tolist()
 
 
 @pytest.mark.parametrize(

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
 
 import numpy as np
 import pytest
 
 from sleepkit.exceptions import HypnogramError
-from sleepkit.io import read_hypnogram
 
 
 @pytest.fixture
-def read(tmp_path):
+def read(read_rows):
     """Read a table, of which a semicolon ends each line."""
-
-    def read_text(text, **parameters):
-        path = tmp_path / "night.csv"
-        path.write_text(text.replace(";", "\n"))
-        return read_hypnogram(path, **parameters)
-
-    return read_text
+    return partial(read_rows, end=";")
 
 
 @pytest.mark.parametrize(
