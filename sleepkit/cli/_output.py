@@ -48,11 +48,11 @@ def refuse_existing(paths: Iterable[Path], *, overwrite: bool) -> None:
 
 
 def is_recording(path: Path) -> bool:
-    """Whether a file holds signals; an EDF+ file may hold annotations alone."""
+    """Whether a file holds signals."""
     if not (path.is_file() and is_edf(path)):
         return False
     try:
-        return not all(s.is_annotation for s in read_edf_header(path).signals)
+        return read_edf_header(path).has_signals
     except RecordingError:  # a damaged one may be all that is left of a night
         return True
 

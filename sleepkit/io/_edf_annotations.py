@@ -12,8 +12,8 @@ from typing import Final, NamedTuple
 
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_header import EdfHeader, read_edf_header
-from sleepkit.io._file_state import unchanged
 from sleepkit.io._limits import MAX_LABELS
+from sleepkit.io._unchanged import unchanged
 
 # Onset, duration if there is one, and texts; NUL ends a list of annotations.
 _LIST: Final = re.compile(

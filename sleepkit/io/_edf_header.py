@@ -16,9 +16,8 @@ from typing import Final, NamedTuple
 from sleepkit._messages import printable
 from sleepkit.exceptions import RecordingError
 from sleepkit.io._edf_start import parse_start
-from sleepkit.io._file_state import FileState, file_state
 from sleepkit.io._limits import MAX_SIGNALS
-from sleepkit.utils import open_regular
+from sleepkit.utils import FileState, file_state, open_regular
 
 _BDF_START: Final = b"\xffBIOSEMI"
 _FIXED: Final = 256  # bytes before the fields of the signals, and of each signal
@@ -76,6 +75,11 @@ class EdfHeader:
     start: datetime | None  # without the fraction of a second of EDF+
     may_have_gaps: bool  # as declared by EDF+D
     signals: tuple[EdfSignal, ...]
+
+    @property
+    def has_signals(self) -> bool:
+        """Whether it declares any; an EDF+ file may hold annotations alone."""
+        return not all(signal.is_annotation for signal in self.signals)
 
     @property
     def record_bytes(self) -> int:

@@ -17,8 +17,9 @@ from sleepkit.exceptions import (
 )
 from sleepkit.io._edf_annotations import parse_stamp
 from sleepkit.io._edf_header import EdfHeader
-from sleepkit.io._file_state import FileState, unchanged
 from sleepkit.io._limits import HIGHEST_SFREQ, LONGEST_NIGHT
+from sleepkit.io._unchanged import unchanged
+from sleepkit.utils import FileState
 
 _N_LISTED: Final = 10
 _BLOCK_BYTES: Final = 1 << 20  # small enough for the caches of a processor
@@ -131,7 +132,7 @@ def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:
 
 def _check_layout(header: EdfHeader) -> None:
     """Require signals, in records that last some time."""
-    if all(signal.is_annotation for signal in header.signals):
+    if not header.has_signals:
         msg = (
             f"{header.path} holds no signals. If it is a hypnogram, use read_hypnogram."
         )

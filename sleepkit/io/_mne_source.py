@@ -15,11 +15,11 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._channels import ChannelInfo, Derivation
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._file_state import FileState, file_state
 from sleepkit.io._labels import Scheme
 from sleepkit.io._recognise import Heading, Meaning, recognise
 from sleepkit.io._scoring import Label, Scoring
 from sleepkit.io._units import ELECTRODE_MODALITIES, warn_unlikely_scale
+from sleepkit.utils import FileState, file_state
 
 _VOLT_TYPES: Final = ("bio", "dbs", "ecg", "ecog", "eeg", "emg", "eog", "resp", "seeg")
 MNE_TYPES: Final = (*ELECTRODE_MODALITIES, "resp")  # that are modalities, in volts

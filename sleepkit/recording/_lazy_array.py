@@ -11,9 +11,10 @@ import numpy as np
 
 from sleepkit._typing import Array
 from sleepkit.exceptions import StoreError
+from sleepkit.utils import FileState, file_state
 
 # Files whose checksum this process found right, each with its state at that time.
-_CHECKED: Final[set[tuple[MappedArray, tuple[int, ...]]]] = set()
+_CHECKED: Final[set[tuple[MappedArray, FileState]]] = set()
 
 
 @runtime_checkable
@@ -142,16 +143,15 @@ class MappedArray:
                 offset=self.offset,
                 shape=self.shape,
             )
-            stat = Path(self.path).stat()
+            state = file_state(Path(self.path))
         except (OSError, ValueError) as error:
             msg = f"{self.path} was there, but cannot be mapped any more: {error}"
             raise StoreError(msg) from error
         if self.checksum is not None:
-            state = (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns)
             self._check(mapped, state)
         return mapped
 
-    def _check(self, values: Array, state: tuple[int, ...]) -> None:
+    def _check(self, values: Array, state: FileState) -> None:
         """Compare the values with the checksum, unless this file was right before."""
         if (self, state) in _CHECKED:
             return

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         check_stages,
     )
     from sleepkit.utils._constants import SD_OF_MAD
+    from sleepkit.utils._file_state import FileState, file_state
     from sleepkit.utils._fingerprint import (
         NIGHT_PACKAGES,
         hash_code,
@@ -32,6 +33,7 @@ else:
 __all__ = [
     "NIGHT_PACKAGES",
     "SD_OF_MAD",
+    "FileState",
     "check_count",
     "check_epoch_duration",
     "check_fraction",
@@ -41,6 +43,7 @@ __all__ = [
     "check_random_state",
     "check_stages",
     "draw_seed",
+    "file_state",
     "flush_to_disk",
     "hash_code",
     "library_digest",
