@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sleepkit import metrics
 from sleepkit._stages import UNSCORED
 from sleepkit.cli._messages import place
 
@@ -63,10 +62,7 @@ class NightReport:
         """Sleep statistics; None where undefined."""
         if self.staged is None:
             return {}
-        night = self.staged.hypnogram
-        found = metrics.sleep_statistics(
-            night.stages, epoch_duration=night.epoch_duration
-        )
+        found = self.staged.hypnogram.statistics()
         return {name: rounded(value) for name, value in found.items()}
 
     def _measured(self) -> dict[str, Any]:

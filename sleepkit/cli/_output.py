@@ -79,6 +79,7 @@ def write_results(
         written = [p for p in paths.values() if Path(temporary, p.name).exists()]
         for path in written:
             Path(temporary, path.name).replace(path)
+    utils.flush_to_disk(folder)
     return written
 
 
