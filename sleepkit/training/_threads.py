@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -18,6 +19,9 @@ from sleepkit.training._samplers import PAD
 _MIN_WORK: Final = 4e6
 _N_ROWS: Final = 2  # of one alone, a module may squeeze out the first axis
 _LAYERS: Final = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
+# Multiply-adds of a layer by module, and by the shapes of its batch: a count runs the
+# module, which takes as long as some nights.
+_COUNTS: WeakKeyDictionary[nn.Module, dict[Any, float]] = WeakKeyDictionary()
 
 
 def choose_threads(
@@ -39,8 +43,21 @@ def choose_threads(
     index = np.resize(index, _N_ROWS)
     if length is not None:
         index = np.pad(index[:, None], [(0, 0), (0, length - 1)], constant_values=PAD)
-    work = batch_size / _N_ROWS * _mean_work(module, source.batch(index))
+    work = batch_size / _N_ROWS * _known_work(module, source.batch(index))
     return 1 if work < _MIN_WORK else None
+
+
+def _known_work(module: nn.Module, batch: Any) -> float:
+    """Count the work of a module once for each shape of a batch."""
+    counts = _COUNTS.setdefault(module, {})
+    shapes = tuple(
+        (kind, name, values.shape)
+        for kind, part in batch.items()
+        for name, values in part.items()
+    )
+    if shapes not in counts:
+        counts[shapes] = _mean_work(module, batch)
+    return counts[shapes]
 
 
 def _mean_work(module: nn.Module, batch: Any) -> float:

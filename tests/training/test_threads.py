@@ -63,7 +63,17 @@ def test_a_sample_is_two_rows(source):
     choose_threads(net, source, 16, None, CPU)
     choose_threads(net, source, 16, 5, CPU)
     choose_threads(net, ArraySource({"eeg": np.ones((1, 4))}), 16, None, CPU)
-    assert net.shapes == [(2, 4), (2, 5, 4), (2, 4)]
+    assert net.shapes == [(2, 4), (2, 5, 4)]  # the third has the shape of the first
+
+
+def test_a_net_is_run_once_for_each_shape(source):
+    net = Net(1000)
+    for _ in range(3):
+        assert choose_threads(net, source, 16, None, CPU) == 1
+        assert choose_threads(net, source, 100_000, None, CPU) is None
+    assert len(net.shapes) == 1
+    choose_threads(Net(1000), source, 16, None, CPU)  # another net, as wide
+    assert len(net.shapes) == 1
 
 
 def test_nothing_else_changes(source):
