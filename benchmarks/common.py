@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from sleepkit.metrics import compare_stagings, staging_scores, staging_scores_by
 from sleepkit.recording import EpochArray
 
 WINDOW = "scored epochs of sleep and 30 min around it"  # of the real nights
+SUNK = 0.05  # of kappa, that a subject loses
 TO = "\N{NO-BREAK SPACE}to\N{NO-BREAK SPACE}"
 
 
@@ -68,6 +70,54 @@ def real_nights(folder):
     )
     scored = stages >= 0
     return X[scored], stages[scored].astype(int)
+
+
+def in_order(result, name, condition):
+    """Predictions in the order of nights and epochs."""
+    found = result.predictions(name, condition)
+    order = np.lexsort((found["epoch"], found["recording"]))
+    return {name: values[order] for name, values in found.items()}
+
+
+def mean_kappa(y, runs, name):
+    """Pooled kappa, mean and SD over seeds."""
+    kappas = [staging_scores(y, run[name])["kappa"] for run in runs]
+    return f"{np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}"
+
+
+def difference_table(y, subject, runs, pairs):
+    """Paired differences over subjects, all seeds together, and the largest loss."""
+    rows = []
+    for title, first, second in pairs:
+        one, other = (
+            np.concatenate([run[name] for run in runs]) for name in (first, second)
+        )
+        true, subjects = (np.tile(values, len(runs)) for values in (y, subject))
+        found = compare_stagings(true, one, other, subjects, random_state=0)
+        low, high = found.interval
+        a, b = (
+            staging_scores_by(true, stages, subjects)["kappa"]
+            for stages in (one, other)
+        )
+        rows.append(
+            (
+                title,
+                f"{found.difference:+.3f}",
+                f"{low:+.3f}{TO}{high:+.3f}",
+                f"{found.p_value:.2g}",
+                f"{(a - b).min():+.3f}",
+                int((a - b < -SUNK).sum()),
+            )
+        )
+    titles = (
+        "difference of kappa",
+        "pooled",
+        "95 % interval",
+        "p",
+        "worst subject",
+        f"subjects that lose over {SUNK}",
+    )
+    return table(titles, rows)
 
 
 @contextmanager

@@ -15,10 +15,12 @@ from pathlib import Path
 
 import numpy as np
 from common import (
-    TO,
     WINDOW,
+    difference_table,
     heading,
+    in_order,
     include_findings,
+    mean_kappa,
     real_folder,
     real_nights,
     seconds_of,
@@ -29,7 +31,7 @@ from sklearn.model_selection import GroupKFold
 from sleepkit._stages import STAGES
 from sleepkit.classifiers import MedFuseSleepClassifier
 from sleepkit.evaluation import cross_validate_staging
-from sleepkit.metrics import compare_stagings, staging_scores, staging_scores_by
+from sleepkit.metrics import staging_scores
 
 TITLE = "MedFuseSleep on real nights"
 ABOUT = """One net for both modalities, evaluated with both and with each, and a net of
@@ -72,7 +74,6 @@ SIMPLE = {  # other authors' best model of these features, in each column
     "eeg": "0.751 (recurrent net)",
     "eog": "0.630 (boosted trees)",
 }
-SUNK = 0.05  # of kappa
 BACKED = "with EEG's unimodal head"
 BACKED_PAIRS = (
     ("both, with EEG's head - both", BACKED, "all"),
@@ -96,37 +97,24 @@ def stage_all(X, y, args, seed):
     }
     nets = {"net": MedFuseSleepClassifier(**SETTINGS, n_threads=1)}
     both = cross_validate_staging(nets, X, y, subsets="every", **params)
-    stages = {given: in_order(both, given)["predicted"] for given in GIVEN}
+    stages = {given: in_order(both, "net", given)["predicted"] for given in GIVEN}
     stages[BACKED] = backed_stages(both)
     seconds = seconds_of(both)
     for modality in X.modalities:
         alone = cross_validate_staging(nets, X.select([modality]), y, **params)
-        stages[f"{modality} specialist"] = in_order(alone, "all")["predicted"]
+        stages[f"{modality} specialist"] = in_order(alone, "net", "all")["predicted"]
         seconds += seconds_of(alone)
     return stages, seconds
-
-
-def in_order(result, condition):
-    """Predictions in the order of nights and epochs."""
-    found = result.predictions("net", condition)
-    order = np.lexsort((found["epoch"], found["recording"]))
-    return {name: values[order] for name, values in found.items()}
 
 
 def backed_stages(result):
     """Stages by the fused head and, for half as much, by that of the EEG."""
     total = 0.0
     for condition, weight in (("all", 1), ("eeg", 0.5)):
-        found = in_order(result, condition)
+        found = in_order(result, "net", condition)
         proba = np.stack([found[f"p_{stage}"] for stage in STAGES], axis=1)
         total = total + weight * np.log(np.maximum(proba, np.finfo(proba.dtype).tiny))
     return total.argmax(axis=1)
-
-
-def mean_kappa(y, runs, name):
-    """Pooled kappa, mean and SD over seeds."""
-    kappas = [staging_scores(y, run[name])["kappa"] for run in runs]
-    return f"{np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}"
 
 
 def kappa_table(y, runs):
@@ -146,41 +134,6 @@ def backed_about(y, runs):
     """What was done, and the pooled kappa."""
     found = f" Pooled kappa {mean_kappa(y, runs, BACKED)}."
     return textwrap.fill(BACKED_ABOUT + found, 88) + "\n"
-
-
-def difference_table(y, subject, runs, pairs):
-    """Paired differences over subjects, all seeds together, and the largest loss."""
-    rows = []
-    for title, first, second in pairs:
-        one, other = (
-            np.concatenate([run[name] for run in runs]) for name in (first, second)
-        )
-        true, subjects = (np.tile(values, len(runs)) for values in (y, subject))
-        found = compare_stagings(true, one, other, subjects, random_state=0)
-        low, high = found.interval
-        a, b = (
-            staging_scores_by(true, stages, subjects)["kappa"]
-            for stages in (one, other)
-        )
-        rows.append(
-            (
-                title,
-                f"{found.difference:+.3f}",
-                f"{low:+.3f}{TO}{high:+.3f}",
-                f"{found.p_value:.2g}",
-                f"{(a - b).min():+.3f}",
-                int((a - b < -SUNK).sum()),
-            )
-        )
-    titles = (
-        "difference of kappa",
-        "pooled",
-        "95 % interval",
-        "p",
-        "worst subject",
-        f"subjects that lose over {SUNK}",
-    )
-    return table(titles, rows)
 
 
 def main():

@@ -467,24 +467,30 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         check_shared_params(self)
         with open_source(self, check_rows(self, X)) as source:
             check_layout(self, source)
-            length, stride = self._staging_sequences(source)
-            values = infer(
-                self.module_,
-                read_out,
-                source,
-                n_columns=n_columns,
-                batch_size=self.batch_size,
-                length=length,
-                stride=stride,
-                device=find_device(self.device),
-                precision=self.precision,
-                n_threads=self.n_threads,
-            )
+            values = self._read(source, read_out, n_columns)
             no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
         if np.isnan(values[~no_signal]).any():
             msg = f"{type(self).__name__} cannot stage X: its values are too large."
             raise ValueError(msg)
         return values, no_signal
+
+    def _read(
+        self, source: EpochSource, read_out: ReadOut, n_columns: int
+    ) -> FloatArray:
+        """Run the trained module; give what is read of each row of a source."""
+        length, stride = self._staging_sequences(source)
+        return infer(
+            self.module_,
+            read_out,
+            source,
+            n_columns=n_columns,
+            batch_size=self.batch_size,
+            length=length,
+            stride=stride,
+            device=find_device(self.device),
+            precision=self.precision,
+            n_threads=self.n_threads,
+        )
 
     def _warn_no_signal(self, no_signal: BoolArray, fallback: str) -> None:
         """Warn of rows without signal, and refuse X if there are no others."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
@@ -10,8 +11,9 @@ import torch
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
-from sleepkit._typing import RandomState
+from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._head_choice import choose_heads
 from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
@@ -37,6 +39,9 @@ _OPTIONS: Final = {
     "schedule": ("cosine", "released", "constant"),
 }
 _FIRST_TEMPERATURE: Final = 0.1  # of a trained one
+_HIDDEN_SHARE: Final = 0.3  # of modalities from the fused head, chosen by experiments
+_RISE: Final = 0.1  # share of the steps in which the former rises
+_PAIR: Final = 2  # modalities, of which the paper hides none
 
 
 class MedFuseSleepClassifier(SleepClassifier):
@@ -94,16 +99,22 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0.
+        `multi_view` > 0; and for each subset of two modalities or more it chooses the
+        fused head, the best unimodal head of the subset or a weighted mean of the two:
+        that with the least cross-entropy on the held-out subjects. Where nothing is
+        held out, or `unimodal_weights` is given, the fused head stages these.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         It limits the damage by another signal that misleads, at the cost of a little of
         its gain elsewhere. None predicts by the fused head alone.
-    modality_dropout : float, default=0.0
-        Probability that a modality is dropped from a sequence in training; the last one
-        never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
-        more.
+    modality_dropout : float or 'auto', default='auto'
+        Probability that a modality of a sequence is hidden from the fused head in
+        training, so that this head is trained on all subsets that it stages; it rises
+        from zero in the first tenth of the steps. ``"auto"`` is 0.3 with three
+        modalities or more, and 0, as in the paper, with two. The unimodal heads are
+        trained on all sequences. `sleepkit.training.ModalityDropout`, as one of
+        `callbacks`, offers more.
     class_weight : "balanced" or mapping of class to float, default=None
         Weight of each class in the loss; None weighs all rows alike.
     lr : float, default=1e-4
@@ -160,6 +171,10 @@ default=None
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
         The skorch net, on the CPU, with the history of the last training.
+    subset_heads_ : dict of str to dict of str to float
+        Weights of the heads that stage each subset of the modalities, such as
+        ``{"eeg": {"eeg": 1.0}, "eeg+eog": {"fused": 1.0, "eeg": 0.5}}``; see `missing`.
+        Of more than 64 subsets, the larger ones.
     temperature_ : float
         The temperature of the alignment loss at the end of the training.
     n_features_in_ : int
@@ -207,6 +222,7 @@ default=None
     }
 
     temperature_: float
+    subset_heads_: dict[str, dict[str, float]]
 
     def __init__(
         self,
@@ -228,7 +244,7 @@ default=None
         negatives: Literal["sequence", "batch"] = "sequence",
         missing: Literal["auto", "unimodal_head", "fused_head"] = "auto",
         unimodal_weights: Mapping[str, float] | None = None,
-        modality_dropout: float = 0.0,
+        modality_dropout: float | Literal["auto"] = "auto",
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
         weight_decay: float = 1e-4,
@@ -315,10 +331,9 @@ default=None
         )
 
     def _build_read_out(self) -> ReadOut:
-        """Fused head, or that of the only modality of an epoch."""
-        several = len(self.layout_) > 1
-        needed = self._min_modalities_for_fusion if several else 2
-        return HeadSelector(needed, self._checked_weights())
+        """Heads chosen for the modalities of an epoch, or those of the rule."""
+        chosen = getattr(self, "subset_heads_", {}) if self._chooses_heads else {}
+        return replace(self._rule, chosen=chosen)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the paper's eps of Adam."""
@@ -337,8 +352,12 @@ default=None
             callbacks.append(CosineSchedule(n_steps, self.warmup))
         elif self.schedule == "released":
             callbacks.append(RestartSchedule())
-        if self.modality_dropout:
-            callbacks.append(ModalityDropout(self.modality_dropout))
+        if hidden := self._hidden_share:
+            least = self._min_modalities_for_fusion
+            rise = round(_RISE * n_steps)
+            callbacks.append(
+                ModalityDropout(hidden, rise=rise, least=least, hide_from="fused")
+            )
         return callbacks
 
     def _train(
@@ -349,12 +368,22 @@ default=None
         *,
         fresh: bool,
     ) -> None:
-        """Train, and keep the temperature that further training starts from."""
-        if fresh and hasattr(self, "temperature_"):
-            del self.temperature_
+        """Train, choose heads, and keep the temperature that training goes on from."""
+        if fresh:
+            for name in {"temperature_", "subset_heads_"} & set(vars(self)):
+                delattr(self, name)
         super()._train(source, split, rng, fresh=fresh)
         with torch.no_grad():
             self.temperature_ = float(self.net_.criterion_.temperature)
+        held_out = split.valid & self._chooses_heads
+        if held_out.any() or not hasattr(self, "subset_heads_"):
+            self.subset_heads_ = choose_heads(
+                self._log_proba, source, held_out, split.y, self._rule
+            )
+
+    def _log_proba(self, source: EpochSource, heads: HeadSelector) -> FloatArray:
+        """Log-probabilities of the rows of a source by some heads."""
+        return self._read(source, heads, len(self.classes_))
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
@@ -365,7 +394,8 @@ default=None
             check_positive(name, getattr(self, name), owner=owner, zero=True)
         if self.temperature != "learned":
             check_positive("temperature", self.temperature, owner=owner)
-        check_fraction("modality_dropout", self.modality_dropout, owner=owner)
+        if self.modality_dropout != "auto":
+            check_fraction("modality_dropout", self.modality_dropout, owner=owner)
         check_count("sequence_length", self.sequence_length, owner=owner)
         if self.validate_every is not None:
             check_count("validate_every", self.validate_every, owner=owner)
@@ -387,6 +417,26 @@ default=None
                 f"Got {self.unimodal_weights!r} and multi_view=0."
             )
             raise ValueError(msg)
+
+    @property
+    def _chooses_heads(self) -> bool:
+        """Whether held-out subjects decide which heads stage a subset."""
+        by_rule = self.missing != "auto" or bool(self.unimodal_weights)
+        return not by_rule and self.multi_view > 0 and len(self.layout_) > 1
+
+    @property
+    def _rule(self) -> HeadSelector:
+        """Fused head for several modalities, unimodal heads for one."""
+        several = len(self.layout_) > 1
+        needed = self._min_modalities_for_fusion if several else 2
+        return HeadSelector(needed, self._checked_weights())
+
+    @property
+    def _hidden_share(self) -> float:
+        """Probability that a modality is hidden from the fused head in training."""
+        if self.modality_dropout == "auto":
+            return _HIDDEN_SHARE if len(self.layout_) > _PAIR else 0.0
+        return self.modality_dropout
 
     @property
     def _min_modalities_for_fusion(self) -> int:

@@ -9,15 +9,21 @@ import numpy as np
 import torch
 from sklearn.base import TransformerMixin
 from sklearn.utils.validation import check_is_fitted
+from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import EncoderClass, SleepMGLoss, SleepMGNet, SleepMGOutput
-from sleepkit.training import EpochSource, ModalityBalance, TrainingStage
+from sleepkit.training import (
+    EpochSource,
+    ModalityBalance,
+    ModalityDropout,
+    TrainingStage,
+)
 from sleepkit.training._inference import ReadOut
-from sleepkit.utils import check_count, check_option, check_positive
+from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
 
 def read_stages(
@@ -78,6 +84,10 @@ default=('classifier', 'discriminator')
         Where `sleepkit.training.ModalityBalance` balances the modalities, its
         `targets`; an empty sequence is NaiveMG. For its other options leave this empty
         and give one as `callbacks`.
+    modality_dropout : float, default=0.0
+        Probability that a modality of an epoch is hidden in training, so that the heads
+        do not rely on all of them; the last one never is. See
+        `sleepkit.training.ModalityDropout`.
     class_weight : "balanced" or mapping of class to float, default=None
         Weight of each class in the loss; None weighs all rows alike.
     lr : float, default=1e-3
@@ -196,6 +206,7 @@ default=None
         domains: Literal["group", "subject"] = "group",
         n_domains: int = 5,
         balance: Sequence[str] = ("classifier", "discriminator"),
+        modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-3,
         weight_decay: float = 0.0,
@@ -223,6 +234,7 @@ default=None
         self.domains = domains
         self.n_domains = n_domains
         self.balance = balance
+        self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr
         self.weight_decay = weight_decay
@@ -246,6 +258,7 @@ default=None
         check_option("domains", self.domains, ["group", "subject"], owner=owner)
         check_count("n_domains", self.n_domains, owner=owner, minimum=2)
         check_option("fusion", self.fusion, ["concat", "attention"], owner=owner)
+        check_fraction("modality_dropout", self.modality_dropout, owner=owner)
         for target in self.balance:
             options = ["extractor", "classifier", "discriminator"]
             check_option("balance", target, options, owner=owner)
@@ -281,17 +294,22 @@ default=None
         return read_stages
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
-        """One stage, with the paper's betas of Adam and the balancing."""
+        """One stage, with the paper's betas of Adam."""
         stage = self._stage(
             source,
             optimizer_params={"betas": (0.5, 0.999)},
-            callbacks=self._balancing,
+            callbacks=self._modality_callbacks,
         )
         return [stage]
 
-    def _balancing(self, n_steps: int) -> list[ModalityBalance]:
-        """Make the callback that balances the modalities."""
-        return [ModalityBalance(self.balance)] if len(self.balance) else []
+    def _modality_callbacks(self, n_steps: int) -> list[Callback]:
+        """Make the callbacks that hide modalities, and that balance them."""
+        callbacks: list[Callback] = []
+        if self.modality_dropout:
+            callbacks.append(ModalityDropout(self.modality_dropout))
+        if len(self.balance):
+            callbacks.append(ModalityBalance(self.balance))
+        return callbacks
 
     def _extra_targets(
         self, split: Split, rng: np.random.Generator, *, fresh: bool

@@ -129,6 +129,7 @@ class FusionNet(nn.Module, ABC):
         self,
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
+        fused: Mapping[str, Tensor] | None = None,
     ) -> MedFuseOutput:
         """Compute the logits of every epoch, of each modality alone and of all given.
 
@@ -140,6 +141,9 @@ class FusionNet(nn.Module, ABC):
         present : dict of Tensor of bool, shape (batch, seq), default=None
             Epochs that each modality has; by default, all. Short sequences are padded
             by epochs without any modality.
+        fused : dict of Tensor of bool, shape (batch, seq), default=None
+            Epochs of each modality that the fused head may use, where fewer than are
+            present: see `sleepkit.training.ModalityDropout`. By default, all.
 
         Returns
         -------
@@ -153,7 +157,9 @@ class FusionNet(nn.Module, ABC):
             If no modality is given, an unknown one, or one of another shape.
         """
         present = self._presence(inputs, present or {})
-        return self.decode(self.encode(inputs, present), present)
+        used = {n: there & (fused or {}).get(n, there) for n, there in present.items()}
+        encoded = self._encode(self._tokens(inputs, present), used, None)
+        return self._decode(encoded, present, used, set(self.heads))
 
     def encode(
         self,
@@ -181,11 +187,7 @@ class FusionNet(nn.Module, ABC):
             Input of `decode`.
         """
         present = self._presence(inputs, present or {})
-        tokens = {
-            name: self._embedding(name).tokens(inputs[name], there)
-            for name, there in present.items()
-        }
-        return self._encode(tokens, present, heads)
+        return self._encode(self._tokens(inputs, present), present, heads)
 
     def decode(
         self,
@@ -212,6 +214,16 @@ class FusionNet(nn.Module, ABC):
         """
         present = {name: present[name] for name in self.streams if name in present}
         wanted = set(self.heads if heads is None else heads)
+        return self._decode(encoded, present, present, wanted)
+
+    def _decode(
+        self,
+        encoded: EncodedEpochs,
+        present: dict[str, Tensor],
+        used: dict[str, Tensor],
+        wanted: Collection[str],
+    ) -> MedFuseOutput:
+        """Logits of some heads; the fused one gets the epochs of `used` alone."""
         epochs = {
             name: self._encoders(name)[1](encoded.unimodal[name], present[name])
             for name in present
@@ -220,11 +232,20 @@ class FusionNet(nn.Module, ABC):
         logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
         if FUSED in self.heads and FUSED in wanted:
             if len(present) > 1:
-                fused = self._fuse(encoded, epochs, present)
+                fused = self._fuse(encoded, epochs, used)
             else:
-                fused = sum_present(epochs, present)
+                fused = sum_present(epochs, used)
             logits[FUSED] = self.heads[FUSED](fused)
         return MedFuseOutput(logits, encoded.unimodal)
+
+    def _tokens(
+        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Tokens of the modalities given, (batch * seq, n_tokens, d_model)."""
+        return {
+            name: self._embedding(name).tokens(inputs[name], there)
+            for name, there in present.items()
+        }
 
     def _presence(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]

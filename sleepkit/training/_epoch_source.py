@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from tempfile import TemporaryDirectory
+from typing import Self
 
 import joblib
 import numpy as np
@@ -77,6 +79,29 @@ class EpochSource(ABC):
         dict of str to ndarray of shape (n, ...)
             Their values.
         """
+
+    def only(self, modalities: Collection[str], rows: IntArray) -> Self:
+        """Return the same epochs with some of the modalities, and some of the rows.
+
+        Parameters
+        ----------
+        modalities : collection of str
+            Modalities that stay; others count as missing.
+        rows : ndarray of int of shape (n,)
+            Numbers of the rows that stay.
+
+        Returns
+        -------
+        EpochSource
+            The source; it shares all values with this one.
+        """
+        part = copy(self)
+        part.present = {
+            name: there if name in modalities else np.zeros_like(there)
+            for name, there in self.present.items()
+        }
+        part.row_to_epoch = self.row_to_epoch[rows]
+        return part
 
     def batch(self, index: IntArray) -> Batch:
         """Make the input of a net.

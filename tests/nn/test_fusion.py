@@ -262,3 +262,36 @@ def test_bad_names(make, name):
 def test_bad_shapes(make, shape):
     with pytest.raises(ValueError, match=r"needs epochs of shape \(n_channels"):
         make({"eeg": shape})
+
+
+def test_hidden_from_the_fused_head_is_absent_for_it_alone(make, make_inputs):
+    """Its logits are those without the modality; the other heads stay as they are."""
+    net = make(THREE)
+    inputs = make_inputs(net)
+    hidden = masks(emg=[[1] * SEQ, [0] * SEQ], eog=[[0] * SEQ, [1] * SEQ])
+    found = net(inputs, None, hidden)
+    plain, absent = net(inputs), net(inputs, hidden)
+    torch.testing.assert_close(found.logits["fused"], absent.logits["fused"])
+    assert not torch.allclose(found.logits["fused"], plain.logits["fused"])
+    for name in THREE:
+        assert torch.equal(found.logits[name], plain.logits[name])
+        assert torch.equal(found.embeddings[name], plain.embeddings[name])
+
+
+def test_no_gradient_reaches_the_fused_head_from_what_is_hidden(make, make_inputs):
+    net = make(THREE)
+    inputs = {name: x.requires_grad_() for name, x in make_inputs(net).items()}
+    output = net(inputs, None, masks(emg=[[1] * SEQ, [0] * SEQ]))
+    output.logits["fused"].square().sum().backward()
+    gradient = inputs["emg"].grad
+    assert gradient[0].abs().sum() > 0
+    assert not gradient[1].any()
+    assert inputs["eeg"].grad[1].abs().sum() > 0
+
+
+def test_what_is_missing_cannot_be_used(make, make_inputs):
+    net = make(THREE)
+    inputs = make_inputs(net)
+    present = masks(emg=[[0] * SEQ, [1] * SEQ])
+    everywhere = masks(**{name: [[1] * SEQ] * 2 for name in THREE})
+    assert_close(net(inputs, present, everywhere), net(inputs, present))

@@ -1,0 +1,57 @@
+"""The choice of heads: the least cross-entropy, by brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from sleepkit.classifiers._head_choice import _best_weights, subsets_of
+
+
+@pytest.fixture
+def stages():
+    return np.random.default_rng(0).integers(0, 3, 200)
+
+
+def guess(stages, strength, seed):
+    """Log-probabilities that know the stage by so much."""
+    scores = np.random.default_rng(seed).normal(size=(len(stages), 3))
+    scores += strength * (stages[:, np.newaxis] == np.arange(3))
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+def by_hand(logs, weights, y):
+    total = sum(weight * logs[head] for head, weight in weights.items())
+    proba = np.exp(total / sum(weights.values()))
+    return log_loss(y, proba / proba.sum(axis=1, keepdims=True), labels=range(3))
+
+
+@pytest.mark.parametrize("fused", [0.0, 1.0, 2.0, 6.0])
+def test_the_least_cross_entropy(stages, fused):
+    logs = {
+        "fused": guess(stages, fused, 1),
+        "eeg": guess(stages, 2.0, 2),
+        "eog": guess(stages, 0.5, 3),
+    }
+    found = by_hand(logs, _best_weights(logs, stages), stages)
+    for share in (0, 0.5, 1, 2):
+        assert found <= by_hand(logs, {"fused": 1, "eeg": share}, stages) + 1e-12
+    assert found <= by_hand(logs, {"eeg": 1}, stages) + 1e-12
+
+
+def test_either_may_stage_alone(stages):
+    good, bad = guess(stages, 5, 1), guess(stages, -2, 2)
+    assert _best_weights({"fused": good, "eeg": bad}, stages) == {"fused": 1.0}
+    assert _best_weights({"fused": bad, "eeg": good}, stages) == {"eeg": 1.0}
+
+
+def test_two_equals_are_averaged(stages):
+    logs = {"fused": guess(stages, 2, 1), "eeg": guess(stages, 2, 2)}
+    assert set(_best_weights(logs, stages)) == {"fused", "eeg"}
+
+
+def test_every_subset_once():
+    found = list(subsets_of(("a", "b", "c", "d")))
+    assert len(found) == len(set(found)) == 15
+    assert [len(subset) for subset in found] == [1] * 4 + [4] + [3] * 4 + [2] * 6
