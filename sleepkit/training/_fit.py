@@ -16,13 +16,12 @@ from torch.optim import Adam
 
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.exceptions import SleepkitError
-from sleepkit.training._batches import Batches
+from sleepkit.training._batches import Batches, Rounds
 from sleepkit.training._checkpoint import is_checkpoint
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
 from sleepkit.training._progress_bar import ProgressBar
-from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import find_device, threads
 from sleepkit.training._threads import choose_threads
 from sleepkit.training._training_stage import TrainingStage
