@@ -21,6 +21,7 @@ from sleepkit.classifiers import (
     DeepSleepNetClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
+    SleepMGClassifier,
 )
 from sleepkit.pipelines import make_stager
 from sleepkit.pipelines._stagers import STAGERS
@@ -161,6 +162,9 @@ CLASSIFIERS = [
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
+    SleepMGClassifier(
+        dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
+    ),
 ]
 CLASSIFIERS += unlisted(
     classifiers,
@@ -169,7 +173,7 @@ CLASSIFIERS += unlisted(
     dropout=0.0,
     lr=0.02,
     batch_size=16,
-    max_epochs=5,
+    max_epochs=10,
     device="cpu",
     n_threads=1,
 )
