@@ -1,4 +1,4 @@
-"""Input of a stager: its shared parameters, and nights or plain arrays."""
+"""Input of a stager: its shared parameters, nights or plain arrays, and targets."""
 
 from __future__ import annotations
 

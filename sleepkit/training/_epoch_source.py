@@ -49,7 +49,7 @@ class EpochSource(ABC):
     night: IntArray
     row_to_epoch: IntArray
     epoch_duration: float | None = None
-    needs_all: bool
+    needs_all: bool = False
 
     @property
     def has_signal(self) -> BoolArray:
