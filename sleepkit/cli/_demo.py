@@ -60,7 +60,7 @@ def run(arguments: Namespace) -> None:
         }
         compute_features(stagers.values(), X)
         print("Cross-validation by subject, on held-out subjects:")
-        result = cross_validate(stagers, X, _N_FOLDS)
+        result = cross_validate(stagers, X, _N_FOLDS, subsets="every")
         print_scores(result)
         fitted = dict(zip(_METHODS, fit_all(stagers.values(), X), strict=True))
         print(f"The night of {held_out.subject}, held out of all training:")

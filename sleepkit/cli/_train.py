@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from errno import EISDIR
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from sleepkit import evaluation
 from sleepkit._stages import STAGES
@@ -162,8 +162,9 @@ def cross_validate(
     X: EpochArray,
     n_folds: int,
     directory: Path | None = None,
+    subsets: Literal["drop_one", "every"] = "drop_one",
 ) -> StagingResult:
-    """Score the stagers by subject, with all modalities and without each.
+    """Score the stagers by subject, with all modalities and with subsets of them.
 
     Finished folds are kept in a directory. Nothing is left out where a stager needs all
     modalities.
@@ -174,7 +175,7 @@ def cross_validate(
         X,
         X.hypnogram,
         cv=min(n_folds, len(set(X.subject))),
-        subsets="drop_one" if any_subset else None,
+        subsets=subsets if any_subset else None,
         directory=directory,
         n_jobs=count_jobs(),
         verbose=True,

@@ -128,6 +128,7 @@ def _medfusesleep(small: bool, random_state: RandomState) -> _Parts:
 
 def _sleepmg(small: bool, random_state: RandomState) -> _Parts:
     sizes: dict[str, Any] = {
+        "modality_dropout": 0.3,  # else the heads need all modalities
         "batch_size": 64,
         "max_epochs": 6,
         "validation_fraction": 0,

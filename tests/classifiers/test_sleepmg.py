@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 from sklearn.base import clone
-from sklearn.metrics import cohen_kappa_score
+from sklearn.metrics import cohen_kappa_score, log_loss
 from sklearn.pipeline import Pipeline
 from skorch.callbacks import Callback
 from torch import nn
@@ -169,6 +169,7 @@ def test_spectra_are_refused_in_words(sleepmg):
         ({"fusion": "sum"}, "'fusion'.*'concat', 'attention'"),
         ({"fusion": "attention"}, r"needs fusion='concat'.*balance=\(\)"),
         ({"epoch_duration": 0}, "'epoch_duration'.*> 0"),
+        ({"modality_dropout": 1.0}, "'modality_dropout'.*< 1"),
     ],
 )
 def test_bad_parameters(sleepmg, blobs, params, words):
@@ -329,3 +330,16 @@ def test_a_schedule_of_the_reversal(sleepmg, make_nights):
     assert strengths[0] == 0
     assert 0 < strengths[1] < strengths[2] < 0.1
     assert stager.module_.adversarial == 0.1
+
+
+def test_hidden_modalities_in_training(sleepmg, make_nights):
+    """The heads are surer of the true stage by one modality if they had to in fits."""
+    X, y = make_nights(6)
+    plain, hidden = (
+        sleepmg(modality_dropout=p, max_epochs=6).fit(X, y) for p in (0.0, 0.5)
+    )
+    for name in X.modalities:
+        part = X.select([name])
+        before, after = (log_loss(y, s.predict_proba(part)) for s in (plain, hidden))
+        assert after < before
+    assert hidden.score(X, y) > 0.9
