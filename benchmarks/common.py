@@ -82,6 +82,8 @@ def in_order(result, name, condition):
 def mean_kappa(y, runs, name):
     """Pooled kappa, mean and SD over seeds."""
     kappas = [staging_scores(y, run[name])["kappa"] for run in runs]
+    if len(kappas) == 1:
+        return f"{kappas[0]:.3f}"
     return f"{np.mean(kappas):.3f} ± {np.std(kappas, ddof=1):.3f}"
 
 

@@ -39,9 +39,8 @@ _OPTIONS: Final = {
     "schedule": ("cosine", "released", "constant"),
 }
 _FIRST_TEMPERATURE: Final = 0.1  # of a trained one
-_HIDDEN_SHARE: Final = 0.3  # of modalities from the fused head, chosen by experiments
-_RISE: Final = 0.1  # share of the steps in which the former rises
-_PAIR: Final = 2  # modalities, of which the paper hides none
+_SUBSET_SHARE: Final = 0.5  # a step takes at most 1.3 times as long
+_PAIR: Final = 2  # modalities, where the paper's training stages every subset
 
 
 class MedFuseSleepClassifier(SleepClassifier):
@@ -108,13 +107,14 @@ class MedFuseSleepClassifier(SleepClassifier):
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         It limits the damage by another signal that misleads, at the cost of a little of
         its gain elsewhere. None predicts by the fused head alone.
-    modality_dropout : float or 'auto', default='auto'
-        Probability that a modality of a sequence is hidden from the fused head in
-        training, so that this head is trained on all subsets that it stages; it rises
-        from zero in the first tenth of the steps. ``"auto"`` is 0.3 with three
-        modalities or more, and 0, as in the paper, with two. The unimodal heads are
-        trained on all sequences. `sleepkit.training.ModalityDropout`, as one of
-        `callbacks`, offers more.
+    subset_share : float or 'auto', default='auto'
+        Share of the training sequences that the fused head stages a second time, by a
+        random subset of the modalities, so that it can do with any. ``"auto"`` is 0.5
+        with three modalities or more, and 0, as in the paper, with two.
+    modality_dropout : float, default=0.0
+        Probability that a modality is dropped from a sequence in training; the last one
+        never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
+        more.
     class_weight : "balanced" or mapping of class to float, default=None
         Weight of each class in the loss; None weighs all rows alike.
     lr : float, default=1e-4
@@ -244,7 +244,8 @@ default=None
         negatives: Literal["sequence", "batch"] = "sequence",
         missing: Literal["auto", "unimodal_head", "fused_head"] = "auto",
         unimodal_weights: Mapping[str, float] | None = None,
-        modality_dropout: float | Literal["auto"] = "auto",
+        subset_share: float | Literal["auto"] = "auto",
+        modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
         weight_decay: float = 1e-4,
@@ -281,6 +282,7 @@ default=None
         self.negatives = negatives
         self.missing = missing
         self.unimodal_weights = unimodal_weights
+        self.subset_share = subset_share
         self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr
@@ -313,6 +315,8 @@ default=None
             dropout=self.dropout,
             max_relative_distance=self.max_relative_distance,
             d_head=self.d_head,
+            subset_share=self._subset_share,
+            min_subset=self._min_modalities_for_fusion,
         )
 
     def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
@@ -352,12 +356,8 @@ default=None
             callbacks.append(CosineSchedule(n_steps, self.warmup))
         elif self.schedule == "released":
             callbacks.append(RestartSchedule())
-        if hidden := self._hidden_share:
-            least = self._min_modalities_for_fusion
-            rise = round(_RISE * n_steps)
-            callbacks.append(
-                ModalityDropout(hidden, rise=rise, least=least, hide_from="fused")
-            )
+        if self.modality_dropout:
+            callbacks.append(ModalityDropout(self.modality_dropout))
         return callbacks
 
     def _train(
@@ -394,8 +394,9 @@ default=None
             check_positive(name, getattr(self, name), owner=owner, zero=True)
         if self.temperature != "learned":
             check_positive("temperature", self.temperature, owner=owner)
-        if self.modality_dropout != "auto":
-            check_fraction("modality_dropout", self.modality_dropout, owner=owner)
+        check_fraction("modality_dropout", self.modality_dropout, owner=owner)
+        if self.subset_share != "auto":
+            check_fraction("subset_share", self.subset_share, owner=owner)
         check_count("sequence_length", self.sequence_length, owner=owner)
         if self.validate_every is not None:
             check_count("validate_every", self.validate_every, owner=owner)
@@ -432,11 +433,11 @@ default=None
         return HeadSelector(needed, self._checked_weights())
 
     @property
-    def _hidden_share(self) -> float:
-        """Probability that a modality is hidden from the fused head in training."""
-        if self.modality_dropout == "auto":
-            return _HIDDEN_SHARE if len(self.layout_) > _PAIR else 0.0
-        return self.modality_dropout
+    def _subset_share(self) -> float:
+        """Share of the training sequences that are also staged by a subset."""
+        if self.subset_share == "auto":
+            return _SUBSET_SHARE if len(self.layout_) > _PAIR else 0.0
+        return self.subset_share
 
     @property
     def _min_modalities_for_fusion(self) -> int:

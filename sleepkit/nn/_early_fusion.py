@@ -54,6 +54,11 @@ class EarlyFusionNet(FusionNet):
         Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
+    subset_share : float, default=0.0
+        Share of the sequences of a training batch that the fused head also stages by a
+        random subset of the modalities, the same for all; at least 0 and below 1.
+    min_subset : int, default=2
+        Modalities of such a subset at least.
 
     See Also
     --------
@@ -110,13 +115,19 @@ class EarlyFusionNet(FusionNet):
             for name, x in tokens.items()
             if heads is None or name in heads or not fused
         }
-        multimodal = self._encode_jointly(tokens, present, heads) if fused else {}
+        multimodal = self._encode_together(tokens, {}, present, heads) if fused else {}
         return EncodedEpochs(unimodal, multimodal)
 
-    def _encode_jointly(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
+    def _encode_together(
+        self,
+        tokens: dict[str, Tensor],
+        frames: dict[str, Tensor],
+        present: dict[str, Tensor],
+        heads: Heads,
     ) -> dict[str, Tensor]:
         """Run the inner encoder on all modalities, and return the CLS token of each."""
+        if len(tokens) == 1:
+            return {}
         sizes = {name: self._embedding(name).n_tokens for name in self.streams}
         tokens_present = {
             name: there.reshape(-1, 1).expand(-1, sizes[name])

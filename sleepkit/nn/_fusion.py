@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
+from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import torch
@@ -14,6 +16,7 @@ from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
 from sleepkit.nn._token_embedding import TokenEmbedding
 from sleepkit.nn._transformer import Encoder, FusionLayer
+from sleepkit.utils import check_count, check_fraction
 
 FUSED = "fused"
 CLS = (0,)  # places of the tokens that represent an epoch
@@ -32,10 +35,14 @@ class MedFuseOutput(NamedTuple):
     embeddings : dict of Tensor, shape (batch, seq, d_model)
         The CLS tokens after the inner encoder of the unimodal pass, which
         `alignment_loss` compares, for each modality that was given.
+    subset : dict of Tensor, shape (n_sequences, seq, n_classes)
+        In training with `subset_share`: logits of the fused head by a random subset of
+        the modalities, such as ``"eeg+eog"``, for the first sequences of the batch.
     """
 
     logits: dict[str, Tensor]
     embeddings: dict[str, Tensor]
+    subset: Mapping[str, Tensor] = MappingProxyType({})
 
 
 class EncodedEpochs(NamedTuple):
@@ -62,6 +69,10 @@ class FusionNet(nn.Module, ABC):
     epochs of a sequence (`decode`). Subclasses define the encoders of a modality and
     the input of the fused head where several modalities are given. Where one is, that
     is its unimodal pass.
+
+    In training the fused head also stages a share of the sequences, `subset_share`, by
+    a random subset of at least `min_subset` modalities, so that it can do with any. The
+    unimodal pass is shared by both. A schedule may change the attribute.
     """
 
     def __init__(
@@ -76,9 +87,16 @@ class FusionNet(nn.Module, ABC):
         dropout: float = 0.3,
         max_relative_distance: int = 6,
         d_head: int = 1024,
+        subset_share: float = 0.0,
+        min_subset: int = 2,
     ) -> None:
         super().__init__()
+        owner = type(self).__name__
         self._check_names(modalities)
+        check_fraction("subset_share", subset_share, owner=owner)
+        check_count("min_subset", min_subset, owner=owner)
+        self.subset_share = subset_share
+        self.min_subset = min_subset
         sizes = (d_model, n_heads, dim_feedforward, dropout, max_relative_distance)
 
         def encoder(others: Iterable[str]) -> Encoder:
@@ -113,6 +131,19 @@ class FusionNet(nn.Module, ABC):
         needed, and passes that none of these heads needs are left out.
         """
 
+    def _encode_together(
+        self,
+        tokens: dict[str, Tensor],
+        frames: dict[str, Tensor],
+        present: dict[str, Tensor],
+        heads: Heads,
+    ) -> dict[str, Tensor]:
+        """CLS tokens of the multimodal pass, from tokens and those of the unimodal one.
+
+        Empty where there is no such pass, or one modality alone.
+        """
+        return {}
+
     @abstractmethod
     def _fuse(
         self,
@@ -129,7 +160,6 @@ class FusionNet(nn.Module, ABC):
         self,
         inputs: Mapping[str, Tensor],
         present: Mapping[str, Tensor] | None = None,
-        fused: Mapping[str, Tensor] | None = None,
     ) -> MedFuseOutput:
         """Compute the logits of every epoch, of each modality alone and of all given.
 
@@ -141,9 +171,6 @@ class FusionNet(nn.Module, ABC):
         present : dict of Tensor of bool, shape (batch, seq), default=None
             Epochs that each modality has; by default, all. Short sequences are padded
             by epochs without any modality.
-        fused : dict of Tensor of bool, shape (batch, seq), default=None
-            Epochs of each modality that the fused head may use, where fewer than are
-            present: see `sleepkit.training.ModalityDropout`. By default, all.
 
         Returns
         -------
@@ -157,9 +184,67 @@ class FusionNet(nn.Module, ABC):
             If no modality is given, an unknown one, or one of another shape.
         """
         present = self._presence(inputs, present or {})
-        used = {n: there & (fused or {}).get(n, there) for n, there in present.items()}
-        encoded = self._encode(self._tokens(inputs, present), used, None)
-        return self._decode(encoded, present, used, set(self.heads))
+        tokens = self._tokens(inputs, present)
+        frames = {name: self._encoders(name)[0](x) for name, x in tokens.items()}
+        encoded = EncodedEpochs(
+            {name: cls_tokens(x, present[name]) for name, x in frames.items()},
+            self._encode_together(tokens, frames, present, None),
+        )
+        epochs = self._outer(encoded, present)
+        logits = {name: self.heads[name](x) for name, x in epochs.items()}
+        if FUSED in self.heads:
+            logits[FUSED] = self._fused_logits(encoded, epochs, present)
+        subset = {}
+        if self.training and len(present) > self.min_subset and self.subset_share:
+            subset = self._stage_subset(tokens, frames, epochs, present)
+        return MedFuseOutput(logits, encoded.unimodal, subset)
+
+    def _stage_subset(
+        self,
+        tokens: dict[str, Tensor],
+        frames: dict[str, Tensor],
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> dict[str, Tensor]:
+        """Logits of the fused head by a random subset, for a share of the sequences."""
+        size = int(torch.randint(self.min_subset, len(present), ()))
+        chosen = torch.randperm(len(present))[:size].tolist()
+        names = [name for place, name in enumerate(present) if place in chosen]
+        n_sequences, length = present[names[0]].shape
+        n_sequences = math.ceil(self.subset_share * n_sequences)
+        there = {name: present[name][:n_sequences] for name in names}
+        tokens, frames = (
+            {name: part[name][: n_sequences * length] for name in names}
+            for part in (tokens, frames)
+        )
+        encoded = EncodedEpochs(
+            {name: cls_tokens(x, there[name]) for name, x in frames.items()},
+            self._encode_together(tokens, frames, there, None),
+        )
+        part = {name: epochs[name][:n_sequences] for name in names}
+        return {"+".join(names): self._fused_logits(encoded, part, there)}
+
+    def _fused_logits(
+        self,
+        encoded: EncodedEpochs,
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
+        """Logits of the fused head, from one modality or from several."""
+        fuse = self._fuse(encoded, epochs, present) if len(present) > 1 else None
+        fused = sum_present(epochs, present) if fuse is None else fuse
+        logits: Tensor = self.heads[FUSED](fused)
+        return logits
+
+    def _outer(
+        self, encoded: EncodedEpochs, present: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """Run the outer encoders of the unimodal pass, where they are needed."""
+        return {
+            name: self._encoders(name)[1](encoded.unimodal[name], present[name])
+            for name in present
+            if name in encoded.unimodal
+        }
 
     def encode(
         self,
@@ -214,28 +299,10 @@ class FusionNet(nn.Module, ABC):
         """
         present = {name: present[name] for name in self.streams if name in present}
         wanted = set(self.heads if heads is None else heads)
-        return self._decode(encoded, present, present, wanted)
-
-    def _decode(
-        self,
-        encoded: EncodedEpochs,
-        present: dict[str, Tensor],
-        used: dict[str, Tensor],
-        wanted: Collection[str],
-    ) -> MedFuseOutput:
-        """Logits of some heads; the fused one gets the epochs of `used` alone."""
-        epochs = {
-            name: self._encoders(name)[1](encoded.unimodal[name], present[name])
-            for name in present
-            if name in encoded.unimodal
-        }
+        epochs = self._outer(encoded, present)
         logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
         if FUSED in self.heads and FUSED in wanted:
-            if len(present) > 1:
-                fused = self._fuse(encoded, epochs, used)
-            else:
-                fused = sum_present(epochs, used)
-            logits[FUSED] = self.heads[FUSED](fused)
+            logits[FUSED] = self._fused_logits(encoded, epochs, present)
         return MedFuseOutput(logits, encoded.unimodal)
 
     def _tokens(

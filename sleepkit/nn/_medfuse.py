@@ -51,6 +51,11 @@ class MedFuseNet(MidLateFusionNet):
         Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
+    subset_share : float, default=0.0
+        Share of the sequences of a training batch that the fused head also stages by a
+        random subset of the modalities, the same for all; at least 0 and below 1.
+    min_subset : int, default=2
+        Modalities of such a subset at least.
 
     Raises
     ------
@@ -110,14 +115,27 @@ class MedFuseNet(MidLateFusionNet):
         if len(tokens) == 1 or (heads is not None and FUSED not in heads):
             return super()._encode(tokens, present, heads)
         frames = {name: self._encoders(name)[0](x) for name, x in tokens.items()}
+        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
+        multimodal = self._encode_together(tokens, frames, present, heads)
+        return EncodedEpochs(unimodal, multimodal)
+
+    def _encode_together(
+        self,
+        tokens: dict[str, Tensor],
+        frames: dict[str, Tensor],
+        present: dict[str, Tensor],
+        heads: Heads,
+    ) -> dict[str, Tensor]:
+        """Run the inner encoders with the frames of the unimodal pass as queries."""
+        multimodal: dict[str, Tensor] = {}
+        if len(tokens) == 1:
+            return multimodal
         places = None if heads is None else CLS
-        multimodal = {}
         for name, x in tokens.items():
             queries = queries_for(name, frames, present)
             encoded = self._encoders(name)[0](x, None, queries, places)
             multimodal[name] = cls_tokens(encoded, present[name])
-        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
-        return EncodedEpochs(unimodal, multimodal)
+        return multimodal
 
     def _fuse(
         self,

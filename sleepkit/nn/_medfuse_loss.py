@@ -58,6 +58,9 @@ class MedFuseLoss(nn.Module):
 
         L = CE(fused) + multi_view sum_m CE(m) + alignment sum_{m < n} AL(e_m, e_n)
 
+    Where the net also staged some sequences by a subset of the modalities, the
+    cross-entropy of the fused head by that subset is added.
+
     A trained temperature is the exponential of a parameter, so that it stays above 0,
     and is kept from falling below 0.01, both as in CLIP.
 
@@ -143,6 +146,8 @@ class MedFuseLoss(nn.Module):
             class_weight=self.class_weight,
             min_modalities_for_fusion=self.min_modalities_for_fusion,
         )
+        for subset, logits in output.subset.items():
+            loss = loss + self._subset_loss(logits, subset.split("+"), targets)
         if not self.alignment:
             return loss
         temperature = self.temperature
@@ -155,6 +160,15 @@ class MedFuseLoss(nn.Module):
                 mask=present[a] & present[b],
             )
         return loss
+
+    def _subset_loss(
+        self, logits: Tensor, names: list[str], targets: Mapping[str, Any]
+    ) -> Tensor:
+        """Cross-entropy of the fused head by a subset, for the first sequences."""
+        stages = targets["stages"][: len(logits)]
+        there = [targets["present"][name][: len(logits)] for name in names]
+        enough = torch.stack(there).sum(0) >= self.min_modalities_for_fusion
+        return _mean_entropy(logits, stages, (stages >= 0) & enough, self.class_weight)
 
 
 def multi_view_loss(

@@ -49,6 +49,11 @@ class MidLateFusionNet(FusionNet):
         Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
+    subset_share : float, default=0.0
+        Share of the sequences of a training batch that the fused head also stages by a
+        random subset of the modalities, the same for all; at least 0 and below 1.
+    min_subset : int, default=2
+        Modalities of such a subset at least.
 
     See Also
     --------

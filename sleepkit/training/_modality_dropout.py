@@ -1,4 +1,4 @@
-"""Modality dropout: modalities hidden in training batches at random."""
+"""Modality dropout: modalities left out of training batches at random."""
 
 from __future__ import annotations
 
@@ -13,41 +13,33 @@ from sleepkit.utils import check_count, check_fraction, check_option
 
 
 class ModalityDropout(Callback):
-    """Hide modalities of training batches, at random.
+    """Mark modalities of training batches as absent, at random.
 
-    A modality that is hidden is treated like one that was never recorded: the net does
-    not read it, and losses do not count it. Nets that fuse modalities in one head, and
-    have further heads for each of them, may hide it from the fused head alone, so that
-    this one is trained on all subsets and the others on all epochs.
+    A modality that is left out is treated like one that was never recorded: the net
+    does not read it, and losses do not count it. No epoch loses its last modality.
 
     Parameters
     ----------
     p : float, default=0.3
-        Probability that a modality is hidden in a sequence, independently for each; at
-        least 0 and below 1.
+        Probability that a modality is left out of a sequence, independently for each;
+        at least 0 and below 1.
     rise : int, default=0
         Training batches in which the probability rises from zero to `p`, so that the
         modalities are first trained together.
     per : {"sequence", "epoch"}, default="sequence"
-        Whether a modality is hidden in whole sequences, as after the failure of an
-        electrode, or in single epochs.
-    least : int, default=1
-        Modalities of an epoch that stay at least; where it has no more, all do.
-    hide_from : {"all", "fused"}, default="all"
-        Whether a modality is hidden from the whole net, by the batch's ``present``, or
-        from its fused head: the net then gets a third input ``fused``, masks as in
-        ``present``, as `sleepkit.nn.MedFuseNet` takes it.
+        Whether a modality is left out of whole sequences, as after the failure of an
+        electrode, or of single epochs.
 
     Notes
     -----
     For every modality of a sequence (or epoch) a number u from 0 to 1 is drawn, and the
-    modality is hidden if ``u < p``; of the modalities of an epoch, those with the
-    `least` largest u stay. With two modalities and ``least=1``, a fraction of
-    ``1 - (1 - p)**2`` of the sequences is left with one. MedFuseSleep's authors name
-    such schedules as future work.
+    modality is left out if ``u < p``; of the modalities of an epoch, the one with the
+    largest u stays. With two modalities, a fraction of ``1 - (1 - p)**2`` of the
+    sequences is left with one. MedFuseSleep's authors name such schedules as future
+    work.
 
-    The masks are drawn by torch's generator: in a fit they follow from its seed.
-    Validation batches stay as they are.
+    The masks are set in the batch's ``present``, see `Batches`, by torch's generator:
+    in a fit they follow from its seed. Validation batches stay as they are.
 
     Examples
     --------
@@ -63,41 +55,30 @@ class ModalityDropout(Callback):
         *,
         rise: int = 0,
         per: Literal["sequence", "epoch"] = "sequence",
-        least: int = 1,
-        hide_from: Literal["all", "fused"] = "all",
     ) -> None:
         self.p = p
         self.rise = rise
         self.per = per
-        self.least = least
-        self.hide_from = hide_from
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Check the parameters, and start from the first step."""
         check_fraction("p", self.p, owner="ModalityDropout")
         check_count("rise", self.rise, owner="ModalityDropout", minimum=0)
         check_option("per", self.per, ("sequence", "epoch"), owner="ModalityDropout")
-        check_count("least", self.least, owner="ModalityDropout")
-        targets = ("all", "fused")
-        check_option("hide_from", self.hide_from, targets, owner="ModalityDropout")
         self.step_ = 0
 
     def on_batch_begin(
         self, net: Any, batch: Any = None, training: bool = False, **kwargs: Any
     ) -> None:
-        """Hide modalities of a training batch."""
+        """Leave modalities out of a training batch."""
         if not training:
             return
         present: dict[str, BoolArray] = batch[0]["present"]
         stacked = np.stack(list(present.values()))
-        p = self.probability(self.step_)
-        kept = keep_some(stacked, self._draw(stacked), p, self.least)
-        self.step_ += 1
-        if self.hide_from == "fused":
-            batch[0]["fused"] = dict(zip(present, kept, strict=True))
-            return
+        kept = keep_some(stacked, self._draw(stacked), self.probability(self.step_))
         for there, keep in zip(present.values(), kept, strict=True):
             there &= keep  # in place: the targets hold the same array
+        self.step_ += 1
 
     def probability(self, step: int) -> float:
         """Compute the probability of a step.
@@ -121,12 +102,11 @@ class ModalityDropout(Callback):
         return torch.rand(n_modalities, batch_size, *per).numpy()
 
 
-def keep_some(present: BoolArray, u: FloatArray, p: float, least: int = 1) -> BoolArray:
-    """Keep modalities with u of at least p, and of those present the `least` largest u.
+def keep_some(present: BoolArray, u: FloatArray, p: float) -> BoolArray:
+    """Keep modalities with u of at least p, and of those present the largest u.
 
     All arrays have the modalities on their first axis, and broadcast.
     """
     known = np.where(present, u, -1.0)
-    bar = np.sort(known, axis=0)[-min(least, len(known))]
-    kept: BoolArray = present & ((known >= p) | (known >= bar))
+    kept: BoolArray = (known >= p) | (known == known.max(axis=0))
     return kept

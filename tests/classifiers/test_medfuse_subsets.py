@@ -3,31 +3,16 @@
 from __future__ import annotations
 
 import pickle
+from itertools import combinations
 
 import numpy as np
 import pytest
-from skorch.callbacks import Callback
+from sklearn.metrics import log_loss
 
 from sleepkit.persistence import load_model, save_model
 from sleepkit.recording import EpochArray
 
 STRENGTH = {"eeg": 2.0, "eog": 1.5, "emg": 0.0}  # the last one is noise
-
-
-class Used(Callback):
-    """Record the modalities that the fused head gets in each training batch."""
-
-    shares = ()
-
-    def on_train_begin(self, net, **kwargs):
-        Used.shares = []
-
-    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
-        if training:
-            present = batch[0]["present"]
-            whole = sum(there.sum() for there in present.values())
-            used = batch[0].get("fused", present)
-            Used.shares.append(sum(there.sum() for there in used.values()) / whole)
 
 
 def nights_of(modalities, n_nights=8, n_epochs=24, seed=0):
@@ -57,27 +42,40 @@ def weights(stager):
     return [p.detach().numpy() for p in stager.module_.parameters()]
 
 
-def test_three_modalities_are_hidden_by_default(medfuse, three):
-    medfuse(callbacks=[Used], max_epochs=6).fit(*three)
-    n_rise = len(Used.shares) // 10
-    assert Used.shares[0] == 1  # and it rises from there
-    # of three that go with .3 each, one at most: 1 - .7 ** 3 of the sequences
-    expected = 1 - (1 - 0.7**3) / 3
-    assert np.mean(Used.shares[n_rise:]) == pytest.approx(expected, abs=0.05)
+@pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])
+def test_three_modalities_are_also_staged_by_subsets(medfuse, three, fusion):
+    net = medfuse(fusion=fusion, max_epochs=1).fit(*three).module_
+    assert (net.subset_share, net.min_subset) == (0.5, 2)
+    stager = medfuse(fusion=fusion, subset_share=0.2, missing="fused_head")
+    net = stager.set_params(max_epochs=1).fit(*three).module_
+    assert (net.subset_share, net.min_subset) == (0.2, 1)
 
 
 def test_two_are_trained_as_in_the_paper(medfuse, two):
-    plain = medfuse(modality_dropout=0.0, max_epochs=1).fit(*two)
-    found = medfuse(callbacks=[Used], max_epochs=1).fit(*two)
-    assert set(Used.shares) == {1.0}
+    plain = medfuse(subset_share=0.0, max_epochs=1).fit(*two)
+    found = medfuse(max_epochs=1).fit(*two)
     for a, b in zip(weights(plain), weights(found), strict=True):
         np.testing.assert_array_equal(a, b)
 
 
-def test_a_fused_head_for_single_ones_sees_single_ones(medfuse, three):
-    stager = medfuse(missing="fused_head", modality_dropout=0.9, callbacks=[Used])
-    stager.set_params(max_epochs=4).fit(*three)
-    assert min(Used.shares) < 0.5  # with two of three at least it would be 2 / 3
+def test_the_fused_head_can_do_with_two_of_three(medfuse, three):
+    """It is surer of the true stage by pairs if it was trained on them."""
+    X, y = three
+    pairs = [X.select(pair) for pair in combinations(STRENGTH, 2)]
+    losses = [
+        [log_loss(y, stager.predict_proba(pair)) for pair in pairs]
+        for stager in (
+            medfuse(subset_share=p, validation_fraction=0, max_epochs=8).fit(X, y)
+            for p in (0.0, 0.5)
+        )
+    ]
+    assert np.mean(losses[1]) < np.mean(losses[0])
+
+
+def test_the_seed_decides(medfuse, three):
+    first, again = (medfuse(max_epochs=1).fit(*three) for _ in range(2))
+    for a, b in zip(weights(first), weights(again), strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])

@@ -32,7 +32,7 @@ class Rates(Callback):
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         if training:
             Rates.seen.append(net.optimizer_.param_groups[0]["lr"])
-            eeg, eog = batch[0].get("fused", batch[0]["present"]).values()
+            eeg, eog = batch[0]["present"].values()
             Rates.shares.append((eeg.sum() + eog.sum()) / (eeg | eog).sum() / 2)
 
 
@@ -198,11 +198,11 @@ def test_nothing_to_learn_a_temperature_from(medfuse, make_nights):
 
 def test_modality_dropout(medfuse, make_nights):
     X, y = make_nights(3)
-    watch = {"callbacks": [Rates], "max_epochs": 6, "missing": "fused_head"}
+    watch = {"callbacks": [Rates], "max_epochs": 6}
     plain = medfuse(**watch).fit(X, y)
     assert np.mean(Rates.shares) == 1
     stager = medfuse(modality_dropout=0.5, **watch).fit(X, y)
-    assert np.mean(Rates.shares[3:]) == pytest.approx(1 - 0.375, abs=0.1)
+    assert np.mean(Rates.shares) == pytest.approx(1 - 0.375, abs=0.1)
     assert not same(weights(plain), weights(stager))
     again = medfuse(modality_dropout=0.5, **watch).fit(X, y)
     assert same(weights(again), weights(stager))

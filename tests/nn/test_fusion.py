@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import combinations
 
 import pytest
 import torch
@@ -264,34 +265,67 @@ def test_bad_shapes(make, shape):
         make({"eeg": shape})
 
 
-def test_hidden_from_the_fused_head_is_absent_for_it_alone(make, make_inputs):
-    """Its logits are those without the modality; the other heads stay as they are."""
-    net = make(THREE)
+# ------------------------------------------------------- subsets in training
+
+
+def staged_subset(make, make_inputs, **params):
+    """A net in training without dropout, its inputs, and the subset that it staged."""
+    net = make(THREE, dropout=0.0, **params)
     inputs = make_inputs(net)
-    hidden = masks(emg=[[1] * SEQ, [0] * SEQ], eog=[[0] * SEQ, [1] * SEQ])
-    found = net(inputs, None, hidden)
-    plain, absent = net(inputs), net(inputs, hidden)
-    torch.testing.assert_close(found.logits["fused"], absent.logits["fused"])
-    assert not torch.allclose(found.logits["fused"], plain.logits["fused"])
-    for name in THREE:
-        assert torch.equal(found.logits[name], plain.logits[name])
-        assert torch.equal(found.embeddings[name], plain.embeddings[name])
+    output = net.train()(inputs)
+    ((names, logits),) = output.subset.items()
+    return net, inputs, output, names.split("+"), logits
 
 
-def test_no_gradient_reaches_the_fused_head_from_what_is_hidden(make, make_inputs):
-    net = make(THREE)
-    inputs = {name: x.requires_grad_() for name, x in make_inputs(net).items()}
-    output = net(inputs, None, masks(emg=[[1] * SEQ, [0] * SEQ]))
-    output.logits["fused"].square().sum().backward()
-    gradient = inputs["emg"].grad
-    assert gradient[0].abs().sum() > 0
-    assert not gradient[1].any()
-    assert inputs["eeg"].grad[1].abs().sum() > 0
+def test_a_subset_is_staged_as_if_there_were_no_other(make, make_inputs):
+    for seed in range(4):
+        torch.manual_seed(seed)
+        net, inputs, output, names, logits = staged_subset(
+            make, make_inputs, subset_share=0.9
+        )
+        assert len(names) == 2
+        some = net.eval()({name: inputs[name] for name in names})
+        torch.testing.assert_close(logits, some.logits["fused"])
+        whole = net(inputs)
+        assert not whole.subset  # none in evaluation
+        assert_close(output, whole)  # the rest is as ever
 
 
-def test_what_is_missing_cannot_be_used(make, make_inputs):
-    net = make(THREE)
+def test_a_share_of_the_sequences(make, make_inputs):
+    *_, logits = staged_subset(make, make_inputs, subset_share=0.5)
+    assert len(logits) == BATCH / 2
+    *_, logits = staged_subset(make, make_inputs, subset_share=0.51)
+    assert len(logits) == BATCH
+
+
+@pytest.mark.parametrize(("least", "sizes"), [(1, {1, 2}), (2, {2})])
+def test_every_subset_is_drawn(make, make_inputs, least, sizes):
+    net = make(THREE, subset_share=0.1, min_subset=least).train()
     inputs = make_inputs(net)
-    present = masks(emg=[[0] * SEQ, [1] * SEQ])
-    everywhere = masks(**{name: [[1] * SEQ] * 2 for name in THREE})
-    assert_close(net(inputs, present, everywhere), net(inputs, present))
+    torch.manual_seed(0)
+    drawn = {name for _ in range(60) for name in net(inputs).subset}
+    expected = {"+".join(s) for size in sizes for s in combinations(THREE, size)}
+    assert drawn == expected
+
+
+def test_no_subset_of_two_modalities(make, make_inputs):
+    net = make(("eeg", "eog"), subset_share=0.5).train()
+    assert not net(make_inputs(net)).subset
+
+
+def test_what_is_missing_is_missing_in_a_subset(make, make_inputs):
+    torch.manual_seed(0)
+    net = make(THREE, dropout=0.0, subset_share=0.9)
+    inputs = make_inputs(net)
+    present = masks(**{name: [[0, 1, 1, 1, 1], [1] * SEQ] for name in THREE})
+    ((names, logits),) = net.train()(inputs, present).subset.items()
+    names = names.split("+")
+    there = {name: present[name] for name in names}
+    some = net.eval()({name: inputs[name] for name in names}, there)
+    torch.testing.assert_close(logits, some.logits["fused"])
+
+
+@pytest.mark.parametrize("params", [{"subset_share": 1.0}, {"min_subset": 0}])
+def test_bad_subsets(make, params):
+    with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter"):
+        make(THREE, **params)

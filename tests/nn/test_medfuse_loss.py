@@ -294,3 +294,22 @@ def test_trained_temperature_starts_as_given_and_stays_above_its_bound():
 def test_bad_parameters_of_the_whole_loss(parameter, message):
     with pytest.raises(ValueError, match=message):
         MedFuseLoss(**parameter)
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_a_subset_counts_where_enough_of_it_is_present(logits, labels, least):
+    """The first sequence alone was also staged by a subset."""
+    there = torch.ones(BATCH, SEQ, dtype=torch.bool)
+    present = {"a": there, "b": there.clone(), "c": there}
+    present["b"][0, :2] = False
+    scores = {h: logits["fused"] for h in ("a", "b", "c", "fused")}
+    embeddings = {name: randn(BATCH, SEQ, DIM, seed=3) for name in present}
+    plain = MedFuseOutput(scores, embeddings)
+    part = logits["a"][:1]
+    targets = {"stages": labels, "present": present}
+    loss = MedFuseLoss(min_modalities_for_fusion=least)
+    found = loss(plain._replace(subset={"a+b": part}), targets) - loss(plain, targets)
+    counts = labels[:1] >= 0
+    if least == 2:
+        counts[0, :2] = False
+    torch.testing.assert_close(found, mean_entropy(part, labels[:1], counts))

@@ -37,36 +37,6 @@ def test_by_hand():
     np.testing.assert_array_equal(kept, [[0, 0, 1, 1, 1], [1, 1, 1, 0, 0]])
 
 
-def test_at_least_two_by_hand():
-    """One epoch in each column: the two largest u of those present stay."""
-    u = np.array([[0.1, 0.1, 0.1, 0.9], [0.3, 0.3, 0.3, 0.8], [0.2, 0.2, 0.9, 0.7]])
-    present = np.array([[1, 1, 1, 1], [1, 0, 1, 1], [1, 1, 1, 1]], bool)
-    kept = keep_some(present, u, 0.5, least=2)
-    np.testing.assert_array_equal(kept, [[0, 1, 0, 1], [1, 0, 1, 1], [1, 1, 1, 1]])
-
-
-def test_more_than_there_are_stay():
-    full = {name: np.ones((50, 3), bool) for name in ("eeg", "eog")}
-    found = drop(full, ModalityDropout(0.9, least=5))
-    assert all(there.all() for there in found.values())
-
-
-def test_hidden_from_the_fused_head_alone():
-    present = {name: np.ones((200, 3), bool) for name in ("eeg", "eog", "emg")}
-    present["emg"][::2] = False
-    callback = ModalityDropout(0.5, least=2, hide_from="fused")
-    callback.on_train_begin(net=None)
-    inputs = {"present": {name: there.copy() for name, there in present.items()}}
-    callback.on_batch_begin(net=None, batch=(inputs, {}), training=True)
-    for name, there in inputs["present"].items():
-        np.testing.assert_array_equal(there, present[name])
-    used = inputs["fused"]
-    assert not used["emg"][::2].any()
-    counts = sum(there.astype(int) for there in used.values())
-    assert (counts[::2] == 2).all()
-    assert set(counts[1::2].ravel()) == {2, 3}
-
-
 def test_nothing_is_made_present():
     present = {"eeg": np.zeros((8, 3), bool), "eog": np.ones((8, 3), bool)}
     found = drop(present, ModalityDropout(0.9))
@@ -146,8 +116,6 @@ def test_it_pickles():
     ("parameters", "words"),
     [
         ({"p": 1.0}, "'p' parameter of ModalityDropout must be >= 0 and < 1"),
-        ({"least": 0}, "'least' parameter of ModalityDropout"),
-        ({"hide_from": "eeg"}, "'hide_from' parameter of ModalityDropout"),
         ({"rise": -1}, "'rise'"),
         ({"per": "night"}, "'per'.*'sequence', 'epoch'"),
     ],
