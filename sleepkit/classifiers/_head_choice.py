@@ -14,7 +14,8 @@ from sleepkit.classifiers._head_selector import FUSED, HeadSelector
 from sleepkit.training import EpochSource
 
 _MAX_SUBSETS: Final = 64  # each takes a staging of the held-out subjects
-_SHARES: Final = (0.5, 1.0, 2.0)  # of a unimodal head beside the fused one
+_SHARES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)  # of a unimodal head beside the fused one
+_CLEARLY: Final = 0.95  # of the cross-entropy: few held-out subjects mislead
 
 Weights = dict[str, float]
 Stage = Callable[[EpochSource, HeadSelector], FloatArray]
@@ -33,9 +34,10 @@ def choose_heads(
 ) -> dict[str, Weights]:
     """Choose the heads that stage each subset of the modalities, on some rows.
 
-    Of the fused head, the best unimodal head of the subset, and their weighted means it
-    is what has the least cross-entropy on the rows that have all of the subset; where
-    none has, what the rule says. `stage` gives log-probabilities by a head selector.
+    It is the weighted mean of the fused head and of the best unimodal head of the subset
+    that has the least cross-entropy on the rows that have all of the subset, or one of
+    the two alone where that is clearly better; where no row has all, what the rule
+    says. `stage` gives log-probabilities by a head selector.
     """
     alone: dict[str, FloatArray] = {}
     chosen: dict[str, Weights] = {}
@@ -57,11 +59,16 @@ def choose_heads(
 
 
 def _best_weights(logs: Mapping[str, FloatArray], y: IntArray) -> Weights:
-    """Weights of the fused and the best unimodal head with the least cross-entropy."""
-    heads = [head for head in logs if head != FUSED]
-    best = min(heads, key=lambda head: cross_entropy(logs, {head: 1.0}, y))
-    candidates = [{FUSED: 1.0}, *({FUSED: 1.0, best: w} for w in _SHARES), {best: 1.0}]
-    return min(candidates, key=lambda weights: cross_entropy(logs, weights, y))
+    """Weights of the fused and the best unimodal head: a mean, or clearly one."""
+
+    def loss(weights: Weights) -> float:
+        return cross_entropy(logs, weights, y)
+
+    best = min([{head: 1.0} for head in logs if head != FUSED], key=loss)
+    one = min([{FUSED: 1.0}, best], key=loss)
+    means = [{FUSED: 1.0} | dict.fromkeys(best, share) for share in _SHARES]
+    mean = min(means, key=loss)
+    return one if loss(one) < _CLEARLY * loss(mean) else mean
 
 
 def cross_entropy(

@@ -98,10 +98,11 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0; and for each subset of two modalities or more it chooses the
-        fused head, the best unimodal head of the subset or a weighted mean of the two:
-        that with the least cross-entropy on the held-out subjects. Where nothing is
-        held out, or `unimodal_weights` is given, the fused head stages these.
+        `multi_view` > 0; and for each subset of two modalities or more it averages the
+        fused head and the best unimodal head of the subset, by the weights with the
+        least cross-entropy on the held-out subjects, or takes the one that is better
+        there by 5 %. Where nothing is held out, or `unimodal_weights` is given, the
+        fused head stages these.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.

@@ -35,15 +35,28 @@ def test_the_least_cross_entropy(stages, fused):
         "eog": guess(stages, 0.5, 3),
     }
     found = by_hand(logs, _best_weights(logs, stages), stages)
-    for share in (0, 0.5, 1, 2):
+    for share in (0.25, 0.5, 1, 2, 4):
         assert found <= by_hand(logs, {"fused": 1, "eeg": share}, stages) + 1e-12
-    assert found <= by_hand(logs, {"eeg": 1}, stages) + 1e-12
+    for head in logs:
+        assert found <= by_hand(logs, {head: 1}, stages) / 0.95 + 1e-12
 
 
 def test_either_may_stage_alone(stages):
     good, bad = guess(stages, 5, 1), guess(stages, -2, 2)
     assert _best_weights({"fused": good, "eeg": bad}, stages) == {"fused": 1.0}
     assert _best_weights({"fused": bad, "eeg": good}, stages) == {"eeg": 1.0}
+
+
+def test_a_mean_is_left_for_a_clear_gain_alone(stages):
+    """One head is a little better by itself, which few subjects do not settle."""
+    better = guess(stages, 2, 1)
+    flatter = better - 0.2 * better  # the same order of stages, less sure
+    flatter -= np.log(np.exp(flatter).sum(axis=1, keepdims=True))
+    logs = {"fused": better, "eeg": flatter}
+    alone = by_hand(logs, {"fused": 1}, stages)
+    mean = by_hand(logs, {"fused": 1, "eeg": 0.25}, stages)
+    assert 0.95 * mean < alone < mean
+    assert _best_weights(logs, stages) == {"fused": 1.0, "eeg": 0.25}
 
 
 def test_two_equals_are_averaged(stages):

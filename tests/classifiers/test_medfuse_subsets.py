@@ -15,7 +15,7 @@ from sleepkit.recording import EpochArray
 STRENGTH = {"eeg": 2.0, "eog": 1.5, "emg": 0.0}  # the last one is noise
 
 
-def nights_of(modalities, n_nights=8, n_epochs=24, seed=0):
+def nights_of(modalities, n_nights=6, n_epochs=24, seed=0):
     """Nights whose modalities tell the stage by different amounts."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, n_nights * n_epochs)
@@ -65,7 +65,7 @@ def test_the_fused_head_can_do_with_two_of_three(medfuse, three):
     losses = [
         [log_loss(y, stager.predict_proba(pair)) for pair in pairs]
         for stager in (
-            medfuse(subset_share=p, validation_fraction=0, max_epochs=8).fit(X, y)
+            medfuse(subset_share=p, validation_fraction=0, max_epochs=5).fit(X, y)
             for p in (0.0, 0.5)
         )
     ]
@@ -81,7 +81,7 @@ def test_the_seed_decides(medfuse, three):
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])
 def test_each_subset_has_its_heads(medfuse, three, fusion):
     X, y = three
-    stager = medfuse(fusion=fusion, max_epochs=3, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(fusion=fusion, max_epochs=1, validation_fraction=0.25).fit(X, y)
     table = stager.subset_heads_
     assert len(table) == 7
     for subset, heads in table.items():
@@ -107,7 +107,7 @@ def log_proba(stager, X, head):
 def test_a_useless_modality_is_not_relied_on(medfuse, three):
     """One unimodal head stages the pair of it and noise no worse than it does alone."""
     X, y = three
-    stager = medfuse(max_epochs=8, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(max_epochs=5, validation_fraction=0.25).fit(X, y)
     new, truth = nights_of(STRENGTH, seed=1)
     alone = stager.score(new.select(["eeg"]), truth)
     assert stager.score(new.select(["eeg", "emg"]), truth) >= alone - 0.02
@@ -141,7 +141,7 @@ def test_what_the_user_names_is_not_chosen(medfuse, three, params):
 
 def test_heads_can_be_named_after_the_fit(medfuse, three):
     X, y = three
-    stager = medfuse(max_epochs=2, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(max_epochs=1, validation_fraction=0.25).fit(X, y)
     stager.subset_heads_ = {"eeg+eog": {"eeg": 1.0}}
     pair = X.select(["eeg", "eog"])
     chosen = stager.predict_proba(pair)
@@ -153,7 +153,7 @@ def test_heads_can_be_named_after_the_fit(medfuse, three):
 
 def test_further_training_without_held_out_subjects_keeps_the_choice(medfuse, three):
     X, y = three
-    stager = medfuse(max_epochs=2, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(max_epochs=1, validation_fraction=0.25).fit(X, y)
     stager.subset_heads_ = {"eeg+eog": {"eeg": 1.0}}
     stager.set_params(validation_fraction=0).partial_fit(X, y)
     assert stager.subset_heads_ == {"eeg+eog": {"eeg": 1.0}}
@@ -162,7 +162,7 @@ def test_further_training_without_held_out_subjects_keeps_the_choice(medfuse, th
 
 def test_a_model_file_keeps_the_choice(medfuse, three, tmp_path):
     X, y = three
-    stager = medfuse(max_epochs=2, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(max_epochs=1, validation_fraction=0.25).fit(X, y)
     save_model(stager, tmp_path / "stager.model")
     again = load_model(tmp_path / "stager.model")
     assert again.subset_heads_ == stager.subset_heads_
