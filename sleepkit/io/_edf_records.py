@@ -17,7 +17,7 @@ from sleepkit.exceptions import (
 )
 from sleepkit.io._edf_annotations import parse_stamp
 from sleepkit.io._edf_header import EdfHeader
-from sleepkit.io._edf_runs import Run, find_runs, read_run
+from sleepkit.io._edf_runs import Run, find_runs, locate, read_run
 from sleepkit.io._limits import HIGHEST_SFREQ, LONGEST_NIGHT
 from sleepkit.io._unchanged import unchanged
 from sleepkit.utils import FileState
@@ -75,6 +75,7 @@ class EdfRecords:
         next block.
         """
         runs = find_runs(places, self.record_bytes)
+        cuts = [locate(place, runs) for place in places]
         n_bytes = sum(run.stop - run.start for run in runs)
         n_most = max(1, _BLOCK_BYTES // n_bytes)
         buffer = np.empty((n_most, n_bytes), np.uint8)
@@ -83,8 +84,8 @@ class EdfRecords:
                 for done in range(0, segment.n_records, n_most):
                     block = buffer[: segment.n_records - done]
                     first = segment.first_record + done
-                    read = [(run, self._read(file, first, block, run)) for run in runs]
-                    yield segment, done, [_cut(read, place) for place in places]
+                    read = [self._read(file, first, block, run) for run in runs]
+                    yield segment, done, [read[i][:, part] for i, part in cuts]
 
     def read_bytes(self, place: slice, numbers: IntArray) -> list[bytes]:
         """Read some bytes of some records."""
@@ -128,12 +129,6 @@ class EdfRecords:
         return RecordingError(
             f"{self.path} was cut short while it was read; open it again."
         )
-
-
-def _cut(read: list[tuple[Run, IntArray]], place: slice) -> IntArray:
-    """Cut a place out of the run that holds it."""
-    run, values = next(pair for pair in read if pair[0].holds(place))
-    return values[:, place.start - run.start : place.stop - run.start]
 
 
 def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any, Final, NamedTuple
 
@@ -19,10 +19,6 @@ class Run(NamedTuple):
 
     start: int
     stop: int
-
-    def holds(self, place: slice) -> bool:
-        """Whether a place of the record lies in the run."""
-        return bool(self.start <= place.start and place.stop <= self.stop)
 
 
 def find_runs(places: Iterable[slice], record_bytes: int) -> list[Run]:
@@ -42,6 +38,13 @@ def find_runs(places: Iterable[slice], record_bytes: int) -> list[Run]:
     if record_bytes <= n_wanted + len(runs) * _CALL_BYTES:
         return [Run(0, record_bytes)]
     return runs
+
+
+def locate(place: slice, runs: Sequence[Run]) -> tuple[int, slice]:
+    """Number of the run that holds a place, and its bytes there."""
+    number = max(i for i, run in enumerate(runs) if run.start <= place.start)
+    start = runs[number].start
+    return number, slice(place.start - start, place.stop - start)
 
 
 def read_run(file: Any, n_bytes: int, starts: range) -> IntArray | None:
