@@ -41,7 +41,7 @@ def find_runs(places: Iterable[slice], record_bytes: int) -> list[Run]:
 
 
 def locate(place: slice, runs: Sequence[Run]) -> tuple[int, slice]:
-    """Number of the run that holds a place, and its bytes there."""
+    """Find the run that holds a place: its number, and the bytes of it."""
     number = max(i for i, run in enumerate(runs) if run.start <= place.start)
     start = runs[number].start
     return number, slice(place.start - start, place.stop - start)
