@@ -1,23 +1,30 @@
 """Every public estimator, once, small enough for a test.
 
 scikit-learn's checks, the contract of the transformers and the model files all read
-these lists: a new estimator is one entry here. The rate is 100 Hz, so that the short
-rows of scikit-learn's checks are signals of a fraction of a second.
+these lists. A new estimator is in them by itself: a transformer of signals as it is by
+default, a classifier as small as `make_stager` makes it. Entries here are for others,
+and for further parameters. The rate is 100 Hz, so that the short rows of
+scikit-learn's checks are signals of a fraction of a second.
 """
 
 from __future__ import annotations
 
-from sklearn.base import clone
+import inspect
+
+from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
+from sleepkit import classifiers, preprocessing
 from sleepkit.classifiers import (
     DeepSleepNetClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
     SleepMGClassifier,
 )
+from sleepkit.pipelines import make_stager
+from sleepkit.pipelines._stagers import STAGERS
 from sleepkit.preprocessing import (
     BandpassFilter,
     BandPower,
@@ -31,6 +38,29 @@ from sleepkit.preprocessing import (
     SpectrumScaler,
     STFTEpocher,
 )
+
+
+def estimators(package):
+    """Yield the public classes of a package that are estimators, save abstract ones."""
+    for name in package.__all__:
+        value = getattr(package, name)
+        estimator = inspect.isclass(value) and issubclass(value, BaseEstimator)
+        if estimator and not inspect.isabstract(value):
+            yield value
+
+
+def unlisted(package, listed, small=(), **params):
+    """Estimators of a package that no list has, with those of `params` they take.
+
+    `small` holds estimators to begin with, in place of those by default.
+    """
+    known = {type(each): each for each in small}
+    for kind in estimators(package):
+        if kind not in set(map(type, listed)):
+            each = known[kind] if kind in known else kind()
+            taken = {n: v for n, v in params.items() if n in each.get_params()}
+            yield clone(each).set_params(**taken)
+
 
 # For QualityMask: nights of tests are white noise, which it would mask.
 WHITE = {name: {"min_exponent": None, "max_fast": None} for name in ("eeg", "eog")}
@@ -52,7 +82,6 @@ SIGNAL_TRANSFORMERS = [
     QualityMask(limits=WHITE, channels="all"),
     QualityMask(limits={"eeg": WHITE["eeg"]}, channels="all", only=("eeg",), sfreq=100),
     Resampler(60, sfreq=100),
-    STFTEpocher(sfreq=100),
     SignalScaler(),
     SignalScaler(robust=False),
     SignalScaler(per="training"),
@@ -61,18 +90,23 @@ SIGNAL_TRANSFORMERS = [
 # Spectra in, as STFTEpocher gives them; the first list takes plain features as well.
 SPECTRUM_TRANSFORMERS = [SpectrumScaler()]
 SPECTRA_ONLY = [SpectrumScaler(per="recording")]
+# Cache keeps what comes before it, FitOnSelected does what its estimator does.
+WRAPPERS = [
+    Cache("never-made"),
+    FitOnSelected(LogisticRegression()),
+    FitOnSelected(SignalScaler("training")),
+]
+SIGNAL_TRANSFORMERS += unlisted(
+    preprocessing,
+    [*SIGNAL_TRANSFORMERS, *SPECTRUM_TRANSFORMERS, *WRAPPERS],
+    sfreq=100,
+)
 NIGHT_TRANSFORMERS = [
     *SIGNAL_TRANSFORMERS,
     *(
         make_pipeline(STFTEpocher(sfreq=100), transformer)
         for transformer in (*SPECTRUM_TRANSFORMERS, *SPECTRA_ONLY)
     ),
-]
-# Cache keeps what comes before it, FitOnSelected does what its estimator does.
-WRAPPERS = [
-    Cache("never-made"),
-    FitOnSelected(LogisticRegression()),
-    FitOnSelected(SignalScaler("training")),
 ]
 TRANSFORMERS = [*SIGNAL_TRANSFORMERS, *SPECTRUM_TRANSFORMERS, *WRAPPERS]
 
@@ -132,3 +166,14 @@ CLASSIFIERS = [
         dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
     ),
 ]
+CLASSIFIERS += unlisted(
+    classifiers,
+    CLASSIFIERS,
+    small=[make_stager(name)[-1] for name in STAGERS],
+    dropout=0.0,
+    lr=0.02,
+    batch_size=16,
+    max_epochs=10,
+    device="cpu",
+    n_threads=1,
+)

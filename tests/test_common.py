@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
-from sklearn.base import BaseEstimator
 from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
 )
 
 from sleepkit import classifiers, preprocessing
-from tests.estimators import CLASSIFIERS, TRANSFORMERS
+from tests.estimators import CLASSIFIERS, TRANSFORMERS, estimators
 
 ESTIMATORS = [*TRANSFORMERS, *CLASSIFIERS]
 MIN_CHECKS = 40
@@ -30,16 +27,5 @@ def test_the_checks_are_not_few():
 
 
 def test_every_estimator_is_checked():
-    public = {
-        getattr(package, name)
-        for package in (classifiers, preprocessing)
-        for name in package.__all__
-    }
-    concrete = {
-        thing
-        for thing in public
-        if inspect.isclass(thing)
-        and issubclass(thing, BaseEstimator)
-        and not inspect.isabstract(thing)
-    }
-    assert concrete == {type(estimator) for estimator in ESTIMATORS}
+    public = {*estimators(classifiers), *estimators(preprocessing)}
+    assert public == {type(estimator) for estimator in ESTIMATORS}

@@ -8,31 +8,27 @@ from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
+import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
+from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._inputs import (
-    check_axes,
     check_layout,
     check_rows,
     check_rows_and_targets,
     check_shared_params,
-    open_source,
-)
-from sleepkit.classifiers._split import (
-    Split,
-    class_weights,
     encode_classes,
-    make_split,
-    rows_to_epochs,
+    open_source,
     subjects_of,
 )
-from sleepkit.exceptions import SleepkitError, SleepkitWarning
+from sleepkit.classifiers._split import Split, make_split
+from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import StageLoss
 from sleepkit.recording import EpochArray
 from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStage
@@ -235,8 +231,11 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse epochs with a number of axes that the module does not read."""
-        if self._accepts is not None:
-            check_axes(layout, self._accepts, owner=type(self).__name__)
+        for name, shape in layout.items():
+            if self._accepts is not None and len(shape) not in self._accepts:
+                owner, kinds = type(self).__name__, " or ".join(self._accepts.values())
+                msg = f"{owner} takes {kinds}; got {name!r} epochs of shape {shape}."
+                raise ValueError(msg)
 
     # -------------------------------------------------------------- for subclasses
 
@@ -353,7 +352,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             if fresh:
                 self._check_axes(source.layout)
                 self.layout_ = dict(source.layout)
-            check_layout(self, source)
+            else:
+                check_layout(self, source)
             fraction = self.validation_fraction
             split = make_split(source, codes, subject, mask, fraction, rng, owner=owner)
             self._train(source, split, rng, fresh=fresh)
@@ -369,11 +369,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     ) -> None:
         """Run the stages of the plan, and keep the net of the last one."""
         targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
-        train = rows_to_epochs(source, split.train, targets)
-        valid = rows_to_epochs(source, split.valid, targets)
+        data = TrainingData.of_rows(source, split.train, split.valid, targets)
         y = self.classes_[split.y[split.train]]
         weights = class_weights(self.class_weight, self.classes_, y)
-        data = TrainingData(source, train, valid if split.valid.any() else None)
         plan = self._training_plan(source)
         if not plan:
             msg = f"_training_plan of {type(self).__name__} gave no stage."
@@ -388,9 +386,6 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
                 loss = stage.loss() if stage.loss else self._build_loss(weights)
                 read_out = self._build_read_out()
                 net = train_stage(stage, module, loss, read_out, data, options, rng)
-        if not all(p.isfinite().all() for p in module.parameters()):
-            msg = f"The training of {type(self).__name__} diverged; try a smaller lr."
-            raise SleepkitError(msg)
         self.net_ = net
         share = np.bincount(split.y[split.train], minlength=len(self.classes_))
         self.class_prior_ = share / share.sum()
@@ -506,3 +501,24 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
+
+
+def class_weights(
+    class_weight: str | Mapping[Any, float] | None, classes: Array, y: Array
+) -> Tensor | None:
+    """Weight of each class in the loss; 1 where a class is not in y, or not named."""
+    if class_weight is None:
+        return None
+    weights = np.ones(len(classes), np.float32)
+    if isinstance(class_weight, Mapping):
+        known = classes.tolist()
+        unknown = [name for name in class_weight if name not in known]
+        if unknown:
+            msg = f"'class_weight' names {unknown}; the classes are {known}."
+            raise ValueError(msg)
+        weights[:] = [class_weight.get(name, 1) for name in known]
+    else:
+        found = np.isin(classes, y)
+        balanced = compute_class_weight(class_weight, classes=classes[found], y=y)
+        weights[found] = balanced
+    return torch.from_numpy(weights)

@@ -1,9 +1,9 @@
-"""Input of a stager: its shared parameters, and nights or plain arrays."""
+"""Input of a stager: its shared parameters, nights or plain arrays, and targets."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from sklearn.utils.validation import (
 )
 from skorch.callbacks import Callback
 
-from sleepkit._typing import Array
+from sleepkit._typing import Array, IntArray
 from sleepkit.recording import (
     EpochArray,
     as_epoch_array,
@@ -172,17 +172,45 @@ def _check_nights(estimator: BaseEstimator, X: Any) -> EpochArray:
     return view
 
 
-@contextmanager
-def open_source(stager: Any, X: EpochArray | Array) -> Iterator[EpochSource]:
+def encode_classes(y: Array, classes: Array, *, owner: str) -> IntArray:
+    """Replace classes by their numbers."""
+    unknown = np.setdiff1d(y, classes)
+    if unknown.size:
+        msg = (
+            f"{owner} knows the classes {classes.tolist()}; y also has "
+            f"{unknown.tolist()}. Name all classes at the first partial_fit, or fit "
+            "anew with warm_start=False."
+        )
+        raise ValueError(msg)
+    return np.searchsorted(classes, y).astype(np.int32)
+
+
+def subjects_of(X: EpochArray | Array, groups: Any) -> IntArray | None:
+    """Give the rows numbers of their subjects, where these are known."""
+    if groups is not None:
+        check_consistent_length(X, groups)
+        return np.unique(column_or_1d(groups), return_inverse=True)[1]
+    if not isinstance(X, EpochArray):
+        return None
+    names = [recording.subject for recording in X.recordings]
+    subjects: IntArray = np.empty(len(X), np.int32)
+    # a name for each row would take more memory than everything else about rows
+    numbers = np.unique(names, return_inverse=True)[1]
+    for number, (_, rows, _) in zip(numbers, X.by_recording(), strict=True):
+        subjects[rows] = number
+    return subjects
+
+
+def open_source(
+    stager: Any, X: EpochArray | Array
+) -> AbstractContextManager[EpochSource]:
     """Compute nights once, or take the modalities of a plain array as they are."""
+    needs_all = not stager.any_subset
     if isinstance(X, EpochArray):
-        with open_recordings(X, stager.max_ram, verbose=stager.verbose) as source:
-            source.needs_all = not stager.any_subset
-            yield source
-    else:
-        arrays = ArraySource(_split_array(stager, X))
-        arrays.needs_all = not stager.any_subset
-        yield arrays
+        return open_recordings(
+            X, stager.max_ram, needs_all=needs_all, verbose=stager.verbose
+        )
+    return nullcontext(ArraySource(_split_array(stager, X), needs_all=needs_all))
 
 
 def _split_array(stager: Any, X: Array) -> dict[str, Array]:
@@ -213,14 +241,3 @@ def check_layout(stager: Any, source: EpochSource) -> None:
             f"{takes} modalities; X has {given}."
         )
         raise ValueError(msg + (" Leave others out with X.select." if unknown else ""))
-
-
-def check_axes(
-    layout: Mapping[str, tuple[int, ...]], accepts: Mapping[int, str], *, owner: str
-) -> None:
-    """Require epochs with a number of axes that is accepted."""
-    for name, shape in layout.items():
-        if len(shape) not in accepts:
-            kinds = " or ".join(accepts.values())
-            msg = f"{owner} takes {kinds}; got {name!r} epochs of shape {shape}."
-            raise ValueError(msg)

@@ -11,8 +11,12 @@ from torch import nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._module_adapter import ModuleAdapter, adapt, names_present
-from sleepkit.classifiers._step_check import StepCheck
+from sleepkit.classifiers._module_adapter import (
+    ModuleAdapter,
+    StepCheck,
+    adapt,
+    names_present,
+)
 from sleepkit.training import EpochSource, TrainingStage
 
 _PREFIX = "module__"

@@ -1,21 +1,14 @@
-"""Inner split of the training rows: classes, subjects, and what validates."""
+"""Inner split of the labelled rows: what trains, and what validates."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from warnings import warn
 
 import numpy as np
-import torch
-from sklearn.utils import column_or_1d
-from sklearn.utils.class_weight import compute_class_weight
-from sklearn.utils.validation import check_consistent_length
-from torch import Tensor
 
-from sleepkit._typing import Array, BoolArray, IntArray
+from sleepkit._typing import BoolArray, IntArray
 from sleepkit.exceptions import RecordingError, SleepkitWarning
-from sleepkit.recording import EpochArray
 from sleepkit.training import EpochSource
 
 
@@ -38,35 +31,6 @@ class Split(NamedTuple):
     subject: IntArray | None
     train: BoolArray
     valid: BoolArray
-
-
-def encode_classes(y: Array, classes: Array, *, owner: str) -> IntArray:
-    """Replace classes by their numbers."""
-    unknown = np.setdiff1d(y, classes)
-    if unknown.size:
-        msg = (
-            f"{owner} knows the classes {classes.tolist()}; y also has "
-            f"{unknown.tolist()}. Name all classes at the first partial_fit, or fit "
-            "anew with warm_start=False."
-        )
-        raise ValueError(msg)
-    return np.searchsorted(classes, y).astype(np.int32)
-
-
-def subjects_of(X: EpochArray | Array, groups: Any) -> IntArray | None:
-    """Give the rows numbers of their subjects, where these are known."""
-    if groups is not None:
-        check_consistent_length(X, groups)
-        return np.unique(column_or_1d(groups), return_inverse=True)[1]
-    if not isinstance(X, EpochArray):
-        return None
-    names = [recording.subject for recording in X.recordings]
-    subjects: IntArray = np.empty(len(X), np.int32)
-    # a name for each row would take more memory than everything else about rows
-    numbers = np.unique(names, return_inverse=True)[1]
-    for number, (_, rows, _) in zip(numbers, X.by_recording(), strict=True):
-        subjects[rows] = number
-    return subjects
 
 
 def make_split(
@@ -102,43 +66,3 @@ def make_split(
         held_out = rng.permutation(subjects)[:n_held_out]
         valid = labelled & np.isin(subject, held_out)
     return Split(y, subject, labelled & ~valid, valid)
-
-
-def rows_to_epochs(
-    source: EpochSource, rows: BoolArray, targets: Mapping[str, IntArray]
-) -> dict[str, IntArray]:
-    """Targets of the epochs behind some rows, -1 for all other epochs."""
-    numbers = source.row_to_epoch[rows]
-    given: dict[str, IntArray] = {}
-    for name, values in targets.items():
-        given[name] = np.full(len(source.night), -1, np.int32)
-        given[name][numbers] = values[rows]
-        if np.any(given[name][numbers] != values[rows]):
-            msg = (
-                "y gives an epoch that is in several rows of X different classes."
-                if name == "stages"
-                else f"An epoch that is in several rows of X has different {name!r}."
-            )
-            raise ValueError(msg)
-    return given
-
-
-def class_weights(
-    class_weight: str | Mapping[Any, float] | None, classes: Array, y: Array
-) -> Tensor | None:
-    """Weight of each class in the loss; 1 where a class is not in y, or not named."""
-    if class_weight is None:
-        return None
-    weights = np.ones(len(classes), np.float32)
-    if isinstance(class_weight, Mapping):
-        known = classes.tolist()
-        unknown = [name for name in class_weight if name not in known]
-        if unknown:
-            msg = f"'class_weight' names {unknown}; the classes are {known}."
-            raise ValueError(msg)
-        weights[:] = [class_weight.get(name, 1) for name in known]
-    else:
-        found = np.isin(classes, y)
-        balanced = compute_class_weight(class_weight, classes=classes[found], y=y)
-        weights[found] = balanced
-    return torch.from_numpy(weights)

@@ -16,7 +16,7 @@ from sleepkit.cli._output import (
     refuse_existing,
 )
 from sleepkit.datasets._pairs import NAMING_RULES
-from sleepkit.pipelines._any_subset import takes_any_subset
+from sleepkit.pipelines._stagers import takes_any_subset
 
 EXAMPLE: Final = f"sleepkit evaluate nights/ --model my.model\n{NAMING_RULES}"
 _OUTPUTS: Final = ("scores.csv", "predictions.npz", "protocol.json")

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
-from sleepkit.cli._arguments import add_nights
-from sleepkit.cli._messages import collect_notes, describe
-from sleepkit.cli._night_info import NightInfo
+from sleepkit import datasets, signal
+from sleepkit.cli._arguments import MODALITIES, add_nights
+from sleepkit.cli._channel_use import ChannelUse, explain_channels, explain_missing
+from sleepkit.cli._messages import collect_notes, describe, print_failures
 from sleepkit.cli._nights import find_nights, is_batch
-from sleepkit.cli._print_nights import print_failures
+from sleepkit.datasets._night import name_channel
+from sleepkit.exceptions import ChannelError
 
 if TYPE_CHECKING:
-    from sleepkit.cli._channel_use import ChannelUse
+    from sleepkit.datasets._night import Channel
     from sleepkit.io import ChannelInfo
+    from sleepkit.recording import Recording
+
 
 EXAMPLE: Final = "sleepkit info night.edf"
 
@@ -103,3 +111,79 @@ def _print_night(info: NightInfo) -> None:
     for name, label in info.used.items():
         shares = "".join(f"{share:9.0%}" for share in info.bad[name].values())
         print(f"{name:<6}{label:<{width}}{shares}")
+
+
+@dataclass
+class NightInfo:
+    """A recording file: `error` if it cannot be read, `unusable` if not be staged.
+
+    `used` holds label and rate by modality, `missing` the reason by modality, and `bad`
+    the share of bad epochs by modality and kind.
+    """
+
+    file: Path
+    uses: list[ChannelUse] = field(default_factory=list)
+    missing: Mapping[str, str] = field(default_factory=dict)
+    used: Mapping[str, str] = field(default_factory=dict)
+    bad: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    start: str | None = None
+    seconds: float | None = None
+    n_epochs: int | None = None
+    epoch_duration: float | None = None
+    notes: list[str] = field(default_factory=list)
+    unusable: str = ""
+    error: str = ""
+
+    def inspect(
+        self, channels: Mapping[str, Channel], units: Mapping[str, str]
+    ) -> None:
+        """Read the file and fill in what it says."""
+        self.uses = explain_channels(self.file, MODALITIES, channels)
+        self.missing = explain_missing(self.uses, MODALITIES)
+        try:
+            night = datasets.load_night(
+                self.file, modalities=MODALITIES, channels=channels, units=units
+            )
+        except ChannelError as error:
+            if channels or units:
+                raise
+            self.unusable = describe(error)
+            return
+        blocks = night.signals.items()
+        self.used = {name: name_channel(night, name) for name, _ in blocks}
+        self.bad = {name: _bad_shares(night, name) for name, _ in blocks}
+        self.start = f"{night.start:%Y-%m-%d %H:%M:%S}" if night.start else None
+        self.seconds = min(s.shape[1] / (s.sfreq or 1.0) for _, s in blocks)
+        self.n_epochs, self.epoch_duration = night.n_epochs, night.epoch_duration
+
+    def to_json(self) -> str:
+        """Return one line of JSON."""
+        document: dict[str, Any] = {
+            "file": str(self.file),
+            "error": self.error or self.unusable or None,
+            "start": self.start,
+            "seconds": self.seconds,
+            "n_epochs": self.n_epochs,
+            "epoch_duration": self.epoch_duration,
+            "channels": [
+                use.channel._asdict() | {"used_as": use.modality, "reason": use.reason}
+                for use in self.uses
+            ],
+            "used": self.used,
+            "missing": self.missing,
+            "bad_epochs": self.bad,
+            "warnings": self.notes,
+        }
+        return json.dumps(document)
+
+
+def _bad_shares(night: Recording, modality: str) -> dict[str, float]:
+    """Share of the epochs of a modality that are bad, by kind."""
+    block = night.signals[modality]
+    epochs = signal.to_epochs(block.data, block.sfreq or 0.0, night.epoch_duration)
+    flags = signal.flag_windows(
+        epochs[: night.n_epochs].swapaxes(0, -2),
+        sfreq=block.sfreq,
+        limits=signal.QUALITY_LIMITS.get(modality),
+    )
+    return {kind: float(getattr(flags, kind).mean()) for kind in flags.kinds}

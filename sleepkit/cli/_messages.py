@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import walk_tb
@@ -45,6 +45,15 @@ def place(error: str, path: Path) -> str:
 def print_note(message: Warning | str, *_: Any, **__: Any) -> None:
     """Print a note; it can stand for `warnings.showwarning`."""
     print(f"note: {message}", file=sys.stderr)
+
+
+def print_failures(errors: Mapping[Path, str], n_nights: int) -> bool:
+    """Print the error of each night that failed; return whether one did."""
+    for path, error in errors.items():
+        print(f"sleepkit: {place(error, path)}", file=sys.stderr)
+    if errors and n_nights > 1:
+        print(f"sleepkit: {len(errors)} of {n_nights} nights failed.", file=sys.stderr)
+    return bool(errors)
 
 
 @contextmanager

@@ -1,18 +1,25 @@
-"""What is reported of a night that was staged, or could not be."""
+"""Report of a night that was staged, or could not be: printed, JSON and table."""
 
 from __future__ import annotations
 
+import csv
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from sleepkit._stages import UNSCORED
+from sleepkit import metrics, utils
+from sleepkit._stages import STAGES, UNSCORED
 from sleepkit.cli._messages import place
+from sleepkit.cli._output import print_files
 
 if TYPE_CHECKING:
+    from sleepkit._typing import BoolArray, IntArray
     from sleepkit.pipelines import StagedNight
+
 
 LOW_CONFIDENCE: Final = 0.5  # below it, the other stages together are as probable
 
@@ -63,7 +70,7 @@ class NightReport:
         if self.staged is None:
             return {}
         found = self.staged.hypnogram.statistics()
-        return {name: rounded(value) for name, value in found.items()}
+        return {name: _rounded(value) for name, value in found.items()}
 
     def _measured(self) -> dict[str, Any]:
         """Measure length, confidence and flags; None if the night is not staged."""
@@ -76,15 +83,92 @@ class NightReport:
         doubtful = (confidence < LOW_CONFIDENCE) | flagged[scored]
         return {
             "start": night.start.isoformat() if night.start else None,
-            "hours": rounded(len(night) * night.epoch_duration / 3600),
+            "hours": _rounded(len(night) * night.epoch_duration / 3600),
             "n_epochs": len(night),
             "n_unscored": int((~scored).sum()),
             "n_flagged": int(flagged.sum()),
-            "mean_confidence": rounded(confidence.mean()),
-            "low_confidence": rounded(doubtful.mean()),
+            "mean_confidence": _rounded(confidence.mean()),
+            "low_confidence": _rounded(doubtful.mean()),
         }
 
 
-def rounded(value: float) -> float | None:
+def print_staged(report: NightReport) -> None:
+    """Print what a night was staged by, its stages, and what to look at."""
+    for modality, label in report.channels.items():
+        print(f"{modality}: {label}")
+    for modality, reason in report.missing.items():
+        print(f"{modality}: {reason}; staged without it")
+    if report.staged is None:
+        return
+    night, flagged = report.staged.hypnogram, report.staged.flagged
+    print(f"{len(night)} epochs of {night.epoch_duration:g} s:")
+    _print_stage_times(night.stages, night.epoch_duration)
+    n_unscored = int((night.stages == UNSCORED).sum())
+    if n_unscored:
+        print(f"{n_unscored} epochs have no signal and stay unscored.")
+    if flagged.any():
+        print(
+            f"{flagged.sum()} epochs are flagged: they are staged by signals that "
+            f"failed the quality check. Epochs from 0: {_ranges(flagged)}."
+        )
+    print_files(report.outputs)
+
+
+def write_summary(
+    path: Path, reports: Iterable[NightReport], modalities: Sequence[str]
+) -> None:
+    """Write a table with a row for each night; unknown values are empty."""
+    columns = [
+        *NightReport(Path(), "").facts(),
+        *modalities,
+        *metrics.sleep_statistics([0]),
+        "warnings",
+    ]
+    text = StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    for report in reports:
+        row = report.facts() | report.statistics() | {**report.channels}
+        writer.writerow(row | {"warnings": " | ".join(report.warnings)})
+    utils.write_atomically(path, text.getvalue().encode())
+
+
+def to_json(report: NightReport) -> str:
+    """Report as one line of JSON, with the stages."""
+    document: dict[str, Any] = report.facts() | {
+        "channels": dict(report.channels),
+        "missing": dict(report.missing),
+        "statistics": report.statistics(),
+        "stages": None,
+        "flagged": [],
+        "warnings": report.warnings,
+        "outputs": [str(path) for path in report.outputs],
+    }
+    if report.staged is not None:
+        document["stages"] = report.staged.hypnogram.stages.tolist()
+        document["flagged"] = report.staged.flagged.nonzero()[0].tolist()
+    return json.dumps(document, allow_nan=False)
+
+
+def _print_stage_times(stages: IntArray, epoch_duration: float) -> None:
+    """Print how long each stage lasted."""
+    print("  stage      minutes   share")
+    for code, name in [*enumerate(STAGES), (UNSCORED, "unscored")]:
+        count = int((stages == code).sum())
+        if count or code != UNSCORED:
+            minutes = count * epoch_duration / 60
+            print(f"  {name:<9}{minutes:9.1f}{count / len(stages):8.0%}")
+
+
+def _ranges(marked: BoolArray) -> str:
+    """Numbers of the marked epochs, as "3-5, 9"."""
+    import numpy as np
+
+    edges = np.flatnonzero(np.diff(marked, prepend=False, append=False))
+    runs = zip(edges[::2], edges[1::2] - 1, strict=True)
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
+
+
+def _rounded(value: float) -> float | None:
     """Round to four decimals; None for NaN, which JSON does not have."""
     return None if math.isnan(value) else round(float(value), 4)

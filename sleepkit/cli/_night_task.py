@@ -16,7 +16,7 @@ from sleepkit.cli._nights import Night
 from sleepkit.cli._output import refuse_existing, result_paths, write_results
 from sleepkit.datasets._night import name_channel
 from sleepkit.exceptions import ChannelError
-from sleepkit.pipelines._any_subset import takes_any_subset
+from sleepkit.pipelines._stagers import takes_any_subset
 
 if TYPE_CHECKING:
     from sleepkit.datasets._night import Channel

@@ -11,8 +11,14 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit.cli._arguments import MODALITIES, add_nights, add_overwrite, count
+from sleepkit.cli._messages import print_failures
 from sleepkit.cli._models import load
-from sleepkit.cli._night_report import NightReport
+from sleepkit.cli._night_report import (
+    NightReport,
+    print_staged,
+    to_json,
+    write_summary,
+)
 from sleepkit.cli._night_task import NightTask
 from sleepkit.cli._nights import Night, find_nights, is_batch
 from sleepkit.cli._output import (
@@ -20,8 +26,6 @@ from sleepkit.cli._output import (
     make_folder,
     refuse_existing,
 )
-from sleepkit.cli._print_nights import print_failures, print_staged
-from sleepkit.cli._summary import to_json, write_summary
 from sleepkit.exceptions import ChannelError
 
 EXAMPLE: Final = """sleepkit stage night.edf --model my.model --out results/

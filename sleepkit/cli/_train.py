@@ -29,8 +29,7 @@ from sleepkit.cli._output import (
 from sleepkit.cli._partial import check_partial, kept_training
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
-from sleepkit.pipelines._any_subset import takes_any_subset
-from sleepkit.pipelines._stagers import STAGERS, make_stager
+from sleepkit.pipelines._stagers import STAGERS, make_stager, takes_any_subset
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline

@@ -13,7 +13,7 @@ from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.pipelines._any_subset import takes_any_subset
+from sleepkit.pipelines._stagers import takes_any_subset
 from sleepkit.recording import Recording, as_epoch_array
 
 

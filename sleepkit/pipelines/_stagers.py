@@ -1,4 +1,4 @@
-"""Ready-made stagers by name."""
+"""Ready-made stagers by name, and what a stager needs."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from sleepkit._typing import RandomState
+
 
 # scikit-learn and torch are imported when a stager is made: the command line needs the
 # names only.
@@ -185,3 +186,9 @@ STAGERS: Final[Mapping[str, Callable[[bool, RandomState], _Parts]]] = {
     "sleepmg": _sleepmg,
     "trees": _trees,
 }
+
+
+def takes_any_subset(stager: Any) -> bool:
+    """Whether a stager predicts from any subset of its modalities."""
+    classifier = stager[-1] if hasattr(stager, "named_steps") else stager
+    return bool(getattr(classifier, "any_subset", True))

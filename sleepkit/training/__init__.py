@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from sleepkit.training._net import StagingNet
     from sleepkit.training._on_the_fly_modulation import OnTheFlyModulation
     from sleepkit.training._progress_bar import ProgressBar
-    from sleepkit.training._reversal_schedule import ReversalSchedule
-    from sleepkit.training._schedules import CosineSchedule, RestartSchedule
+    from sleepkit.training._schedules import (
+        CosineSchedule,
+        RestartSchedule,
+        ReversalSchedule,
+    )
     from sleepkit.training._training_stage import TrainingStage
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)

@@ -112,6 +112,9 @@ class ArraySource(EpochSource):
     ----------
     blocks : mapping of str to ndarray of shape (n_rows, ...)
         The epochs of each modality; NaN throughout means missing.
+    needs_all : bool, default=False
+        Whether an epoch counts as having a signal only where all modalities are
+        present, rather than at least one.
 
     Examples
     --------
@@ -123,7 +126,8 @@ class ArraySource(EpochSource):
            [1., 0.]], dtype=float32)
     """
 
-    def __init__(self, blocks: Mapping[str, Array]) -> None:
+    def __init__(self, blocks: Mapping[str, Array], *, needs_all: bool = False) -> None:
+        self.needs_all = needs_all
         self._blocks = dict(blocks)
         self.layout = {name: block.shape[1:] for name, block in blocks.items()}
         self.present = {name: _has_values(block) for name, block in blocks.items()}
@@ -157,6 +161,9 @@ class RecordingSource(EpochSource):
     ----------
     X : EpochArray
         The rows, with no step pending: see `open_recordings`.
+    needs_all : bool, default=False
+        Whether an epoch counts as having a signal only where all modalities are
+        present, rather than at least one.
 
     Raises
     ------
@@ -174,7 +181,8 @@ class RecordingSource(EpochSource):
     ({'eeg': (2,)}, [0, 1])
     """
 
-    def __init__(self, X: EpochArray) -> None:
+    def __init__(self, X: EpochArray, *, needs_all: bool = False) -> None:
+        self.needs_all = needs_all
         # Every epoch is a row of this one, so that its row numbers number the epochs.
         self._all = EpochArray(X.recordings, include_unscored=True)
         lengths = [recording.n_epochs for recording in X.recordings]
@@ -232,7 +240,7 @@ class RecordingSource(EpochSource):
 
 @contextmanager
 def open_recordings(
-    X: EpochArray, max_ram: float, *, verbose: bool = False
+    X: EpochArray, max_ram: float, *, needs_all: bool = False, verbose: bool = False
 ) -> Iterator[RecordingSource]:
     """Compute every recording once: in memory, or else in a temporary store.
 
@@ -246,6 +254,9 @@ def open_recordings(
     max_ram : float
         Bytes that computed values may take in memory, estimated from the first
         recording and the number of epochs.
+    needs_all : bool, default=False
+        Whether an epoch counts as having a signal only where all modalities are
+        present, rather than at least one.
     verbose : bool, default=False
         Whether to show a progress bar, where there is something to compute.
 
@@ -266,9 +277,8 @@ def open_recordings(
     verbose = verbose and not all(recording.is_computed for recording in X.recordings)
     if all(recording.is_in_memory_or_stored for recording in X.recordings):
         bar = tqdm(X.recordings, "computing", unit="night", disable=not verbose)
-        yield RecordingSource(
-            X.with_recordings(recording.compute() for recording in bar)
-        )
+        X = X.with_recordings(recording.compute() for recording in bar)
+        yield RecordingSource(X, needs_all=needs_all)
         return
     first, *others = X.recordings
     first = first.load()
@@ -276,10 +286,11 @@ def open_recordings(
     n_epochs = sum(recording.n_epochs for recording in X.recordings)
     X = X.with_recordings([first, *others])
     if size / first.n_epochs * n_epochs <= max_ram:
-        yield RecordingSource(X.materialize(verbose=verbose))
+        yield RecordingSource(X.materialize(verbose=verbose), needs_all=needs_all)
         return
     with TemporaryDirectory(prefix="sleepkit-") as folder:
-        yield RecordingSource(X.materialize(folder, verbose=verbose))
+        X = X.materialize(folder, verbose=verbose)
+        yield RecordingSource(X, needs_all=needs_all)
 
 
 def _has_values(block: Array) -> BoolArray:

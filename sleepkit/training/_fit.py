@@ -14,14 +14,14 @@ from skorch.callbacks import EarlyStopping, EpochScoring
 from torch import nn
 from torch.optim import Adam
 
-from sleepkit._typing import IntArray
-from sleepkit.training._batches import Batches
+from sleepkit._typing import BoolArray, IntArray
+from sleepkit.exceptions import SleepkitError
+from sleepkit.training._batches import Batches, Rounds
 from sleepkit.training._checkpoint import is_checkpoint
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
 from sleepkit.training._progress_bar import ProgressBar
-from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import find_device, threads
 from sleepkit.training._threads import choose_threads
 from sleepkit.training._training_stage import TrainingStage
@@ -34,6 +34,18 @@ class TrainingData:
     source: EpochSource
     train: Mapping[str, IntArray]
     valid: Mapping[str, IntArray] | None
+
+    @classmethod
+    def of_rows(
+        cls,
+        source: EpochSource,
+        train: BoolArray,
+        valid: BoolArray,
+        targets: Mapping[str, IntArray],
+    ) -> Self:
+        """Take the rows that train, and those that validate if there are any."""
+        validation = _of_epochs(source, valid, targets) if valid.any() else None
+        return cls(source, _of_epochs(source, train, targets), validation)
 
     def batches(
         self, stage: TrainingStage, rng: np.random.Generator
@@ -53,10 +65,30 @@ class TrainingData:
         return train, Batches(self.source, self.valid, sampler=in_order, **layout)
 
 
+def _of_epochs(
+    source: EpochSource, rows: BoolArray, targets: Mapping[str, IntArray]
+) -> dict[str, IntArray]:
+    """Targets of the epochs behind some rows, -1 for all other epochs."""
+    numbers = source.row_to_epoch[rows]
+    given: dict[str, IntArray] = {}
+    for name, values in targets.items():
+        given[name] = np.full(len(source.night), -1, np.int32)
+        given[name][numbers] = values[rows]
+        if np.any(given[name][numbers] != values[rows]):
+            msg = (
+                "y gives an epoch that is in several rows of X different classes."
+                if name == "stages"
+                else f"An epoch that is in several rows of X has different {name!r}."
+            )
+            raise ValueError(msg)
+    return given
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
     """What the stages of a plan share."""
 
+    owner: str
     precision: str
     patience: int
     callbacks: Sequence[Any]
@@ -68,6 +100,7 @@ class TrainingOptions:
     def of(cls, stager: Any) -> Self:
         """Options of a stager's parameters."""
         return cls(
+            owner=type(stager).__name__,
             precision=stager.precision,
             patience=stager.patience,
             callbacks=stager.callbacks or [],
@@ -113,6 +146,9 @@ def train_stage(
     with threads(n_threads):
         net.partial_fit((batches, valid))
     net.to_cpu()
+    if not all(weights.isfinite().all() for weights in part.parameters()):
+        msg = f"The training of {options.owner} diverged; try a smaller lr."
+        raise SleepkitError(msg)
     return net
 
 

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sleepkit.training._batches import Batches
+from sleepkit.training._batches import Batches, Rounds
 from sleepkit.training._net import StagingNet
-from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import generator_states
 from sleepkit.utils import hash_code, versions
 

@@ -11,9 +11,8 @@ import numpy as np
 import torch
 
 from sleepkit.exceptions import SleepkitError
-from sleepkit.training._batches import Batches
+from sleepkit.training._batches import Batches, Rounds
 from sleepkit.training._net import StagingNet
-from sleepkit.training._rounds import Rounds
 from sleepkit.training._runtime import generator_states, restore_generators
 
 _NET: Final = ("module_", "criterion_", "optimizer_")

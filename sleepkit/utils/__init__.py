@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
-    from sleepkit.utils._atomic_write import flush_to_disk, write_atomically
     from sleepkit.utils._checks import (
         check_count,
         check_epoch_duration,
@@ -16,7 +15,13 @@ if TYPE_CHECKING:
         check_stages,
     )
     from sleepkit.utils._constants import SD_OF_MAD
-    from sleepkit.utils._file_state import FileState, file_state
+    from sleepkit.utils._files import (
+        FileState,
+        file_state,
+        flush_to_disk,
+        open_regular,
+        write_atomically,
+    )
     from sleepkit.utils._fingerprint import (
         NIGHT_PACKAGES,
         hash_code,
@@ -26,7 +31,6 @@ if TYPE_CHECKING:
     )
     from sleepkit.utils._optional import optional_import
     from sleepkit.utils._random import check_random_state, draw_seed
-    from sleepkit.utils._regular_file import open_regular
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 

@@ -1,9 +1,9 @@
-"""The inner split by subject, and class weights."""
+"""The inner split by subject."""
 
 import numpy as np
 import pytest
 
-from sleepkit.classifiers._split import class_weights, make_split
+from sleepkit.classifiers._split import make_split
 from sleepkit.training import ArraySource
 
 
@@ -28,18 +28,3 @@ def test_subjects_are_held_out_whole(seed, fraction, n_held_out):
     assert not set(subject[split.valid]) & set(subject[split.train])
     labelled = mask & (np.arange(60) >= 3)
     np.testing.assert_array_equal(split.valid | split.train, labelled)
-
-
-def test_balanced_weights_of_a_fold_without_a_stage():
-    y = np.array([0, 0, 0, 1, 3])
-    weights = class_weights("balanced", np.arange(5), y)
-    assert weights.tolist() == pytest.approx([5 / 9, 5 / 3, 1, 5 / 3, 1])
-    assert class_weights(None, np.arange(5), y) is None
-
-
-def test_weights_by_name():
-    classes = np.array(["N2", "W"])
-    weights = class_weights({"W": 3}, classes, np.array(["N2"]))  # W is not in y
-    assert weights.tolist() == [1, 3]
-    with pytest.raises(ValueError, match=r"'class_weight' names \['REM'\]; .*'N2'"):
-        class_weights({"REM": 2, "W": 1}, classes, classes)

@@ -7,6 +7,7 @@ from skorch.callbacks import Callback
 from torch import nn
 
 from sleepkit.classifiers import SleepClassifier
+from sleepkit.exceptions import SleepkitError
 from sleepkit.nn import StageLoss
 
 
@@ -99,3 +100,17 @@ def test_a_stage_with_another_loss_and_one_with_another_optimizer(blobs):
     assert "valid_loss" in nets[0].history[-1]
     assert nets[0].optimizer_.defaults["fused"]
     assert nets[1].optimizer_.defaults["momentum"] == 0.5
+
+
+def test_a_stage_that_diverges_is_the_last(blobs):
+    begun = []
+
+    class Count(Callback):
+        def on_train_begin(self, net, **kwargs):
+            begun.append(net)
+
+    stager = Planned([{"lr": 1e38}, {}])
+    stager.callbacks = [Count()]
+    with pytest.raises(SleepkitError, match="training of Planned diverged"):
+        stager.fit(*blobs)
+    assert len(begun) == 1

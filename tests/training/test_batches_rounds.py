@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sleepkit.training import ArraySource, Batches
-from sleepkit.training._rounds import Rounds
+from sleepkit.training._batches import Rounds
 
 
 @pytest.fixture
