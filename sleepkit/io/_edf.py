@@ -182,6 +182,9 @@ class EdfFile:
         numbers = [i for i, s in enumerate(header.signals) if not s.is_annotation]
         number = numbers[info.position]
         signal = header.signals[number]
+        if not signal.n_samples:
+            msg = f"Channel {info.label!r} of {header.path} holds no samples."
+            raise ChannelError(msg)
         span = signal.digital_max - signal.digital_min
         width = signal.physical_max - signal.physical_min
         gain = width / span if span else 0.0
