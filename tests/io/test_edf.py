@@ -142,7 +142,7 @@ def test_a_channel_without_a_scale_is_refused_when_used(write_edf, ranges):
 def test_a_channel_without_samples_is_refused_when_used(write_edf):
     path = write_edf([write_edf.Channel(), write_edf.Channel("X", 0)])
     assert read(path, 0).shape == (1, 6000)
-    with pytest.raises(ChannelError, match="'X' of .* holds no samples"):
+    with pytest.raises(ChannelError, match=r"'X' of .* holds no samples"):
         read(path, 1)
 
 
