@@ -44,10 +44,10 @@ from sleepkit.recording import EpochArray
 TITLE = "Any subset of the modalities"
 ABOUT = """One net for all modalities, evaluated with every subset of them, and a net
 of the same settings trained on that subset alone, its specialist. 3 folds by subject,
-{seeds} seeds: {settings}, the rest as by default. By default the fused head also stages
-half of the training sequences by random subsets, and the heads of each subset are chosen
-on the held-out tenth of the training subjects; "all present" is the paper's training and
-rule (``subset_share=0, missing="unimodal_head"``). Made by ``python
+{seeds} seeds: {settings}, the rest as by default. By default the fused head also
+stages half of the training sequences by random subsets, and the heads of each subset
+are chosen on the held-out tenth of the training subjects; "all present" is the paper's
+training and rule (``subset_share=0, missing="unimodal_head"``). Made by ``python
 benchmarks/modality_subsets.py --out docs/results`` in {minutes:.0f} min of two
 cores."""
 SETTINGS = {

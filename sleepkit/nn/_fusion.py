@@ -231,8 +231,10 @@ class FusionNet(nn.Module, ABC):
         present: dict[str, Tensor],
     ) -> Tensor:
         """Logits of the fused head, from one modality or from several."""
-        fuse = self._fuse(encoded, epochs, present) if len(present) > 1 else None
-        fused = sum_present(epochs, present) if fuse is None else fuse
+        if len(present) > 1:
+            fused = self._fuse(encoded, epochs, present)
+        else:
+            fused = sum_present(epochs, present)
         logits: Tensor = self.heads[FUSED](fused)
         return logits
 
