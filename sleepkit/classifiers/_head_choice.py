@@ -34,10 +34,10 @@ def choose_heads(
 ) -> dict[str, Weights]:
     """Choose the heads that stage each subset of the modalities, on some rows.
 
-    It is the weighted mean of the fused head and of the best unimodal head of the subset
-    that has the least cross-entropy on the rows that have all of the subset, or one of
-    the two alone where that is clearly better; where no row has all, what the rule
-    says. `stage` gives log-probabilities by a head selector.
+    It is the weighted mean of the fused head and of the best unimodal head of the
+    subset that has the least cross-entropy on the rows that have all of the subset, or
+    one of the two alone where that is clearly better; where no row has all, what the
+    rule says. `stage` gives log-probabilities by a head selector.
     """
     alone: dict[str, FloatArray] = {}
     chosen: dict[str, Weights] = {}

@@ -302,7 +302,7 @@ def test_a_subset_counts_where_enough_of_it_is_present(logits, labels, least):
     there = torch.ones(BATCH, SEQ, dtype=torch.bool)
     present = {"a": there, "b": there.clone(), "c": there}
     present["b"][0, :2] = False
-    scores = {h: logits["fused"] for h in ("a", "b", "c", "fused")}
+    scores = dict.fromkeys(("a", "b", "c", "fused"), logits["fused"])
     embeddings = {name: randn(BATCH, SEQ, DIM, seed=3) for name in present}
     plain = MedFuseOutput(scores, embeddings)
     part = logits["a"][:1]
