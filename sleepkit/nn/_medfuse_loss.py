@@ -37,6 +37,9 @@ class MedFuseLoss(nn.Module):
         Whether the temperature is trained.
     min_modalities_for_fusion : int, default=2
         Modalities that an epoch must have to count for the fused head.
+    subset : float, default=0.5
+        Weight of the cross-entropy of the fused head by a subset of the modalities,
+        where the net staged sequences by one.
 
     Raises
     ------
@@ -58,8 +61,8 @@ class MedFuseLoss(nn.Module):
 
         L = CE(fused) + multi_view sum_m CE(m) + alignment sum_{m < n} AL(e_m, e_n)
 
-    Where the net also staged some sequences by a subset of the modalities, the
-    cross-entropy of the fused head by that subset is added.
+    Where the net also staged some sequences by a subset of the modalities,
+    ``subset CE(fused by that subset)`` is added.
 
     A trained temperature is the exponential of a parameter, so that it stays above 0,
     and is kept from falling below 0.01, both as in CLIP.
@@ -93,9 +96,11 @@ class MedFuseLoss(nn.Module):
         negatives: Literal["sequence", "batch"] = "sequence",
         learn_temperature: bool = False,
         min_modalities_for_fusion: int = 2,
+        subset: float = 0.5,
     ) -> None:
         super().__init__()
         owner = "MedFuseLoss"
+        check_positive("subset", subset, owner=owner, zero=True)
         check_positive("multi_view", multi_view, owner=owner, zero=True)
         check_positive("alignment", alignment, owner=owner, zero=True)
         check_positive("temperature", temperature, owner=owner)
@@ -106,6 +111,7 @@ class MedFuseLoss(nn.Module):
         self.alignment = alignment
         self.negatives = negatives
         self.min_modalities_for_fusion = min_modalities_for_fusion
+        self.subset = subset
         self._fixed_temperature = temperature
         scale = nn.Parameter(torch.tensor(-math.log(temperature)))
         self.log_scale = scale if learn_temperature else None
@@ -146,8 +152,9 @@ class MedFuseLoss(nn.Module):
             class_weight=self.class_weight,
             min_modalities_for_fusion=self.min_modalities_for_fusion,
         )
-        for subset, logits in output.subset.items():
-            loss = loss + self._subset_loss(logits, subset.split("+"), targets)
+        for names, logits in output.subset.items():
+            entropy = self._subset_loss(logits, names.split("+"), targets)
+            loss = loss + self.subset * entropy
         if not self.alignment:
             return loss
         temperature = self.temperature
