@@ -36,7 +36,6 @@ from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging, incomplete_training
 from sleepkit.model_selection import SubjectShuffleSplit
 from sleepkit.preprocessing import Cache, SpectrumScaler, STFTEpocher, noisy_recordings
-from sleepkit.training import ModalityDropout
 
 MODALITIES = ("eeg", "eog")
 FUSIONS = ("early", "mid-late", "coordinated")
@@ -51,7 +50,7 @@ NETS = {
     for fusion in FUSIONS
     for variant, losses in VARIANTS.items()
 }
-NETS["coordinated +MS+AL, modality dropout"] = {"callbacks": [ModalityDropout(0.25)]}
+NETS["coordinated +MS+AL, modality dropout"] = {"modality_dropout": 0.25}
 MASKS = {"QualityMask": mask_by_quality, "difference": mask_by_difference}
 N_SPLITS = 3
 

@@ -13,7 +13,8 @@ from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.classifiers._head_selector import FUSED, HeadSelector
 from sleepkit.training import EpochSource
 
-_MAX_SUBSETS: Final = 64  # each takes a staging of the held-out subjects
+MAX_SUBSETS: Final = 64  # each takes a staging of the held-out subjects
+_MIN_ROWS: Final = 60  # half an hour of held-out epochs: fewer decide nothing
 _SHARES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)  # of a unimodal head beside the fused one
 _CLEARLY: Final = 0.95  # of the cross-entropy: few held-out subjects mislead
 
@@ -21,41 +22,51 @@ Weights = dict[str, float]
 Stage = Callable[[EpochSource, HeadSelector], FloatArray]
 
 
-def subsets_of(modalities: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Subsets of one modality, of all, of all but one, and so on down to two."""
+def pairs_and_more(modalities: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Subsets of several modalities: all, all but one, pairs, then the larger ones."""
     names = list(modalities)
-    yield from combinations(names, 1)
-    for size in range(len(names), 1, -1):
+    sizes = [len(names), len(names) - 1, 2, *range(len(names) - 2, 2, -1)]
+    for size in dict.fromkeys(size for size in sizes if size > 1):
         yield from combinations(names, size)
 
 
 def choose_heads(
-    stage: Stage, source: EpochSource, rows: BoolArray, y: IntArray, rule: HeadSelector
+    stage: Stage,
+    source: EpochSource,
+    modalities: Iterable[str],
+    rows: BoolArray,
+    y: IntArray,
 ) -> dict[str, Weights]:
     """Choose the heads that stage each subset of the modalities, on some rows.
 
     It is the weighted mean of the fused head and of the best unimodal head of the
     subset that has the least cross-entropy on the rows that have all of the subset, or
-    one of the two alone where that is clearly better; where no row has all, what the
-    rule says. `stage` gives log-probabilities by a head selector.
+    one of the two alone where that is clearly better. Subsets that too few rows have
+    are left out. `stage` gives log-probabilities by a head selector.
     """
     alone: dict[str, FloatArray] = {}
     chosen: dict[str, Weights] = {}
-    for subset in islice(subsets_of(source.layout), _MAX_SUBSETS):
-        key = "+".join(subset)
-        chosen[key] = rule.weights(subset)
-        part = source.only(subset, np.flatnonzero(rows))
-        complete = np.logical_and.reduce([part.present[name] for name in subset])
+    numbers = np.flatnonzero(rows)
+    for subset in islice(pairs_and_more(modalities), MAX_SUBSETS):
+        part = source.only(subset, numbers)
+        complete = np.logical_and.reduce([source.present[name] for name in subset])
         there = complete[part.row_to_epoch]
-        if len(subset) == 1:
-            head = HeadSelector(chosen={key: {subset[0]: 1.0}})
-            alone[subset[0]] = stage(part, head)
-        elif there.any():
-            fused = stage(part, HeadSelector(chosen={key: {FUSED: 1.0}}))
-            logs = {FUSED: fused} | {name: alone[name] for name in subset}
-            logs = {head: log_proba[there] for head, log_proba in logs.items()}
-            chosen[key] = _best_weights(logs, y[rows][there])
+        stages = y[numbers][there]
+        if len(stages) < _MIN_ROWS or len(np.unique(stages)) == 1:
+            continue
+        for name in subset:
+            if name not in alone:
+                alone[name] = stage(source.only([name], numbers), _only(name, name))
+        fused = stage(part, _only(FUSED, *subset))
+        logs = {FUSED: fused} | {name: alone[name] for name in subset}
+        logs = {head: log_proba[there] for head, log_proba in logs.items()}
+        chosen["+".join(subset)] = _best_weights(logs, stages)
     return chosen
+
+
+def _only(head: str, *subset: str) -> HeadSelector:
+    """Selector of one head for the epochs that have a subset of the modalities."""
+    return HeadSelector(chosen={frozenset(subset): {head: 1.0}})
 
 
 def _best_weights(logs: Mapping[str, FloatArray], y: IntArray) -> Weights:

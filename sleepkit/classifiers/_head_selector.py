@@ -12,33 +12,32 @@ from torch import Tensor
 from sleepkit.nn import MedFuseOutput
 
 FUSED = "fused"
+Weights = Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class HeadSelector:
     """Stage each epoch by the heads that fit the modalities that it has.
 
-    `chosen` names weights of heads for some subsets of the modalities, such as
-    ``{"eeg+eog": {"fused": 1, "eeg": 0.5}}``, whose log-probabilities are averaged.
-    For others the fused head stages epochs of `min_modalities_for_fusion` modalities or
-    more, in a mean with the unimodal heads that have a weight in `unimodal_weights`
-    where there are several; and a unimodal head those with fewer.
+    `chosen` has weights of heads for some subsets of the modalities, whose
+    log-probabilities are averaged. For others the fused head stages epochs of
+    `min_modalities_for_fusion` modalities or more, in a mean with the unimodal heads
+    that have a weight in `unimodal_weights` where there are several; and a unimodal
+    head those with fewer.
     """
 
     min_modalities_for_fusion: int = 2
-    unimodal_weights: Mapping[str, float] = field(default_factory=dict)
-    chosen: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    unimodal_weights: Weights = field(default_factory=dict)
+    chosen: Mapping[frozenset[str], Weights] = field(default_factory=dict)
 
     def weights(self, subset: tuple[str, ...]) -> dict[str, float]:
         """Weights above 0 of the heads that stage epochs of these modalities."""
-        weights = self.chosen.get("+".join(subset))
-        if weights is None:
-            if len(subset) < self.min_modalities_for_fusion:
-                return {subset[-1]: 1.0}
-            several = len(subset) > 1
-            weights = {FUSED: 1.0} | (dict(self.unimodal_weights) if several else {})
-        given = (FUSED, *subset)
-        return {head: w for head, w in weights.items() if w and head in given}
+        if chosen := self.chosen.get(frozenset(subset)):
+            return dict(chosen)
+        if len(subset) < self.min_modalities_for_fusion:
+            return {subset[-1]: 1.0}
+        beside = self.unimodal_weights if len(subset) > 1 else {}
+        return {FUSED: 1.0} | {n: w for n, w in beside.items() if w and n in subset}
 
     def heads(self, present: Mapping[str, Tensor]) -> set[str]:
         """Names of the heads that stage epochs with these modalities."""
@@ -54,7 +53,7 @@ class HeadSelector:
         return read
 
 
-def _mean(logs: Mapping[str, Tensor], weights: Mapping[str, float]) -> Tensor:
+def _mean(logs: Mapping[str, Tensor], weights: Weights) -> Tensor:
     """Log-probabilities in proportion to the weighted mean of those of some heads."""
     if len(weights) == 1:
         return logs[next(iter(weights))]
@@ -66,8 +65,10 @@ def _subsets(
     present: Mapping[str, Tensor],
 ) -> Iterator[tuple[tuple[str, ...], Tensor]]:
     """Subsets of the modalities that epochs have, with the epochs of each."""
-    there = torch.stack(list(present.values()), -1)
-    rows: Any = there.flatten(0, -2)
-    for row in rows[rows.any(1)].unique(dim=0):
-        given = zip(present, row.tolist(), strict=True)
-        yield tuple(name for name, has in given if has), (there == row).all(-1)
+    # one bit for each modality: not every device finds unique rows
+    bits = [there.long() << i for i, there in enumerate(present.values())]
+    codes: Any = torch.stack(bits).sum(0)
+    for code in codes.unique().tolist():
+        subset = tuple(name for i, name in enumerate(present) if code >> i & 1)
+        if subset:
+            yield subset, codes == code

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from itertools import islice
 from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._head_choice import choose_heads
+from sleepkit.classifiers._head_choice import (
+    MAX_SUBSETS,
+    choose_heads,
+    pairs_and_more,
+)
 from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
@@ -48,11 +53,11 @@ class MedFuseSleepClassifier(SleepClassifier):
 
     Each modality has a transformer over the frames of an epoch and one over the epochs
     of a sequence; they run alone, and a second time with attention to the other
-    modalities. The fused head stages epochs with two or more modalities, a unimodal
-    head those with one, so a fitted classifier takes **any subset of its modalities**,
-    night by night and epoch by epoch, and trains on nights that lack some beside
-    complete ones. The input is spectra (see `STFTEpocher`), or features, which count as
-    one frame.
+    modalities. The fused head stages epochs with two or more modalities, alone or with
+    a unimodal head, and a unimodal head those with one, so a fitted classifier takes
+    **any subset of its modalities**, night by night and epoch by epoch, and trains on
+    nights that lack some beside complete ones. The input is spectra (see
+    `STFTEpocher`), or features, which count as one frame.
 
     Parameters
     ----------
@@ -98,20 +103,23 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0; and for each subset of two modalities or more it averages the
-        fused head and the best unimodal head of the subset, by the weights with the
-        least cross-entropy on the held-out subjects, or takes the one that is better
-        there by 5 %. Where nothing is held out, or `unimodal_weights` is given, the
-        fused head stages these.
+        `multi_view` > 0; and for each subset of two modalities or more, all of them
+        too, it averages the fused head and the best unimodal head of the subset, by the
+        weights with the least (unweighted) cross-entropy on the held-out subjects, or
+        takes the one that is better there by 5 %. This stages them up to 64 times.
+        Where less than half an hour with all of the subset is held out, or
+        `unimodal_weights` is given, the fused head stages it.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         It limits the damage by another signal that misleads, at the cost of a little of
-        its gain elsewhere. None predicts by the fused head alone.
+        its gain elsewhere. None leaves that to `missing`.
     subset_share : float or 'auto', default='auto'
         Share of the training sequences that the fused head stages a second time, by a
-        random subset of the modalities, so that it can do with any. ``"auto"`` is 0.5
-        with three modalities or more, and 0, as in the paper, with two.
+        random subset of the modalities, so that it can do with any; their cross-entropy
+        is added in this proportion. ``"auto"`` is 0.5 with three modalities or more,
+        and 0, as in the paper, with two. Subsets have two modalities or more, so that
+        two modalities have none, or with ``missing="fused_head"`` one or more.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -172,10 +180,13 @@ default=None
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
         The skorch net, on the CPU, with the history of the last training.
+    held_out_heads_ : dict of str to dict of str to float
+        Weights of heads that held-out subjects decided on, by subset; see `missing`.
     subset_heads_ : dict of str to dict of str to float
-        Weights of the heads that stage each subset of the modalities, such as
-        ``{"eeg": {"eeg": 1.0}, "eeg+eog": {"fused": 1.0, "eeg": 0.5}}``; see `missing`.
-        Of more than 64 subsets, the larger ones.
+        Table of the heads that stage each subset of the modalities, by the parameters
+        and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
+        "eeg+eog": {"fused": 1.0, "eeg": 0.5}}``; of more than 64 subsets of several
+        modalities, all but one, pairs, and the largest others.
     temperature_ : float
         The temperature of the alignment loss at the end of the training.
     n_features_in_ : int
@@ -195,8 +206,8 @@ default=None
     cross-entropies of the fused and the unimodal heads, each over the epochs that have
     the modalities it needs, and the alignment loss over the epochs that have both
     modalities of a pair. Its sign is the one that pulls the embeddings of an epoch
-    together; the paper's formula lacks a minus. With one modality the loss is its
-    cross-entropy. The paper names both a fixed rate of 1e-4 and a peak of 0.03, at
+    together; the paper's formula lacks a minus. Subsets add a term, see `subset_share`.
+    With one modality the loss is its cross-entropy. The paper names both a fixed rate of 1e-4 and a peak of 0.03, at
     which Adam would diverge: here 1e-4 is the peak. The prediction of a row does not
     depend on which other rows of its night are requested.
 
@@ -223,7 +234,7 @@ default=None
     }
 
     temperature_: float
-    subset_heads_: dict[str, dict[str, float]]
+    held_out_heads_: dict[str, dict[str, float]]
 
     def __init__(
         self,
@@ -304,6 +315,14 @@ default=None
         self.random_state = random_state
         self.verbose = verbose
 
+    @property
+    def subset_heads_(self) -> dict[str, dict[str, float]]:
+        """Weights of the heads that stage each subset of the modalities."""
+        check_is_fitted(self, "net_")
+        several = islice(pairs_and_more(self.layout_), MAX_SUBSETS)
+        subsets = [*((name,) for name in self.layout_), *several]
+        return {"+".join(some): self._selector.weights(some) for some in subsets}
+
     def _build_module(self) -> nn.Module:
         """Net of the chosen fusion."""
         return _FUSIONS[self.fusion](
@@ -337,8 +356,7 @@ default=None
 
     def _build_read_out(self) -> ReadOut:
         """Heads chosen for the modalities of an epoch, or those of the rule."""
-        chosen = getattr(self, "subset_heads_", {}) if self._chooses_heads else {}
-        return replace(self._rule, chosen=chosen)
+        return self._selector
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the paper's eps of Adam."""
@@ -369,18 +387,25 @@ default=None
         *,
         fresh: bool,
     ) -> None:
-        """Train, choose heads, and keep the temperature that training goes on from."""
+        """Train, keep the temperature, and choose the heads of each subset."""
+        before = dict(vars(self))
         if fresh:
-            for name in {"temperature_", "subset_heads_"} & set(vars(self)):
+            for name in {"temperature_", "held_out_heads_"} & set(before):
                 delattr(self, name)
         super()._train(source, split, rng, fresh=fresh)
         with torch.no_grad():
             self.temperature_ = float(self.net_.criterion_.temperature)
-        held_out = split.valid & self._chooses_heads
-        if held_out.any() or not hasattr(self, "subset_heads_"):
-            self.subset_heads_ = choose_heads(
-                self._log_proba, source, held_out, split.y, self._rule
-            )
+        decided = getattr(self, "held_out_heads_", {})
+        if self._chooses_heads and split.valid.any():
+            modalities = [name for name in self.layout_ if name in source.layout]
+            try:
+                decided = decided | choose_heads(
+                    self._log_proba, source, modalities, split.valid, split.y
+                )
+            except BaseException:  # as in an interrupted training, nothing is half new
+                self.__dict__ = before
+                raise
+        self.held_out_heads_ = decided
 
     def _log_proba(self, source: EpochSource, heads: HeadSelector) -> FloatArray:
         """Log-probabilities of the rows of a source by some heads."""
@@ -397,7 +422,7 @@ default=None
             check_positive("temperature", self.temperature, owner=owner)
         check_fraction("modality_dropout", self.modality_dropout, owner=owner)
         if self.subset_share != "auto":
-            check_fraction("subset_share", self.subset_share, owner=owner)
+            check_fraction("subset_share", self.subset_share, owner=owner, one=True)
         check_count("sequence_length", self.sequence_length, owner=owner)
         if self.validate_every is not None:
             check_count("validate_every", self.validate_every, owner=owner)
@@ -427,11 +452,12 @@ default=None
         return not by_rule and self.multi_view > 0 and len(self.layout_) > 1
 
     @property
-    def _rule(self) -> HeadSelector:
-        """Fused head for several modalities, unimodal heads for one."""
-        several = len(self.layout_) > 1
-        needed = self._min_modalities_for_fusion if several else 2
-        return HeadSelector(needed, self._checked_weights())
+    def _selector(self) -> HeadSelector:
+        """Heads that held-out subjects decided on, else those of the rule."""
+        needed = self._min_modalities_for_fusion if len(self.layout_) > 1 else 2
+        decided = getattr(self, "held_out_heads_", {}) if self._chooses_heads else {}
+        chosen = {frozenset(key.split("+")): heads for key, heads in decided.items()}
+        return HeadSelector(needed, self._checked_weights(), chosen)
 
     @property
     def _subset_share(self) -> float:

@@ -10,12 +10,10 @@ from torch import Tensor
 
 from sleepkit.nn._fusion import (
     CLS,
-    FUSED,
     EncodedEpochs,
     FusionNet,
     Heads,
     MakeEncoder,
-    cls_tokens,
     sum_present,
 )
 from sleepkit.nn._token_embedding import TokenEmbedding
@@ -56,7 +54,7 @@ class EarlyFusionNet(FusionNet):
         Hidden units of the two hidden layers of each head.
     subset_share : float, default=0.0
         Share of the sequences of a training batch that the fused head also stages by a
-        random subset of the modalities, the same for all; at least 0 and below 1.
+        random subset of the modalities, the same for all; from 0 to 1.
     min_subset : int, default=2
         Modalities of such a subset at least.
 
@@ -104,19 +102,16 @@ class EarlyFusionNet(FusionNet):
         """Inner and outer encoder, shared by all."""
         return self.inner, self.outer
 
-    def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
-    ) -> EncodedEpochs:
-        """Run each modality alone where a head needs that, and all together."""
-        fused = len(tokens) > 1 and (heads is None or FUSED in heads)
+    def _encode_alone(
+        self, tokens: dict[str, Tensor], heads: Heads, *, together: bool
+    ) -> dict[str, Tensor]:
+        """Run each modality alone where a head needs that."""
         places = None if heads is None else CLS
-        unimodal = {
-            name: cls_tokens(self.inner(x, places=places), present[name])
+        return {
+            name: self.inner(x, places=places)
             for name, x in tokens.items()
-            if heads is None or name in heads or not fused
+            if heads is None or name in heads or not together
         }
-        multimodal = self._encode_together(tokens, {}, present, heads) if fused else {}
-        return EncodedEpochs(unimodal, multimodal)
 
     def _encode_together(
         self,
@@ -126,8 +121,6 @@ class EarlyFusionNet(FusionNet):
         heads: Heads,
     ) -> dict[str, Tensor]:
         """Run the inner encoder on all modalities, and return the CLS token of each."""
-        if len(tokens) == 1:
-            return {}
         sizes = {name: self._embedding(name).n_tokens for name in self.streams}
         tokens_present = {
             name: there.reshape(-1, 1).expand(-1, sizes[name])

@@ -6,7 +6,6 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
 from copy import deepcopy
-from types import MappingProxyType
 from typing import NamedTuple, cast
 
 import torch
@@ -35,14 +34,14 @@ class MedFuseOutput(NamedTuple):
     embeddings : dict of Tensor, shape (batch, seq, d_model)
         The CLS tokens after the inner encoder of the unimodal pass, which
         `alignment_loss` compares, for each modality that was given.
-    subset : dict of Tensor, shape (n_sequences, seq, n_classes)
-        In training with `subset_share`: logits of the fused head by a random subset of
-        the modalities, such as ``"eeg+eog"``, for the first sequences of the batch.
+    subset : tuple of (tuple of str, Tensor of shape (n_sequences, seq, n_classes))
+        In training with `subset_share`: a random subset of the modalities, and logits
+        of the fused head by it for the first sequences of the batch; else None.
     """
 
     logits: dict[str, Tensor]
     embeddings: dict[str, Tensor]
-    subset: Mapping[str, Tensor] = MappingProxyType({})
+    subset: tuple[tuple[str, ...], Tensor] | None = None
 
 
 class EncodedEpochs(NamedTuple):
@@ -72,7 +71,7 @@ class FusionNet(nn.Module, ABC):
 
     In training the fused head also stages a share of the sequences, `subset_share`, by
     a random subset of at least `min_subset` modalities, so that it can do with any. The
-    unimodal pass is shared by both. A schedule may change the attribute.
+    unimodal pass is shared by both.
     """
 
     def __init__(
@@ -93,7 +92,7 @@ class FusionNet(nn.Module, ABC):
         super().__init__()
         owner = type(self).__name__
         self._check_names(modalities)
-        check_fraction("subset_share", subset_share, owner=owner)
+        check_fraction("subset_share", subset_share, owner=owner, one=True)
         check_count("min_subset", min_subset, owner=owner)
         self.subset_share = subset_share
         self.min_subset = min_subset
@@ -122,13 +121,13 @@ class FusionNet(nn.Module, ABC):
         """Inner and outer encoder of a modality."""
 
     @abstractmethod
-    def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
-    ) -> EncodedEpochs:
-        """Run the inner encoders on tokens of shape (batch * seq, n_tokens, d_model).
+    def _encode_alone(
+        self, tokens: dict[str, Tensor], heads: Heads, *, together: bool
+    ) -> dict[str, Tensor]:
+        """Run the inner encoders of the unimodal pass, where they are needed.
 
-        Where `heads` are given, last layers compute CLS tokens alone where no more is
-        needed, and passes that none of these heads needs are left out.
+        Tokens are (batch * seq, n_tokens, d_model). Where `heads` are given, CLS tokens
+        alone are returned unless the multimodal pass, `together`, needs all of them.
         """
 
     def _encode_together(
@@ -138,9 +137,9 @@ class FusionNet(nn.Module, ABC):
         present: dict[str, Tensor],
         heads: Heads,
     ) -> dict[str, Tensor]:
-        """CLS tokens of the multimodal pass, from tokens and those of the unimodal one.
+        """CLS tokens of the multimodal pass, (batch, seq, d_model), if there is one.
 
-        Empty where there is no such pass, or one modality alone.
+        `frames` are what the unimodal pass made of the tokens.
         """
         return {}
 
@@ -185,16 +184,12 @@ class FusionNet(nn.Module, ABC):
         """
         present = self._presence(inputs, present or {})
         tokens = self._tokens(inputs, present)
-        frames = {name: self._encoders(name)[0](x) for name, x in tokens.items()}
-        encoded = EncodedEpochs(
-            {name: cls_tokens(x, present[name]) for name, x in frames.items()},
-            self._encode_together(tokens, frames, present, None),
-        )
+        frames, encoded = self._encode(tokens, present, None)
         epochs = self._outer(encoded, present)
         logits = {name: self.heads[name](x) for name, x in epochs.items()}
         if FUSED in self.heads:
             logits[FUSED] = self._fused_logits(encoded, epochs, present)
-        subset = {}
+        subset = None
         if self.training and len(present) > self.min_subset and self.subset_share:
             subset = self._stage_subset(tokens, frames, epochs, present)
         return MedFuseOutput(logits, encoded.unimodal, subset)
@@ -205,11 +200,11 @@ class FusionNet(nn.Module, ABC):
         frames: dict[str, Tensor],
         epochs: dict[str, Tensor],
         present: dict[str, Tensor],
-    ) -> dict[str, Tensor]:
+    ) -> tuple[tuple[str, ...], Tensor]:
         """Logits of the fused head by a random subset, for a share of the sequences."""
         size = int(torch.randint(self.min_subset, len(present), ()))
         chosen = torch.randperm(len(present))[:size].tolist()
-        names = [name for place, name in enumerate(present) if place in chosen]
+        names = tuple(name for i, name in enumerate(present) if i in chosen)
         n_sequences, length = present[names[0]].shape
         n_sequences = math.ceil(self.subset_share * n_sequences)
         there = {name: present[name][:n_sequences] for name in names}
@@ -217,12 +212,10 @@ class FusionNet(nn.Module, ABC):
             {name: part[name][: n_sequences * length] for name in names}
             for part in (tokens, frames)
         )
-        encoded = EncodedEpochs(
-            {name: cls_tokens(x, there[name]) for name, x in frames.items()},
-            self._encode_together(tokens, frames, there, None),
-        )
+        together = self._encode_together(tokens, frames, there, None)
+        encoded = EncodedEpochs({}, together if size > 1 else {})
         part = {name: epochs[name][:n_sequences] for name in names}
-        return {"+".join(names): self._fused_logits(encoded, part, there)}
+        return names, self._fused_logits(encoded, part, there)
 
     def _fused_logits(
         self,
@@ -274,7 +267,7 @@ class FusionNet(nn.Module, ABC):
             Input of `decode`.
         """
         present = self._presence(inputs, present or {})
-        return self._encode(self._tokens(inputs, present), present, heads)
+        return self._encode(self._tokens(inputs, present), present, heads)[1]
 
     def decode(
         self,
@@ -316,6 +309,18 @@ class FusionNet(nn.Module, ABC):
             for name, there in present.items()
         }
 
+    def _encode(
+        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
+    ) -> tuple[dict[str, Tensor], EncodedEpochs]:
+        """Frames of the unimodal pass, and what is kept of both passes."""
+        together = len(tokens) > 1 and (heads is None or FUSED in heads)
+        frames = self._encode_alone(tokens, heads, together=together)
+        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
+        multimodal: dict[str, Tensor] = {}
+        if together:
+            multimodal = self._encode_together(tokens, frames, present, heads)
+        return frames, EncodedEpochs(unimodal, multimodal)
+
     def _presence(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
@@ -344,10 +349,10 @@ class FusionNet(nn.Module, ABC):
     def _check_names(self, names: Iterable[str]) -> None:
         """Refuse names that have another meaning here or in torch."""
         for name in names:
-            if not name or "." in name or name == FUSED:
+            if not name or set(name) & {".", "+"} or name == FUSED:
                 msg = (
                     f"The name of a modality of {type(self).__name__} must not be "
-                    f"empty, hold a dot or be {FUSED!r}; got {name!r}."
+                    f"empty, hold a dot or a plus, or be {FUSED!r}; got {name!r}."
                 )
                 raise ValueError(msg)
 

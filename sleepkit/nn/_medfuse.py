@@ -8,7 +8,6 @@ from torch import Tensor
 
 from sleepkit.nn._fusion import (
     CLS,
-    FUSED,
     EncodedEpochs,
     Heads,
     cls_tokens,
@@ -53,7 +52,7 @@ class MedFuseNet(MidLateFusionNet):
         Hidden units of the two hidden layers of each head.
     subset_share : float, default=0.0
         Share of the sequences of a training batch that the fused head also stages by a
-        random subset of the modalities, the same for all; at least 0 and below 1.
+        random subset of the modalities, the same for all; from 0 to 1.
     min_subset : int, default=2
         Modalities of such a subset at least.
 
@@ -108,16 +107,13 @@ class MedFuseNet(MidLateFusionNet):
         """All other modalities."""
         return [other for other in modalities if other != name]
 
-    def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
-    ) -> EncodedEpochs:
-        """Run the unimodal pass, and the multimodal one with its frames as queries."""
-        if len(tokens) == 1 or (heads is not None and FUSED not in heads):
-            return super()._encode(tokens, present, heads)
-        frames = {name: self._encoders(name)[0](x) for name, x in tokens.items()}
-        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
-        multimodal = self._encode_together(tokens, frames, present, heads)
-        return EncodedEpochs(unimodal, multimodal)
+    def _encode_alone(
+        self, tokens: dict[str, Tensor], heads: Heads, *, together: bool
+    ) -> dict[str, Tensor]:
+        """Run the inner encoders; all frames are queries of the multimodal pass."""
+        return super()._encode_alone(
+            tokens, None if together else heads, together=together
+        )
 
     def _encode_together(
         self,
@@ -127,9 +123,7 @@ class MedFuseNet(MidLateFusionNet):
         heads: Heads,
     ) -> dict[str, Tensor]:
         """Run the inner encoders with the frames of the unimodal pass as queries."""
-        multimodal: dict[str, Tensor] = {}
-        if len(tokens) == 1:
-            return multimodal
+        multimodal = {}
         places = None if heads is None else CLS
         for name, x in tokens.items():
             queries = queries_for(name, frames, present)

@@ -37,9 +37,6 @@ class MedFuseLoss(nn.Module):
         Whether the temperature is trained.
     min_modalities_for_fusion : int, default=2
         Modalities that an epoch must have to count for the fused head.
-    subset : float, default=0.5
-        Weight of the cross-entropy of the fused head by a subset of the modalities,
-        where the net staged sequences by one.
 
     Raises
     ------
@@ -61,8 +58,8 @@ class MedFuseLoss(nn.Module):
 
         L = CE(fused) + multi_view sum_m CE(m) + alignment sum_{m < n} AL(e_m, e_n)
 
-    Where the net also staged some sequences by a subset of the modalities,
-    ``subset CE(fused by that subset)`` is added.
+    Where the net also staged a share of the sequences by a subset of the modalities,
+    ``share CE(fused by that subset)`` is added.
 
     A trained temperature is the exponential of a parameter, so that it stays above 0,
     and is kept from falling below 0.01, both as in CLIP.
@@ -96,11 +93,9 @@ class MedFuseLoss(nn.Module):
         negatives: Literal["sequence", "batch"] = "sequence",
         learn_temperature: bool = False,
         min_modalities_for_fusion: int = 2,
-        subset: float = 0.5,
     ) -> None:
         super().__init__()
         owner = "MedFuseLoss"
-        check_positive("subset", subset, owner=owner, zero=True)
         check_positive("multi_view", multi_view, owner=owner, zero=True)
         check_positive("alignment", alignment, owner=owner, zero=True)
         check_positive("temperature", temperature, owner=owner)
@@ -111,7 +106,6 @@ class MedFuseLoss(nn.Module):
         self.alignment = alignment
         self.negatives = negatives
         self.min_modalities_for_fusion = min_modalities_for_fusion
-        self.subset = subset
         self._fixed_temperature = temperature
         scale = nn.Parameter(torch.tensor(-math.log(temperature)))
         self.log_scale = scale if learn_temperature else None
@@ -152,9 +146,8 @@ class MedFuseLoss(nn.Module):
             class_weight=self.class_weight,
             min_modalities_for_fusion=self.min_modalities_for_fusion,
         )
-        for names, logits in output.subset.items():
-            entropy = self._subset_loss(logits, names.split("+"), targets)
-            loss = loss + self.subset * entropy
+        if output.subset is not None:
+            loss = loss + self._subset_loss(*output.subset, targets)
         if not self.alignment:
             return loss
         temperature = self.temperature
@@ -169,13 +162,15 @@ class MedFuseLoss(nn.Module):
         return loss
 
     def _subset_loss(
-        self, logits: Tensor, names: list[str], targets: Mapping[str, Any]
+        self, names: tuple[str, ...], logits: Tensor, targets: Mapping[str, Any]
     ) -> Tensor:
-        """Cross-entropy of the fused head by a subset, for the first sequences."""
+        """Cross-entropy of the fused head by a subset, in proportion to its sequences."""
+        share = len(logits) / len(targets["stages"])
         stages = targets["stages"][: len(logits)]
         there = [targets["present"][name][: len(logits)] for name in names]
         enough = torch.stack(there).sum(0) >= self.min_modalities_for_fusion
-        return _mean_entropy(logits, stages, (stages >= 0) & enough, self.class_weight)
+        counts = (stages >= 0) & enough
+        return share * _mean_entropy(logits, stages, counts, self.class_weight)
 
 
 def multi_view_loss(

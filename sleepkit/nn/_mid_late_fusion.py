@@ -13,7 +13,6 @@ from sleepkit.nn._fusion import (
     FusionNet,
     Heads,
     MakeEncoder,
-    cls_tokens,
     sum_present,
 )
 from sleepkit.nn._token_embedding import ModalityEncoder
@@ -51,7 +50,7 @@ class MidLateFusionNet(FusionNet):
         Hidden units of the two hidden layers of each head.
     subset_share : float, default=0.0
         Share of the sequences of a training batch that the fused head also stages by a
-        random subset of the modalities, the same for all; at least 0 and below 1.
+        random subset of the modalities, the same for all; from 0 to 1.
     min_subset : int, default=2
         Modalities of such a subset at least.
 
@@ -96,14 +95,12 @@ class MidLateFusionNet(FusionNet):
         stream = cast("ModalityEncoder", self.streams[name])
         return stream.inner, stream.outer
 
-    def _encode(
-        self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
-    ) -> EncodedEpochs:
-        """Run the unimodal pass, which all heads need."""
+    def _encode_alone(
+        self, tokens: dict[str, Tensor], heads: Heads, *, together: bool
+    ) -> dict[str, Tensor]:
+        """Run the inner encoders, which all heads need."""
         places = None if heads is None else CLS
-        frames = {n: self._encoders(n)[0](x, places=places) for n, x in tokens.items()}
-        unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
-        return EncodedEpochs(unimodal, {})
+        return {n: self._encoders(n)[0](x, places=places) for n, x in tokens.items()}
 
     def _fuse(
         self,

@@ -83,6 +83,8 @@ class EpochSource(ABC):
     def only(self, modalities: Collection[str], rows: IntArray) -> Self:
         """Return the same epochs with some of the modalities, and some of the rows.
 
+        Nights without any of the rows count as missing, too.
+
         Parameters
         ----------
         modalities : collection of str
@@ -96,11 +98,12 @@ class EpochSource(ABC):
             The source; it shares all values with this one.
         """
         part = copy(self)
+        part.row_to_epoch = self.row_to_epoch[rows]
+        nights = np.isin(self.night, self.night[part.row_to_epoch])
         part.present = {
-            name: there if name in modalities else np.zeros_like(there)
+            name: there & nights & (name in modalities)
             for name, there in self.present.items()
         }
-        part.row_to_epoch = self.row_to_epoch[rows]
         return part
 
     def batch(self, index: IntArray) -> Batch:

@@ -93,8 +93,8 @@ def check_count(name: str, value: Any, *, owner: str, minimum: int = 1) -> int:
     raise ValueError(msg)
 
 
-def check_fraction(name: str, value: Any, *, owner: str) -> float:
-    """Require a fraction from 0 to below 1.
+def check_fraction(name: str, value: Any, *, owner: str, one: bool = False) -> float:
+    """Require a fraction from 0 to below 1, or to 1.
 
     Parameters
     ----------
@@ -104,6 +104,8 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
         The value to check.
     owner : str
         The class or function that the parameter belongs to.
+    one : bool, default=False
+        Whether 1 is allowed.
 
     Returns
     -------
@@ -113,7 +115,7 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
     Raises
     ------
     ValueError
-        If the value is no number, below 0, or 1 or more.
+        If the value is no number, below 0, above 1, or 1 where that is not allowed.
 
     Examples
     --------
@@ -122,12 +124,10 @@ def check_fraction(name: str, value: Any, *, owner: str) -> float:
     0.1
     """
     number = isinstance(value, Real) and not isinstance(value, bool)
-    if number and 0 <= value < 1:
+    if number and (0 <= value < 1 or (one and value == 1)):
         return float(value)
-    msg = (
-        f"The {name!r} parameter of {owner} must be >= 0 and < 1. "
-        f"Got {value!r} instead."
-    )
+    rule = ">= 0 and <= 1" if one else ">= 0 and < 1"
+    msg = f"The {name!r} parameter of {owner} must be {rule}. Got {value!r} instead."
     raise ValueError(msg)
 
 

@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import log_loss
 
-from sleepkit.classifiers._head_choice import _best_weights, subsets_of
+from sleepkit.classifiers._head_choice import (
+    _best_weights,
+    choose_heads,
+    pairs_and_more,
+)
+from sleepkit.training import ArraySource
 
 
 @pytest.fixture
@@ -64,7 +69,62 @@ def test_two_equals_are_averaged(stages):
     assert set(_best_weights(logs, stages)) == {"fused", "eeg"}
 
 
-def test_every_subset_once():
-    found = list(subsets_of(("a", "b", "c", "d")))
-    assert len(found) == len(set(found)) == 15
-    assert [len(subset) for subset in found] == [1] * 4 + [4] + [3] * 4 + [2] * 6
+def test_every_subset_of_several_once():
+    found = list(pairs_and_more(("a", "b", "c", "d")))
+    assert len(found) == len(set(found)) == 11
+    assert [len(subset) for subset in found] == [4] + [3] * 4 + [2] * 6
+
+
+def test_many_modalities_begin_with_those_that_are_likely():
+    sizes = [len(subset) for subset in pairs_and_more("abcdefg")][:64]
+    assert sizes == [7] + [6] * 7 + [2] * 21 + [5] * 21 + [4] * 14
+
+
+@pytest.fixture
+def two(stages):
+    """A source of two modalities, the second one missing in the first 50 epochs."""
+    eog = np.ones((200, 1))
+    eog[:50] = np.nan
+    return ArraySource({"eeg": np.ones((200, 1)), "eog": eog})
+
+
+def choose(source, rows, y, logs):
+    """Choose heads where each head gives known log-probabilities."""
+    seen = []
+
+    def stage(part, selector):
+        ((_, heads),) = selector.chosen.items()
+        seen.append(part.present)
+        return logs[next(iter(heads))][part.row_to_epoch]
+
+    return choose_heads(stage, source, ("eeg", "eog"), rows, y), seen
+
+
+def test_rows_that_have_the_subset_decide(stages, two):
+    """In the others the fused head is good, which does not count."""
+    fused = guess(stages, -3, 1)
+    fused[:50] = guess(stages, 9, 1)[:50]
+    logs = {"fused": fused, "eeg": guess(stages, 3, 2), "eog": guess(stages, 1, 3)}
+    rows = np.ones(200, bool)
+    found, seen = choose(two, rows, stages, logs)
+    assert found == {"eeg+eog": {"eeg": 1.0}}
+    assert [sorted(n for n, p in part.items() if p.any()) for part in seen] == [
+        ["eeg"],
+        ["eog"],
+        ["eeg", "eog"],
+    ]
+
+
+@pytest.mark.parametrize("n_rows", [59, 60])
+def test_few_rows_decide_nothing(stages, two, n_rows):
+    logs = {head: guess(stages, 2, 1) for head in ("fused", "eeg", "eog")}
+    rows = (np.arange(200) >= 50) & (np.arange(200) < 50 + n_rows)
+    found, seen = choose(two, rows, stages, logs)
+    assert bool(found) == bool(seen) == (n_rows == 60)
+    assert all(not part["eeg"][~rows].any() for part in seen)  # nor are others staged
+
+
+def test_rows_of_one_stage_decide_nothing(stages, two):
+    logs = {head: guess(stages, 2, 1) for head in ("fused", "eeg", "eog")}
+    found, _ = choose(two, np.ones(200, bool), np.zeros(200, int), logs)
+    assert found == {}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pickle
-from itertools import combinations
 
 import numpy as np
 import pytest
+from sklearn.exceptions import NotFittedError
 from sklearn.metrics import log_loss
 
 from sleepkit.persistence import load_model, save_model
@@ -15,14 +15,14 @@ from sleepkit.recording import EpochArray
 STRENGTH = {"eeg": 2.0, "eog": 1.5, "emg": 0.0}  # the last one is noise
 
 
-def nights_of(modalities, n_nights=6, n_epochs=24, seed=0):
+def nights_of(strength, n_nights=6, n_epochs=32, seed=0):
     """Nights whose modalities tell the stage by different amounts."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, n_nights * n_epochs)
     peaks = y[:, np.newaxis] == np.arange(4)
     blocks = {
-        name: (rng.normal(size=peaks.shape) + STRENGTH[name] * peaks).astype("f4")
-        for name in modalities
+        name: (rng.normal(size=peaks.shape) + known * peaks).astype("f4")
+        for name, known in strength.items()
     }
     night = np.repeat(np.arange(n_nights), n_epochs)
     return EpochArray.from_arrays(blocks, recording=night, subject=night), y
@@ -35,7 +35,7 @@ def three():
 
 @pytest.fixture(scope="module")
 def two():
-    return nights_of(("eeg", "eog"))
+    return nights_of({"eeg": 2.0, "eog": 1.5})
 
 
 def weights(stager):
@@ -52,24 +52,27 @@ def test_three_modalities_are_also_staged_by_subsets(medfuse, three, fusion):
 
 
 def test_two_are_trained_as_in_the_paper(medfuse, two):
-    plain = medfuse(subset_share=0.0, max_epochs=1).fit(*two)
-    found = medfuse(max_epochs=1).fit(*two)
-    for a, b in zip(weights(plain), weights(found), strict=True):
+    """Even where their fused head stages one: its subsets are for three or more."""
+    params = {"missing": "fused_head", "max_epochs": 1}
+    plain, found, asked = (
+        weights(medfuse(subset_share=share, **params).fit(*two))
+        for share in (0.0, "auto", 0.5)
+    )
+    for a, b in zip(plain, found, strict=True):
         np.testing.assert_array_equal(a, b)
+    assert any((a != b).any() for a, b in zip(plain, asked, strict=True))
 
 
-def test_the_fused_head_can_do_with_two_of_three(medfuse, three):
-    """It is surer of the true stage by pairs if it was trained on them."""
-    X, y = three
-    pairs = [X.select(pair) for pair in combinations(STRENGTH, 2)]
-    losses = [
-        [log_loss(y, stager.predict_proba(pair)) for pair in pairs]
-        for stager in (
-            medfuse(subset_share=p, validation_fraction=0, max_epochs=5).fit(X, y)
-            for p in (0.0, 0.5)
-        )
-    ]
-    assert np.mean(losses[1]) < np.mean(losses[0])
+def test_the_fused_head_can_do_with_two_of_three(medfuse):
+    """It is surer of the true stage without the best one if it was trained so."""
+    X, y = nights_of({"eeg": 9.0, "eog": 2.0, "emg": 2.0})
+    pair = X.select(["eog", "emg"])
+    plain, subsets = (
+        medfuse(subset_share=share, validation_fraction=0, max_epochs=8).fit(X, y)
+        for share in (0.0, 1.0)
+    )
+    before, after = (log_loss(y, s.predict_proba(pair)) for s in (plain, subsets))
+    assert after < before
 
 
 def test_the_seed_decides(medfuse, three):
@@ -81,9 +84,10 @@ def test_the_seed_decides(medfuse, three):
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])
 def test_each_subset_has_its_heads(medfuse, three, fusion):
     X, y = three
-    stager = medfuse(fusion=fusion, max_epochs=1, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(fusion=fusion, max_epochs=1, validation_fraction=0.35).fit(X, y)
     table = stager.subset_heads_
     assert len(table) == 7
+    assert set(stager.held_out_heads_) == {subset for subset in table if "+" in subset}
     for subset, heads in table.items():
         names = subset.split("+")
         assert set(heads) <= {"fused", *names}
@@ -97,24 +101,29 @@ def test_each_subset_has_its_heads(medfuse, three, fusion):
 
 
 def log_proba(stager, X, head):
-    """By one head, as the classifier gives it to us where it is the only one."""
+    """By one head, where it is the only one."""
     other = pickle.loads(pickle.dumps(stager))
-    key = "+".join(X.modalities)
-    other.subset_heads_ = {key: {head: 1.0}}
+    other.held_out_heads_ = {"+".join(X.modalities): {head: 1.0}}
     return np.log(other.predict_proba(X))
 
 
-def test_a_useless_modality_is_not_relied_on(medfuse, three):
-    """One unimodal head stages the pair of it and noise no worse than it does alone."""
+def test_the_order_of_modalities_does_not_matter(medfuse, three):
     X, y = three
-    stager = medfuse(max_epochs=5, validation_fraction=0.25).fit(X, y)
-    new, truth = nights_of(STRENGTH, seed=1)
-    alone = stager.score(new.select(["eeg"]), truth)
-    assert stager.score(new.select(["eeg", "emg"]), truth) >= alone - 0.02
+    stager = medfuse(max_epochs=1, validation_fraction=0).fit(X, y)
+    stager.held_out_heads_ = {"eeg+eog": {"eeg": 1.0}}
+    pair = X.select(["eeg", "eog"])
+    blocks = {name: pair.epochs(name) for name in ("eog", "eeg")}
+    other = EpochArray.from_arrays(blocks, recording=X.recording, epoch=X.epoch)
+    np.testing.assert_allclose(
+        stager.predict_proba(other), stager.predict_proba(pair), atol=1e-6
+    )
 
 
-def test_nothing_held_out_leaves_the_rule(medfuse, three):
-    stager = medfuse(max_epochs=1, validation_fraction=0).fit(*three)
+@pytest.mark.parametrize(("n_epochs", "fraction"), [(32, 0), (16, 0.25)])
+def test_little_held_out_leaves_the_rule(medfuse, n_epochs, fraction):
+    X, y = nights_of(STRENGTH, n_epochs=n_epochs)
+    stager = medfuse(max_epochs=1, validation_fraction=fraction).fit(X, y)
+    assert stager.held_out_heads_ == {}
     for subset, heads in stager.subset_heads_.items():
         expected = {"fused": 1.0} if "+" in subset else {subset: 1.0}
         assert heads == expected
@@ -131,7 +140,7 @@ def test_nothing_held_out_leaves_the_rule(medfuse, three):
 )
 def test_what_the_user_names_is_not_chosen(medfuse, three, params):
     X, y = three
-    stager = medfuse(max_epochs=1, validation_fraction=0.25, **params).fit(X, y)
+    stager = medfuse(max_epochs=1, validation_fraction=0.35, **params).fit(X, y)
     heads = stager.subset_heads_
     rule = {"fused": 1.0} | params.get("unimodal_weights", {})
     assert heads["eeg+eog"] == rule
@@ -139,30 +148,57 @@ def test_what_the_user_names_is_not_chosen(medfuse, three, params):
     assert heads["eog"] == ({"eog": 1.0} if single else {"fused": 1.0})
 
 
-def test_heads_can_be_named_after_the_fit(medfuse, three):
+def test_the_parameters_of_a_prediction_count(medfuse, three):
+    """What was decided is kept beside them, and other heads are not."""
     X, y = three
-    stager = medfuse(max_epochs=1, validation_fraction=0.25).fit(X, y)
-    stager.subset_heads_ = {"eeg+eog": {"eeg": 1.0}}
-    pair = X.select(["eeg", "eog"])
+    stager = medfuse(max_epochs=1, validation_fraction=0.35).fit(X, y)
+    decided, pair = stager.subset_heads_["eeg+eog"], X.select(["eeg", "eog"])
     chosen = stager.predict_proba(pair)
-    eeg = stager.predict_proba(X.select(["eeg"]))
-    np.testing.assert_allclose(chosen, eeg, atol=1e-6)
-    by_rule = stager.set_params(missing="unimodal_head").predict_proba(pair)
-    assert not np.allclose(by_rule, eeg, atol=1e-3)
+    stager.set_params(missing="unimodal_head")
+    assert stager.subset_heads_["eeg+eog"] == {"fused": 1.0}
+    assert not np.allclose(stager.predict_proba(pair), chosen, atol=1e-4)
+    stager.set_params(missing="auto", unimodal_weights={"eog": 3.0})
+    assert stager.subset_heads_["eeg+eog"] == {"fused": 1.0, "eog": 3.0}
+    stager.set_params(unimodal_weights=None)
+    assert stager.subset_heads_["eeg+eog"] == decided
 
 
-def test_further_training_without_held_out_subjects_keeps_the_choice(medfuse, three):
+def test_further_training_keeps_what_it_does_not_decide(medfuse, three):
     X, y = three
-    stager = medfuse(max_epochs=1, validation_fraction=0.25).fit(X, y)
-    stager.subset_heads_ = {"eeg+eog": {"eeg": 1.0}}
-    stager.set_params(validation_fraction=0).partial_fit(X, y)
-    assert stager.subset_heads_ == {"eeg+eog": {"eeg": 1.0}}
-    assert len(stager.fit(X, y).subset_heads_) == 7
+    stager = medfuse(max_epochs=1, validation_fraction=0.35).fit(X, y)
+    first = stager.held_out_heads_
+    stager.partial_fit(X.select(["eeg", "eog"]), y)
+    again = stager.held_out_heads_
+    assert list(again) == list(first)
+    assert {s: again[s] for s in again if s != "eeg+eog"} == {
+        s: first[s] for s in first if s != "eeg+eog"
+    }
+    stager.set_params(validation_fraction=0)
+    assert stager.fit(X, y).held_out_heads_ == {}
+
+
+def test_an_interrupted_choice_leaves_nothing_half_new(medfuse, three, monkeypatch):
+    X, y = three
+    stager = medfuse(max_epochs=1, validation_fraction=0.35).fit(X, y)
+    before = weights(stager)
+
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sleepkit.classifiers._medfuse.choose_heads", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        stager.partial_fit(X, y)
+    for a, b in zip(before, weights(stager), strict=True):
+        np.testing.assert_array_equal(a, b)
+    with pytest.raises(KeyboardInterrupt):
+        stager.fit(X, y)
+    with pytest.raises(NotFittedError):
+        stager.predict(X)
 
 
 def test_a_model_file_keeps_the_choice(medfuse, three, tmp_path):
     X, y = three
-    stager = medfuse(max_epochs=1, validation_fraction=0.25).fit(X, y)
+    stager = medfuse(max_epochs=1, validation_fraction=0.35).fit(X, y)
     save_model(stager, tmp_path / "stager.model")
     again = load_model(tmp_path / "stager.model")
     assert again.subset_heads_ == stager.subset_heads_

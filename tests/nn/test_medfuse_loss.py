@@ -307,9 +307,11 @@ def test_a_subset_counts_where_enough_of_it_is_present(logits, labels, least):
     plain = MedFuseOutput(scores, embeddings)
     part = logits["a"][:1]
     targets = {"stages": labels, "present": present}
-    loss = MedFuseLoss(min_modalities_for_fusion=least, subset=0.3)
-    found = loss(plain._replace(subset={"a+b": part}), targets) - loss(plain, targets)
+    loss = MedFuseLoss(min_modalities_for_fusion=least)
+    staged = plain._replace(subset=(("a", "b"), part))
+    found = loss(staged, targets) - loss(plain, targets)
     counts = labels[:1] >= 0
     if least == 2:
         counts[0, :2] = False
-    torch.testing.assert_close(found, 0.3 * mean_entropy(part, labels[:1], counts))
+    expected = mean_entropy(part, labels[:1], counts) / BATCH  # in proportion
+    torch.testing.assert_close(found, expected)
