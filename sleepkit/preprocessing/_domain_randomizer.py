@@ -65,7 +65,8 @@ class DomainRandomizer(SignalTransformer):
         modalities, chain two of these.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
-        What `fit` draws the seed from. A seed gives the same changes at every call.
+        What `fit` draws `seed_` from. An int gives the same changes at every fit; with
+        None they are new, and a `Cache` behind them stores the recordings once more.
     sfreq : float, default=None
         Sampling rate of plain arrays in hertz.
     modalities : mapping of str to sequence of int, default=None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from scipy import fft
 from sleepkit._typing import FloatArray
 from sleepkit.signal._filter import filter_signal
 from sleepkit.signal._gaps import as_floats
+from sleepkit.utils import check_positive
 
 _PIVOT: Final = 4.0  # hertz, the middle octave of the 0.5 to 35 Hz of sleep
 _FLAT_BELOW: Final = 0.5  # hertz, where a tilt ends
@@ -54,6 +56,11 @@ class Acquisition:
     seed : int, default=0
         Seed of the noise and of the phase of the mains line.
 
+    Raises
+    ------
+    ValueError
+        If a frequency is not positive, or a number is not finite.
+
     See Also
     --------
     acquire_signal : Applies it to samples.
@@ -78,6 +85,20 @@ class Acquisition:
     mains_freq: float = 50.0
     flipped: bool = False
     seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse filters without a frequency, and decibels that are no number."""
+        for name in ("highpass", "lowpass", "mains_freq"):
+            if getattr(self, name) is not None:
+                check_positive(name, getattr(self, name), owner="Acquisition")
+        for name in ("gain", "tilt", "snr", "noise_tilt", "mains"):
+            value = getattr(self, name)
+            if value is not None and not math.isfinite(value):
+                msg = (
+                    f"The {name!r} parameter of Acquisition must be a finite number. "
+                    f"Got {value!r} instead."
+                )
+                raise ValueError(msg)
 
     def response(self, freqs: Any) -> FloatArray:
         """Compute the frequency response.
@@ -119,6 +140,11 @@ def acquire_signal(x: Any, sfreq: float, acquisition: Acquisition) -> FloatArray
         The samples, float32 where `x` is float32 and else float64, with NaN in the
         gaps.
 
+    Raises
+    ------
+    ValueError
+        If `x` is not flat, or empty.
+
     Examples
     --------
     >>> import numpy as np
@@ -129,6 +155,9 @@ def acquire_signal(x: Any, sfreq: float, acquisition: Acquisition) -> FloatArray
     2.0
     """
     x = as_floats(x)
+    if x.ndim != 1:
+        msg = f"acquire_signal needs one channel, shape (n_times,); got {x.shape}."
+        raise ValueError(msg)
     freqs = fft.rfftfreq(_n_taps(sfreq), 1 / sfreq)
     acquired = filter_signal(x, _taps(acquisition.response(freqs)))
     if acquisition.flipped:
@@ -178,9 +207,11 @@ def acquire_spectra(spectra: Any, freqs: Any, acquisition: Acquisition) -> Float
     """
     spectra, freqs = as_floats(spectra), np.asarray(freqs, np.float64)
     acquired = spectra + acquisition.response(freqs).astype(spectra.dtype)
+    if acquisition.snr is None:
+        return np.asarray(acquired)
     amplitudes = np.power(10, acquired / 20)
     power = _frame_power(amplitudes, freqs)
-    if acquisition.snr is None or not power:
+    if not power:
         return np.asarray(acquired)
     sd = np.sqrt(_noise_power(freqs, acquisition) * (power / 2)).astype(np.float32)
     # Noise is complex: along the signal's phase, and across it.

@@ -178,3 +178,29 @@ def test_input_is_unchanged(brown):
     acquire_spectra(spectra, spectrum_freqs(SFREQ), Acquisition(gain=1.0, snr=0.0))
     np.testing.assert_array_equal(x, brown[:3000])
     assert not spectra.any()
+
+
+@pytest.mark.parametrize(
+    ("params", "words"),
+    [
+        ({"lowpass": 0}, "'lowpass' parameter of Acquisition must be a finite"),
+        ({"highpass": -1.0}, "'highpass' parameter of Acquisition"),
+        ({"snr": np.inf}, "'snr' parameter of Acquisition must be a finite"),
+        ({"gain": np.nan}, "'gain' parameter"),
+    ],
+)
+def test_bad_values_are_named(params, words):
+    with pytest.raises(ValueError, match=words):
+        Acquisition(**params)
+
+
+def test_one_channel_at_a_time():
+    with pytest.raises(ValueError, match=r"needs one channel.*got \(2, 100\)"):
+        acquire_signal(np.zeros((2, 100)), SFREQ, Acquisition())
+
+
+def test_slow_signals_get_no_noise():
+    """Below a rate of 2 Hz there is no power from 1 Hz up to measure a level by."""
+    x = np.random.default_rng(0).normal(95, 1, 300)
+    found = acquire_signal(x, 1.0, Acquisition(snr=0.0))
+    np.testing.assert_allclose(found, x, atol=1e-9)
