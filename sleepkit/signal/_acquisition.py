@@ -16,6 +16,7 @@ from sleepkit.utils import check_positive
 
 _PIVOT: Final = 4.0  # hertz, the middle octave of the 0.5 to 35 Hz of sleep
 _FLAT_BELOW: Final = 0.5  # hertz, where a tilt ends
+_NEPERS: Final = math.log(10) / 20  # in a decibel of amplitude
 _LOWEST: Final = 0.01  # hertz, taken for 0, where a high-pass is minus infinity dB
 _HIGHPASS_ORDER: Final = 1
 _LOWPASS_ORDER: Final = 4
@@ -43,7 +44,7 @@ class Acquisition:
         Power of the signal over that of the added noise, in decibels; None adds no
         noise. The powers are those from 1 Hz to half the sampling rate, the signal's
         after gain, tilt and filters, as the median over two-second pieces (over frames
-        of spectra). So a flat channel stays flat.
+        of spectra) that are not flat. So a flat channel stays flat.
     noise_tilt : float, default=0.0
         Decibels per octave of the noise above 0.5 Hz: 0 is white noise, -3 is 1/f.
     mains : float, default=None
@@ -209,16 +210,17 @@ def acquire_spectra(spectra: Any, freqs: Any, acquisition: Acquisition) -> Float
     acquired = spectra + acquisition.response(freqs).astype(spectra.dtype)
     if acquisition.snr is None:
         return np.asarray(acquired)
-    amplitudes = np.power(10, acquired / 20)
+    amplitudes = np.exp(acquired * _NEPERS)
     power = _frame_power(amplitudes, freqs)
     if not power:
         return np.asarray(acquired)
     sd = np.sqrt(_noise_power(freqs, acquisition) * (power / 2)).astype(np.float32)
     # Noise is complex: along the signal's phase, and across it.
     rng = np.random.default_rng(acquisition.seed)
+    total = np.square(sd * rng.standard_normal(spectra.shape, dtype=np.float32))
     amplitudes += sd * rng.standard_normal(spectra.shape, dtype=np.float32)
-    across = sd * rng.standard_normal(spectra.shape, dtype=np.float32)
-    return np.asarray(20 * np.log10(np.hypot(amplitudes, across)))
+    total = total + np.square(amplitudes, out=amplitudes)
+    return np.asarray(np.log(total, out=total) / (2 * _NEPERS))
 
 
 def _tilted(freqs: FloatArray, tilt: float) -> FloatArray:
@@ -256,7 +258,7 @@ def _noise_power(freqs: FloatArray, acquisition: Acquisition) -> FloatArray:
 
 
 def _power(x: FloatArray, sfreq: float) -> float:
-    """Median variance of the pieces of a signal without gaps; 0 if there is none."""
+    """Median power of the pieces of a signal without gaps; 0 if there is none."""
     length = max(1, min(round(_PIECE * sfreq), x.size))
     pieces = x[: x.size // length * length].reshape(-1, length)
     pieces = pieces[np.isfinite(pieces).all(axis=1)]
@@ -267,9 +269,8 @@ def _power(x: FloatArray, sfreq: float) -> float:
 
 
 def _frame_power(amplitudes: FloatArray, freqs: FloatArray) -> float:
-    """Median over frames of the power of their bins; 0 if there is no frame."""
-    amplitudes = amplitudes[..., freqs >= _LEVEL_FROM]
-    known = ~np.isnan(amplitudes)
-    power = np.square(amplitudes, where=known, out=np.zeros_like(amplitudes))
-    frames = power.sum(axis=-1, dtype=np.float64)[known.any(axis=-1)]
-    return float(np.median(frames)) if frames.size else 0.0
+    """Median over frames of the power of their bins; 0 if all are empty or missing."""
+    power = np.square(amplitudes[..., freqs >= _LEVEL_FROM])
+    frames = np.nansum(power, axis=-1)
+    known = frames[frames > 0]
+    return float(np.median(known)) if known.size else 0.0
