@@ -82,7 +82,7 @@ default=None
 
     See Also
     --------
-    sleepkit.signal.Acquisition : The changes of one channel, in equations.
+    sleepkit.signal.Acquisition : The changes of one channel.
     sleepkit.training.ModalityDropout : Leaves out whole modalities in training.
 
     Notes
