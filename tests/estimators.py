@@ -100,6 +100,7 @@ SIGNAL_TRANSFORMERS += unlisted(
     preprocessing,
     [*SIGNAL_TRANSFORMERS, *SPECTRUM_TRANSFORMERS, *WRAPPERS],
     sfreq=100,
+    random_state=0,
 )
 NIGHT_TRANSFORMERS = [
     *SIGNAL_TRANSFORMERS,

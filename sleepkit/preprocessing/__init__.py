@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sleepkit.preprocessing._band_power import BandPower
     from sleepkit.preprocessing._bandpass import BandpassFilter
     from sleepkit.preprocessing._cache import Cache
+    from sleepkit.preprocessing._domain_randomizer import DomainRandomizer
     from sleepkit.preprocessing._edge_trimmer import EdgeTrimmer, trim_wake
     from sleepkit.preprocessing._fit_on_selected import FitOnSelected
     from sleepkit.preprocessing._notch import NotchFilter
@@ -24,6 +25,7 @@ __all__ = [
     "BandPower",
     "BandpassFilter",
     "Cache",
+    "DomainRandomizer",
     "EdgeTrimmer",
     "FitOnSelected",
     "NotchFilter",

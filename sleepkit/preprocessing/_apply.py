@@ -11,7 +11,8 @@ import numpy as np
 
 from sleepkit.recording import Recording
 
-_FOR_ARRAYS: Final = frozenset({"sfreq", "modalities"})
+# Of plain arrays, and what a fitted seed stands for.
+_NOT_OF_NIGHTS: Final = frozenset({"sfreq", "modalities", "random_state"})
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,7 +66,7 @@ def _parameters(transformer: Any) -> dict[str, Any]:
     return {
         name: _frozen(value)
         for name, value in transformer.get_params(deep=False).items()
-        if name not in _FOR_ARRAYS
+        if name not in _NOT_OF_NIGHTS
     }
 
 

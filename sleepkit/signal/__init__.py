@@ -5,6 +5,11 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.signal._acquisition import (
+        Acquisition,
+        acquire_signal,
+        acquire_spectra,
+    )
     from sleepkit.signal._band_powers import BANDS, band_powers
     from sleepkit.signal._design import design_bandpass
     from sleepkit.signal._edges import trim_bounds
@@ -22,8 +27,11 @@ else:
 __all__ = [
     "BANDS",
     "QUALITY_LIMITS",
+    "Acquisition",
     "QualityLimits",
     "WindowFlags",
+    "acquire_signal",
+    "acquire_spectra",
     "band_powers",
     "design_bandpass",
     "design_notch",
