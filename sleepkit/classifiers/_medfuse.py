@@ -207,9 +207,9 @@ default=None
     the modalities it needs, and the alignment loss over the epochs that have both
     modalities of a pair. Its sign is the one that pulls the embeddings of an epoch
     together; the paper's formula lacks a minus. Subsets add a term, see `subset_share`.
-    With one modality the loss is its cross-entropy. The paper names both a fixed rate of 1e-4 and a peak of 0.03, at
-    which Adam would diverge: here 1e-4 is the peak. The prediction of a row does not
-    depend on which other rows of its night are requested.
+    With one modality the loss is its cross-entropy. The paper names both a fixed rate
+    of 1e-4 and a peak of 0.03, at which Adam would diverge: here 1e-4 is the peak. The
+    prediction of a row does not depend on which other rows of its night are requested.
 
     Examples
     --------

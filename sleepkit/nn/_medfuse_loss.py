@@ -164,7 +164,7 @@ class MedFuseLoss(nn.Module):
     def _subset_loss(
         self, names: tuple[str, ...], logits: Tensor, targets: Mapping[str, Any]
     ) -> Tensor:
-        """Cross-entropy of the fused head by a subset, in proportion to its sequences."""
+        """Cross-entropy of the fused head by a subset, times its share of sequences."""
         share = len(logits) / len(targets["stages"])
         stages = targets["stages"][: len(logits)]
         there = [targets["present"][name][: len(logits)] for name in names]

@@ -81,7 +81,7 @@ def test_many_modalities_begin_with_those_that_are_likely():
 
 
 @pytest.fixture
-def two(stages):
+def two():
     """A source of two modalities, the second one missing in the first 50 epochs."""
     eog = np.ones((200, 1))
     eog[:50] = np.nan
