@@ -53,7 +53,7 @@ def test_each_pair_is_aligned_where_both_are_present(output):
 
 
 def test_a_modality_alone_counts_in_full(output):
-    logits, embeddings = ({"eeg": part["eeg"]} for part in output)
+    logits, embeddings = ({"eeg": part["eeg"]} for part in output[:2])
     present = {"eeg": PRESENT["eeg"]}
     loss = make_loss()(
         MedFuseOutput(logits, embeddings), {"stages": STAGES, "present": present}

@@ -58,7 +58,7 @@ def test_any_number_of_modalities_and_channels(make_stager):
     y = rng.permutation(np.arange(24) % 3)
     columns = {"eeg": [0, 1, 2], "eog": [3, 4], "emg": [5], "resp": [6]}
     X = rng.normal(size=(24, 7, 2, 3)) + y[:, None, None, None] * np.array([2, -2, 2])
-    stager = make_stager(modalities=columns, max_epochs=20).fit(X, y)
+    stager = make_stager(modalities=columns, max_epochs=30).fit(X, y)
     assert stager.layout_["eeg"] == (3, 2, 3)
     assert stager.score(X, y) > 0.9
     scores = []

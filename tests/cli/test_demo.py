@@ -83,7 +83,8 @@ def test_the_model_holds_what_it_was_trained_on(demo, method):
     assert (about["nights"], len(about["subjects"]), about["epochs"]) == (3, 3, 90)
     assert not any("sim:" in name for name in about["subjects"])
     given = [row["condition"] for row in about["scores"]]
-    assert given == ["all", "eeg+eog", "eeg+emg", "eog+emg"]
+    pairs, singles = ["eeg+eog", "eeg+emg", "eog+emg"], ["eeg", "eog", "emg"]
+    assert given == ["all", *pairs, *singles]
     assert {row["estimator"] for row in about["scores"]} == {method}
     assert about["protocol"]["scoring_window"] == "all scored epochs"
 
