@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from unittest import SkipTest
+
+import pytest
 from sklearn.utils.estimator_checks import (
     estimator_checks_generator,
     parametrize_with_checks,
@@ -17,7 +20,10 @@ MIN_CHECKS = 40
 @parametrize_with_checks(ESTIMATORS)
 def test_scikit_learn(estimator, check):
     """No check is expected to fail."""
-    check(estimator)
+    try:
+        check(estimator)
+    except SkipTest as skip:  # older versions of scikit-learn leave that to unittest
+        pytest.skip(str(skip))
 
 
 def test_the_checks_are_not_few():
