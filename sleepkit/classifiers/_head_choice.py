@@ -41,9 +41,11 @@ def choose_heads(
 
     It is the weighted mean of the fused head and of the best unimodal head of the
     subset that has the least cross-entropy on the rows that have all of the subset, or
-    one of the two alone where that is clearly better. Subsets that too few rows have
-    are left out. `stage` gives log-probabilities by a head selector.
+    one of the two alone where that is clearly better. All modalities together are
+    staged by the fused head unless another choice is clearly better. Subsets that too
+    few rows have are left out. `stage` gives log-probabilities by a head selector.
     """
+    modalities = list(modalities)
     alone: dict[str, FloatArray] = {}
     chosen: dict[str, Weights] = {}
     numbers = np.flatnonzero(rows)
@@ -60,7 +62,10 @@ def choose_heads(
         fused = stage(part, _only(FUSED, *subset))
         logs = {FUSED: fused} | {name: alone[name] for name in subset}
         logs = {head: log_proba[there] for head, log_proba in logs.items()}
-        chosen["+".join(subset)] = _best_weights(logs, stages)
+        weights = _best_weights(logs, stages)
+        if len(subset) == len(modalities):
+            weights = _if_clear(weights, {FUSED: 1.0}, logs, stages)
+        chosen["+".join(subset)] = weights
     return chosen
 
 
@@ -78,8 +83,15 @@ def _best_weights(logs: Mapping[str, FloatArray], y: IntArray) -> Weights:
     best = min([{head: 1.0} for head in logs if head != FUSED], key=loss)
     one = min([{FUSED: 1.0}, best], key=loss)
     means = [{FUSED: 1.0} | dict.fromkeys(best, share) for share in _SHARES]
-    mean = min(means, key=loss)
-    return one if loss(one) < _CLEARLY * loss(mean) else mean
+    return _if_clear(one, min(means, key=loss), logs, y)
+
+
+def _if_clear(
+    weights: Weights, default: Weights, logs: Mapping[str, FloatArray], y: IntArray
+) -> Weights:
+    """Weights that are clearly better than the default ones, or else these."""
+    found, bar = (cross_entropy(logs, some, y) for some in (weights, default))
+    return weights if found < _CLEARLY * bar else default
 
 
 def cross_entropy(

@@ -103,10 +103,12 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0; and for each subset of two modalities or more, all of them
-        too, it averages the fused head and the best unimodal head of the subset, by the
-        weights with the least (unweighted) cross-entropy on the held-out subjects, or
-        takes the one that is better there by 5 %. This stages them up to 64 times.
+        `multi_view` > 0; and for each subset of two modalities or more it averages the
+        fused head and the best unimodal head of the subset, by the weights with the
+        least (unweighted) cross-entropy on the held-out subjects, or takes the one that
+        is better there by 5 %. All modalities together are staged by the fused head,
+        unless another choice is better by as much. This stages the held-out subjects up
+        to 64 times.
         Where less than half an hour with all of the subset is held out, or
         `unimodal_weights` is given, the fused head stages it.
     unimodal_weights : mapping of str to float, default=None

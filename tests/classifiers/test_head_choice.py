@@ -115,6 +115,15 @@ def test_rows_that_have_the_subset_decide(stages, two):
     ]
 
 
+@pytest.mark.parametrize(("strength", "clear"), [(2.0, False), (4.0, True)])
+def test_all_together_are_left_to_the_fused_head(stages, two, strength, clear):
+    """Unless another choice is clearly better; a part of them is not."""
+    logs = {"fused": guess(stages, 2, 1), "eog": guess(stages, 0, 3)}
+    logs["eeg"] = logs["fused"] if not clear else guess(stages, strength, 2)
+    found, _ = choose(two, np.ones(200, bool), stages, logs)
+    assert (found["eeg+eog"] == {"fused": 1.0}) == (not clear)
+
+
 @pytest.mark.parametrize("n_rows", [59, 60])
 def test_few_rows_decide_nothing(stages, two, n_rows):
     logs = {head: guess(stages, 2, 1) for head in ("fused", "eeg", "eog")}
