@@ -29,7 +29,6 @@ from sleepkit.training import (
     RestartSchedule,
     TrainingStage,
 )
-from sleepkit.training._inference import ReadOut
 from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
 _FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
@@ -321,9 +320,10 @@ default=None
     def subset_heads_(self) -> dict[str, dict[str, float]]:
         """Weights of the heads that stage each subset of the modalities."""
         check_is_fitted(self, "net_")
+        selector = self._build_read_out()
         several = islice(pairs_and_more(self.layout_), MAX_SUBSETS)
         subsets = [*((name,) for name in self.layout_), *several]
-        return {"+".join(some): self._selector.weights(some) for some in subsets}
+        return {"+".join(some): selector.weights(some) for some in subsets}
 
     def _build_module(self) -> nn.Module:
         """Net of the chosen fusion."""
@@ -356,9 +356,12 @@ default=None
             min_modalities_for_fusion=self._min_modalities_for_fusion,
         )
 
-    def _build_read_out(self) -> ReadOut:
-        """Heads chosen for the modalities of an epoch, or those of the rule."""
-        return self._selector
+    def _build_read_out(self) -> HeadSelector:
+        """Heads that held-out subjects decided on, else those of the rule."""
+        needed = self._min_modalities_for_fusion if len(self.layout_) > 1 else 2
+        decided = getattr(self, "held_out_heads_", {}) if self._chooses_heads else {}
+        chosen = {frozenset(key.split("+")): heads for key, heads in decided.items()}
+        return HeadSelector(needed, self._checked_weights(), chosen)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the paper's eps of Adam."""
@@ -452,14 +455,6 @@ default=None
         """Whether held-out subjects decide which heads stage a subset."""
         by_rule = self.missing != "auto" or bool(self.unimodal_weights)
         return not by_rule and self.multi_view > 0 and len(self.layout_) > 1
-
-    @property
-    def _selector(self) -> HeadSelector:
-        """Heads that held-out subjects decided on, else those of the rule."""
-        needed = self._min_modalities_for_fusion if len(self.layout_) > 1 else 2
-        decided = getattr(self, "held_out_heads_", {}) if self._chooses_heads else {}
-        chosen = {frozenset(key.split("+")): heads for key, heads in decided.items()}
-        return HeadSelector(needed, self._checked_weights(), chosen)
 
     @property
     def _subset_share(self) -> float:
