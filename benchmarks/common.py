@@ -54,8 +54,12 @@ def real_folder():
     return folder if folder.is_dir() else None
 
 
-def real_nights(folder):
-    """All scored epochs of the published features: 10 powers a channel, by night."""
+def real_nights(folder, columns=None):
+    """All scored epochs of the published features: 10 powers a channel, by night.
+
+    `columns` are those of Fpz-Cz, Pz-Oz and EOG that make a modality.
+    """
+    columns = columns or {"eeg": slice(2), "eog": 2}
     blocks, labels, names = [], [], []
     for path in sorted(folder.glob("*.npz")):
         night = np.load(path)
@@ -64,7 +68,7 @@ def real_nights(folder):
         names += [path.stem] * len(labels[-1])
     features, stages = np.concatenate(blocks), np.concatenate(labels)
     X = EpochArray.from_arrays(
-        {"eeg": features[:, :2], "eog": features[:, 2]},
+        {name: features[:, column] for name, column in columns.items()},
         recording=names,
         subject=[name[:5] for name in names],
     )

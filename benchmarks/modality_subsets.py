@@ -39,7 +39,6 @@ from sleepkit.metrics import staging_scores
 from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.pipelines import make_stager
 from sleepkit.preprocessing import BandPower, Resampler
-from sleepkit.recording import EpochArray
 
 TITLE = "Any subset of the modalities"
 ABOUT = """One net for all modalities, evaluated with every subset of them, and a net
@@ -222,24 +221,9 @@ def section(title, about, X, y, args, *, fusions=True, **options):
 
 def three_of_real_nights(folder):
     """The first night of each subject, each channel as a modality of its own."""
-    X, y = real_nights(folder)
+    X, y = real_nights(folder, {"fpz": 0, "pz": 1, "eog": 2})
     first = np.array([name.endswith("night1") for name in X.recording])
-    X, y = X[first], y[first]
-    return rename_channels(X), y
-
-
-def rename_channels(X):
-    """Fpz-Cz, Pz-Oz and EOG as three modalities."""
-    night = {name: X.epochs(name) for name in X.modalities}
-    eeg = night["eeg"].reshape(len(X), 2, -1)
-    blocks = {
-        "fpz": eeg[:, 0],
-        "pz": eeg[:, 1],
-        "eog": night["eog"].reshape(len(X), -1),
-    }
-    return EpochArray.from_arrays(
-        blocks, recording=X.recording, epoch=X.epoch, subject=X.subject
-    )
+    return X[first], y[first]
 
 
 def simulated():
