@@ -13,12 +13,14 @@ import inspect
 
 from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 from torch import nn
 
 from sleepkit import classifiers, preprocessing
 from sleepkit.classifiers import (
     DeepSleepNetClassifier,
+    LogPoolClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
     SleepMGClassifier,
@@ -160,6 +162,7 @@ CLASSIFIERS = [
         device="cpu",
         n_threads=1,
     ),
+    LogPoolClassifier([("a", LogisticRegression()), ("b", GaussianNB())]),
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),

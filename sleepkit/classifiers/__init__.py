@@ -7,6 +7,7 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.classifiers._base import SleepClassifier
     from sleepkit.classifiers._deepsleepnet import DeepSleepNetClassifier
+    from sleepkit.classifiers._log_pool import LogPoolClassifier
     from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
     from sleepkit.classifiers._module import ModuleClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
@@ -15,6 +16,7 @@ else:
 
 __all__ = [
     "DeepSleepNetClassifier",
+    "LogPoolClassifier",
     "MedFuseSleepClassifier",
     "ModuleClassifier",
     "SleepClassifier",

@@ -27,6 +27,7 @@ from sleepkit.classifiers._inputs import (
     open_source,
     subjects_of,
 )
+from sleepkit.classifiers._replay import add_replay
 from sleepkit.classifiers._split import Split, make_split
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import StageLoss
@@ -303,7 +304,13 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         return self._fit(X, y, groups, None, fresh=fresh)
 
     def partial_fit(
-        self, X: Any, y: Any, classes: Any = None, groups: Any = None
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        groups: Any = None,
+        *,
+        replay: tuple[Any, Any] | None = None,
     ) -> Self:
         """Continue the training, for `max_epochs` passes at most, on new nights say.
 
@@ -318,6 +325,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             those of ``y``.
         groups : array-like of shape (n_rows,), default=None
             Subject of each row.
+        replay : tuple of (X, y), default=None
+            Earlier nights, mixed into each pass and into the inner split by subject.
+            Without them, training on a few nights forgets the stages that these lack.
 
         Returns
         -------
@@ -331,7 +341,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         SleepkitError
             If the training diverges.
         """
-        return self._fit(X, y, groups, classes, fresh=not hasattr(self, "net_"))
+        fresh = not hasattr(self, "net_")
+        X, y = add_replay(X, y, groups, replay, owner=type(self).__name__)
+        return self._fit(X, y, groups, classes, fresh=fresh)
 
     def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
         """Train from scratch, or further."""
@@ -439,14 +451,19 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             If a parameter cannot be used, a modality is unknown or of another shape, no
             epoch has a signal, or values are too large to compute with.
         """
+        proba, no_signal = self._predict_with_gaps(X)
+        if no_signal.any():
+            self._warn_no_signal(no_signal, "the shares of the classes in training")
+        return proba
+
+    def _predict_with_gaps(self, X: Any) -> tuple[FloatArray, BoolArray]:
+        """Probabilities of each row, and which rows have no signal."""
         check_is_fitted(self, "net_")
         read_out = self._build_read_out()
         log_proba, no_signal = self._infer(X, read_out, len(self.classes_))
         proba: FloatArray = softmax(log_proba, axis=1)
-        if no_signal.any():
-            self._warn_no_signal(no_signal, "the shares of the classes in training")
-            proba[no_signal] = self.class_prior_
-        return proba
+        proba[no_signal] = self.class_prior_
+        return proba, no_signal
 
     @property
     def module_(self) -> nn.Module:

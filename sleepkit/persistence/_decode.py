@@ -41,13 +41,17 @@ class Decoder:
     ) -> None:
         self._arrays = dict(arrays)
         self._foreign = dict(foreign)
+        self._estimators: list[Any] = []  # in the order in which they were encoded
         self._decoders: dict[str, Callable[[Any], Any]] = {
+            "again": lambda node: self._estimators[node["again"]],
             "array": lambda node: self._arrays.pop(node["array"]),
-            "class": self._estimator,
+            "class": self._numbered(self._estimator),
             "dict": self._dict,
-            "pipeline": self._pipeline,
+            "pipeline": self._numbered(self._pipeline),
             "scaling": self._scaling,
-            "foreign": lambda node: load_foreign(self._foreign.pop(node["foreign"])),
+            "foreign": self._numbered(
+                lambda node: load_foreign(self._foreign.pop(node["foreign"]))
+            ),
             "text": _text,
             "tuple": lambda node: tuple(self.decode(node["tuple"])),
         }
@@ -66,6 +70,16 @@ class Decoder:
         if unused:
             msg = f"it holds {quoted(unused[0])}, which its model does not name."
             raise ModelFileError(msg)
+
+    def _numbered(self, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Make a decoder keep its estimators, which may occur again."""
+
+        def decode_new(node: Any) -> Any:
+            estimator = decode(node)
+            self._estimators.append(estimator)
+            return estimator
+
+        return decode_new
 
     def _dict(self, node: dict[str, Any]) -> dict[Any, Any]:
         """Decode pairs of key and value."""

@@ -50,6 +50,7 @@ class Encoder:
         self.arrays: dict[str, Array] = {}
         self.foreign: list[dict[str, bytes]] = []
         self.left_out: list[str] = []
+        self._numbers: dict[int, int] = {}  # of estimators, by identity
 
     def encode(self, value: Any, place: str) -> Any:
         """Encode a value; ``place`` is its path in arrays and messages."""
@@ -113,6 +114,15 @@ class Encoder:
         return {"array": key}
 
     def _estimator(self, estimator: Any, place: str) -> Any:
+        """Encode an estimator once; where it occurs again, its number."""
+        known = self._numbers.get(id(estimator))
+        if known is not None:
+            return {"again": known}
+        node = self._new_estimator(estimator, place)
+        self._numbers[id(estimator)] = len(self._numbers)
+        return node
+
+    def _new_estimator(self, estimator: Any, place: str) -> Any:
         """Encode an estimator: a Pipeline, one of sleepkit's, or another one."""
         if type(estimator) is Pipeline:
             return self._pipeline(estimator, place)

@@ -1,0 +1,352 @@
+"""Pool of several stagers by their weighted log-probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+from warnings import warn
+
+import numpy as np
+from sklearn.base import ClassifierMixin, clone
+from sklearn.utils import Bunch, Tags, get_tags
+from sklearn.utils.metaestimators import _BaseComposition, available_if
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import check_is_fitted
+
+from sleepkit._typing import Array, BoolArray, FloatArray
+from sleepkit.classifiers._inputs import (
+    check_rows,
+    check_rows_and_targets,
+    encode_classes,
+)
+from sleepkit.classifiers._member import last_of, stage, train_further
+from sleepkit.classifiers._pooling import fit_pool_weights, pool
+from sleepkit.exceptions import SleepkitWarning
+from sleepkit.recording import EpochArray
+
+
+def _trains_further(self: Any) -> bool:
+    """Whether all members can continue their training."""
+    return all(hasattr(last_of(each), "partial_fit") for _, each in self.estimators)
+
+
+class LogPoolClassifier(ClassifierMixin, _BaseComposition):
+    """Logarithmic opinion pool: classifiers combined by weighted log-probabilities.
+
+    The probabilities of an epoch are in proportion to ``exp(sum_i w_i log p_i)``, with
+    the probabilities ``p_i`` of the members and their weights ``w_i``. Members may be
+    whole Pipelines, with features and modalities of their own. Weights that sum to more
+    than 1 make the pool more confident than its members, weights that sum to less make
+    it less confident, so `fit_weights` calibrates it as well.
+
+    Parameters
+    ----------
+    estimators : list of (str, estimator)
+        The members, each with its name. Their parameters can be set as in
+        ``set_params(name__parameter=value)``.
+    weights : sequence of float, default=None
+        Weight of each member, 0 or more. None gives all the same, which sum to 1.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The classes, the same for all members.
+    estimators_ : list of estimator
+        The fitted members.
+    named_estimators_ : sklearn.utils.Bunch
+        The fitted members by name.
+    weights_ : ndarray of shape (n_members,)
+        The weights that predictions use.
+    n_features_in_ : int
+        Size of the second axis of X, where X was a plain array.
+
+    See Also
+    --------
+    sklearn.ensemble.VotingClassifier : Means of probabilities, for plain arrays.
+    sleepkit.metrics.expected_calibration_error : Whether confidence is accuracy.
+
+    Notes
+    -----
+    A member is passed those modalities of an `EpochArray` that it was fitted on. It
+    takes no part in epochs for which it has no signal; there, the other members take
+    over its weight in proportion to theirs, so that the confidence stays calibrated.
+    Epochs without a signal for any member get the pooled shares of the classes in
+    training. Probabilities below 1e-7 count as 1e-7.
+
+    Members that are fitted already are pooled by `fit_weights` alone, without `fit`.
+
+    References
+    ----------
+    .. [1] Genest, C. and Zidek, J. V. (1986). Combining probability distributions: a
+       critique and an annotated bibliography. Statistical Science, 1(1), 114-135.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.linear_model import LogisticRegression
+    >>> from sklearn.naive_bayes import GaussianNB
+    >>> from sleepkit.classifiers import LogPoolClassifier
+    >>> y = np.arange(90) % 3
+    >>> X = np.random.default_rng(0).normal(size=(90, 2)) + y[:, np.newaxis]
+    >>> members = [("linear", LogisticRegression()), ("bayes", GaussianNB())]
+    >>> stager = LogPoolClassifier(members).fit(X[:60], y[:60])
+    >>> stager.weights_
+    array([0.5, 0.5])
+    >>> stager.fit_weights(X[60:], y[60:]).weights_.shape
+    (2,)
+    """
+
+    def __init__(
+        self,
+        estimators: Sequence[tuple[str, Any]],
+        weights: Sequence[float] | None = None,
+    ) -> None:
+        self.estimators = estimators
+        self.weights = weights
+
+    # ---------------------------------------------------------------------- members
+
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
+        """Return the parameters, and those of the members.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            Whether to return the members, and their parameters, by name.
+
+        Returns
+        -------
+        dict of str to object
+            The parameters.
+        """
+        params: dict[str, Any] = self._get_params("estimators", deep=deep)
+        return params
+
+    def set_params(self, **params: Any) -> Self:
+        """Set parameters, members by name, or parameters of members.
+
+        Parameters
+        ----------
+        **params : object
+            Values by name, such as ``weights=[1, 1]`` or ``eeg__max_epochs=5``.
+
+        Returns
+        -------
+        object
+            The pool itself.
+        """
+        self._set_params("estimators", **params)
+        return self
+
+    @property
+    def named_estimators_(self) -> Bunch:
+        """The fitted members by name."""
+        names = [name for name, _ in self.estimators]
+        return Bunch(**dict(zip(names, self.estimators_, strict=True)))
+
+    @property
+    def any_subset(self) -> bool:
+        """Whether predictions take any non-empty subset of the modalities."""
+        return any(getattr(last_of(e), "any_subset", True) for _, e in self.estimators)
+
+    # --------------------------------------------------------------------- training
+
+    def fit(self, X: Any, y: Any) -> Self:
+        """Fit a clone of each member.
+
+        Parameters
+        ----------
+        X : EpochArray or array-like
+            The epochs.
+        y : array-like of shape (n_rows,)
+            Class of each row.
+
+        Returns
+        -------
+        object
+            The pool itself.
+
+        Raises
+        ------
+        ValueError
+            If there is no member, a name occurs twice, or a weight is not 0 or more.
+        """
+        weights = self._check_params()
+        X, y = check_rows_and_targets(self, X, y, fresh=True)
+        check_classification_targets(y)
+        self.estimators_ = [clone(each).fit(X, y) for _, each in self.estimators]
+        self.classes_ = unique_labels(y)
+        self.weights_ = weights
+        return self
+
+    def fit_weights(self, X: Any, y: Any) -> Self:
+        """Fit the weights by cross-entropy, on epochs of held-out subjects.
+
+        Parameters
+        ----------
+        X : EpochArray or array-like
+            Epochs that no member was trained on. Those that a member has no signal of
+            are left out, and so are masked rows of an `EpochArray`.
+        y : array-like of shape (n_rows,)
+            Class of each row.
+
+        Returns
+        -------
+        object
+            The pool itself. Where it is not fitted, its members are taken as they are,
+            fitted already.
+
+        Raises
+        ------
+        ValueError
+            If no epoch has a signal for all members, or they differ in their classes.
+        """
+        fresh = not hasattr(self, "estimators_")
+        if fresh:
+            self._check_params()
+            members = [each for _, each in self.estimators]
+            self.classes_ = _common_classes(members)
+            self.estimators_ = members
+        X, y = check_rows_and_targets(self, X, y, fresh=fresh)
+        codes = encode_classes(y, self.classes_, owner=type(self).__name__)
+        log_proba, known = self._stage_all(X)
+        rows = known.all(axis=0)
+        if isinstance(X, EpochArray):
+            rows &= X.train_mask
+        if not rows.any():
+            msg = "fit_weights needs epochs with a signal for all members; X has none."
+            raise ValueError(msg)
+        self.weights_ = fit_pool_weights(log_proba[:, rows], codes[rows])
+        return self
+
+    @available_if(_trains_further)
+    def partial_fit(
+        self,
+        X: Any,
+        y: Any,
+        classes: Any = None,
+        replay: tuple[Any, Any] | None = None,
+    ) -> Self:
+        """Continue the training of each member; weights and transformers stay.
+
+        Parameters
+        ----------
+        X : EpochArray or array-like
+            The epochs.
+        y : array-like of shape (n_rows,)
+            Class of each row.
+        classes : array-like of shape (n_classes,), default=None
+            Ignored: the classes are those of `fit`.
+        replay : tuple of (X, y), default=None
+            Earlier epochs, mixed into each training pass; see
+            `SleepClassifier.partial_fit`.
+
+        Returns
+        -------
+        object
+            The pool itself.
+        """
+        check_is_fitted(self, "estimators_")
+        X, y = check_rows_and_targets(self, X, y, fresh=False)
+        for member in self.estimators_:
+            train_further(member, X, y, replay)
+        return self
+
+    # ------------------------------------------------------------------- prediction
+
+    def predict(self, X: Any) -> Array:
+        """Predict the most probable class of each epoch.
+
+        Parameters
+        ----------
+        X : EpochArray, Recording, list of Recording or array-like
+            The epochs; of recordings all, scored or not.
+
+        Returns
+        -------
+        ndarray of shape (n_rows,)
+            The most probable class of each row.
+        """
+        proba = self.predict_proba(X)
+        predicted: Array = self.classes_[proba.argmax(axis=1)]
+        return predicted
+
+    def predict_proba(self, X: Any) -> FloatArray:
+        """Compute the probability of each class, in the order of `classes_`.
+
+        Parameters
+        ----------
+        X : EpochArray, Recording, list of Recording or array-like
+            The epochs; of recordings all, scored or not. Modalities that no member was
+            fitted on are left out.
+
+        Returns
+        -------
+        ndarray of shape (n_rows, n_classes)
+            The probabilities.
+
+        Raises
+        ------
+        ValueError
+            If no epoch has a signal for any member.
+        """
+        check_is_fitted(self, "estimators_")
+        log_proba, known = self._stage_all(check_rows(self, X))
+        n_unknown = int((~known.any(axis=0)).sum())
+        if n_unknown == known.shape[1]:
+            msg = (
+                f"{type(self).__name__} cannot stage X: no epoch has a valid signal in "
+                "a modality of its members."
+            )
+            raise ValueError(msg)
+        if n_unknown:
+            warn(
+                f"{n_unknown} of {known.shape[1]} epochs have no valid signal in any "
+                "modality; they get the shares of the classes in training.",
+                SleepkitWarning,
+                stacklevel=2,
+            )
+        return pool(log_proba, known, self.weights_)
+
+    def _stage_all(self, X: Any) -> tuple[FloatArray, BoolArray]:
+        """Log-probabilities of all members, and which rows each has a signal of."""
+        staged = [stage(member, X) for member in self.estimators_]
+        return np.stack([log for log, _ in staged]), np.stack([k for _, k in staged])
+
+    def _check_params(self) -> FloatArray:
+        """Refuse members and weights that cannot be used; return the weights."""
+        if not self.estimators:
+            msg = "LogPoolClassifier needs at least one pair (name, estimator)."
+            raise ValueError(msg)
+        self._validate_names([name for name, _ in self.estimators])
+        n_members = len(self.estimators)
+        given = np.full(n_members, 1 / n_members)
+        if self.weights is not None:
+            given = np.array(self.weights, np.float64)
+        if given.shape != (n_members,) or not (np.isfinite(given) & (given >= 0)).all():
+            msg = (
+                f"The 'weights' parameter of LogPoolClassifier must be {n_members} "
+                f"numbers of 0 or more, one a member. Got {self.weights!r} instead."
+            )
+            raise ValueError(msg)
+        return given
+
+    def __sklearn_tags__(self) -> Tags:
+        """Tags of scikit-learn: arrays that all members take."""
+        tags = super().__sklearn_tags__()
+        members = [get_tags(each).input_tags for _, each in self.estimators]
+        tags.input_tags.allow_nan = all(each.allow_nan for each in members)
+        tags.input_tags.three_d_array = all(each.three_d_array for each in members)
+        return tags
+
+
+def _common_classes(members: Sequence[Any]) -> Array:
+    """Classes of fitted members, which must be the same."""
+    for member in members:
+        check_is_fitted(member)
+    classes: list[Array] = [last_of(member).classes_ for member in members]
+    if any(not np.array_equal(classes[0], other) for other in classes):
+        found = [each.tolist() for each in classes]
+        msg = f"The members of a pool need the same classes; theirs are {found}."
+        raise ValueError(msg)
+    return classes[0]

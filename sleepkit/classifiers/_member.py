@@ -1,0 +1,71 @@
+"""Member of a pool: a classifier, or a Pipeline that ends with one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sleepkit._typing import BoolArray, FloatArray
+from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._pooling import log_of
+from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
+
+
+def last_of(member: Any) -> Any:
+    """Classifier at the end of a Pipeline, or the member itself."""
+    return member[-1] if isinstance(member, Pipeline) else member
+
+
+def features_of(member: Any, X: Any) -> Any:
+    """Input of the classifier at the end of a Pipeline."""
+    if isinstance(member, Pipeline) and len(member) > 1:
+        return member[:-1].transform(X)
+    return X
+
+
+def own_modalities(member: Any, X: Any) -> Any:
+    """Select the modalities that a member was fitted on; None if there is none."""
+    last = last_of(member)
+    if not is_epoch_like(X) or not isinstance(last, SleepClassifier):
+        return X
+    X = as_epoch_array(X)
+    kept = [name for name in X.modalities if name in last.layout_]
+    return X.select(kept) if kept else None
+
+
+def stage(member: Any, X: Any) -> tuple[FloatArray, BoolArray]:
+    """Log-probabilities of each row, and which rows the member has a signal of."""
+    last = last_of(member)
+    own = own_modalities(member, X)
+    if own is None or (isinstance(own, EpochArray) and _lacks_needed(last, own)):
+        prior = np.tile(last.class_prior_, (len(X), 1))
+        return log_of(prior), np.zeros(len(X), np.bool_)
+    features = features_of(member, own)
+    if isinstance(last, SleepClassifier):
+        proba, no_signal = last._predict_with_gaps(features)
+        return log_of(proba), ~no_signal
+    known = np.ones(len(X), np.bool_)
+    if isinstance(features, EpochArray):
+        features = features.materialize()
+        known = np.logical_or.reduce(list(features.valid.values()))
+    return log_of(last.predict_proba(features)), known
+
+
+def train_further(member: Any, X: Any, y: Any, replay: tuple[Any, Any] | None) -> None:
+    """Continue the training of the classifier of a member, if X has its modalities."""
+    own = own_modalities(member, X)
+    if own is None:
+        return
+    if replay is not None:
+        earlier = own_modalities(member, replay[0])
+        replay = None if earlier is None else (features_of(member, earlier), replay[1])
+    last_of(member).partial_fit(features_of(member, own), y, replay=replay)
+
+
+def _lacks_needed(last: Any, X: EpochArray) -> bool:
+    """Whether a classifier that needs all of its modalities lacks one."""
+    return not getattr(last, "any_subset", True) and len(X.modalities) < len(
+        last.layout_
+    )
