@@ -33,6 +33,7 @@ from sleepkit.preprocessing import (
     Cache,
     EdgeTrimmer,
     FitOnSelected,
+    FixedChannels,
     NotchFilter,
     QualityMask,
     Resampler,
@@ -92,9 +93,10 @@ SIGNAL_TRANSFORMERS = [
 # Spectra in, as STFTEpocher gives them; the first list takes plain features as well.
 SPECTRUM_TRANSFORMERS = [SpectrumScaler()]
 SPECTRA_ONLY = [SpectrumScaler(per="recording")]
-# Cache keeps what comes before it, FitOnSelected does what its estimator does.
+# Cache and FixedChannels keep arrays as they are, FitOnSelected does what its estimator does.
 WRAPPERS = [
     Cache("never-made"),
+    FixedChannels(),
     FitOnSelected(LogisticRegression()),
     FitOnSelected(SignalScaler("training")),
 ]

@@ -11,7 +11,9 @@ if TYPE_CHECKING:
     from sleepkit.preprocessing._domain_randomizer import DomainRandomizer
     from sleepkit.preprocessing._edge_trimmer import EdgeTrimmer, trim_wake
     from sleepkit.preprocessing._fit_on_selected import FitOnSelected
+    from sleepkit.preprocessing._fixed_channels import FixedChannels
     from sleepkit.preprocessing._notch import NotchFilter
+    from sleepkit.preprocessing._power_shares import PowerShares
     from sleepkit.preprocessing._quality_mask import QualityMask, noisy_recordings
     from sleepkit.preprocessing._resample import Resampler
     from sleepkit.preprocessing._scaling import Scaling
@@ -28,7 +30,9 @@ __all__ = [
     "DomainRandomizer",
     "EdgeTrimmer",
     "FitOnSelected",
+    "FixedChannels",
     "NotchFilter",
+    "PowerShares",
     "QualityMask",
     "Resampler",
     "STFTEpocher",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from scipy import fft
 
 from sleepkit._typing import FloatArray
 from sleepkit.signal._frames import frame_power, framed, map_frames, n_samples
-from sleepkit.utils import check_positive
+from sleepkit.utils import check_option, check_positive
 
 # hertz; AASM's rhythms, with slow waves and the muscle's band apart
 BANDS: Final[Mapping[str, tuple[float, float]]] = {
@@ -24,6 +25,10 @@ BANDS: Final[Mapping[str, tuple[float, float]]] = {
 }
 
 
+_AVERAGES: Final = ("mean", "median")
+_TAPERS: Final = {"hann": np.hanning, "hamming": np.hamming}
+
+
 def band_powers(
     epochs: Any,
     sfreq: float,
@@ -32,6 +37,8 @@ def band_powers(
     window: float = 4.0,
     floor: float = 1e-3,
     bandwidth: float | None = None,
+    average: str = "mean",
+    taper: str = "hann",
 ) -> FloatArray:
     """Logarithmic power of each epoch in frequency bands.
 
@@ -50,6 +57,11 @@ def band_powers(
     bandwidth : float, default=None
         Frequency in hertz above which the signal has no true content; None means
         ``sfreq / 2``.
+    average : {"mean", "median"}, default="mean"
+        Average of the segments. The median resists artefacts; it is not corrected for
+        its bias, by which it is about 0.7 of the mean for noise.
+    taper : {"hann", "hamming"}, default="hann"
+        Window of a segment.
 
     Returns
     -------
@@ -66,8 +78,8 @@ def band_powers(
 
     Notes
     -----
-    The power density is Welch's as in :func:`scipy.signal.welch` with its defaults: a
-    Hann window, with the mean of each segment subtracted.
+    The power density is Welch's as in :func:`scipy.signal.welch`, by default with its
+    defaults: a Hann window, with the mean of each segment subtracted.
 
     Examples
     --------
@@ -84,24 +96,39 @@ def band_powers(
     freqs = fft.rfftfreq(n_fft, 1 / sfreq)
     check_positive("floor", floor, owner=owner)
     weights = np.stack([_in_band(freqs, name, band) for name, band in bands.items()])
-    taps = np.hanning(n_window + 1)[:-1]
+    check_option("average", average, _AVERAGES, owner=owner)
+    check_option("taper", taper, _TAPERS, owner=owner)
+    taps = _TAPERS[taper](n_window + 1)[:-1]
     # one-sided density times the distance of two bins
     weights = (2 * weights / (np.sum(taps**2) * n_fft)).T
 
     def powers(frames: FloatArray) -> FloatArray:
         frames = frames - frames.mean(axis=-1, keepdims=True)
-        segments = frame_power(frames, taps, n_fft) @ weights.astype(frames.dtype)
-        with np.errstate(invalid="ignore"):
-            known = ~np.isnan(segments)
-            n_known = known.sum(axis=-2, dtype=segments.dtype)
-            mean = np.nansum(segments, axis=-2) / n_known
-        return np.asarray(np.log10(np.maximum(mean, floor)))
+        spectra = frame_power(frames, taps, n_fft)
+        if average == "median":
+            spectra = _nan_median(spectra)
+        segments = spectra @ weights.astype(frames.dtype)
+        return np.asarray(np.log10(np.maximum(_nan_mean(segments), floor)))
 
     step = max(n_window // 2, 1)
     out = map_frames(powers, framed(epochs, n_window, step))
     limit = sfreq / 2 if bandwidth is None else bandwidth
     out[..., [high > limit for _, high in bands.values()]] = np.nan
     return out
+
+
+def _nan_mean(segments: FloatArray) -> FloatArray:
+    """Mean over the segments that are known; NaN where none is."""
+    with np.errstate(invalid="ignore"):
+        n_known = (~np.isnan(segments)).sum(axis=-2, dtype=segments.dtype)
+        return np.asarray(np.nansum(segments, axis=-2) / n_known)
+
+
+def _nan_median(spectra: FloatArray) -> FloatArray:
+    """Median over the frames that are known, shape (..., 1, n_bins)."""
+    with warnings.catch_warnings():  # NumPy warns of epochs without any
+        warnings.simplefilter("ignore", RuntimeWarning)
+        return np.asarray(np.nanmedian(spectra, axis=-2, keepdims=True))
 
 
 def _in_band(freqs: FloatArray, name: str, band: tuple[float, float]) -> FloatArray:
