@@ -39,7 +39,7 @@ def test_features():
     take = FixedChannels({"eeg": 3}, n_features=2).fit_transform(X)
     assert take.shape == (2, 6)
     assert take.epochs("eeg")[0].tolist() == [0, 1, 2, 3, 0, 1]
-    with pytest.raises(RecordingError, match="3 features a channel, .* has 4 in all"):
+    with pytest.raises(RecordingError, match=r"3 features a channel, .* has 4 in all"):
         FixedChannels(n_features=3).fit_transform(X).epochs("eeg")
 
 
