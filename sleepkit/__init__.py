@@ -29,6 +29,7 @@ __all__ = [
     "pipelines",
     "plotting",
     "preprocessing",
+    "pretrained",
     "recording",
     "signal",
     "training",

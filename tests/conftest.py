@@ -3,6 +3,8 @@
 Fixtures
 --------
 make_night : a factory of small recordings, a rhythm in noise, scored with the stages
+feature_nights : a folder of feature nights, as the pretrained stagers are trained on
+models : a folder with the models and cards of a tiny recipe
 real_data : the folder of real recordings; the test skips where there is none
 """
 
@@ -63,3 +65,31 @@ def real_data():
     if not folder:
         pytest.skip("SLEEPKIT_REAL_DATA is not set: no real recordings here")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def feature_nights(tmp_path_factory):
+    """A folder of feature nights of five people, all stages in each."""
+    folder = tmp_path_factory.mktemp("nights")
+    rng = np.random.default_rng(0)
+    for person in range(5):
+        labels = np.arange(30) % 5
+        features = rng.normal(size=(30, 3, 10)) + labels[:, np.newaxis, np.newaxis]
+        labels[3] = -100
+        np.savez(
+            folder / f"SC4{person:02d}_night1.npz",
+            features=features.astype(np.float32),
+            labels=labels,
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def models(tmp_path_factory, feature_nights):
+    """A folder with the models and cards of the tiny recipe."""
+    from sleepkit.pretrained import pretrain
+    from tests.tiny_recipe import TINY
+
+    out = tmp_path_factory.mktemp("models")
+    pretrain(feature_nights, out, recipe=TINY)
+    return out

@@ -93,7 +93,8 @@ SIGNAL_TRANSFORMERS = [
 # Spectra in, as STFTEpocher gives them; the first list takes plain features as well.
 SPECTRUM_TRANSFORMERS = [SpectrumScaler()]
 SPECTRA_ONLY = [SpectrumScaler(per="recording")]
-# Cache and FixedChannels keep arrays as they are, FitOnSelected does what its estimator does.
+# Cache and FixedChannels keep arrays as they are, FitOnSelected does what its
+# estimator does.
 WRAPPERS = [
     Cache("never-made"),
     FixedChannels(),

@@ -28,6 +28,8 @@ COMMANDS: Final = {
     "train": "train a stager on a folder of scored nights",
     "evaluate": "score a model on a folder of scored nights",
     "stage": "write the hypnograms of nights",
+    "adapt": "continue the training of a model on a folder of scored nights",
+    "pretrain": "train the stagers that come with sleepkit",
 }
 _FAILED: Final = 1
 _SIGNALLED: Final = 128  # shells add the number of the signal that ended a program

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sleepkit import persistence
+from sleepkit import persistence, pipelines
 from sleepkit._messages import quoted, shortened
 from sleepkit.cli._arguments import MODALITIES
 from sleepkit.exceptions import ModelFileError
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from sleepkit.evaluation import StagingResult
+    from sleepkit.pipelines import TrainingReference
     from sleepkit.recording import EpochArray
 
 _MAX_NAME: Final = 40  # characters of the name of a method
@@ -28,6 +29,8 @@ class Model(NamedTuple):
     method: str
     modalities: list[str]
     trained_on: Collection[str]  # hashes of subjects and files
+    about: Mapping[str, Any]
+    reference: TrainingReference | None  # what its training nights were like
 
     def exclude(self, subject: str, sha256: str) -> str | None:
         """Reason to leave out a night that the model was trained on."""
@@ -83,7 +86,26 @@ def load(path: Path) -> Model:
         raise ModelFileError(msg)
     hashes = {*_texts(about, "subjects", path), *_texts(about, "files", path)}
     method = shortened(str(about.get("method", path.name)), _MAX_NAME)
-    return Model(persistence.load_model(path), method, modalities, hashes)
+    reference = None
+    if "reference" in about:
+        try:
+            reference = pipelines.TrainingReference.from_json(about["reference"])
+        except ModelFileError as error:
+            msg = f"{path} cannot be loaded as a model: {error}"
+            raise ModelFileError(msg) from error
+    stager = persistence.load_model(path)
+    return Model(stager, method, modalities, hashes, about, reference)
+
+
+def save_adapted(path: Path, model: Model, X: EpochArray, files: Sequence[str]) -> None:
+    """Write a model that was adapted, with what it was trained on before and now."""
+    subjects = {_hash(subject) for subject in set(X.subject)}
+    about = dict(model.about) | {
+        "adapted_on": {"nights": len(X.recordings), "subjects": len(subjects)},
+        "subjects": sorted({*model.about.get("subjects", []), *subjects}),
+        "files": sorted({*model.about.get("files", []), *files}),
+    }
+    persistence.save_model(model.stager, path, about=about)
 
 
 def _texts(about: Mapping[str, Any], key: str, path: Path) -> list[str]:

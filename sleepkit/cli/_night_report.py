@@ -111,6 +111,8 @@ def print_staged(report: NightReport) -> None:
             f"{flagged.sum()} epochs are flagged: they are staged by signals that "
             f"failed the quality check. Epochs from 0: {_ranges(flagged)}."
         )
+    for note in report.notes:
+        print(f"Warning: {note}")
     print_files(report.outputs)
 
 

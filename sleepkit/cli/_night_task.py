@@ -60,6 +60,9 @@ class NightTask:
         report.missing = self._missing(night.path, used)
         self._check_complete(used)
         report.staged = pipelines.stage_night(self.model.stager, recording)
+        report.notes += pipelines.staging_warnings(
+            report.staged, recording, self.model.reference
+        )
         report.outputs = write_results(paths, recording, report.staged)
 
     def _missing(self, path: Path, used: Sequence[str]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
+from sleepkit import pretrained
 from sleepkit.cli._arguments import MODALITIES, add_nights, add_overwrite, count
 from sleepkit.cli._messages import print_failures
 from sleepkit.cli._models import load
@@ -28,7 +29,7 @@ from sleepkit.cli._output import (
 )
 from sleepkit.exceptions import ChannelError
 
-EXAMPLE: Final = """sleepkit stage night.edf --model my.model --out results/
+EXAMPLE: Final = """sleepkit stage night.edf --out results/
   sleepkit stage nights/ --model my.model --out results/ --jobs 4
 
 One night that is named gives NIGHT-hypnogram.csv, .edf and .png. Several nights, or a
@@ -43,8 +44,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--model",
         type=Path,
-        required=True,
-        help="a file that `sleepkit train` wrote, or `sleepkit demo` to try it",
+        help="a file that `sleepkit train` or `adapt` wrote (that of sleepkit itself)",
     )
     parser.add_argument(
         "--without",
@@ -117,11 +117,15 @@ def _paused_collector() -> Iterator[None]:
 
 def _make_task(arguments: Namespace) -> NightTask:
     """Load the model, and choose its modalities and channels."""
-    model = load(arguments.model)
+    path = arguments.model or pretrained.model_path()
+    model = load(path)
+    if arguments.model is None:  # not among the results that another program reads
+        summary = model.about.get("summary", model.method)
+        print(summary, file=sys.stderr if arguments.json else sys.stdout)
     modalities = [m for m in model.modalities if m not in arguments.without]
     if not modalities:
         msg = (
-            f"Nothing is left to stage by: {arguments.model} was trained on "
+            f"Nothing is left to stage by: {path} was trained on "
             f"{', '.join(model.modalities)}."
         )
         raise ChannelError(msg)

@@ -101,7 +101,9 @@ class TrainingReference:
             Shares by modality, of those that training nights had.
         """
         return {
-            name: _share_outside(_measure(block, night), self.low[name], self.high[name])
+            name: _share_outside(
+                _measure(block, night), self.low[name], self.high[name]
+            )
             for name, block in night.load().signals.items()
             if name in self.low
         }
@@ -136,12 +138,14 @@ class TrainingReference:
             If the values are not those of a reference.
         """
         try:
-            numbers = (float(values[n]) for n in ("confidence", "least_confidence"))
+            usual, least = (
+                float(values[n]) for n in ("confidence", "least_confidence")
+            )
             low, high = ({k: _row(v) for k, v in values[n].items()} for n in _BOUNDS)
             outside = {name: float(v) for name, v in values["outside"].items()}
             if not low.keys() == high.keys() == outside.keys():
                 raise KeyError(*low.keys() ^ high.keys())
-            return cls(*numbers, low, high, outside)
+            return cls(usual, least, low, high, outside)
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             msg = f"its reference of training nights is damaged: {error!r}."
             raise ModelFileError(msg) from error

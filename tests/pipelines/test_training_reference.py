@@ -16,7 +16,7 @@ def reference(make_night):
     return TrainingReference.measure(nights, [0.7, 0.9])
 
 
-def test_values(reference, make_night):
+def test_values(reference):
     assert reference.confidence == 0.8
     assert reference.least_confidence == pytest.approx(0.5)
     assert set(reference.low) == {"eeg", "eog"}

@@ -1,0 +1,81 @@
+"""Members of the default stager, each trained once and kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from sklearn.pipeline import Pipeline
+
+from sleepkit import persistence
+from sleepkit.pretrained._feature_nights import read_nights, single_channels
+from sleepkit.pretrained._recipe import (
+    Recipe,
+    bands_net,
+    fine_bands,
+    public_bands,
+    randomise,
+    simulate,
+    spectra_net,
+)
+from sleepkit.recording import EpochArray, concatenate
+
+MEMBERS: Final = ("spectra", "bands")
+
+
+def split_subjects(
+    X: EpochArray, recipe: Recipe
+) -> tuple[EpochArray, EpochArray, EpochArray]:
+    """Nights to train on, of held-out subjects for weights, and others for scores."""
+    subjects = np.unique(X.subject)
+    n_held_out = max(1, round(recipe.held_out * len(subjects)))
+    test, weigh = subjects[-n_held_out:], subjects[-2 * n_held_out : -n_held_out]
+    in_test, in_weigh = np.isin(X.subject, test), np.isin(X.subject, weigh)
+    return X[~in_test & ~in_weigh], X[in_weigh], X[in_test]
+
+
+def train_member(
+    name: str, recipe: Recipe, seed: int, paths: list[Path], work: Path
+) -> Any:
+    """Train a member, or read the one that is kept."""
+    kept = work / f"{name}.model"
+    if not kept.exists():
+        simulated, _, _ = split_subjects(simulate(recipe, seed), recipe)
+        nights = randomise(recipe, simulated, seed)
+        if name == "spectra":
+            stager = _train_spectra(nights, recipe, seed, work)
+        else:
+            stager = _train_bands(nights, recipe, seed, work, paths)
+        stager.set_params(stage__callbacks=None)
+        persistence.save_model(stager, kept)
+    return persistence.load_model(kept)
+
+
+def on_signals(name: str, member: Any) -> Any:
+    """Member that takes signals; that for band powers gets its features before it."""
+    if name != "bands":
+        return member
+    features = public_bands().fit(simulate(Recipe(n_subjects=1, hours=0.1), 0))
+    return Pipeline([*features.steps, *member.steps])
+
+
+def _train_spectra(
+    nights: EpochArray, recipe: Recipe, seed: int, work: Path
+) -> Pipeline:
+    """Train on fine bands of simulated nights."""
+    features = fine_bands(recipe)
+    X = features.fit_transform(nights).materialize(work / "nights")
+    net = spectra_net(recipe, seed, work).fit(X, X.hypnogram)
+    return Pipeline([*features.steps, *net.steps])
+
+
+def _train_bands(
+    nights: EpochArray, recipe: Recipe, seed: int, work: Path, paths: list[Path]
+) -> Pipeline:
+    """Train on band powers of real nights and of simulated ones."""
+    real, _, _ = split_subjects(read_nights(paths), recipe)
+    features = public_bands().fit_transform(nights.select(["eeg", "eog"]))
+    simulated = features.materialize(work / "nights")
+    X = concatenate([real, single_channels(real), simulated])
+    return bands_net(recipe, seed, work).fit(X, X.hypnogram)

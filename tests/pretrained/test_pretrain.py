@@ -1,0 +1,119 @@
+"""The training of the pretrained stagers, with a tiny recipe."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sleepkit.datasets import make_polysomnography
+from sleepkit.exceptions import RecordingError, SleepkitError
+from sleepkit.persistence import load_model, model_info
+from sleepkit.pipelines import TrainingReference, stage_night
+from sleepkit.pretrained import pretrain
+from sleepkit.recording import EpochArray
+from tests.tiny_recipe import TINY
+
+AUDIT = """
+import sys
+from pathlib import Path
+nights, outside, out = sys.argv[1:]
+opened = []
+def note(event, arguments):
+    if event == "open" and isinstance(arguments[0], str):
+        opened.append(arguments[0])
+sys.addaudithook(note)
+from sleepkit.pretrained import pretrain
+from tests.tiny_recipe import TINY
+pretrain(nights, out, recipe=TINY)
+for path in sorted({p for p in opened if p.startswith(outside)}):
+    print(path)
+"""
+
+
+def test_files(models):
+    names = ["bands.md", "bands.model", "default.md", "default.model", "work"]
+    assert sorted(path.name for path in models.iterdir()) == names
+
+
+@pytest.mark.filterwarnings("ignore::sleepkit.exceptions.SleepkitWarning")
+def test_default_takes_any_subset_of_signals(models):
+    stager = load_model(models / "default.model")
+    X, _, _ = make_polysomnography(1, hours=0.25, random_state=3)
+    assert stager.predict_proba(X).shape == (30, 5)  # an ECG is left out
+    for subset in (["eeg"], ["eog"], ["emg"], ["eeg", "emg"]):
+        proba = stager.predict_proba(X.select(subset))
+        np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
+    assert stager.predict(list(X.recordings)).shape == (30,)
+    assert len(stage_night(stager, X.recordings[0]).hypnogram) == 30
+
+
+def test_bands_takes_one_channel_or_two(models):
+    stager = load_model(models / "bands.model")
+    features = np.random.default_rng(0).normal(size=(20, 3, 10))
+    for columns in ({"eeg": [0, 1], "eog": [2]}, {"eeg": [1]}, {"eog": [2]}):
+        X = EpochArray.from_arrays(features, modalities=columns)
+        assert stager.predict_proba(X).shape == (20, 5)
+
+
+def test_descriptions(models):
+    about = model_info(models / "default.model")["about"]
+    assert about["modalities"] == ["eeg", "eog", "emg"]
+    assert about["summary"].endswith("for research; not a medical device.")
+    assert TrainingReference.from_json(about["reference"]).confidence > 0.2
+    card = (models / "bands.md").read_text(encoding="utf-8")
+    for words in ("Sleep-EDF Expanded", "ODC-By", "not a medical device", "| kappa |"):
+        assert words in card
+
+
+def test_it_goes_on_from_what_is_kept(models, feature_nights, tmp_path, monkeypatch):
+    """Members that are kept are not trained again."""
+
+    def refuse(*_):
+        raise AssertionError
+
+    monkeypatch.setattr("sleepkit.pretrained._members._train_bands", refuse)
+    monkeypatch.setattr("sleepkit.pretrained._members._train_spectra", refuse)
+    out, work = tmp_path / "out", models / "work"
+    files = pretrain(feature_nights, out, work=work, recipe=TINY)
+    assert len(files) == 4
+    X, _, _ = make_polysomnography(1, hours=0.25, random_state=3)
+    one, other = (load_model(f / "default.model") for f in (out, models))
+    np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+    with pytest.raises(SleepkitError, match="another recipe, seed or nights"):
+        pretrain(feature_nights, out, work=work, recipe=replace(TINY, hours=0.5))
+
+
+@pytest.mark.parametrize("folder", [None, "empty"])
+def test_missing_nights(folder, tmp_path):
+    nights = None if folder is None else tmp_path
+    with pytest.raises(RecordingError, match=r"Sleep-EDF Expanded .*PhysioNet, ODC-By"):
+        pretrain(nights, tmp_path / "out", recipe=TINY)
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("content", ["text", "shape", "names"])
+def test_other_files(content, tmp_path):
+    path = tmp_path / "SC400_night1.npz"
+    if content == "text":
+        path.write_text("text")
+    else:
+        name = "features" if content == "shape" else "other"
+        np.savez(path, **{name: np.ones((4, 2, 10))}, labels=np.zeros(4))
+    with pytest.raises(RecordingError, match="is no feature night"):
+        pretrain(tmp_path, tmp_path / "out", recipe=TINY)
+
+
+def test_it_opens_the_feature_nights_and_no_other_data(feature_nights):
+    """Of the folder beside the code and of its own results, nothing else is read."""
+    outside = str(feature_nights.parent)
+    command = [sys.executable, "-c", AUDIT, str(feature_nights), outside]
+    out = str(feature_nights.parent / "audited")
+    text = subprocess.run(
+        [*command, out], check=True, capture_output=True, text=True
+    ).stdout
+    opened = [line for line in text.splitlines() if not line.startswith(out)]
+    assert opened == [str(path) for path in sorted(feature_nights.glob("*.npz"))]

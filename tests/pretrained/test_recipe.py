@@ -1,0 +1,44 @@
+"""The recipe of the pretrained stagers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sleepkit.pretrained import Recipe
+from sleepkit.pretrained._recipe import fine_bands, public_bands, randomise, simulate
+from tests.tiny_recipe import TINY
+
+
+def test_recipes_do_not_share_their_nets():
+    recipe = Recipe()
+    recipe.net["lr"] = 1.0
+    assert Recipe().net["lr"] != 1.0
+    with pytest.raises(AttributeError):
+        recipe.hours = 1
+
+
+def test_nights_are_seeded():
+    one, other = (simulate(TINY, 0).recordings[0].load() for _ in range(2))
+    for name, signal in one.signals.items():
+        np.testing.assert_array_equal(signal.data, other.signals[name].data)
+
+
+def test_copies_differ():
+    X = randomise(replace(TINY, n_copies=2), simulate(TINY, 0)[:1], 0)
+    first, second = (r.load().signals["eeg"].data for r in X.recordings)
+    assert not np.allclose(first, second)
+    assert len(set(X.subject)) == 1
+
+
+def test_features():
+    X = simulate(TINY, 0)[:30]
+    fine = fine_bands(TINY).fit_transform(X)
+    assert fine.shape == (30, 3 * 2 * 5)  # with those relative to the night
+    public = public_bands().fit_transform(X.select(["eeg", "eog"]))
+    assert public.epochs("eeg").shape == public.epochs("eog").shape == (30, 10)
+    # as published: of signals with SD 1, so that powers are less than 1 together
+    total = np.exp(public.epochs("eeg")[:, :5]).sum(axis=1).mean()
+    assert 0.3 < total < 1

@@ -1,0 +1,24 @@
+"""A recipe of pretrained stagers that takes seconds."""
+
+from __future__ import annotations
+
+from sleepkit.pretrained import Recipe
+
+TINY = Recipe(
+    n_subjects=5,
+    hours=0.25,
+    n_copies=1,
+    edges=(0.5, 4, 8, 12, 20, 30),
+    net={
+        "sequence_length": 5,
+        "d_model": 8,
+        "n_heads": 2,
+        "n_layers": 1,
+        "dim_feedforward": 16,
+        "d_head": 16,
+        "lr": 0.02,
+        "batch_size": 8,
+        "max_epochs": 2,
+        "validation_fraction": 0,
+    },
+)
