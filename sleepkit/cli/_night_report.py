@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sleepkit.pipelines import StagedNight
 
 
-LOW_CONFIDENCE: Final = 0.5  # below it, the other stages together are as probable
+_N_REVIEWED: Final = 10  # epochs that are printed
 
 
 @dataclass
@@ -80,7 +80,6 @@ class NightReport:
         night, flagged = self.staged.hypnogram, self.staged.flagged
         scored = night.stages != UNSCORED
         confidence = self.staged.confidence[scored]
-        doubtful = (confidence < LOW_CONFIDENCE) | flagged[scored]
         return {
             "start": night.start.isoformat() if night.start else None,
             "hours": _rounded(len(night) * night.epoch_duration / 3600),
@@ -88,7 +87,7 @@ class NightReport:
             "n_unscored": int((~scored).sum()),
             "n_flagged": int(flagged.sum()),
             "mean_confidence": _rounded(confidence.mean()),
-            "low_confidence": _rounded(doubtful.mean()),
+            "low_confidence": _rounded(len(self.staged.doubtful) / len(confidence)),
         }
 
 
@@ -110,6 +109,12 @@ def print_staged(report: NightReport) -> None:
         print(
             f"{flagged.sum()} epochs are flagged: they are staged by signals that "
             f"failed the quality check. Epochs from 0: {_ranges(flagged)}."
+        )
+    if report.staged.doubtful.size:
+        first = ", ".join(map(str, report.staged.doubtful[:_N_REVIEWED]))
+        print(
+            f"{report.staged.doubtful.size} epochs are doubtful. Review these first: "
+            f"{first}."
         )
     for note in report.notes:
         print(f"Warning: {note}")
@@ -143,12 +148,14 @@ def to_json(report: NightReport) -> str:
         "statistics": report.statistics(),
         "stages": None,
         "flagged": [],
+        "doubtful": [],
         "warnings": report.warnings,
         "outputs": [str(path) for path in report.outputs],
     }
     if report.staged is not None:
         document["stages"] = report.staged.hypnogram.stages.tolist()
         document["flagged"] = report.staged.flagged.nonzero()[0].tolist()
+        document["doubtful"] = report.staged.doubtful.tolist()
     return json.dumps(document, allow_nan=False)
 
 

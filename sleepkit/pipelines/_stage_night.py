@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sleepkit import preprocessing, signal
 from sleepkit._stages import N_STAGES, UNSCORED
-from sleepkit._typing import BoolArray, FloatArray
+from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.pipelines._stagers import takes_any_subset
 from sleepkit.recording import Recording, as_epoch_array
+
+_LOW: Final = 0.5  # confidence below which the other stages together are as probable
 
 
 class StagedNight(NamedTuple):
@@ -41,6 +43,8 @@ class StagedNight(NamedTuple):
     >>> night = Hypnogram([0, 2], probabilities=[sure, unsure])
     >>> StagedNight(night, np.array([False, True])).confidence
     array([0.9, 0.6])
+    >>> StagedNight(night, np.array([False, True])).doubtful
+    array([1])
     """
 
     hypnogram: Hypnogram
@@ -51,6 +55,18 @@ class StagedNight(NamedTuple):
         """Highest probability of each epoch, shape (n_epochs,); NaN if unscored."""
         highest: FloatArray = np.asarray(self.hypnogram.probabilities).max(axis=1)
         return highest
+
+    @property
+    def doubtful(self) -> IntArray:
+        """Epochs to review, the most doubtful first, shape (n_doubtful,).
+
+        Flagged ones, and those whose other stages together are as probable; each group
+        in the order of the confidence.
+        """
+        confidence = self.confidence
+        order = np.lexsort((confidence, ~self.flagged))
+        doubtful: IntArray = order[(self.flagged | (confidence < _LOW))[order]]
+        return doubtful
 
 
 def stage_night(stager: Any, night: Recording) -> StagedNight:

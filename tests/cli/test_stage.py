@@ -104,6 +104,7 @@ def test_epochs_of_bad_signal_are_staged_and_flagged(
     assert (staged.stages != UNSCORED).all()
     assert "epochs are flagged" in text
     assert "Epochs from 0: 2-3" in text
+    assert "epochs are doubtful. Review these first: " in text
 
 
 def test_without_matplotlib(run, night, model, tmp_path, monkeypatch):

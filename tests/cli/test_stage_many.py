@@ -101,6 +101,7 @@ def test_json_and_nothing_else(stage, nights, tmp_path):
     assert night["outputs"] == [str(path)]
     assert night["stages"] == read_hypnogram(path).stages.tolist()
     assert night["flagged"] == [1]
+    assert night["doubtful"][0] == 1
     assert night["missing"] == {"emg": "not in this file"}
     assert night["statistics"]["TIB"] == 30
     assert documents["text"]["status"] == "failed"

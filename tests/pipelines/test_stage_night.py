@@ -7,7 +7,8 @@ from sklearn.pipeline import Pipeline
 
 from sleepkit.datasets import make_polysomnography
 from sleepkit.exceptions import RecordingError
-from sleepkit.pipelines import stage_night
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.pipelines import StagedNight, stage_night
 from sleepkit.preprocessing import QualityMask
 from sleepkit.recording import Signal, as_epoch_array
 
@@ -142,3 +143,15 @@ def test_epochs_that_the_caller_marked_stay_unscored(good_night):
     staged = stage_night(pipeline(Loudness()), good_night.with_signals(signals))
     assert numbers(staged.hypnogram.stages == -1) == [1]
     assert not staged.flagged.any()
+
+
+def test_doubtful_epochs_come_in_the_order_to_review_them():
+    """Flagged ones first, then the least confident; sure and unscored ones never."""
+    sure, vague, vaguer = [0.9, 0.1], [0.45, 0.35], [0.4, 0.4]
+    proba = np.array([vague, sure, [np.nan] * 2, vaguer, sure])
+    proba = np.column_stack(
+        [proba, (1 - proba.sum(axis=1))[:, np.newaxis] * [[0.5, 0.25, 0.25]]]
+    )
+    night = Hypnogram([0, 0, -1, 0, 0], probabilities=proba)
+    flagged = np.array([False, False, False, False, True])
+    assert StagedNight(night, flagged).doubtful.tolist() == [4, 3, 0]
