@@ -23,7 +23,7 @@ from sleepkit.exceptions import SleepkitWarning
 # ends its help. No module of this package imports numpy or anything as large before
 # ``run``, so that help and wrong arguments take no time.
 COMMANDS: Final = {
-    "demo": "the whole job on simulated nights, in a minute or two",
+    "demo": "the whole job on simulated nights, in some minutes",
     "info": "show what is in recordings: what would be used, what not, and why",
     "train": "train a stager on a folder of scored nights",
     "evaluate": "score a model on a folder of scored nights",

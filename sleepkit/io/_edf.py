@@ -79,35 +79,38 @@ class EdfArray:
         has_gaps = len(self.records.segments) > 1
         create = partial(np.full, fill_value=np.nan) if has_gaps else np.empty
         data = create((len(self.rows), self._n_times), dtype=np.float32)
-        for segment, n_done, block in self.records.blocks():
+        places = [self._place(channel) for row in self.rows for channel in row]
+        for segment, n_done, parts in self.records.blocks(places):
+            part = iter(parts)
+            n_records = len(parts[0])
             start = round(segment.onset * self.sfreq)
             start += n_done * self.rows[0][0].n_samples
             for row, (plus, *minus) in zip(data, self.rows, strict=True):
-                stop = start + len(block) * plus.n_samples
-                values = row[start:stop].reshape(len(block), plus.n_samples)
-                self._scale(block, plus, values)
+                stop = start + n_records * plus.n_samples
+                values = row[start:stop].reshape(n_records, plus.n_samples)
+                self._scale(next(part), plus, values)
                 for channel in minus:
-                    values -= self._scale(block, channel, np.empty_like(values))
+                    values -= self._scale(next(part), channel, np.empty_like(values))
         data = np.ascontiguousarray(data[:, self.skip :])
         if self.checked:
             warn_unlikely_scale(data, self.checked, self.records.path)
         return data if dtype is None else data.astype(dtype, copy=False)
 
-    def _scale(
-        self, block: IntArray, channel: EdfChannel, out: FloatArray
-    ) -> FloatArray:
-        """Scale the digital values of a channel in some records."""
-        digits = self._digits(block, channel)
+    def _place(self, channel: EdfChannel) -> slice:
+        """Bytes of a record that hold a channel."""
+        n_bytes = channel.n_samples * self.records.sample_bytes
+        return slice(channel.first_byte, channel.first_byte + n_bytes)
+
+    def _scale(self, raw: IntArray, channel: EdfChannel, out: FloatArray) -> FloatArray:
+        """Scale the bytes of a channel in some records."""
+        digits = self._digits(raw)
         np.multiply(digits, np.float32(channel.gain), out=out, casting="same_kind")
         out += np.float32(channel.offset)
         return out
 
-    def _digits(self, block: IntArray, channel: EdfChannel) -> IntArray:
+    def _digits(self, raw: IntArray) -> IntArray:
         """Digital values of a channel, shape (n_records, n_samples)."""
-        width = self.records.sample_bytes
-        last_byte = channel.first_byte + channel.n_samples * width
-        raw = block[:, channel.first_byte : last_byte]
-        if width == 2:
+        if self.records.sample_bytes == 2:
             return raw.view("<i2")
         low, middle, high = (raw[:, i::3].astype(np.int32) for i in range(3))
         signed = (high ^ 0x80) - 0x80
@@ -179,6 +182,9 @@ class EdfFile:
         numbers = [i for i, s in enumerate(header.signals) if not s.is_annotation]
         number = numbers[info.position]
         signal = header.signals[number]
+        if not signal.n_samples:
+            msg = f"Channel {info.label!r} of {header.path} holds no samples."
+            raise ChannelError(msg)
         span = signal.digital_max - signal.digital_min
         width = signal.physical_max - signal.physical_min
         gain = width / span if span else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
@@ -17,6 +17,7 @@ from sleepkit.exceptions import (
 )
 from sleepkit.io._edf_annotations import parse_stamp
 from sleepkit.io._edf_header import EdfHeader
+from sleepkit.io._edf_runs import Run, find_runs, locate, read_run
 from sleepkit.io._limits import HIGHEST_SFREQ, LONGEST_NIGHT
 from sleepkit.io._unchanged import unchanged
 from sleepkit.utils import FileState
@@ -64,21 +65,27 @@ class EdfRecords:
         last = self.segments[-1]
         return last.onset + last.n_records * self.record_duration
 
-    def blocks(self) -> Iterator[tuple[Segment, int, IntArray]]:
-        """Read all records, a few at a time.
+    def blocks(
+        self, places: Sequence[slice]
+    ) -> Iterator[tuple[Segment, int, list[IntArray]]]:
+        """Read some places of all records, a few records at a time.
 
         Each block comes with its segment and the number of records of it that are read
-        already. Its bytes, of shape (n_records, record_bytes), hold until the next one.
+        already. Its arrays, one a place, of shape (n_records, n_bytes), hold until the
+        next block.
         """
-        n_most = max(1, _BLOCK_BYTES // self.record_bytes)
-        buffer = np.empty((n_most, self.record_bytes), np.uint8)
+        runs = find_runs(places, self.record_bytes)
+        cuts = [locate(place, runs) for place in places]
+        n_bytes = sum(run.stop - run.start for run in runs)
+        n_most = max(1, _BLOCK_BYTES // n_bytes)
+        buffer = np.empty((n_most, n_bytes), np.uint8)
         with unchanged(self.path, self.state) as file:
             for segment in self.segments:
-                self._seek(file, segment.first_record)
                 for done in range(0, segment.n_records, n_most):
                     block = buffer[: segment.n_records - done]
-                    self._fill(file, block)
-                    yield segment, done, block
+                    first = segment.first_record + done
+                    read = [self._read(file, first, block, run) for run in runs]
+                    yield segment, done, [read[i][:, part] for i, part in cuts]
 
     def read_bytes(self, place: slice, numbers: IntArray) -> list[bytes]:
         """Read some bytes of some records."""
@@ -93,15 +100,35 @@ class EdfRecords:
         """Go to a byte of a record."""
         file.seek(self.header_bytes + number * self.record_bytes + byte)
 
+    def _read(self, file: Any, first: int, block: IntArray, run: Run) -> IntArray:
+        """Read one run of some records, by way of a block if it is all of a record."""
+        n_bytes = run.stop - run.start
+        if n_bytes == self.record_bytes:
+            self._seek(file, first)
+            self._fill(file, block)
+            return block
+        start = self.header_bytes + first * self.record_bytes + run.start
+        stop = start + len(block) * self.record_bytes
+        read = read_run(file, n_bytes, range(start, stop, self.record_bytes))
+        if read is None:
+            raise self._cut_short
+        return read
+
     def _fill(self, file: Any, block: IntArray) -> None:
         """Read as many bytes as a block holds."""
         left = block.data.cast("B")
         while left:
             n_read = file.readinto(left)
             if not n_read:
-                msg = f"{self.path} was cut short while it was read; open it again."
-                raise RecordingError(msg)
+                raise self._cut_short
             left = left[n_read:]
+
+    @property
+    def _cut_short(self) -> RecordingError:
+        """Error of a file that has fewer bytes than when it was opened."""
+        return RecordingError(
+            f"{self.path} was cut short while it was read; open it again."
+        )
 
 
 def find_records(header: EdfHeader, *, on_gap: str) -> EdfRecords:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Protocol, runtime_checkable
 
@@ -13,8 +13,9 @@ from sleepkit._typing import Array
 from sleepkit.exceptions import StoreError
 from sleepkit.utils import FileState, file_state
 
-# Files whose checksum this process found right, each with its state at that time.
-_CHECKED: Final[set[tuple[MappedArray, FileState]]] = set()
+# Files whose checksum is that of their values, each by its state and its layout; a
+# file keeps its state when its folder is renamed.
+_CHECKED: Final[set[tuple[Any, ...]]] = set()
 
 
 @runtime_checkable
@@ -59,8 +60,9 @@ class MappedArray:
     fingerprint : str
         Text that changes with the content.
     checksum : int, default=None
-        CRC-32 of the values, which are checked when a process first maps the file, and
-        again if the file has changed since. None maps them unchecked.
+        CRC-32 of the values, which are checked when a process first maps a file that
+        it has not written itself, and again if the file has changed since. None maps
+        them unchecked.
 
     Notes
     -----
@@ -118,6 +120,35 @@ class MappedArray:
             str(path), mapped.shape, mapped.dtype.str, mapped.offset, fingerprint
         )
 
+    @classmethod
+    def save(cls, path: Path, values: Array, fingerprint: str) -> MappedArray:
+        """Write values to a ``.npy`` file.
+
+        Parameters
+        ----------
+        path : pathlib.Path
+            The file.
+        values : ndarray
+            The values, in C order.
+        fingerprint : str
+            Text that changes with the content.
+
+        Returns
+        -------
+        MappedArray
+            The array, with its checksum.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        np.save(path, values)
+        array = cls.from_npy(path, fingerprint)
+        array = replace(array, checksum=_checksum_of(values))
+        _CHECKED.add(array._checked_as(file_state(path)))
+        return array
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Map the file, read-only."""
         return np.array(self.map(), dtype=dtype, copy=copy)
@@ -153,14 +184,19 @@ class MappedArray:
 
     def _check(self, values: Array, state: FileState) -> None:
         """Compare the values with the checksum, unless this file was right before."""
-        if (self, state) in _CHECKED:
+        checked_as = self._checked_as(state)
+        if checked_as in _CHECKED:
             return
-        if checksum_of(values) != self.checksum:
+        if _checksum_of(values) != self.checksum:
             msg = f"{self.path} is damaged: its values differ from their checksum."
             raise StoreError(msg)
-        _CHECKED.add((self, state))
+        _CHECKED.add(checked_as)
+
+    def _checked_as(self, state: FileState) -> tuple[Any, ...]:
+        """All that a check of the values depends on."""
+        return self.checksum, self.shape, self.dtype, self.offset, state
 
 
-def checksum_of(values: Array) -> int:
+def _checksum_of(values: Array) -> int:
     """CRC-32 of the values of an array in C order; fast, and enough for damage."""
     return zlib.crc32(values.reshape(-1).view(np.uint8).data)

@@ -18,7 +18,7 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import StoreError
-from sleepkit.recording._lazy_array import MappedArray, checksum_of
+from sleepkit.recording._lazy_array import MappedArray
 from sleepkit.recording._signal import Layout, Signal
 from sleepkit.utils import NIGHT_PACKAGES, flush_to_disk, versions
 
@@ -241,15 +241,14 @@ class Store:
 
 def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, Any]:
     """Write one modality's values to a file; return its entry in the manifest."""
-    np.save(path, values)
-    array = MappedArray.from_npy(path, "")
+    array = MappedArray.save(path, values, "")
     return {
         "file": path.name,
         "bytes": path.stat().st_size,
         "shape": list(array.shape),
         "dtype": array.dtype,
         "offset": array.offset,
-        "checksum": checksum_of(values),
+        "checksum": array.checksum,
         "sfreq": signal.sfreq,
         "ch_names": list(signal.ch_names),
         "bandwidth": signal.bandwidth,

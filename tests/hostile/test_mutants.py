@@ -52,7 +52,7 @@ def read_night(path):
     read_recording(path)
 
 
-@numbers(40, 5_000)
+@numbers(20, 5_000)
 def test_recordings(first, count, tmp_path):
     path = tmp_path / "night.edf"
     mutants = ((path, edf.mutant(rng)) for rng in rngs(first, count))
@@ -66,7 +66,7 @@ def read_stages(path):
     read_hypnogram(path, scheme="rk")
 
 
-@numbers(80, 10_000)
+@numbers(40, 10_000)
 def test_stage_files(first, count, tmp_path):
     named = (stages.mutant(rng) for rng in rngs(first, count))
     mutants = ((tmp_path / name, content) for name, content in named)
@@ -114,7 +114,7 @@ def read_model(path):
     load_model(path)
 
 
-@numbers(30, 2_000)
+@numbers(12, 2_000)
 def test_models(first, count, models_of_all_kinds, tmp_path):
     path = tmp_path / "stager.model"
     kinds = models_of_all_kinds
@@ -125,7 +125,7 @@ def test_models(first, count, models_of_all_kinds, tmp_path):
     assert faults(read_model, mutants) == {}
 
 
-@numbers(6, 300)
+@numbers(3, 300)
 def test_commands(first, count, models_of_all_kinds, tmp_path, capsys):
     """The command ends with an exit code and a message, whatever it gets."""
     night, model = tmp_path / "night.edf", tmp_path / "stager.model"

@@ -139,6 +139,13 @@ def test_a_channel_without_a_scale_is_refused_when_used(write_edf, ranges):
     assert read(path, 0).shape == (1, 6000)
 
 
+def test_a_channel_without_samples_is_refused_when_used(write_edf):
+    path = write_edf([write_edf.Channel(), write_edf.Channel("X", 0)])
+    assert read(path, 0).shape == (1, 6000)
+    with pytest.raises(ChannelError, match=r"'X' of .* holds no samples"):
+        read(path, 1)
+
+
 def test_a_gap_is_nan_at_the_true_time(write_edf):
     channel = write_edf.Channel()
     stamps = [*range(20), *range(50, 90)]

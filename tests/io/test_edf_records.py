@@ -14,6 +14,8 @@ from sleepkit.io import _edf_records
 from sleepkit.io._edf_header import read_edf_header
 from sleepkit.io._edf_records import find_records
 
+EVERYTHING = [slice(0, 200)]  # bytes of a record of the fixture
+
 
 def records(path, on_gap="error"):
     return find_records(read_edf_header(path), on_gap=on_gap)
@@ -69,7 +71,7 @@ def replace(path):
 def test_a_file_that_changes_while_it_is_read(write_edf, monkeypatch, change, message):
     monkeypatch.setattr(_edf_records, "_BLOCK_BYTES", 1)  # a record at a time
     path = write_edf()
-    blocks = records(path).blocks()
+    blocks = records(path).blocks(EVERYTHING)
     next(blocks)
     change(path)
     with pytest.raises(RecordingError, match=message):
@@ -81,12 +83,12 @@ def test_a_file_that_is_replaced_while_it_is_read_is_not_mixed_in(
 ):
     monkeypatch.setattr(_edf_records, "_BLOCK_BYTES", 1)
     path = write_edf()
-    expected = [block.tobytes() for *_, block in records(path).blocks()]
-    blocks = records(path).blocks()
-    found = [next(blocks)[-1].tobytes()]
+    expected = [block.tobytes() for *_, (block,) in records(path).blocks(EVERYTHING)]
+    blocks = records(path).blocks(EVERYTHING)
+    found = [next(blocks)[-1][0].tobytes()]
     replace(path)
     with pytest.raises(RecordingError, match="was changed while it was read"):
-        found.extend(block.tobytes() for *_, block in blocks)
+        found.extend(block.tobytes() for *_, (block,) in blocks)
     assert found == expected
 
 

@@ -275,3 +275,18 @@ def test_probabilities_follow_their_rows(read):
         found = read(table(head, *columns, kept=kept)).probabilities[:, 0]
         expected = [i / 10 if i in KEPT else np.nan for i in range(10)]
         np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "onset,time,stage/90,0001-01-01 00:00:00,W/120,0001-01-01 00:00:30,N1",
+            "column 'time' puts the start of the file outside the years 1 to 9999",
+        ),
+        ("onset,stage/31-12-9999 24:00:00,W", "'onset' must hold times"),
+    ],
+)
+def test_a_start_beyond_all_dates_is_refused(read_rows, text, message):
+    with pytest.raises(HypnogramError, match=message):
+        read_rows(text)

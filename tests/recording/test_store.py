@@ -296,6 +296,23 @@ def test_swapped_values_are_never_read(tmp_path, counted):
     assert values == [2.0, 10.0]
 
 
+def test_a_night_just_written_is_not_checked_again(tmp_path, scale, monkeypatch):
+    checked = []
+
+    def crc32(values):
+        checked.append(len(values))
+        return 7
+
+    monkeypatch.setattr("zlib.crc32", crc32)
+    recording = night().map(scale()).cached(str(tmp_path))
+    for _ in range(3):
+        _ = recording.compute().signals["eeg"].data
+    assert checked == [180 * 4]
+    os.utime(entries(tmp_path)[0] / "0-eeg.npy")  # as if it were written to
+    _ = recording.compute().signals["eeg"].data
+    assert checked == [180 * 4] * 2
+
+
 def test_damage_after_a_night_was_opened_is_a_store_error(tmp_path, scale):
     stored = night().map(scale()).cached(str(tmp_path)).compute()
     flip(entries(tmp_path)[0] / "0-eeg.npy", 0)

@@ -163,4 +163,8 @@ def start_of(column: TimeColumn, onset: float, row: int) -> datetime | None:
     """Start of the file, from the time in a row and its onset."""
     if column.zero is None or not np.isfinite(column.values[row]):
         return None
-    return column.zero + timedelta(seconds=float(column.values[row]) - onset)
+    try:
+        return column.zero + timedelta(seconds=float(column.values[row]) - onset)
+    except OverflowError as error:
+        msg = "puts the start of the file outside the years 1 to 9999"
+        raise column.error(msg) from error

@@ -106,7 +106,10 @@ def moment(cell: str, *, month_first: bool = False) -> datetime | None:
     offset = _offset(zone[0]) if zone else None
     if day is None or seconds is None or (zone and offset is None):
         return None
-    return day.replace(tzinfo=offset) + timedelta(seconds=seconds)
+    try:
+        return day.replace(tzinfo=offset) + timedelta(seconds=seconds)
+    except OverflowError:  # after the year 9999
+        return None
 
 
 def moment_in_any_order(cell: str) -> datetime | None:
