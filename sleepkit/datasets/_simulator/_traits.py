@@ -61,13 +61,7 @@ def draw_traits(site: Site, rng: np.random.Generator) -> Traits:
         return factor(site.spread * spread)
 
     years = (rng.uniform(*site.age) - _MIDDLE_AGE) / _AGE_UNIT
-    subject, detail = 0.35 * site.spread, 0.25 * site.spread
-    levels = subject * rng.standard_normal(N_RHYTHMS)
-    levels = levels + detail * rng.standard_normal((N_STAGES, N_RHYTHMS))
-    levels[WAKE] += 0.3 * site.spread * rng.standard_normal(N_RHYTHMS)
-    levels[WAKE, APERIODIC] += 0.5 * site.spread * rng.standard_normal()
-    levels[N2:REM, SIGMA] += 0.45 * site.spread * rng.standard_normal()
-    levels[N2:REM, [SLOW, DELTA]] -= 0.3 * years
+    levels = _draw_levels(site.spread, years, rng)
     return Traits(
         deep_sleep=site.deep_sleep * factor(0.35) * np.exp(-0.4 * years),
         wake=site.wake * factor(0.3),
@@ -94,3 +88,14 @@ def draw_traits(site: Site, rng: np.random.Generator) -> Traits:
         ecg_gain=factor(0.35),
         sensor_noise=factor(0.4),
     )
+
+
+def _draw_levels(spread: float, years: float, rng: np.random.Generator) -> FloatArray:
+    """Draw how far a subject's rhythms are from the average, by stage, in log power."""
+    levels = 0.35 * spread * rng.standard_normal(N_RHYTHMS)
+    levels = levels + 0.25 * spread * rng.standard_normal((N_STAGES, N_RHYTHMS))
+    levels[WAKE] += 0.3 * spread * rng.standard_normal(N_RHYTHMS)
+    levels[WAKE, APERIODIC] += 0.5 * spread * rng.standard_normal()
+    levels[N2:REM, SIGMA] += 0.45 * spread * rng.standard_normal()
+    levels[N2:REM, [SLOW, DELTA]] -= 0.3 * years
+    return levels
