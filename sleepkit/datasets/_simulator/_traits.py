@@ -57,9 +57,6 @@ def draw_traits(site: Site, rng: np.random.Generator) -> Traits:
     def factor(spread: float) -> float:
         return float(np.exp(spread * rng.standard_normal()))
 
-    def wave_factor(spread: float) -> float:
-        return factor(site.spread * spread)
-
     years = (rng.uniform(*site.age) - _MIDDLE_AGE) / _AGE_UNIT
     levels = _draw_levels(site.spread, years, rng)
     return Traits(
@@ -67,16 +64,16 @@ def draw_traits(site: Site, rng: np.random.Generator) -> Traits:
         wake=site.wake * factor(0.3),
         fragility=site.fragmentation * factor(0.3) * np.exp(0.4 * years),
         arousals=site.arousals * factor(0.3),
-        eeg_gain=wave_factor(0.2),
+        eeg_gain=factor(site.spread * 0.2),
         rhythm_levels=levels,
         slope=rng.normal(2.0, 0.2),
         alpha_frequency=rng.normal(9.8, 0.9),
-        alpha_gain=wave_factor(1.0),
-        slow_wave_gain=wave_factor(0.2) * np.exp(-0.35 * years),
+        alpha_gain=factor(site.spread * 1.0),
+        slow_wave_gain=factor(site.spread * 0.2) * np.exp(-0.35 * years),
         spindle_frequency=rng.normal(13.0, 0.6),
-        spindle_gain=wave_factor(0.4),
-        spindle_rate=2.2 * wave_factor(0.45) * np.exp(-0.3 * years),
-        k_complex_rate=1.3 * wave_factor(0.4),
+        spindle_gain=factor(site.spread * 0.4),
+        spindle_rate=2.2 * factor(site.spread * 0.45) * np.exp(-0.3 * years),
+        k_complex_rate=1.3 * factor(site.spread * 0.4),
         eye_gain=factor(0.3),
         eye_movement_rate=factor(0.4),
         eeg_in_eog=0.4 * factor(0.25),
