@@ -58,14 +58,13 @@ def draw_traits(site: Site, rng: np.random.Generator) -> Traits:
         return float(np.exp(spread * rng.standard_normal()))
 
     years = (rng.uniform(*site.age) - _MIDDLE_AGE) / _AGE_UNIT
-    levels = _draw_levels(site.spread, years, rng)
     return Traits(
         deep_sleep=site.deep_sleep * factor(0.35) * np.exp(-0.4 * years),
         wake=site.wake * factor(0.3),
         fragility=site.fragmentation * factor(0.3) * np.exp(0.4 * years),
         arousals=site.arousals * factor(0.3),
         eeg_gain=factor(site.spread * 0.2),
-        rhythm_levels=levels,
+        rhythm_levels=_draw_levels(site.spread, years, rng),
         slope=rng.normal(2.0, 0.2),
         alpha_frequency=rng.normal(9.8, 0.9),
         alpha_gain=factor(site.spread * 1.0),
