@@ -36,6 +36,7 @@ from sleepkit.preprocessing import (
     FixedChannels,
     NotchFilter,
     QualityMask,
+    RelativeFeatures,
     Resampler,
     SignalScaler,
     SpectrumScaler,
@@ -92,6 +93,8 @@ SIGNAL_TRANSFORMERS = [
 ]
 # Spectra in, as STFTEpocher gives them; the first list takes plain features as well.
 SPECTRUM_TRANSFORMERS = [SpectrumScaler()]
+# Features alone, as BandPower gives them.
+FEATURE_TRANSFORMERS = [RelativeFeatures()]
 SPECTRA_ONLY = [SpectrumScaler(per="recording")]
 # Cache and FixedChannels keep arrays as they are, FitOnSelected does what its
 # estimator does.
@@ -103,7 +106,12 @@ WRAPPERS = [
 ]
 SIGNAL_TRANSFORMERS += unlisted(
     preprocessing,
-    [*SIGNAL_TRANSFORMERS, *SPECTRUM_TRANSFORMERS, *WRAPPERS],
+    [
+        *SIGNAL_TRANSFORMERS,
+        *SPECTRUM_TRANSFORMERS,
+        *FEATURE_TRANSFORMERS,
+        *WRAPPERS,
+    ],
     sfreq=100,
     random_state=0,
 )
@@ -113,8 +121,14 @@ NIGHT_TRANSFORMERS = [
         make_pipeline(STFTEpocher(sfreq=100), transformer)
         for transformer in (*SPECTRUM_TRANSFORMERS, *SPECTRA_ONLY)
     ),
+    *(make_pipeline(BandPower(sfreq=100), each) for each in FEATURE_TRANSFORMERS),
 ]
-TRANSFORMERS = [*SIGNAL_TRANSFORMERS, *SPECTRUM_TRANSFORMERS, *WRAPPERS]
+TRANSFORMERS = [
+    *SIGNAL_TRANSFORMERS,
+    *SPECTRUM_TRANSFORMERS,
+    *FEATURE_TRANSFORMERS,
+    *WRAPPERS,
+]
 
 # A second of training, and still able to fit three blobs.
 MEDFUSE = MedFuseSleepClassifier(

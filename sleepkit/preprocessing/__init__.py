@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleepkit.preprocessing._notch import NotchFilter
     from sleepkit.preprocessing._power_shares import PowerShares
     from sleepkit.preprocessing._quality_mask import QualityMask, noisy_recordings
+    from sleepkit.preprocessing._relative_features import RelativeFeatures
     from sleepkit.preprocessing._resample import Resampler
     from sleepkit.preprocessing._scaling import Scaling
     from sleepkit.preprocessing._signal_scaler import SignalScaler
@@ -34,6 +35,7 @@ __all__ = [
     "NotchFilter",
     "PowerShares",
     "QualityMask",
+    "RelativeFeatures",
     "Resampler",
     "STFTEpocher",
     "Scaling",

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sleepkit import persistence
-from sleepkit.pretrained._feature_nights import read_nights, single_channels
+from sleepkit.pretrained._feature_nights import read_nights, single_channels, stretches
 from sleepkit.pretrained._recipe import (
     Recipe,
     bands_net,
@@ -77,5 +77,5 @@ def _train_bands(
     real, _, _ = split_subjects(read_nights(paths), recipe)
     features = public_bands().fit_transform(nights.select(["eeg", "eog"]))
     simulated = features.materialize(work / "nights")
-    X = concatenate([real, single_channels(real), simulated])
+    X = concatenate([real, stretches(single_channels(real), seed), simulated])
     return bands_net(recipe, seed, work).fit(X, X.hypnogram)

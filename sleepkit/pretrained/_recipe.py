@@ -15,22 +15,25 @@ from sleepkit.training import Checkpoint
 
 MODALITIES: Final = ("eeg", "eog", "emg")
 _SFREQ: Final = 100  # Hz
+_NIGHT: Final = 8.0  # hours
 _N_FEATURES: Final = 10  # of PowerShares, a channel
 
 
 EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
 NET: Final = {
-    "d_model": 64,
+    "sequence_length": 31,
+    "d_model": 48,
     "n_heads": 4,
-    "n_layers": 2,
-    "dim_feedforward": 128,
-    "d_head": 64,
+    "n_layers": 1,
+    "dim_feedforward": 96,
+    "d_head": 96,
     "dropout": 0.1,
-    "lr": 1e-3,
-    "batch_size": 8,
-    "max_epochs": 8,
+    "lr": 1.5e-3,
+    "batch_size": 16,
+    "max_epochs": 6,
     "multi_view": 2.0,
-    "stride": 3,
+    "stride": 5,
+    "validation_fraction": 0.05,
 }
 
 
@@ -40,15 +43,15 @@ class Recipe:
 
     Parameters
     ----------
-    n_subjects : int, default=60
-        Simulated subjects, a night each.
-    hours : float, default=8.0
-        Length of their nights.
-    held_out : float, default=0.2
-        Share of the subjects, simulated and real, on which the weights of the members
-        are fitted; as many again give the scores of the cards.
+    n_subjects : int, default=300
+        Simulated subjects, a recording each.
+    hours : tuple of float, default=(0.6, 4.0)
+        Shortest and longest recording, stretches of a night of 8 h.
+    held_out : float, default=0.1
+        Share of the subjects, simulated and real, on which members are calibrated; as
+        many again give the scores of the cards.
     n_copies : int, default=2
-        Copies of each simulated training night, randomised in different ways.
+        Copies of each simulated training recording, randomised in different ways.
     edges : tuple of float, default=EDGES
         Edges of the fine bands in hertz.
     net : mapping of str to object, default=NET
@@ -62,22 +65,24 @@ class Recipe:
     --------
     >>> from sleepkit.pretrained import Recipe
     >>> Recipe(n_subjects=10).hours
-    8.0
+    (0.6, 4.0)
     """
 
-    n_subjects: int = 60
-    hours: float = 8.0
-    held_out: float = 0.2
+    n_subjects: int = 300
+    hours: tuple[float, float] = (0.6, 4.0)
+    held_out: float = 0.1
     n_copies: int = 2
     edges: tuple[float, ...] = EDGES
     net: Mapping[str, Any] = field(default_factory=lambda: dict(NET))
 
 
 def simulate(recipe: Recipe, seed: int) -> EpochArray:
-    """Simulate a night of each subject."""
+    """Simulate a stretch of a night of each subject, at sites of all kinds."""
     X, _, _ = datasets.make_polysomnography(
         recipe.n_subjects,
         hours=recipe.hours,
+        within=_NIGHT,
+        site="varied",
         modalities=MODALITIES,
         random_state=seed,
     )
@@ -107,7 +112,8 @@ def fine_bands(recipe: Recipe) -> Pipeline:
         [
             ("channels", preprocessing.FixedChannels()),
             ("resample", preprocessing.Resampler(_SFREQ)),
-            ("power", preprocessing.BandPower(bands, ratios=(), normalize="append")),
+            ("power", preprocessing.BandPower(bands, ratios=())),
+            ("relative", preprocessing.RelativeFeatures()),
         ]
     )
 
@@ -143,6 +149,7 @@ def bands_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
     return Pipeline(
         [
             ("channels", channels),
+            ("relative", preprocessing.RelativeFeatures()),
             ("standardize", preprocessing.SpectrumScaler()),
             ("stage", _net(recipe, seed, work)),
         ]
