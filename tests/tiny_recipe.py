@@ -9,6 +9,7 @@ TINY = Recipe(
     hours=(0.25, 0.25),
     n_copies=1,
     edges=(0.5, 4, 8, 12, 20, 30),
+    n_passes={"spectra": 2, "bands": 2},
     net={
         "sequence_length": 5,
         "d_model": 8,
@@ -18,7 +19,6 @@ TINY = Recipe(
         "d_head": 16,
         "lr": 0.02,
         "batch_size": 8,
-        "max_epochs": 2,
         "validation_fraction": 0,
     },
 )

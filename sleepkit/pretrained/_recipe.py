@@ -16,6 +16,7 @@ from sleepkit.training import Checkpoint
 MODALITIES: Final = ("eeg", "eog", "emg")
 _SFREQ: Final = 100  # Hz
 _NIGHT: Final = 8.0  # hours
+_N_PASSES: Final = {"spectra": 12, "bands": 5}
 _N_FEATURES: Final = 10  # of PowerShares, a channel
 
 
@@ -30,7 +31,6 @@ NET: Final = {
     "dropout": 0.1,
     "lr": 1.5e-3,
     "batch_size": 16,
-    "max_epochs": 6,
     "multi_view": 2.0,
     "stride": 5,
     "validation_fraction": 0.05,
@@ -50,10 +50,12 @@ class Recipe:
     held_out : float, default=0.1
         Share of the subjects, simulated and real, on which members are calibrated; as
         many again give the scores of the cards.
-    n_copies : int, default=2
+    n_copies : int, default=1
         Copies of each simulated training recording, randomised in different ways.
     edges : tuple of float, default=EDGES
         Edges of the fine bands in hertz.
+    n_passes : mapping of str to int, default={"spectra": 12, "bands": 5}
+        Passes over the epochs of each member.
     net : mapping of str to object, default=NET
         Parameters of the `MedFuseSleepClassifier` of both members.
 
@@ -71,8 +73,9 @@ class Recipe:
     n_subjects: int = 300
     hours: tuple[float, float] = (0.6, 4.0)
     held_out: float = 0.1
-    n_copies: int = 2
+    n_copies: int = 1
     edges: tuple[float, ...] = EDGES
+    n_passes: Mapping[str, int] = field(default_factory=lambda: dict(_N_PASSES))
     net: Mapping[str, Any] = field(default_factory=lambda: dict(NET))
 
 
@@ -138,7 +141,7 @@ def spectra_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
     return Pipeline(
         [
             ("standardize", preprocessing.SpectrumScaler()),
-            ("stage", _net(recipe, seed, work)),
+            ("stage", _net("spectra", recipe, seed, work)),
         ]
     )
 
@@ -151,16 +154,17 @@ def bands_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
             ("channels", channels),
             ("relative", preprocessing.RelativeFeatures()),
             ("standardize", preprocessing.SpectrumScaler()),
-            ("stage", _net(recipe, seed, work)),
+            ("stage", _net("bands", recipe, seed, work)),
         ]
     )
 
 
-def _net(recipe: Recipe, seed: int, work: Path) -> Any:
-    """Untrained classifier."""
+def _net(member: str, recipe: Recipe, seed: int, work: Path) -> Any:
+    """Untrained classifier of a member."""
     return classifiers.MedFuseSleepClassifier(
         **recipe.net,
+        max_epochs=recipe.n_passes[member],
         random_state=seed,
         n_threads=1,
-        callbacks=[Checkpoint(str(work))],
+        callbacks=[Checkpoint(str(work / member))],
     )
