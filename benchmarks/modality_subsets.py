@@ -261,7 +261,8 @@ def sleepmg_section(args):
     order = np.lexsort((X.epoch, X.recording))
     rows = [[name, *imbalance(estimators[name], X, y)] for name in SLEEPMG]
     about = """Signals of 12 simulated subjects, 2 h of EEG, EOG and EMG each, by the
-    small size of ``make_stager``, the first seed alone. The imbalance is that of the classifier and of the
+    small size of ``make_stager``, the first seed alone. The imbalance is that of the
+    classifier and of the
     domain head in training (`sleepkit.metrics.imbalance_degree`), the mean of the first
     and of the last pass, of one fit on all subjects."""
     titles = ("", "classifier, first", "last", "domain head, first", "last")
