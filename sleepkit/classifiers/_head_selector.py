@@ -12,6 +12,7 @@ from torch import Tensor
 from sleepkit.nn import MedFuseOutput
 
 FUSED = "fused"
+SUBSET = "subset"
 Weights = Mapping[str, float]
 
 
@@ -21,14 +22,15 @@ class HeadSelector:
 
     `chosen` has weights of heads for some subsets of the modalities, whose
     log-probabilities are averaged. For others the fused head stages epochs of
-    `min_modalities_for_fusion` modalities or more, in a mean with the unimodal heads
-    that have a weight in `unimodal_weights` where there are several; and a unimodal
-    head those with fewer.
+    `min_modalities_for_fusion` modalities or more, or the subset head those of fewer
+    than `complete`, in a mean with the unimodal heads that have a weight in
+    `unimodal_weights` where there are several; and a unimodal head the others.
     """
 
     min_modalities_for_fusion: int = 2
     unimodal_weights: Weights = field(default_factory=dict)
     chosen: Mapping[frozenset[str], Weights] = field(default_factory=dict)
+    complete: int = 0
 
     def weights(self, subset: tuple[str, ...]) -> dict[str, float]:
         """Weights above 0 of the heads that stage epochs of these modalities."""
@@ -36,8 +38,9 @@ class HeadSelector:
             return dict(chosen)
         if len(subset) < self.min_modalities_for_fusion:
             return {subset[-1]: 1.0}
+        joint = SUBSET if len(subset) < self.complete else FUSED
         beside = self.unimodal_weights if len(subset) > 1 else {}
-        return {FUSED: 1.0} | {n: w for n, w in beside.items() if w and n in subset}
+        return {joint: 1.0} | {n: w for n, w in beside.items() if w and n in subset}
 
     def heads(self, present: Mapping[str, Tensor]) -> set[str]:
         """Names of the heads that stage epochs with these modalities."""

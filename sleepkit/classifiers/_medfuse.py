@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any, ClassVar, Final, Literal
 
@@ -19,7 +20,7 @@ from sleepkit.classifiers._head_choice import (
     choose_heads,
     pairs_and_more,
 )
-from sleepkit.classifiers._head_selector import HeadSelector
+from sleepkit.classifiers._head_selector import SUBSET, HeadSelector
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.training import (
@@ -39,11 +40,11 @@ _FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
 _OPTIONS: Final = {
     "fusion": tuple(_FUSIONS),
     "missing": ("auto", "unimodal_head", "fused_head"),
+    "subset_head": ("auto", True, False),
     "negatives": ("sequence", "batch"),
     "schedule": ("cosine", "released", "constant"),
 }
 _FIRST_TEMPERATURE: Final = 0.1  # of a trained one
-_SUBSET_SHARE: Final = 0.4  # a step takes at most 1.3 times as long
 _PAIR: Final = 2  # modalities, where the paper's training stages every subset
 
 
@@ -102,25 +103,26 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0; and for each subset of two modalities or more it averages the
-        fused head and the best unimodal head of the subset, by the weights with the
-        least (unweighted) cross-entropy on the held-out subjects, or takes the one that
-        is better there by 5 %. All modalities together are staged by the fused head,
-        unless another choice is better by as much. This stages the held-out subjects up
-        to 64 times.
-        Where less than half an hour with all of the subset is held out, or
-        `unimodal_weights` is given, the fused head stages it.
+        `multi_view` > 0; and for each subset of two modalities or more it compares the
+        joint head, fused or `subset_head`, with the unimodal heads of the subset and
+        weighted means of both, by the (unweighted) cross-entropy on the held-out
+        subjects, and takes the best of those that are lower than the joint one's by
+        10 %, and in three quarters of the subjects.
+        This stages the held-out subjects up to 64 times. Where less than half an hour
+        with all of the subset is held out, or `unimodal_weights` is given, the joint
+        head stages it.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         It limits the damage by another signal that misleads, at the cost of a little of
         its gain elsewhere. None leaves that to `missing`.
-    subset_share : float or 'auto', default='auto'
-        Share of the training sequences that the fused head stages a second time, by a
-        random subset of the modalities, so that it can do with any; their cross-entropy
-        is added in this proportion. ``"auto"`` is 0.4 with three modalities or more,
-        and 0, as in the paper, with two. Subsets have two modalities or more, so that
-        two modalities have none, or with ``missing="fused_head"`` one or more.
+    subset_head : bool or 'auto', default='auto'
+        Whether a head of its own, trained on random subsets of the modalities, stages
+        epochs that lack some and have several (with ``missing="fused_head"``: one or
+        more). It stands on what the net makes of each modality alone and changes
+        nothing else: all other heads are bit for bit those of a training without it.
+        ``"auto"`` is True with three modalities or more, and False, as in the paper,
+        with two. Otherwise the fused head stages these epochs.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -207,10 +209,11 @@ default=None
     cross-entropies of the fused and the unimodal heads, each over the epochs that have
     the modalities it needs, and the alignment loss over the epochs that have both
     modalities of a pair. Its sign is the one that pulls the embeddings of an epoch
-    together; the paper's formula lacks a minus. Subsets add a term, see `subset_share`.
-    With one modality the loss is its cross-entropy. The paper names both a fixed rate
-    of 1e-4 and a peak of 0.03, at which Adam would diverge: here 1e-4 is the peak. The
-    prediction of a row does not depend on which other rows of its night are requested.
+    together; the paper's formula lacks a minus. With one modality the loss is its
+    cross-entropy. A subset head has a cross-entropy of its own, which ends at that
+    head. The paper names both a fixed rate of 1e-4 and a peak of 0.03, at which Adam
+    would diverge: here 1e-4 is the peak. The prediction of a row does not depend on
+    which other rows of its night are requested.
 
     Examples
     --------
@@ -257,7 +260,7 @@ default=None
         negatives: Literal["sequence", "batch"] = "sequence",
         missing: Literal["auto", "unimodal_head", "fused_head"] = "auto",
         unimodal_weights: Mapping[str, float] | None = None,
-        subset_share: float | Literal["auto"] = "auto",
+        subset_head: bool | Literal["auto"] = "auto",
         modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
@@ -295,7 +298,7 @@ default=None
         self.negatives = negatives
         self.missing = missing
         self.unimodal_weights = unimodal_weights
-        self.subset_share = subset_share
+        self.subset_head = subset_head
         self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr
@@ -337,8 +340,7 @@ default=None
             dropout=self.dropout,
             max_relative_distance=self.max_relative_distance,
             d_head=self.d_head,
-            subset_share=self._subset_share,
-            min_subset=self._min_modalities_for_fusion,
+            min_subset=self._min_subset,
         )
 
     def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
@@ -358,10 +360,20 @@ default=None
 
     def _build_read_out(self) -> HeadSelector:
         """Heads that held-out subjects decided on, else those of the rule."""
-        needed = self._min_modalities_for_fusion if len(self.layout_) > 1 else 2
         decided = getattr(self, "held_out_heads_", {}) if self._chooses_heads else {}
         chosen = {frozenset(key.split("+")): heads for key, heads in decided.items()}
-        return HeadSelector(needed, self._checked_weights(), chosen)
+        return replace(self._rule, chosen=chosen)
+
+    @property
+    def _rule(self) -> HeadSelector:
+        """Heads by the parameters alone."""
+        needed = self._min_modalities_for_fusion if len(self.layout_) > 1 else 2
+        if hasattr(self, "net_"):  # parameters may have changed since the training
+            has_subset_head = SUBSET in self.net_.module_.heads
+        else:
+            has_subset_head = self._min_subset is not None
+        complete = len(self.layout_) if has_subset_head else 0
+        return HeadSelector(needed, self._checked_weights(), complete=complete)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the paper's eps of Adam."""
@@ -405,7 +417,7 @@ default=None
             modalities = [name for name in self.layout_ if name in source.layout]
             try:
                 decided = decided | choose_heads(
-                    self._log_proba, source, modalities, split.valid, split.y
+                    self._log_proba, source, modalities, split, self._rule
                 )
             except BaseException:  # as in an interrupted training, nothing is half new
                 self.__dict__ = before
@@ -426,8 +438,6 @@ default=None
         if self.temperature != "learned":
             check_positive("temperature", self.temperature, owner=owner)
         check_fraction("modality_dropout", self.modality_dropout, owner=owner)
-        if self.subset_share != "auto":
-            check_fraction("subset_share", self.subset_share, owner=owner, one=True)
         check_count("sequence_length", self.sequence_length, owner=owner)
         if self.validate_every is not None:
             check_count("validate_every", self.validate_every, owner=owner)
@@ -457,11 +467,13 @@ default=None
         return not by_rule and self.multi_view > 0 and len(self.layout_) > 1
 
     @property
-    def _subset_share(self) -> float:
-        """Share of the training sequences that are also staged by a subset."""
-        if self.subset_share == "auto":
-            return _SUBSET_SHARE if len(self.layout_) > _PAIR else 0.0
-        return self.subset_share
+    def _min_subset(self) -> int | None:
+        """Modalities that the subset head has at least, if there is one."""
+        least = self._min_modalities_for_fusion
+        wanted = self.subset_head
+        if wanted == "auto":
+            wanted = len(self.layout_) > _PAIR
+        return least if wanted and len(self.layout_) > least else None
 
     @property
     def _min_modalities_for_fusion(self) -> int:

@@ -8,7 +8,14 @@ if TYPE_CHECKING:
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._night import load_night
     from sleepkit.datasets._simulate import make_polysomnography
+    from sleepkit.datasets._simulator import Site
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
-__all__ = ["FolderEntry", "load_folder", "load_night", "make_polysomnography"]
+__all__ = [
+    "FolderEntry",
+    "Site",
+    "load_folder",
+    "load_night",
+    "make_polysomnography",
+]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Real
+from typing import Literal
 
 import numpy as np
 
@@ -13,7 +14,9 @@ from sleepkit.datasets._simulator import (
     SENSORS,
     NightSeed,
     SimulatedArray,
+    Site,
     draw_night,
+    draw_site,
 )
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.utils import (
@@ -24,24 +27,28 @@ from sleepkit.utils import (
 )
 
 _OWNER = "make_polysomnography"
+_PAIR = 2
 
 
 def make_polysomnography(
     n_subjects: int,
     *,
     nights: int = 1,
-    hours: float = 8,
+    hours: float | tuple[float, float] = 8,
+    within: float | None = None,
+    site: Site | Literal["varied"] | None = None,
     modalities: str | Sequence[str] = ("eeg", "eog", "emg", "ecg"),
     missing: float | Mapping[str, float] = 0.0,
     noise: float = 1.0,
     random_state: RandomState = None,
 ) -> tuple[EpochArray, IntArray, Array]:
-    """Simulate whole nights of polysomnography, scored in epochs of 30 seconds.
+    """Simulate nights of polysomnography, scored in epochs of 30 seconds.
 
     Subjects differ (in sleep, rhythms, amplitudes, eyes, muscle tone and heart), their
     nights differ less, and stages fade into each other, so that staging new subjects
     from simulated nights is about as hard as from real ones: N1 is hard for every
-    modality, EEG is strong, chin EMG and ECG are weak by themselves.
+    modality, EEG is strong, chin EMG and ECG are weak by themselves. A `site` says who
+    sleeps there, how it records and how it scores.
 
     Parameters
     ----------
@@ -49,12 +56,21 @@ def make_polysomnography(
         Number of subjects.
     nights : int, default=1
         Nights of each subject.
-    hours : float, default=8
-        Length of a night, from lights off to lights on, cut to whole epochs. Nights
+    hours : float or tuple of float, default=8
+        Length of a recording, cut to whole epochs. A pair is the shortest and the
+        longest: each night has a length of its own, all orders of size alike.
+    within : float, default=None
+        Hours of the night of which each recording is a stretch, which starts anywhere
+        in it. None means that recordings are nights from lights off to lights on; those
         shorter than a sleep cycle run through a quick one.
+    site : Site or "varied", default=None
+        The laboratory. None is ``Site()``, an ordinary one; with ``"varied"`` each
+        subject comes from a site drawn at random, among them old and modern amplifiers,
+        all derivations, patients with broken sleep or next to no N3, and scorers of
+        different habits: nights to train on for recordings of unknown origin.
     modalities : str or sequence of str, default=("eeg", "eog", "emg", "ecg")
-        What is recorded, one channel each: EEG C4-M1, EOG E1-M2 and chin EMG at
-        100 Hz, ECG at 200 Hz.
+        What is recorded, one channel each. By default these are EEG C4-M1, EOG E1-M2
+        and chin EMG at 100 Hz, and ECG at 200 Hz.
     missing : float or mapping of str to float, default=0.0
         Chance of each modality to be missing from a recording, for all alike or by
         modality. One modality is always kept.
@@ -64,7 +80,9 @@ def make_polysomnography(
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
 default=None
         A seed gives the same nights at every call. More subjects or nights, other
-        modalities and ``missing`` leave the nights as they were.
+        modalities and ``missing`` leave the nights as they were. How a site records
+        (derivations, rate, pass-band, gain, tilt, noise) leaves the sleep as it was,
+        and its scorer's habits leave the signals.
 
     Returns
     -------
@@ -84,20 +102,23 @@ default=None
     -----
     Signals are computed when they are read, and anew each time (an 8-hour night of four
     modalities takes about a second), so that a cohort of any size takes next to no
-    memory. ``X.materialize()`` keeps them.
+    memory. ``X.materialize()`` keeps them. EEG and EOG have nothing but noise above 50
+    Hz.
 
     *Stages* follow a semi-Markov chain steered by sleep cycles of about 92 minutes
     [1]_, with deep sleep early and REM sleep late; shares of stages, and what becomes
     of them with age, are near those of healthy adults [2]_. An epoch is scored by the
-    stage that fills most of it.
+    stage that fills most of it, and as N3 where enough of it is deep.
     *EEG* is noise whose spectrum (1/f, slow, delta, theta, alpha, sigma, beta) goes
-    with the stage, the subject and the minute, plus K-complexes, slow waves, vertex
-    waves, sawtooth waves, and spindles of an individual frequency and density
-    [3]_. *EOG* has blinks, slow rolling and rapid movements [4]_, and the EEG leaks
-    into it. *EMG* tone falls from wakefulness to REM sleep, where twitches stay. *ECG*
-    beats follow breath and slower rhythms, whose depths depend on the stage [5]_.
-    Artefacts are sensor noise, mains hum at 50 Hz, sweat, movement, and electrodes that
-    fall off for minutes to hours.
+    with the stage, the derivation, the subject and the minute, plus K-complexes, slow
+    waves, vertex waves, sawtooth waves, and spindles of an individual frequency and
+    density [3]_. Its levels were fitted to spectra by stage that are free to use, of
+    Fpz-Cz and Pz-Oz; those of the other derivations lie between them [6]_. *EOG* has
+    blinks, slow rolling and rapid movements [4]_, and the EEG leaks into it. *EMG* tone
+    falls from wakefulness to REM sleep, where twitches stay. *ECG* beats follow breath
+    and slower rhythms, whose depths depend on the stage [5]_. Artefacts are sensor
+    noise, mains hum, sweat, movement, and electrodes that fall off for minutes to
+    hours.
 
     References
     ----------
@@ -112,6 +133,8 @@ default=None
     .. [5] Task Force of the European Society of Cardiology and the North American
        Society of Pacing and Electrophysiology (1996). Heart rate variability.
        Circulation, 93(5), 1043-1065.
+    .. [6] Finelli, L. A. et al. (2001). Functional topography of the human nonREM
+       sleep electroencephalogram. European Journal of Neuroscience, 13(12), 2282-2290.
 
     Examples
     --------
@@ -123,20 +146,47 @@ default=None
     [np.str_('sim:0001'), np.str_('sim:0002')]
     >>> X.epochs("eeg").shape
     (24, 1, 3000)
+
+    Naps and nights of many laboratories, to train on:
+
+    >>> X, y, groups = make_polysomnography(
+    ...     3, hours=(0.2, 2), within=8, site="varied", random_state=0
+    ... )
+    >>> [recording.signals["eeg"].ch_names[0] for recording in X.recordings]
+    ['Cz-A1', 'C4-M1', 'Fpz-Cz']
     """
     check_count("n_subjects", n_subjects, owner=_OWNER)
     check_count("nights", nights, owner=_OWNER)
-    n_epochs = _count_epochs(hours)
+    lengths = _check_hours(hours)
+    n_whole = _check_within(within, lengths)
     names = _check_modalities(modalities)
     fractions = _check_missing(missing, names)
     noise = check_positive("noise", noise, owner=_OWNER, zero=True)
+    if site is not None and not isinstance(site, Site):
+        check_option("site", site, ["varied"], owner=_OWNER)
     entropy = int(check_random_state(random_state).integers(2**63))
     X = EpochArray(
-        _make_recording(NightSeed(entropy, subject, night, n_epochs), fractions, noise)
+        _make_recording(seed, fractions, noise)
         for subject in range(1, n_subjects + 1)
-        for night in range(1, nights + 1)
+        for seed in _draw_seeds(entropy, subject, nights, lengths, n_whole, site)
     )
     return X, X.hypnogram.astype(np.int64), X.subject
+
+
+def _draw_seeds(
+    entropy: int,
+    subject: int,
+    nights: int,
+    lengths: tuple[int, int],
+    n_whole: int,
+    site: Site | Literal["varied"] | None,
+) -> Iterator[NightSeed]:
+    """Draw the site of a subject, and the length of each recording."""
+    rng = np.random.default_rng(np.random.SeedSequence(entropy, spawn_key=(subject, 0)))
+    drawn = draw_site(rng) if site == "varied" else site or Site()
+    for night in range(1, nights + 1):
+        n_epochs = np.exp(rng.uniform(*np.log(lengths)))
+        yield NightSeed(entropy, subject, night, round(n_epochs), n_whole, drawn)
 
 
 def _make_recording(
@@ -144,19 +194,20 @@ def _make_recording(
 ) -> Recording:
     """Describe one night; only its stages are computed."""
     subject = f"sim:{seed.subject:04d}"
-    signals = {
-        name: Signal(
-            SimulatedArray(seed, name, noise), SENSORS[name].sfreq, [SENSORS[name].name]
-        )
-        for name in _recorded(seed, fractions)
+    arrays = {
+        name: SimulatedArray(seed, name, noise) for name in _recorded(seed, fractions)
     }
+    whole = seed.n_whole == 0
     return Recording(
         id=f"{subject}-{seed.night}",
         subject=subject,
-        signals=signals,
+        signals={
+            name: Signal(array, array.sfreq, [array.ch_name])
+            for name, array in arrays.items()
+        },
         hypnogram=draw_night(seed).hypnogram,
-        lights_off=0.0,
-        lights_on=float(seed.n_epochs * EPOCH_DURATION),
+        lights_off=0.0 if whole else None,
+        lights_on=float(seed.n_epochs * EPOCH_DURATION) if whole else None,
     )
 
 
@@ -167,11 +218,38 @@ def _recorded(seed: NightSeed, fractions: Mapping[str, float]) -> list[str]:
     return kept or [max(fractions, key=lambda name: draws[name] - fractions[name])]
 
 
-def _count_epochs(hours: float) -> int:
-    """Count the whole epochs of a night."""
-    n_epochs = int(check_positive("hours", hours, owner=_OWNER) * 3600 / EPOCH_DURATION)
+def _check_hours(hours: float | tuple[float, float]) -> tuple[int, int]:
+    """Count the epochs of the shortest and of the longest recording."""
+    given = hours if isinstance(hours, tuple) else (hours, hours)
+    if len(given) != _PAIR or given[0] > given[1]:
+        msg = (
+            f"The 'hours' parameter of {_OWNER} must be a number or a pair (shortest, "
+            f"longest). Got {hours!r} instead."
+        )
+        raise ValueError(msg)
+    shortest, longest = (_count_epochs("hours", value) for value in given)
+    return shortest, longest
+
+
+def _check_within(within: float | None, lengths: tuple[int, int]) -> int:
+    """Count the epochs of the night that holds the recordings; 0 for none."""
+    n_whole = 0 if within is None else _count_epochs("within", within)
+    if within is not None and n_whole < lengths[1]:
+        msg = (
+            f"The 'within' parameter of {_OWNER} must be at least as long as the "
+            f"longest recording. Got {within!r} instead."
+        )
+        raise ValueError(msg)
+    return n_whole
+
+
+def _count_epochs(name: str, hours: float) -> int:
+    """Count the whole epochs of a stretch of time."""
+    n_epochs = int(check_positive(name, hours, owner=_OWNER) * 3600 / EPOCH_DURATION)
     if n_epochs < 1:
-        msg = f"A night needs hours of at least one epoch of 30 s; got hours={hours!r}."
+        msg = (
+            f"A night needs {name} of at least one epoch of 30 s; got {name}={hours!r}."
+        )
         raise ValueError(msg)
     return n_epochs
 

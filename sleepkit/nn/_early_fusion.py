@@ -10,6 +10,7 @@ from torch import Tensor
 
 from sleepkit.nn._fusion import (
     CLS,
+    SUBSET,
     EncodedEpochs,
     FusionNet,
     Heads,
@@ -52,11 +53,9 @@ class EarlyFusionNet(FusionNet):
         Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
-    subset_share : float, default=0.0
-        Share of the sequences of a training batch that the fused head also stages by a
-        random subset of the modalities, the same for all; from 0 to 1.
-    min_subset : int, default=2
-        Modalities of such a subset at least.
+    min_subset : int, default=None
+        Adds a head ``"subset"`` for epochs that lack modalities, which has at least
+        so many of them in training: of a net of more than that. None adds none.
 
     See Also
     --------
@@ -110,7 +109,7 @@ class EarlyFusionNet(FusionNet):
         return {
             name: self.inner(x, places=places)
             for name, x in tokens.items()
-            if heads is None or name in heads or not together
+            if heads is None or name in heads or SUBSET in heads or not together
         }
 
     def _encode_together(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from copy import deepcopy
 from typing import NamedTuple, cast
 
@@ -15,9 +15,10 @@ from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
 from sleepkit.nn._token_embedding import TokenEmbedding
 from sleepkit.nn._transformer import Encoder, FusionLayer
-from sleepkit.utils import check_count, check_fraction
+from sleepkit.utils import check_count
 
 FUSED = "fused"
+SUBSET = "subset"
 CLS = (0,)  # places of the tokens that represent an epoch
 MakeEncoder = Callable[[Iterable[str]], Encoder]  # takes the modalities with queries
 Heads = Collection[str] | None  # whose logits are computed; None: all
@@ -30,18 +31,14 @@ class MedFuseOutput(NamedTuple):
     ----------
     logits : dict of Tensor, shape (batch, seq, n_classes)
         Logits of each head: one for each modality that was given and, of a net of two
-        or more, ``"fused"``.
+        or more, ``"fused"``; and ``"subset"``, of a net with that head.
     embeddings : dict of Tensor, shape (batch, seq, d_model)
         The CLS tokens after the inner encoder of the unimodal pass, which
         `alignment_loss` compares, for each modality that was given.
-    subset : tuple of (tuple of str, Tensor of shape (n_sequences, seq, n_classes))
-        In training with `subset_share`: a random subset of the modalities, and logits
-        of the fused head by it for the first sequences of the batch; else None.
     """
 
     logits: dict[str, Tensor]
     embeddings: dict[str, Tensor]
-    subset: tuple[tuple[str, ...], Tensor] | None = None
 
 
 class EncodedEpochs(NamedTuple):
@@ -69,9 +66,11 @@ class FusionNet(nn.Module, ABC):
     the input of the fused head where several modalities are given. Where one is, that
     is its unimodal pass.
 
-    In training the fused head also stages a share of the sequences, `subset_share`, by
-    a random subset of at least `min_subset` modalities, so that it can do with any. The
-    unimodal pass is shared by both.
+    The fused head of a net that is trained on complete epochs has seen no subset of
+    several modalities. A subset head, where there is one, stages an epoch by the
+    unimodal results of the modalities that it has, in training by a random part of
+    them. Its gradients and random numbers end there: what else is trained stays the
+    same with it and without.
     """
 
     def __init__(
@@ -86,15 +85,13 @@ class FusionNet(nn.Module, ABC):
         dropout: float = 0.3,
         max_relative_distance: int = 6,
         d_head: int = 1024,
-        subset_share: float = 0.0,
-        min_subset: int = 2,
+        min_subset: int | None = None,
     ) -> None:
         super().__init__()
         owner = type(self).__name__
         self._check_names(modalities)
-        check_fraction("subset_share", subset_share, owner=owner, one=True)
-        check_count("min_subset", min_subset, owner=owner)
-        self.subset_share = subset_share
+        if min_subset is not None:
+            check_count("min_subset", min_subset, owner=owner)
         self.min_subset = min_subset
         sizes = (d_model, n_heads, dim_feedforward, dropout, max_relative_distance)
 
@@ -106,6 +103,10 @@ class FusionNet(nn.Module, ABC):
         names = [*modalities, FUSED] if len(modalities) > 1 else list(modalities)
         head = _head(d_model, d_head, n_classes, dropout)
         self.heads = nn.ModuleDict({name: deepcopy(head) for name in names})
+        if min_subset is not None and len(modalities) > min_subset:
+            n_inputs = len(modalities) * (d_model + 1)
+            with torch.random.fork_rng():
+                self.heads[SUBSET] = _head(n_inputs, d_head, n_classes, dropout)
 
     @abstractmethod
     def _build(
@@ -184,38 +185,41 @@ class FusionNet(nn.Module, ABC):
         """
         present = self._presence(inputs, present or {})
         tokens = self._tokens(inputs, present)
-        frames, encoded = self._encode(tokens, present, None)
-        epochs = self._outer(encoded, present)
-        logits = {name: self.heads[name](x) for name, x in epochs.items()}
-        if FUSED in self.heads:
-            logits[FUSED] = self._fused_logits(encoded, epochs, present)
-        subset = None
-        if self.training and len(present) > self.min_subset and self.subset_share:
-            subset = self._stage_subset(tokens, frames, epochs, present)
-        return MedFuseOutput(logits, encoded.unimodal, subset)
+        encoded = self._encode(tokens, present, None)
+        return self._logits(encoded, present, set(self.heads))
 
-    def _stage_subset(
+    def _logits(
         self,
-        tokens: dict[str, Tensor],
-        frames: dict[str, Tensor],
-        epochs: dict[str, Tensor],
+        encoded: EncodedEpochs,
         present: dict[str, Tensor],
-    ) -> tuple[tuple[str, ...], Tensor]:
-        """Logits of the fused head by a random subset, for a share of the sequences."""
-        size = int(torch.randint(self.min_subset, len(present), ()))
-        chosen = torch.randperm(len(present))[:size].tolist()
-        names = tuple(name for i, name in enumerate(present) if i in chosen)
-        n_sequences, length = present[names[0]].shape
-        n_sequences = math.ceil(self.subset_share * n_sequences)
-        there = {name: present[name][:n_sequences] for name in names}
-        tokens, frames = (
-            {name: part[name][: n_sequences * length] for name in names}
-            for part in (tokens, frames)
-        )
-        together = self._encode_together(tokens, frames, there, None)
-        encoded = EncodedEpochs({}, together if size > 1 else {})
-        part = {name: epochs[name][:n_sequences] for name in names}
-        return names, self._fused_logits(encoded, part, there)
+        wanted: AbstractSet[str],
+    ) -> MedFuseOutput:
+        """Logits of the heads that are wanted."""
+        epochs = self._outer(encoded, present)
+        logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
+        if FUSED in self.heads and FUSED in wanted:
+            logits[FUSED] = self._fused_logits(encoded, epochs, present)
+        if SUBSET in self.heads and SUBSET in wanted:
+            devices = [x.device for x in epochs.values() if x.is_cuda]
+            with torch.random.fork_rng(devices, enabled=self.training):
+                logits[SUBSET] = self._subset_logits(epochs, present)
+        return MedFuseOutput(logits, encoded.unimodal)
+
+    def _subset_logits(
+        self, epochs: dict[str, Tensor], present: dict[str, Tensor]
+    ) -> Tensor:
+        """Logits of the subset head, in training by a random part of each epoch."""
+        like = next(iter(epochs.values()))
+        nowhere = torch.zeros(like.shape[:2], dtype=torch.bool, device=like.device)
+        nothing = torch.zeros_like(like)
+        there = torch.stack([present.get(n, nowhere) for n in self.streams], -1)
+        if self.training:
+            there = random_subset(there, cast("int", self.min_subset))
+        parts = [epochs.get(name, nothing).detach() for name in self.streams]
+        known = torch.stack(parts, -2).masked_fill(~there[..., None], 0)
+        x = torch.cat([known.flatten(-2), there.to(known.dtype)], -1)
+        logits: Tensor = self.heads[SUBSET](x)
+        return logits
 
     def _fused_logits(
         self,
@@ -267,7 +271,7 @@ class FusionNet(nn.Module, ABC):
             Input of `decode`.
         """
         present = self._presence(inputs, present or {})
-        return self._encode(self._tokens(inputs, present), present, heads)[1]
+        return self._encode(self._tokens(inputs, present), present, heads)
 
     def decode(
         self,
@@ -294,11 +298,7 @@ class FusionNet(nn.Module, ABC):
         """
         present = {name: present[name] for name in self.streams if name in present}
         wanted = set(self.heads if heads is None else heads)
-        epochs = self._outer(encoded, present)
-        logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
-        if FUSED in self.heads and FUSED in wanted:
-            logits[FUSED] = self._fused_logits(encoded, epochs, present)
-        return MedFuseOutput(logits, encoded.unimodal)
+        return self._logits(encoded, present, wanted)
 
     def _tokens(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
@@ -311,15 +311,15 @@ class FusionNet(nn.Module, ABC):
 
     def _encode(
         self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
-    ) -> tuple[dict[str, Tensor], EncodedEpochs]:
-        """Frames of the unimodal pass, and what is kept of both passes."""
+    ) -> EncodedEpochs:
+        """CLS tokens of both passes, where a head needs them."""
         together = len(tokens) > 1 and (heads is None or FUSED in heads)
         frames = self._encode_alone(tokens, heads, together=together)
         unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
         multimodal: dict[str, Tensor] = {}
         if together:
             multimodal = self._encode_together(tokens, frames, present, heads)
-        return frames, EncodedEpochs(unimodal, multimodal)
+        return EncodedEpochs(unimodal, multimodal)
 
     def _presence(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
@@ -349,10 +349,11 @@ class FusionNet(nn.Module, ABC):
     def _check_names(self, names: Iterable[str]) -> None:
         """Refuse names that have another meaning here or in torch."""
         for name in names:
-            if not name or set(name) & {".", "+"} or name == FUSED:
+            if not name or set(name) & {".", "+"} or name in (FUSED, SUBSET):
                 msg = (
                     f"The name of a modality of {type(self).__name__} must not be "
-                    f"empty, hold a dot or a plus, or be {FUSED!r}; got {name!r}."
+                    f"empty, hold a dot or a plus, or be {FUSED!r} or {SUBSET!r}; got "
+                    f"{name!r}."
                 )
                 raise ValueError(msg)
 
@@ -362,6 +363,21 @@ def sum_present(epochs: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> 
     return torch.stack(
         [x.masked_fill(~present[name][..., None], 0) for name, x in epochs.items()]
     ).sum(0)
+
+
+def random_subset(present: Tensor, least: int) -> Tensor:
+    """Random part of the modalities that each epoch has: bool (..., n_modalities).
+
+    Its size is anything from `least` to all but one, evenly; epochs that have no more
+    than `least` keep theirs.
+    """
+    n_present = present.sum(-1, keepdim=True)
+    sizes = (n_present - least).clamp(min=1)
+    draw = torch.rand(n_present.shape, device=present.device)
+    size = least + (draw * sizes).long().clamp(max=sizes - 1)
+    order = torch.rand(present.shape, device=present.device)
+    ranks = order.masked_fill(~present, 2).argsort(-1).argsort(-1)
+    return present & (ranks < size)
 
 
 def cls_tokens(tokens: Tensor, like: Tensor) -> Tensor:

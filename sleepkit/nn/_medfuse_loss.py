@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from sleepkit.nn._fusion import FUSED, MedFuseOutput
+from sleepkit.nn._fusion import FUSED, SUBSET, MedFuseOutput
 from sleepkit.utils import check_count, check_option, check_positive
 
 _MAX_SCALE: Final = 100.0  # of the cosines, as in CLIP: a temperature of 0.01
@@ -58,8 +58,8 @@ class MedFuseLoss(nn.Module):
 
         L = CE(fused) + multi_view sum_m CE(m) + alignment sum_{m < n} AL(e_m, e_n)
 
-    Where the net also staged a share of the sequences by a subset of the modalities,
-    ``share CE(fused by that subset)`` is added.
+    In training, ``CE(subset)`` of a net with a subset head is added, which has no
+    gradient but that of this head.
 
     A trained temperature is the exponential of a parameter, so that it stays above 0,
     and is kept from falling below 0.01, both as in CLIP.
@@ -138,16 +138,17 @@ class MedFuseLoss(nn.Module):
         """
         present = targets["present"]
         weight = self.multi_view if FUSED in output.logits else 1.0
+        weights = dict.fromkeys(output.embeddings, weight)
+        if not self.training:  # the best weights are those for the other heads
+            weights[SUBSET] = 0.0
         loss = multi_view_loss(
             output.logits,
             targets["stages"],
             present,
-            weights=dict.fromkeys(output.embeddings, weight),
+            weights=weights,
             class_weight=self.class_weight,
             min_modalities_for_fusion=self.min_modalities_for_fusion,
         )
-        if output.subset is not None:
-            loss = loss + self._subset_loss(*output.subset, targets)
         if not self.alignment:
             return loss
         temperature = self.temperature
@@ -160,17 +161,6 @@ class MedFuseLoss(nn.Module):
                 mask=present[a] & present[b],
             )
         return loss
-
-    def _subset_loss(
-        self, names: tuple[str, ...], logits: Tensor, targets: Mapping[str, Any]
-    ) -> Tensor:
-        """Cross-entropy of the fused head by a subset, times its share of sequences."""
-        share = len(logits) / len(targets["stages"])
-        stages = targets["stages"][: len(logits)]
-        there = [targets["present"][name][: len(logits)] for name in names]
-        enough = torch.stack(there).sum(0) >= self.min_modalities_for_fusion
-        counts = (stages >= 0) & enough
-        return share * _mean_entropy(logits, stages, counts, self.class_weight)
 
 
 def multi_view_loss(
@@ -239,9 +229,11 @@ def _countable(
     """Epochs that count for each head: scored, with the modalities it needs."""
     scored = labels >= 0
     counts = {head: scored & present.get(head, scored) for head in logits}
-    modalities = [counts[head] for head in counts if head != FUSED]
-    if FUSED in counts and modalities:
-        counts[FUSED] = torch.stack(modalities).sum(0) >= min_modalities_for_fusion
+    joint = {FUSED, SUBSET} & set(counts)
+    modalities = [counts[head] for head in counts if head not in joint]
+    if modalities:
+        enough = torch.stack(modalities).sum(0) >= min_modalities_for_fusion
+        counts |= dict.fromkeys(joint, enough)
     return counts
 
 

@@ -48,11 +48,9 @@ class MidLateFusionNet(FusionNet):
         Largest relative position; tokens farther apart share it.
     d_head : int, default=1024
         Hidden units of the two hidden layers of each head.
-    subset_share : float, default=0.0
-        Share of the sequences of a training batch that the fused head also stages by a
-        random subset of the modalities, the same for all; from 0 to 1.
-    min_subset : int, default=2
-        Modalities of such a subset at least.
+    min_subset : int, default=None
+        Adds a head ``"subset"`` for epochs that lack modalities, which has at least
+        so many of them in training: of a net of more than that. None adds none.
 
     See Also
     --------

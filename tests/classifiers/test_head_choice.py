@@ -11,6 +11,8 @@ from sleepkit.classifiers._head_choice import (
     choose_heads,
     pairs_and_more,
 )
+from sleepkit.classifiers._head_selector import HeadSelector
+from sleepkit.classifiers._split import Split
 from sleepkit.training import ArraySource
 
 
@@ -32,6 +34,12 @@ def by_hand(logs, weights, y):
     return log_loss(y, proba / proba.sum(axis=1, keepdims=True), labels=range(3))
 
 
+def best(joint, logs, y, subject=None):
+    """The choice, by one subject unless others are named."""
+    subject = np.zeros(len(y), int) if subject is None else subject
+    return _best_weights(joint, logs, y, subject)
+
+
 @pytest.mark.parametrize("fused", [0.0, 1.0, 2.0, 6.0])
 def test_the_least_cross_entropy(stages, fused):
     logs = {
@@ -39,34 +47,54 @@ def test_the_least_cross_entropy(stages, fused):
         "eeg": guess(stages, 2.0, 2),
         "eog": guess(stages, 0.5, 3),
     }
-    found = by_hand(logs, _best_weights(logs, stages), stages)
-    for share in (0.25, 0.5, 1, 2, 4):
-        assert found <= by_hand(logs, {"fused": 1, "eeg": share}, stages) + 1e-12
-    for head in logs:
-        assert found <= by_hand(logs, {head: 1}, stages) / 0.95 + 1e-12
+    weights = best("fused", logs, stages)
+    found, joint = (by_hand(logs, w, stages) for w in (weights, {"fused": 1}))
+    others = [{"eeg": 1}, {"eog": 1}]
+    others += [
+        {"fused": 1, head: share}
+        for head in ("eeg", "eog")
+        for share in (0.25, 0.5, 1, 2, 4)
+    ]
+    least = min(by_hand(logs, w, stages) for w in others)
+    assert (weights == {"fused": 1.0}) == (least >= 0.9 * joint)
+    assert found == pytest.approx(least if least < 0.9 * joint else joint)
 
 
 def test_either_may_stage_alone(stages):
     good, bad = guess(stages, 5, 1), guess(stages, -2, 2)
-    assert _best_weights({"fused": good, "eeg": bad}, stages) == {"fused": 1.0}
-    assert _best_weights({"fused": bad, "eeg": good}, stages) == {"eeg": 1.0}
+    assert best("fused", {"fused": good, "eeg": bad}, stages) == {"fused": 1.0}
+    assert best("fused", {"fused": bad, "eeg": good}, stages) == {"eeg": 1.0}
 
 
-def test_a_mean_is_left_for_a_clear_gain_alone(stages):
-    """One head is a little better by itself, which few subjects do not settle."""
-    better = guess(stages, 2, 1)
-    flatter = better - 0.2 * better  # the same order of stages, less sure
-    flatter -= np.log(np.exp(flatter).sum(axis=1, keepdims=True))
-    logs = {"fused": better, "eeg": flatter}
-    alone = by_hand(logs, {"fused": 1}, stages)
-    mean = by_hand(logs, {"fused": 1, "eeg": 0.25}, stages)
-    assert 0.95 * mean < alone < mean
-    assert _best_weights(logs, stages) == {"fused": 1.0, "eeg": 0.25}
+def test_the_joint_head_is_left_for_a_clear_gain_alone(stages):
+    """A mean is a little better, which few subjects do not settle."""
+    flatter = guess(stages, 2, 1)
+    sharper = 1.3 * flatter
+    sharper -= np.log(np.exp(sharper).sum(axis=1, keepdims=True))
+    logs = {"subset": flatter, "eeg": sharper}
+    alone = by_hand(logs, {"subset": 1}, stages)
+    mean = by_hand(logs, {"subset": 1, "eeg": 4}, stages)
+    assert 0.9 * alone < mean < alone
+    assert best("subset", logs, stages) == {"subset": 1.0}
+
+
+@pytest.mark.parametrize(("n_worse", "head"), [(1, "eeg"), (2, "fused")])
+def test_a_gain_must_be_that_of_most_subjects(stages, n_worse, head):
+    """Four of them: a large gain of two is not enough."""
+    subject = np.repeat(np.arange(4), 50)
+    fused, good = guess(stages, 1, 3), guess(stages, 9, 1)
+    bad = fused - 0.3 * (stages[:, np.newaxis] == np.arange(3))
+    logs = {"fused": fused, "eeg": good}
+    logs["eeg"] = np.where((subject < n_worse)[:, np.newaxis], bad, good)
+    joint, alone = (by_hand(logs, {name: 1}, stages) for name in logs)
+    assert alone < 0.9 * joint
+    found = best("fused", logs, stages, subject)
+    assert (head == "eeg") == ("eeg" in found)
 
 
 def test_two_equals_are_averaged(stages):
     logs = {"fused": guess(stages, 2, 1), "eeg": guess(stages, 2, 2)}
-    assert set(_best_weights(logs, stages)) == {"fused", "eeg"}
+    assert set(best("fused", logs, stages)) == {"fused", "eeg"}
 
 
 def test_every_subset_of_several_once():
@@ -88,7 +116,7 @@ def two():
     return ArraySource({"eeg": np.ones((200, 1)), "eog": eog})
 
 
-def choose(source, rows, y, logs):
+def choose(source, rows, y, logs, rule=HeadSelector()):  # noqa: B008 - frozen
     """Choose heads where each head gives known log-probabilities."""
     seen = []
 
@@ -97,7 +125,8 @@ def choose(source, rows, y, logs):
         seen.append(part.present)
         return logs[next(iter(heads))][part.row_to_epoch]
 
-    return choose_heads(stage, source, ("eeg", "eog"), rows, y), seen
+    split = Split(y, np.zeros(len(y), int), ~rows, rows)
+    return choose_heads(stage, source, ("eeg", "eog"), split, rule), seen
 
 
 def test_rows_that_have_the_subset_decide(stages, two):
@@ -115,13 +144,13 @@ def test_rows_that_have_the_subset_decide(stages, two):
     ]
 
 
-@pytest.mark.parametrize(("strength", "clear"), [(2.0, False), (4.0, True)])
-def test_all_together_are_left_to_the_fused_head(stages, two, strength, clear):
-    """Unless another choice is clearly better; a part of them is not."""
-    logs = {"fused": guess(stages, 2, 1), "eog": guess(stages, 0, 3)}
-    logs["eeg"] = logs["fused"] if not clear else guess(stages, strength, 2)
-    found, _ = choose(two, np.ones(200, bool), stages, logs)
-    assert (found["eeg+eog"] == {"fused": 1.0}) == (not clear)
+@pytest.mark.parametrize(("complete", "joint"), [(2, "fused"), (3, "subset")])
+def test_the_rule_names_the_joint_head(stages, two, complete, joint):
+    logs = {"fused": guess(stages, 1, 1), "subset": guess(stages, 3, 2)}
+    logs |= dict.fromkeys(("eeg", "eog"), guess(stages, 0, 3))
+    rule = HeadSelector(complete=complete)
+    found, _ = choose(two, np.ones(200, bool), stages, logs, rule)
+    assert found == {"eeg+eog": {joint: 1.0}}
 
 
 @pytest.mark.parametrize("n_rows", [59, 60])

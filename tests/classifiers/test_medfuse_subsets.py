@@ -1,4 +1,4 @@
-"""Three modalities: the fused head is trained on subsets, and heads are chosen."""
+"""Three modalities: a head is trained on subsets, and heads are chosen."""
 
 from __future__ import annotations
 
@@ -43,36 +43,60 @@ def weights(stager):
 
 
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])
-def test_three_modalities_are_also_staged_by_subsets(medfuse, three, fusion):
+def test_three_modalities_have_a_subset_head(medfuse, three, fusion):
     net = medfuse(fusion=fusion, max_epochs=1).fit(*three).module_
-    assert (net.subset_share, net.min_subset) == (0.4, 2)
-    stager = medfuse(fusion=fusion, subset_share=0.2, missing="fused_head")
-    net = stager.set_params(max_epochs=1).fit(*three).module_
-    assert (net.subset_share, net.min_subset) == (0.2, 1)
+    assert (net.min_subset, "subset" in net.heads) == (2, True)
+    stager = medfuse(fusion=fusion, missing="fused_head", max_epochs=1)
+    assert stager.fit(*three).module_.min_subset == 1
+    stager.set_params(subset_head=False)
+    assert "subset" not in stager.fit(*three).module_.heads
 
 
 def test_two_are_trained_as_in_the_paper(medfuse, two):
-    """Even where their fused head stages one: its subsets are for three or more."""
+    """Unless a fused head that stages one modality gets help."""
     params = {"missing": "fused_head", "max_epochs": 1}
-    plain, found, asked = (
-        weights(medfuse(subset_share=share, **params).fit(*two))
-        for share in (0.0, "auto", 0.5)
+    assert "subset" not in medfuse(**params).fit(*two).module_.heads
+    params["subset_head"] = True
+    stager = medfuse(**params).fit(*two)
+    assert stager.subset_heads_["eog"] == {"subset": 1.0}
+    assert stager.subset_heads_["eeg+eog"] == {"fused": 1.0}
+    stager = medfuse(subset_head=True, max_epochs=1).fit(*two)
+    assert "subset" not in stager.module_.heads  # no subset has two
+
+
+def test_the_subset_head_costs_nothing_elsewhere(medfuse, three):
+    """Dropout, early stopping and all: bit for bit."""
+    X, y = three
+    plain, other = (
+        medfuse(subset_head=head, missing="unimodal_head", dropout=0.2).fit(X, y)
+        for head in (False, True)
     )
-    for a, b in zip(plain, found, strict=True):
-        np.testing.assert_array_equal(a, b)
-    assert any((a != b).any() for a, b in zip(plain, asked, strict=True))
+    for some in (X, X.select(["eeg"]), X.select(["emg"])):
+        expected, found = (stager.predict_proba(some) for stager in (plain, other))
+        np.testing.assert_array_equal(found, expected)
+    pair = X.select(["eog", "emg"])
+    assert (plain.predict_proba(pair) != other.predict_proba(pair)).any()
 
 
-def test_the_fused_head_can_do_with_two_of_three(medfuse):
-    """It is surer of the true stage without the best one if it was trained so."""
+def test_the_subset_head_can_do_with_two_of_three(medfuse):
+    """It is surer of the true stage without the best one than the fused head is."""
     X, y = nights_of({"eeg": 9.0, "eog": 2.0, "emg": 2.0})
     pair = X.select(["eog", "emg"])
     plain, subsets = (
-        medfuse(subset_share=share, validation_fraction=0, max_epochs=8).fit(X, y)
-        for share in (0.0, 1.0)
+        medfuse(subset_head=head, validation_fraction=0, max_epochs=8).fit(X, y)
+        for head in (False, True)
     )
     before, after = (log_loss(y, s.predict_proba(pair)) for s in (plain, subsets))
     assert after < before
+
+
+def test_a_parameter_that_changed_since_does_not_matter(medfuse, three):
+    X, y = three
+    stager = medfuse(max_epochs=1, validation_fraction=0).fit(X, y)
+    expected = stager.predict_proba(X.select(["eog", "emg"]))
+    stager.set_params(subset_head=False)
+    found = stager.predict_proba(X.select(["eog", "emg"]))
+    np.testing.assert_array_equal(found, expected)
 
 
 def test_the_seed_decides(medfuse, three):
@@ -90,7 +114,8 @@ def test_each_subset_has_its_heads(medfuse, three, fusion):
     assert set(stager.held_out_heads_) == {subset for subset in table if "+" in subset}
     for subset, heads in table.items():
         names = subset.split("+")
-        assert set(heads) <= {"fused", *names}
+        joint = "fused" if len(names) == 3 else "subset"
+        assert set(heads) <= {joint, *names}
         if len(names) == 1:
             assert heads == {subset: 1.0}
         some = X.select(names)
@@ -125,8 +150,8 @@ def test_little_held_out_leaves_the_rule(medfuse, n_epochs, fraction):
     stager = medfuse(max_epochs=1, validation_fraction=fraction).fit(X, y)
     assert stager.held_out_heads_ == {}
     for subset, heads in stager.subset_heads_.items():
-        expected = {"fused": 1.0} if "+" in subset else {subset: 1.0}
-        assert heads == expected
+        joint = {1: subset, 2: "subset", 3: "fused"}[len(subset.split("+"))]
+        assert heads == {joint: 1.0}
 
 
 @pytest.mark.parametrize(
@@ -142,23 +167,25 @@ def test_what_the_user_names_is_not_chosen(medfuse, three, params):
     X, y = three
     stager = medfuse(max_epochs=1, validation_fraction=0.35, **params).fit(X, y)
     heads = stager.subset_heads_
-    rule = {"fused": 1.0} | params.get("unimodal_weights", {})
-    assert heads["eeg+eog"] == rule
+    beside = params.get("unimodal_weights", {})
+    assert heads["eeg+eog+emg"] == {"fused": 1.0} | beside
+    assert heads["eeg+eog"] == {"subset": 1.0} | beside
     single = "unimodal_head" in params.values() or "unimodal_weights" in params
-    assert heads["eog"] == ({"eog": 1.0} if single else {"fused": 1.0})
+    assert heads["eog"] == ({"eog": 1.0} if single else {"subset": 1.0})
 
 
 def test_the_parameters_of_a_prediction_count(medfuse, three):
     """What was decided is kept beside them, and other heads are not."""
     X, y = three
     stager = medfuse(max_epochs=1, validation_fraction=0.35).fit(X, y)
-    decided, pair = stager.subset_heads_["eeg+eog"], X.select(["eeg", "eog"])
+    pair = X.select(["eeg", "eog"])
+    decided = stager.held_out_heads_["eeg+eog"] = {"subset": 1.0, "eeg": 2.0}
     chosen = stager.predict_proba(pair)
     stager.set_params(missing="unimodal_head")
-    assert stager.subset_heads_["eeg+eog"] == {"fused": 1.0}
+    assert stager.subset_heads_["eeg+eog"] == {"subset": 1.0}
     assert not np.allclose(stager.predict_proba(pair), chosen, atol=1e-4)
     stager.set_params(missing="auto", unimodal_weights={"eog": 3.0})
-    assert stager.subset_heads_["eeg+eog"] == {"fused": 1.0, "eog": 3.0}
+    assert stager.subset_heads_["eeg+eog"] == {"subset": 1.0, "eog": 3.0}
     stager.set_params(unimodal_weights=None)
     assert stager.subset_heads_["eeg+eog"] == decided
 

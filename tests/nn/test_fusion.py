@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
-from itertools import combinations
 
 import pytest
 import torch
 from torch import nn
 
-from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
+from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
+from sleepkit.nn._fusion import random_subset
 
 BATCH, SEQ = 2, 5
 THREE = ("eeg", "eog", "emg")
@@ -253,7 +254,7 @@ def test_other_shape(make, make_inputs, shape):
         net(inputs)
 
 
-@pytest.mark.parametrize("name", ["", "eeg.left", "fused"])
+@pytest.mark.parametrize("name", ["", "eeg.left", "fused", "subset"])
 def test_bad_names(make, name):
     with pytest.raises(ValueError, match=r"name of a modality of .*Net must not be"):
         make([name])
@@ -265,66 +266,106 @@ def test_bad_shapes(make, shape):
         make({"eeg": shape})
 
 
-# ------------------------------------------------------- subsets in training
+# --------------------------------------------------------------- subset head
 
 
-def staged_subset(make, make_inputs, **params):
-    """A net in training without dropout, its inputs, and the subset that it staged."""
-    net = make(THREE, dropout=0.0, **params)
+def by_hand(net, inputs, names):
+    """Logits of the subset head from the unimodal results of some modalities."""
+    names_of_net = list(net.streams)
+    blocks, flags = [], []
+    for name in names_of_net:
+        there = torch.ones(BATCH, SEQ, dtype=torch.bool)
+        encoded = net.encode({name: inputs[name]}).unimodal[name]
+        result = net._encoders(name)[1](encoded, there)
+        blocks.append(result if name in names else torch.zeros_like(result))
+        flags.append(there.float() if name in names else torch.zeros(BATCH, SEQ))
+    return net.heads["subset"](torch.cat([*blocks, torch.stack(flags, -1)], -1))
+
+
+@pytest.mark.parametrize("names", [("eeg",), ("eog", "eeg"), THREE])
+def test_the_subset_head_takes_what_each_modality_gives_alone(make, make_inputs, names):
+    net = make(THREE, min_subset=2).eval()
     inputs = make_inputs(net)
-    output = net.train()(inputs)
-    return net, inputs, output, *output.subset
+    some = {name: inputs[name] for name in names}
+    found = net(some).logits["subset"]
+    torch.testing.assert_close(found, by_hand(net, inputs, names))
+    absent = torch.zeros(BATCH, SEQ, dtype=torch.bool)
+    present = {name: absent for name in THREE if name not in names}
+    torch.testing.assert_close(net(inputs, present).logits["subset"], found)
+    there = dict.fromkeys(names, ~absent)
+    decoded = net.decode(net.encode(some, heads={"subset"}), there, {"subset"})
+    assert set(decoded.logits) == {"subset"}
+    torch.testing.assert_close(decoded.logits["subset"], found)
 
 
-def test_a_subset_is_staged_as_if_there_were_no_other(make, make_inputs):
-    for seed in range(4):
-        torch.manual_seed(seed)
-        net, inputs, output, names, logits = staged_subset(
-            make, make_inputs, subset_share=0.9
-        )
-        assert len(names) == 2
-        some = net.eval()({name: inputs[name] for name in names})
-        torch.testing.assert_close(logits, some.logits["fused"])
-        whole = net(inputs)
-        assert whole.subset is None  # none in evaluation
-        assert_close(output, whole)  # the rest is as ever
+def test_training_is_the_same_with_a_subset_head(make, make_inputs):
+    """Bit for bit, dropout included, but for the head itself."""
+    outputs = []
+    for least in (None, 2):
+        torch.manual_seed(0)
+        net = make(THREE, dropout=0.3, min_subset=least).train()
+        optimizer = torch.optim.Adam(net.parameters(), 0.01, weight_decay=1e-3)
+        loss = MedFuseLoss()
+        inputs = make_inputs(net)
+        there = dict.fromkeys(THREE, torch.ones(BATCH, SEQ, dtype=torch.bool))
+        targets = {"stages": torch.arange(BATCH * SEQ).reshape(BATCH, SEQ) % 5}
+        for _ in range(3):
+            optimizer.zero_grad()
+            loss(net(inputs), targets | {"present": there}).backward()
+            optimizer.step()
+        with torch.no_grad():
+            output = net.eval()(inputs)
+        outputs.append(output)
+        validation = loss.eval()(output, targets | {"present": there})
+        outputs.append(validation)
+    plain, plain_loss, other, other_loss = outputs
+    assert set(other.logits) == {*plain.logits, "subset"}
+    for head, logits in plain.logits.items():
+        assert torch.equal(logits, other.logits[head])
+    assert torch.equal(plain_loss, other_loss)  # of the best weights
 
 
-def test_a_share_of_the_sequences(make, make_inputs):
-    *_, logits = staged_subset(make, make_inputs, subset_share=0.5)
-    assert len(logits) == BATCH / 2
-    for share in (0.51, 1.0):
-        *_, logits = staged_subset(make, make_inputs, subset_share=share)
-        assert len(logits) == BATCH
+def test_the_gradient_of_the_subset_head_ends_there(make, make_inputs):
+    net = make(THREE, min_subset=1).train()
+    net(make_inputs(net)).logits["subset"].sum().backward()
+    trained = {name for name, p in net.named_parameters() if p.grad is not None}
+    assert trained
+    assert all(name.startswith("heads.subset") for name in trained)
 
 
-@pytest.mark.parametrize(("least", "sizes"), [(1, {1, 2}), (2, {2})])
-def test_every_subset_is_drawn(make, make_inputs, least, sizes):
-    net = make(THREE, subset_share=0.1, min_subset=least).train()
-    inputs = make_inputs(net)
+@pytest.mark.parametrize("least", [1, 2])
+def test_every_part_of_an_epoch_is_drawn_alike(least):
     torch.manual_seed(0)
-    drawn = {net(inputs).subset[0] for _ in range(60)}
-    expected = {some for size in sizes for some in combinations(THREE, size)}
-    assert drawn == expected
+    present = torch.ones(4000, 4, dtype=torch.bool)
+    parts, counts = (
+        random_subset(present, least).long().unique(dim=0, return_counts=True)
+    )
+    sizes = parts.sum(1)
+    assert set(sizes.tolist()) == set(range(least, 4))  # never all
+    for size in set(sizes.tolist()):
+        share = counts[sizes == size] / 4000
+        assert len(share) == math.comb(4, size)
+        expected = 1 / (4 - least) / math.comb(4, size)
+        assert share.sub(expected).abs().max() < 0.03
 
 
-def test_no_subset_of_two_modalities(make, make_inputs):
-    net = make(("eeg", "eog"), subset_share=0.5).train()
-    assert net(make_inputs(net)).subset is None
-
-
-def test_what_is_missing_is_missing_in_a_subset(make, make_inputs):
+def test_a_part_is_of_what_an_epoch_has():
     torch.manual_seed(0)
-    net = make(THREE, dropout=0.0, subset_share=0.9)
-    inputs = make_inputs(net)
-    present = masks(**{name: [[0, 1, 1, 1, 1], [1] * SEQ] for name in THREE})
-    names, logits = net.train()(inputs, present).subset
-    there = {name: present[name] for name in names}
-    some = net.eval()({name: inputs[name] for name in names}, there)
-    torch.testing.assert_close(logits, some.logits["fused"])
+    present = torch.rand(500, 4) < 0.6
+    part = random_subset(present, 2)
+    assert not (part & ~present).any()
+    few = present.sum(1) <= 2
+    assert torch.equal(part[few], present[few])
+    more = part[~few].sum(1)
+    assert more.min() == 2
+    assert (more < present[~few].sum(1)).all()
 
 
-@pytest.mark.parametrize("params", [{"subset_share": 1.1}, {"min_subset": 0}])
-def test_bad_subsets(make, params):
-    with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter"):
-        make(THREE, **params)
+@pytest.mark.parametrize(("names", "least"), [(("eeg", "eog"), 2), (THREE, None)])
+def test_no_subset_head(make, names, least):
+    assert "subset" not in make(names, min_subset=least).heads
+
+
+def test_bad_subsets(make):
+    with pytest.raises(ValueError, match="'min_subset' parameter"):
+        make(THREE, min_subset=0)

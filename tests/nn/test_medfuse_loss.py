@@ -297,21 +297,21 @@ def test_bad_parameters_of_the_whole_loss(parameter, message):
 
 
 @pytest.mark.parametrize("least", [1, 2])
-def test_a_subset_counts_where_enough_of_it_is_present(logits, labels, least):
-    """The first sequence alone was also staged by a subset."""
+def test_the_subset_head_counts_in_training(logits, labels, least):
     there = torch.ones(BATCH, SEQ, dtype=torch.bool)
-    present = {"a": there, "b": there.clone(), "c": there}
-    present["b"][0, :2] = False
+    present = {"a": there.clone(), "b": there.clone(), "c": there.clone()}
+    present["a"][0, :2] = present["b"][0, :2] = False
     scores = dict.fromkeys(("a", "b", "c", "fused"), logits["fused"])
     embeddings = {name: randn(BATCH, SEQ, DIM, seed=3) for name in present}
     plain = MedFuseOutput(scores, embeddings)
-    part = logits["a"][:1]
+    more = plain._replace(logits=scores | {"subset": logits["a"]})
     targets = {"stages": labels, "present": present}
     loss = MedFuseLoss(min_modalities_for_fusion=least)
-    staged = plain._replace(subset=(("a", "b"), part))
-    found = loss(staged, targets) - loss(plain, targets)
-    counts = labels[:1] >= 0
+    counts = labels >= 0
     if least == 2:
         counts[0, :2] = False
-    expected = mean_entropy(part, labels[:1], counts) / BATCH  # in proportion
+    expected = mean_entropy(logits["a"], labels, counts)
+    found = loss(more, targets) - loss(plain, targets)
     torch.testing.assert_close(found, expected)
+    loss.eval()  # the weights to keep are chosen by the other heads
+    assert torch.equal(loss(more, targets), loss(plain, targets))

@@ -10,6 +10,7 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.datasets._simulator._brain import simulate_brain
+from sleepkit.datasets._simulator._derivations import EEG, EOG
 from sleepkit.datasets._simulator._eyes import simulate_eyes
 from sleepkit.datasets._simulator._heart import ECG_SFREQ, simulate_heart
 from sleepkit.datasets._simulator._muscle import simulate_muscle
@@ -21,24 +22,33 @@ from sleepkit.datasets._simulator._night import (
     draw_night,
 )
 from sleepkit.datasets._simulator._sensor import Sensor
+from sleepkit.signal import resample
 
 
 def _simulate_eeg(night: Night) -> FloatArray:
-    """Add to the brain the little that reaches C4-M1 from the eyes."""
-    return simulate_brain(night) + np.float32(0.05) * simulate_eyes(night)
+    """Add to the brain what reaches the derivation from the eyes."""
+    site = night.seed.site
+    derivation = EEG[site.eeg]
+    signal = simulate_brain(night, derivation)
+    signal += np.float32(derivation.eyes) * simulate_eyes(night, EOG["E1-M2"])
+    return resample(signal, SFREQ, site.sfreq)
 
 
 def _simulate_eog(night: Night) -> FloatArray:
-    """Add to the eyes the EEG that leaks into E1-M2."""
-    leak = np.float32(night.traits.eeg_in_eog)
-    return simulate_eyes(night) + leak * simulate_brain(night)
+    """Add to the eyes the EEG that leaks into the derivation."""
+    site = night.seed.site
+    derivation = EOG[site.eog]
+    leak = np.float32(derivation.leak * night.traits.eeg_in_eog)
+    signal = simulate_eyes(night, derivation)
+    signal += leak * simulate_brain(night, EEG["C4-M1"])
+    return resample(signal, SFREQ, site.sfreq)
 
 
 SENSORS = {
-    "eeg": Sensor("C4-M1", SFREQ, white=0.5, hum=1, sweat=6, movement=25, fault=60),
-    "eog": Sensor("E1-M2", SFREQ, white=0.7, hum=1.5, sweat=8, movement=35, fault=80),
-    "emg": Sensor("Chin", SFREQ, white=0.3, hum=1, sweat=1, movement=15, fault=60),
-    "ecg": Sensor("ECG", ECG_SFREQ, white=8, hum=15, sweat=30, movement=90, fault=300),
+    "eeg": Sensor(True, white=1, hum=1, sweat=6, movement=25, fault=60),
+    "eog": Sensor(True, white=1.4, hum=1.5, sweat=8, movement=35, fault=80),
+    "emg": Sensor(False, white=0.6, hum=1, sweat=1, movement=15, fault=60),
+    "ecg": Sensor(False, white=11, hum=15, sweat=30, movement=90, fault=300),
 }
 _SOURCES: dict[str, Callable[[Night], FloatArray]] = {
     "eeg": _simulate_eeg,
@@ -57,10 +67,21 @@ class SimulatedArray:
     noise: float
 
     @property
+    def sfreq(self) -> float:
+        """Sampling rate in hertz."""
+        return ECG_SFREQ if self.modality == "ecg" else float(self.seed.site.sfreq)
+
+    @property
+    def ch_name(self) -> str:
+        """Name of the channel."""
+        site = self.seed.site
+        names = {"eeg": site.eeg, "eog": site.eog, "emg": "Chin", "ecg": "ECG"}
+        return names[self.modality]
+
+    @property
     def shape(self) -> tuple[int, int]:
         """Shape of the array once computed."""
-        seconds = self.seed.n_epochs * EPOCH_DURATION
-        return 1, int(seconds * SENSORS[self.modality].sfreq)
+        return 1, int(self.seed.n_epochs * EPOCH_DURATION * self.sfreq)
 
     @property
     def dtype(self) -> np.dtype[np.float32]:
@@ -82,5 +103,6 @@ class SimulatedArray:
         night = draw_night(self.seed)
         source = _SOURCES[self.modality](night)
         rng = night.rng(self.modality)
-        signal = SENSORS[self.modality].record(source, night, self.noise, rng)
+        sensor = SENSORS[self.modality]
+        signal = sensor.record(source, self.sfreq, night, self.noise, rng)
         return signal[np.newaxis].astype(dtype or np.float32, copy=False)

@@ -68,28 +68,25 @@ def draw_stages(n_seconds: int, traits: Traits, rng: np.random.Generator) -> Int
     for period, end in _periods(n_seconds, traits, rng):
         table = _transitions(period, traits)
         while now < end:
+            duration = _DURATIONS[period][stage]
+            if stage >= N2:
+                duration /= np.sqrt(traits.fragility)
             spread = np.exp(_DURATION_SPREAD * rng.standard_normal())
-            until = min(now + _DURATIONS[period][stage] * spread, end)
+            until = min(now + duration * spread, end)
             stages[int(now) : int(until)] = stage
             now = until
             stage = int(rng.choice(N_STAGES, p=table[stage]))
-    return _with_arousals(stages, rng)
-
-
-def majority(stages: IntArray, epoch_duration: int) -> IntArray:
-    """Score epochs: the stage that fills most of each."""
-    epochs = stages.reshape(-1, epoch_duration, 1) == np.arange(N_STAGES)
-    hypnogram: IntArray = epochs.sum(axis=1).argmax(axis=1).astype(np.int8)
-    return hypnogram
+    return _with_arousals(stages, traits.arousals, rng)
 
 
 def _periods(
     n_seconds: int, traits: Traits, rng: np.random.Generator
 ) -> Iterator[tuple[str, float]]:
     """Yield each period and when it ends, until the night is over."""
-    latency = 11 * 60 * np.exp(0.6 * rng.standard_normal())
-    rise = n_seconds - min(rng.exponential(12 * 60), 0.1 * n_seconds)
-    now = min(latency, 0.1 * n_seconds)
+    latency = 11 * 60 * traits.wake * np.exp(0.6 * rng.standard_normal())
+    rest = 12 * 60 * traits.wake * rng.exponential()
+    longest = 0.1 * min(max(traits.wake, 1), 2) * n_seconds
+    now, rise = min(latency, longest), n_seconds - min(rest, longest)
     yield "awake", now
     # A night too short for a cycle runs through a quick one from the middle of a
     # night, so that it shows every stage where it can.
@@ -100,7 +97,7 @@ def _periods(
             now = min(now + share * cycle, rise)
             yield period, now
         if rng.random() < 0.3 * traits.fragility:
-            now = min(now + 5 * 60 * rng.exponential(), rise)
+            now = min(now + 5 * 60 * traits.wake * rng.exponential(), rise)
             yield "awake", now
         number += 1
     yield "awake", n_seconds
@@ -128,9 +125,12 @@ def _transitions(period: str, traits: Traits) -> FloatArray:
     return transitions
 
 
-def _with_arousals(stages: IntArray, rng: np.random.Generator) -> IntArray:
+def _with_arousals(
+    stages: IntArray, factor: float, rng: np.random.Generator
+) -> IntArray:
     """Break sleep by arousals of 3 to 14 seconds."""
-    begins = np.flatnonzero(rng.random(len(stages)) < _AROUSALS[stages] / 60)
+    rate = factor * _AROUSALS[stages] / 60
+    begins = np.flatnonzero(rng.random(len(stages)) < rate)
     for begin, duration in zip(begins, rng.integers(3, 15, len(begins)), strict=True):
         stages[begin : begin + duration] = WAKE
     return stages

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.ndimage import gaussian_filter1d
 
-from sleepkit._stages import N_STAGES, WAKE
+from sleepkit._stages import N2, N3, N_STAGES, WAKE
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.datasets._simulator._events import draw_onsets
-from sleepkit.datasets._simulator._hypnogram import draw_stages, majority
+from sleepkit.datasets._simulator._hypnogram import draw_stages
 from sleepkit.datasets._simulator._noise import fluctuation
+from sleepkit.datasets._simulator._scorer import score
+from sleepkit.datasets._simulator._site import Site
 from sleepkit.datasets._simulator._traits import Traits, draw_traits
 
 EPOCH_DURATION = 30
 SFREQ = 100.0
-"""Sampling rate in hertz of EEG, EOG and EMG."""
+"""Sampling rate in hertz at which EEG and EOG are simulated."""
 # Append only: the place of a part in this list is part of its seed.
 _PARTS = (
     "missing",
@@ -30,11 +32,16 @@ _PARTS = (
     "eog",
     "emg",
     "ecg",
+    "scorer",
+    "excerpt",
+    "length",
 )
 # How sure a state is of its stage (N1 is least itself), and how far it strays for
-# how many seconds; in log odds.
+# how many seconds; in log odds. N2 and N3 are one sleep of varying depth, which strays
+# further and longer; N2 has something of N3, more than the reverse.
 _CERTAINTY = np.array([5.0, 3.7, 5.0, 5.0, 5.3], np.float32)
 _STRAY, _STRAY_TIME = 1.3, 60.0
+_DEPTH_STRAY, _DEPTH_TIME, _DEPTH_OF_N2 = 0.8, 150.0, 1.5
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,8 @@ class NightSeed:
     subject: int
     night: int
     n_epochs: int
+    n_whole: int = 0  # epochs of the night of which this is a stretch; 0 for none
+    site: Site = field(default_factory=Site)
 
     def rng(self, part: str) -> np.random.Generator:
         """Start the random stream of one part, independent of all the others."""
@@ -57,7 +66,7 @@ class NightSeed:
         """Draw the traits of the subject, the same for each night."""
         key = (self.subject,)
         seed = np.random.SeedSequence(self.entropy, spawn_key=key)
-        return draw_traits(np.random.default_rng(seed))
+        return draw_traits(self.site, np.random.default_rng(seed))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +87,8 @@ class Night:
     @property
     def hypnogram(self) -> IntArray:
         """The stage of each epoch."""
-        return majority(self.stages, EPOCH_DURATION)
+        site, rng = self.seed.site, self.rng("scorer")
+        return score(self.stages, self.state, site, EPOCH_DURATION, rng)
 
     def level(self, by_stage: FloatArray) -> FloatArray:
         """Blend values given per stage as the state goes, on a log scale."""
@@ -95,7 +105,7 @@ def draw_night(seed: NightSeed) -> Night:
     """Draw the night of a seed."""
     traits = seed.traits()
     n_seconds = seed.n_epochs * EPOCH_DURATION
-    stages = draw_stages(n_seconds, traits, seed.rng("stages"))
+    stages = _excerpt(seed, traits)
     rng = seed.rng("state")
     return Night(
         seed=seed,
@@ -107,11 +117,23 @@ def draw_night(seed: NightSeed) -> Night:
     )
 
 
+def _excerpt(seed: NightSeed, traits: Traits) -> IntArray:
+    """Draw the stages of a whole night, and cut the recorded stretch out of it."""
+    n_whole = max(seed.n_whole, seed.n_epochs)
+    stages = draw_stages(n_whole * EPOCH_DURATION, traits, seed.rng("stages"))
+    first = int(seed.rng("excerpt").integers(n_whole - seed.n_epochs + 1))
+    return stages[first * EPOCH_DURATION : (first + seed.n_epochs) * EPOCH_DURATION]
+
+
 def _state(stages: IntArray, rng: np.random.Generator) -> FloatArray:
     """Turn stages into a state that changes within seconds and strays for minutes."""
     sure = (stages[:, np.newaxis] == np.arange(N_STAGES)).astype(np.float32)
-    odds = _CERTAINTY * gaussian_filter1d(sure, 3.0, axis=0, mode="nearest")
+    smooth = gaussian_filter1d(sure, 3.0, axis=0, mode="nearest")
+    odds = _CERTAINTY * smooth
     odds += _STRAY * fluctuation(len(stages), N_STAGES, _STRAY_TIME, rng)
+    depth = _DEPTH_STRAY * fluctuation(len(stages), 1, _DEPTH_TIME, rng)[:, 0]
+    odds[:, N3] += depth + _DEPTH_OF_N2 * smooth[:, N2]
+    odds[:, N2] -= depth
     likelihood = np.exp(odds)
     state: FloatArray = likelihood / likelihood.sum(axis=1, keepdims=True)
     return state

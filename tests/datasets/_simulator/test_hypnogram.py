@@ -7,7 +7,7 @@ import pytest
 
 from sleepkit._stages import N1, N2, N3, REM, WAKE
 from sleepkit.datasets._simulator import NightSeed, draw_night
-from sleepkit.datasets._simulator._hypnogram import majority
+from sleepkit.datasets._simulator._scorer import majority
 
 
 @pytest.fixture(scope="module")
