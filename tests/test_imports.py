@@ -13,7 +13,7 @@ import pytest
 import sleepkit
 
 TORCH = {"skorch", "torch"}
-MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "training"}
+MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "pretrained", "training"}
 NEVER = {
     "exceptions": {"numpy"},
     "metrics": {"mne"},

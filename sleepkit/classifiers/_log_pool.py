@@ -205,11 +205,12 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         if fresh:
             self._check_params()
             members = [each for _, each in self.estimators]
-            self.classes_ = _common_classes(members)
-            self.estimators_ = members
+            classes = _common_classes(members)
+        else:
+            members, classes = self.estimators_, self.classes_
         X, y = check_rows_and_targets(self, X, y, fresh=fresh)
-        codes = encode_classes(y, self.classes_, owner=type(self).__name__)
-        log_proba, known = self._stage_all(X)
+        codes = encode_classes(y, classes, owner=type(self).__name__)
+        log_proba, known = _stage_all(members, X)
         rows = known.all(axis=0)
         if isinstance(X, EpochArray):
             rows &= X.train_mask
@@ -217,6 +218,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
             msg = "fit_weights needs epochs with a signal for all members; X has none."
             raise ValueError(msg)
         self.weights_ = fit_pool_weights(log_proba[:, rows], codes[rows])
+        self.estimators_, self.classes_ = members, classes
         return self
 
     @available_if(_trains_further)
@@ -291,7 +293,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
             If no epoch has a signal for any member.
         """
         check_is_fitted(self, "estimators_")
-        log_proba, known = self._stage_all(check_rows(self, X))
+        log_proba, known = _stage_all(self.estimators_, check_rows(self, X))
         n_unknown = int((~known.any(axis=0)).sum())
         if n_unknown == known.shape[1]:
             msg = (
@@ -307,11 +309,6 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
                 stacklevel=2,
             )
         return pool(log_proba, known, self.weights_)
-
-    def _stage_all(self, X: Any) -> tuple[FloatArray, BoolArray]:
-        """Log-probabilities of all members, and which rows each has a signal of."""
-        staged = [stage(member, X) for member in self.estimators_]
-        return np.stack([log for log, _ in staged]), np.stack([k for _, k in staged])
 
     def _check_params(self) -> FloatArray:
         """Refuse members and weights that cannot be used; return the weights."""
@@ -338,6 +335,12 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         tags.input_tags.allow_nan = all(each.allow_nan for each in members)
         tags.input_tags.three_d_array = all(each.three_d_array for each in members)
         return tags
+
+
+def _stage_all(members: Sequence[Any], X: Any) -> tuple[FloatArray, BoolArray]:
+    """Log-probabilities of all members, and which rows each has a signal of."""
+    staged = [stage(member, X) for member in members]
+    return np.stack([log for log, _ in staged]), np.stack([k for _, k in staged])
 
 
 def _common_classes(members: Sequence[Any]) -> Array:

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._pooling import log_of
+from sleepkit.classifiers._replay import add_replay
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
 
 
@@ -58,10 +59,12 @@ def train_further(member: Any, X: Any, y: Any, replay: tuple[Any, Any] | None) -
     own = own_modalities(member, X)
     if own is None:
         return
+    features, last = features_of(member, own), last_of(member)
     if replay is not None:
         earlier = own_modalities(member, replay[0])
         replay = None if earlier is None else (features_of(member, earlier), replay[1])
-    last_of(member).partial_fit(features_of(member, own), y, replay=replay)
+    features, y = add_replay(features, y, None, replay, owner=type(last).__name__)
+    last.partial_fit(features, y)
 
 
 def _lacks_needed(last: Any, X: EpochArray) -> bool:

@@ -13,6 +13,7 @@ from sleepkit.pretrained._recipe import Recipe, randomise, simulate
 from sleepkit.recording import as_epoch_array
 
 _SLOWER: Final = 0.3  # times the learning rate of the first training
+_CHANGED: Final = ("lr", "max_epochs", "validation_fraction")
 _LEAST_REPLAYED: Final = 4  # nights
 
 
@@ -78,7 +79,10 @@ def adapt(
         replay = _simulated(X.modalities, len(X.recordings), random_state)
     before = [net.get_params(deep=False) for net in nets]
     for net in nets:
-        net.set_params(lr=_SLOWER * net.lr, max_epochs=max_epochs)
+        # Early stopping could hold the only new subject out.
+        net.set_params(
+            lr=_SLOWER * net.lr, max_epochs=max_epochs, validation_fraction=0
+        )
     try:
         if features is not None and len(features):
             X, replay = (
@@ -88,7 +92,7 @@ def adapt(
         last.partial_fit(X, y, replay=replay)
     finally:
         for net, params in zip(nets, before, strict=True):
-            net.set_params(lr=params["lr"], max_epochs=params["max_epochs"])
+            net.set_params(**{name: params[name] for name in _CHANGED})
     return stager
 
 

@@ -52,11 +52,11 @@ def train_member(
     return persistence.load_model(kept)
 
 
-def on_signals(name: str, member: Any) -> Any:
-    """Member that takes signals; that for band powers gets its features before it."""
+def on_signals(name: str, member: Any, X: EpochArray) -> Any:
+    """Member that takes signals, such as X; that for band powers gets its features."""
     if name != "bands":
         return member
-    features = public_bands().fit(simulate(Recipe(n_subjects=1, hours=0.1), 0))
+    features = public_bands().fit(X.select(["eeg", "eog"]))
     return Pipeline([*features.steps, *member.steps])
 
 

@@ -29,7 +29,7 @@ from sleepkit.pretrained._members import (
 )
 from sleepkit.pretrained._recipe import MODALITIES, Recipe, randomise, simulate
 from sleepkit.recording import EpochArray
-from sleepkit.utils import write_atomically
+from sleepkit.utils import library_digest, write_atomically
 
 _SETTINGS: Final = "settings.json"
 
@@ -112,12 +112,21 @@ def pretrain(
 
 def _check_settings(path: Path, recipe: Recipe, seed: int, digest: str) -> None:
     """Note what is trained; refuse to go on from another training."""
-    now = json.dumps({"recipe": asdict(recipe), "seed": seed, "nights": digest})
+    settings = {
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "nights": digest,
+        "code": library_digest(),
+    }
+    text = json.dumps(settings)
     if not path.exists():
-        write_atomically(path, now.encode())
-    elif path.read_text(encoding="utf-8") != now:
+        write_atomically(path, text.encode())
+        return
+    before, now = json.loads(path.read_text(encoding="utf-8")), json.loads(text)
+    changed = [name for name in now if before.get(name) != now[name]]
+    if changed:
         msg = (
-            f"{path.parent} keeps a training by another recipe, seed or nights; name "
+            f"{path.parent} keeps a training with other {', '.join(changed)}; name "
             "another folder, or remove it to begin anew."
         )
         raise SleepkitError(msg)
@@ -131,7 +140,7 @@ def _default(
     train, weigh, test = (
         randomise(recipe, part, seed + i) for i, part in enumerate(parts)
     )
-    both = [(name, on_signals(name, member)) for name, member in members.items()]
+    both = [(name, on_signals(name, member, weigh)) for name, member in members.items()]
     pool = LogPoolClassifier(both).fit_weights(weigh, weigh.hypnogram)
     check = preprocessing.QualityMask().fit(weigh)
     stager = Pipeline([("quality", check), ("stage", pool)])

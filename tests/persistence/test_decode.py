@@ -125,3 +125,11 @@ def test_a_bottomless_description(content, write, path, depth):
     write(content | {"sleepkit.json": info.replace('"model": null', nested)})
     with pytest.raises(ModelFileError, match="damaged"):
         load_model(path)
+
+
+@pytest.mark.parametrize("number", [7, "0", None])
+def test_an_estimator_that_is_not_there(write_model, model, path, number):
+    model["pipeline"][0][1] = {"again": number}
+    write_model(model)
+    with pytest.raises(ModelFileError, match="it is damaged"):
+        load_model(path)

@@ -10,6 +10,7 @@ from sleepkit.exceptions import ModelFileError, RecordingError
 from sleepkit.persistence import load_model, model_info
 from sleepkit.pipelines import TrainingReference, stage_night, staging_warnings
 from sleepkit.pretrained import model_path
+from sleepkit.recording import Recording
 
 N_EPOCHS = 60  # half an hour
 N_TIMES = 3000  # samples of an epoch
@@ -42,7 +43,7 @@ def night():
 def with_eeg(night, data, sfreq=100.0):
     """Half an hour of something as EEG."""
     eeg = night.signals["eeg"].replace(data=data, sfreq=sfreq)
-    return night.replace(hypnogram=None).with_signals({"eeg": eeg})
+    return Recording(id="half an hour", subject="s", signals={"eeg": eeg})
 
 
 def of_stage(night, stage):

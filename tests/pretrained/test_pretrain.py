@@ -83,7 +83,7 @@ def test_it_goes_on_from_what_is_kept(models, feature_nights, tmp_path, monkeypa
     X, _, _ = make_polysomnography(1, hours=0.25, random_state=3)
     one, other = (load_model(f / "default.model") for f in (out, models))
     np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
-    with pytest.raises(SleepkitError, match="another recipe, seed or nights"):
+    with pytest.raises(SleepkitError, match="a training with other recipe;"):
         pretrain(feature_nights, out, work=work, recipe=replace(TINY, hours=0.5))
 
 
