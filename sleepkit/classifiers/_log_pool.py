@@ -46,6 +46,8 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         ``set_params(name__parameter=value)``.
     weights : sequence of float, default=None
         Weight of each member, 0 or more. None gives all the same, which sum to 1.
+    prefit : bool, default=False
+        Whether the members are fitted already; `fit` takes them as they are.
 
     Attributes
     ----------
@@ -73,8 +75,6 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
     Epochs without a signal for any member get the pooled shares of the classes in
     training. Probabilities below 1e-7 count as 1e-7.
 
-    Members that are fitted already are pooled by `fit_weights` alone, without `fit`.
-
     References
     ----------
     .. [1] Genest, C. and Zidek, J. V. (1986). Combining probability distributions: a
@@ -100,9 +100,12 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         self,
         estimators: Sequence[tuple[str, Any]],
         weights: Sequence[float] | None = None,
+        *,
+        prefit: bool = False,
     ) -> None:
         self.estimators = estimators
         self.weights = weights
+        self.prefit = prefit
 
     # ---------------------------------------------------------------------- members
 
@@ -152,7 +155,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
     # --------------------------------------------------------------------- training
 
     def fit(self, X: Any, y: Any) -> Self:
-        """Fit a clone of each member.
+        """Fit a clone of each member, unless they are fitted.
 
         Parameters
         ----------
@@ -169,14 +172,19 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         Raises
         ------
         ValueError
-            If there is no member, a name occurs twice, or a weight is not 0 or more.
+            If there is no member, a name occurs twice, a weight is not 0 or more, or
+            fitted members differ in their classes.
         """
         weights = self._check_params()
         X, y = check_rows_and_targets(self, X, y, fresh=True)
         check_classification_targets(y)
-        self.estimators_ = [clone(each).fit(X, y) for _, each in self.estimators]
-        self.classes_ = unique_labels(y)
-        self.weights_ = weights
+        members = [each for _, each in self.estimators]
+        if self.prefit:
+            self.classes_ = _common_classes(members)
+        else:
+            members = [clone(each).fit(X, y) for each in members]
+            self.classes_ = unique_labels(y)
+        self.estimators_, self.weights_ = members, weights
         return self
 
     def fit_weights(self, X: Any, y: Any) -> Self:
@@ -193,24 +201,17 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         Returns
         -------
         object
-            The pool itself. Where it is not fitted, its members are taken as they are,
-            fitted already.
+            The pool itself.
 
         Raises
         ------
         ValueError
-            If no epoch has a signal for all members, or they differ in their classes.
+            If no epoch has a signal for all members.
         """
-        fresh = not hasattr(self, "estimators_")
-        if fresh:
-            self._check_params()
-            members = [each for _, each in self.estimators]
-            classes = _common_classes(members)
-        else:
-            members, classes = self.estimators_, self.classes_
-        X, y = check_rows_and_targets(self, X, y, fresh=fresh)
-        codes = encode_classes(y, classes, owner=type(self).__name__)
-        log_proba, known = _stage_all(members, X)
+        check_is_fitted(self, "estimators_")
+        X, y = check_rows_and_targets(self, X, y, fresh=False)
+        codes = encode_classes(y, self.classes_, owner=type(self).__name__)
+        log_proba, known = _stage_all(self.estimators_, X)
         rows = known.all(axis=0)
         if isinstance(X, EpochArray):
             rows &= X.train_mask
@@ -218,7 +219,6 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
             msg = "fit_weights needs epochs with a signal for all members; X has none."
             raise ValueError(msg)
         self.weights_ = fit_pool_weights(log_proba[:, rows], codes[rows])
-        self.estimators_, self.classes_ = members, classes
         return self
 
     @available_if(_trains_further)

@@ -90,7 +90,7 @@ def _stretch(recording: Recording, begin: int, end: int) -> Recording:
         id=f"{recording.id}[{begin}:{end}]",
         subject=recording.subject,
         signals=signals,
-        hypnogram=recording.hypnogram[begin:end],
+        hypnogram=np.asarray(recording.hypnogram)[begin:end],
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from sklearn.pipeline import Pipeline
 
 from sleepkit import persistence
+from sleepkit.classifiers import LogPoolClassifier
 from sleepkit.pretrained._feature_nights import read_nights, single_channels, stretches
 from sleepkit.pretrained._recipe import (
     Recipe,
@@ -52,10 +53,15 @@ def train_member(
     return persistence.load_model(kept)
 
 
-def on_signals(name: str, member: Any, X: EpochArray) -> Any:
-    """Member that takes signals, such as X; that for band powers gets its features."""
-    if name != "bands":
-        return member
+def calibrate(name: str, member: Any, X: EpochArray) -> LogPoolClassifier:
+    """Scale the log-probabilities of a member by what fits held-out nights best."""
+    alone = LogPoolClassifier([(name, member)], prefit=True)
+    return alone.fit(X, X.hypnogram).fit_weights(X, X.hypnogram)
+
+
+def on_signals(bands: LogPoolClassifier, X: EpochArray) -> Pipeline:
+    """Member for band powers with its features before it: it takes signals as X."""
+    (member,) = bands.estimators_
     features = public_bands().fit(X.select(["eeg", "eog"]))
     return Pipeline([*features.steps, *member.steps])
 

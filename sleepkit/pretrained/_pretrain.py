@@ -23,6 +23,7 @@ from sleepkit.pretrained._cards import summarize, write_card
 from sleepkit.pretrained._feature_nights import digest_of, find_nights, read_nights
 from sleepkit.pretrained._members import (
     MEMBERS,
+    calibrate,
     on_signals,
     split_subjects,
     train_member,
@@ -97,10 +98,12 @@ def pretrain(
     trained = Parallel(n_jobs=n_jobs)(
         delayed(train_member)(name, recipe, seed, paths, work) for name in MEMBERS
     )
-    members = dict(zip(MEMBERS, trained, strict=True))
+    spectra, bands = trained
+    _, weigh, _ = split_subjects(read_nights(paths), recipe)
+    bands = calibrate("bands", bands, weigh)
     models = {
-        "default": _default(recipe, seed, members),
-        "bands": _bands(recipe, members["bands"], paths),
+        "default": _default(recipe, seed, spectra, bands),
+        "bands": _bands(recipe, bands, paths),
     }
     settings = {"recipe": asdict(recipe), "seed": seed}
     return [
@@ -133,15 +136,23 @@ def _check_settings(path: Path, recipe: Recipe, seed: int, digest: str) -> None:
 
 
 def _default(
-    recipe: Recipe, seed: int, members: dict[str, Any]
+    recipe: Recipe, seed: int, spectra: Any, bands: Any
 ) -> tuple[Any, dict[str, Any], dict[str, float]]:
-    """Pool both members; measure the pool on subjects held out of it."""
+    """Pool both members alike; measure the pool on subjects held out of it.
+
+    No real signals are there to weigh them by. Each is calibrated on its own kind of
+    held-out subjects, and half of its scale is its weight.
+    """
     parts = split_subjects(simulate(recipe, seed), recipe)
     train, weigh, test = (
         randomise(recipe, part, seed + i) for i, part in enumerate(parts)
     )
-    both = [(name, on_signals(name, member, weigh)) for name, member in members.items()]
-    pool = LogPoolClassifier(both).fit_weights(weigh, weigh.hypnogram)
+    alone = calibrate("spectra", spectra, weigh)
+    pool = LogPoolClassifier(
+        [("spectra", spectra), ("bands", on_signals(bands, weigh))],
+        [alone.weights_[0] / 2, bands.weights_[0] / 2],
+        prefit=True,
+    ).fit(weigh, weigh.hypnogram)
     check = preprocessing.QualityMask().fit(weigh)
     stager = Pipeline([("quality", check), ("stage", pool)])
     scores, confidence = _score(stager, test, (*MODALITIES, "eeg+eog"))
@@ -160,7 +171,7 @@ def _default(
 def _bands(
     recipe: Recipe, stager: Any, paths: list[Path]
 ) -> tuple[Any, dict[str, Any], dict[str, float]]:
-    """Measure the member for band powers on real held-out subjects."""
+    """Measure the stager of band powers on real held-out subjects."""
     train, _, test = split_subjects(read_nights(paths), recipe)
     scores, _ = _score(stager, test, ("eeg", "eog"))
     about = {

@@ -129,7 +129,8 @@ def members(nights, medfuse):
 
 @pytest.fixture
 def stager(members, nights):
-    return LogPoolClassifier(members).fit_weights(*nights)
+    stager = LogPoolClassifier(members, prefit=True)
+    return stager.fit(*nights).fit_weights(*nights)
 
 
 def test_fitted_members_are_pooled_as_they_are(members, stager, nights):
@@ -195,7 +196,8 @@ def test_trees_are_left_out_where_their_features_are_missing(make_night):
         (name, clone(trees).fit(X.select([name]), X.hypnogram))
         for name in ("eeg", "eog")
     ]
-    stager = LogPoolClassifier(members).fit_weights(X, X.hypnogram)
+    stager = LogPoolClassifier(members, prefit=True).fit(X, X.hypnogram)
+    stager.fit_weights(X, X.hypnogram)
     only = X.select(["eog"])
     stager.weights_ = np.array([0.4, 0.6])
     np.testing.assert_allclose(
@@ -262,7 +264,7 @@ def test_other_classes():
     with pytest.raises(
         ValueError, match=r"same classes; theirs are \[\[0, 1\], \[0, 2"
     ):
-        LogPoolClassifier(members).fit_weights([[0], [1]], [0, 1])
+        LogPoolClassifier(members, prefit=True).fit([[0], [1]], [0, 1])
 
 
 def test_no_epoch_that_all_members_know(stager, nights):
