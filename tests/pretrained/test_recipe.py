@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from sleepkit.pretrained import Recipe
+from sleepkit.pretrained._feature_nights import stretches
 from sleepkit.pretrained._recipe import fine_bands, public_bands, randomise, simulate
+from sleepkit.recording import EpochArray, Recording, Signal
 from tests.tiny_recipe import TINY
 
 
@@ -42,3 +44,29 @@ def test_features():
     # as published: of signals with SD 1, so that powers are less than 1 together
     total = np.exp(public.epochs("eeg")[:, :5]).sum(axis=1).mean()
     assert 0.3 < total < 1
+
+
+def test_stretches_are_scaled_by_themselves():
+    """Powers are as if the signals of the stretch had been z-scored alone."""
+    rng = np.random.default_rng(0)
+    logs = rng.normal(size=(900, 2, 5)) + np.linspace(0, 3, 900)[:, None, None]
+    features = np.concatenate([logs, np.exp(logs)], axis=-1).reshape(900, 20)
+    night = Recording(
+        id="n",
+        subject="s",
+        signals={"eeg": Signal(features)},
+        hypnogram=np.arange(900) % 5,
+    )
+    X = stretches(EpochArray([night]), 0)
+    assert len(X.recordings) > 1
+    np.testing.assert_array_equal(X.hypnogram, np.arange(len(X)) % 5)
+    begin, mean = 0, np.exp(logs).sum(axis=-1).mean(axis=0)
+    for part in X.recordings:
+        values = part.signals["eeg"].data.reshape(-1, 2, 10)
+        power = np.exp(values[..., :5]).sum(axis=-1).mean(axis=0)
+        np.testing.assert_allclose(power, mean)
+        before = logs[begin : begin + len(values)]
+        shift = values[..., :5] - before  # the same for all epochs and bands
+        np.testing.assert_allclose(shift, shift[:1, :, :1] + 0 * shift)
+        np.testing.assert_allclose(values[..., 5:], np.exp(before))
+        begin += len(values)
