@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 
 from sleepkit import persistence
 from sleepkit.classifiers import LogPoolClassifier
+from sleepkit.exceptions import RecordingError
 from sleepkit.pretrained._feature_nights import read_nights, single_channels, stretches
 from sleepkit.pretrained._recipe import (
     Recipe,
@@ -28,9 +29,18 @@ MEMBERS: Final = ("spectra", "bands")
 def split_subjects(
     X: EpochArray, recipe: Recipe
 ) -> tuple[EpochArray, EpochArray, EpochArray]:
-    """Nights to train on, of held-out subjects for weights, and others for scores."""
-    subjects = np.unique(X.subject)
+    """Nights to train on, of held-out subjects to calibrate, and of others for scores.
+
+    Subjects are drawn, since their numbers may go with age.
+    """
+    subjects = np.random.default_rng(0).permutation(np.unique(X.subject))
     n_held_out = max(1, round(recipe.held_out * len(subjects)))
+    if 2 * n_held_out >= len(subjects):
+        msg = (
+            "The training needs nights of three subjects or more, some to train on and "
+            f"some held out; got {len(subjects)}."
+        )
+        raise RecordingError(msg)
     test, weigh = subjects[-n_held_out:], subjects[-2 * n_held_out : -n_held_out]
     in_test, in_weigh = np.isin(X.subject, test), np.isin(X.subject, weigh)
     return X[~in_test & ~in_weigh], X[in_weigh], X[in_test]
