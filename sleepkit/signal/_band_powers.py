@@ -58,8 +58,8 @@ def band_powers(
         Frequency in hertz above which the signal has no true content; None means
         ``sfreq / 2``.
     average : {"mean", "median"}, default="mean"
-        Average of the segments. The median resists artefacts; it is not corrected for
-        its bias, by which it is about 0.7 of the mean for noise.
+        Average of the segments. The median resists artefacts; as in scipy, it is
+        divided by what it is for noise of mean 1, about 0.7.
     taper : {"hann", "hamming"}, default="hann"
         Window of a segment.
 
@@ -125,10 +125,16 @@ def _nan_mean(segments: FloatArray) -> FloatArray:
 
 
 def _nan_median(spectra: FloatArray) -> FloatArray:
-    """Median over the frames that are known, shape (..., 1, n_bins)."""
-    with warnings.catch_warnings():  # NumPy warns of epochs without any
-        warnings.simplefilter("ignore", RuntimeWarning)
-        return np.asarray(np.nanmedian(spectra, axis=-2, keepdims=True))
+    """Median over segments, unbiased for noise, where some may be NaN."""
+    n_known = np.count_nonzero(~np.isnan(spectra), axis=-2, keepdims=True)
+    even = 2.0 * np.arange(1, (spectra.shape[-2] - 1) // 2 + 1)
+    # of n segments, for each odd n (Allen et al. 2012, FINDCHIRP, appendix B)
+    bias = np.concatenate([[1.0], 1 + np.cumsum(1 / (even + 1) - 1 / even)])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # of segments that all are NaN
+        median = np.nanmedian(spectra, axis=-2, keepdims=True)
+    divisor = bias[np.maximum(n_known - 1, 0) // 2].astype(spectra.dtype)
+    return np.asarray(median / divisor)
 
 
 def _in_band(freqs: FloatArray, name: str, band: tuple[float, float]) -> FloatArray:

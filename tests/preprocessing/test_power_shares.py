@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 from scipy.signal import spectrogram
+from scipy.signal._spectral_py import _median_bias
 
 from sleepkit.preprocessing import PowerShares
 from sleepkit.recording import Signal
@@ -18,7 +19,7 @@ def test_features_as_defined(make_night):
     freqs, _, density = spectrogram(
         epochs, 100, window="hamming", nperseg=400, noverlap=200, detrend="constant"
     )
-    density = np.median(density, axis=-1)
+    density = np.median(density, axis=-1) / _median_bias(density.shape[-1])
     powers = [
         density[:, (freqs >= low) & (freqs < high)].sum(axis=1) * freqs[1]
         for low, high in BANDS
