@@ -6,7 +6,7 @@ from sleepkit.pretrained import Recipe
 
 TINY = Recipe(
     n_subjects=5,
-    hours=(0.25, 0.25),
+    hours=(0.5, 0.5),
     n_copies=1,
     edges=(0.5, 4, 8, 12, 20, 30),
     n_passes={"spectra": 2, "bands": 2},

@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin, clone
 from sklearn.utils import Bunch, Tags, get_tags
 from sklearn.utils.metaestimators import _BaseComposition, available_if
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from sleepkit._typing import Array, BoolArray, FloatArray
@@ -47,7 +47,8 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
     weights : sequence of float, default=None
         Weight of each member, 0 or more. None gives all the same, which sum to 1.
     prefit : bool, default=False
-        Whether the members are fitted already; `fit` takes them as they are.
+        Whether the members are fitted already; `fit` takes them as they are. A clone
+        has members without their fits, as clones have.
 
     Attributes
     ----------
@@ -71,7 +72,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
     -----
     A member is passed those modalities of an `EpochArray` that it was fitted on. It
     takes no part in epochs for which it has no signal; there, the other members take
-    over its weight in proportion to theirs, so that the confidence stays calibrated.
+    over its weight in proportion to theirs, so that the sum of weights stays.
     Epochs without a signal for any member get the pooled shares of the classes in
     training. Probabilities below 1e-7 count as 1e-7.
 
@@ -152,6 +153,12 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         """Whether predictions take any non-empty subset of the modalities."""
         return any(getattr(last_of(e), "any_subset", True) for _, e in self.estimators)
 
+    @property
+    def modalities_(self) -> list[str]:
+        """Modalities that any member takes, where all members are sleepkit's."""
+        layouts = [last_of(member).layout_ for member in self.estimators_]
+        return list(dict.fromkeys(name for layout in layouts for name in layout))
+
     # --------------------------------------------------------------------- training
 
     def fit(self, X: Any, y: Any) -> Self:
@@ -183,7 +190,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
             self.classes_ = _common_classes(members)
         else:
             members = [clone(each).fit(X, y) for each in members]
-            self.classes_ = unique_labels(y)
+            self.classes_ = _common_classes(members)
         self.estimators_, self.weights_ = members, weights
         return self
 
@@ -250,8 +257,15 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         """
         check_is_fitted(self, "estimators_")
         X, y = check_rows_and_targets(self, X, y, fresh=False)
-        for member in self.estimators_:
-            train_further(member, X, y, replay)
+        nets = [last_of(member) for member in self.estimators_]
+        before = [dict(vars(net)) for net in nets]
+        try:
+            for member in self.estimators_:
+                train_further(member, X, y, replay)
+        except BaseException:  # no member is trained further than the others
+            for net, state in zip(nets, before, strict=True):
+                net.__dict__ = state
+            raise
         return self
 
     # ------------------------------------------------------------------- prediction
@@ -320,10 +334,12 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         given = np.full(n_members, 1 / n_members)
         if self.weights is not None:
             given = np.array(self.weights, np.float64)
-        if given.shape != (n_members,) or not (np.isfinite(given) & (given >= 0)).all():
+        finite = given.shape == (n_members,) and np.isfinite(given).all()
+        if not finite or given.min() < 0 or given.max() == 0:
             msg = (
                 f"The 'weights' parameter of LogPoolClassifier must be {n_members} "
-                f"numbers of 0 or more, one a member. Got {self.weights!r} instead."
+                "numbers of 0 or more, one a member and not all 0. "
+                f"Got {self.weights!r} instead."
             )
             raise ValueError(msg)
         return given

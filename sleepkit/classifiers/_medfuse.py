@@ -53,11 +53,11 @@ class MedFuseSleepClassifier(SleepClassifier):
 
     Each modality has a transformer over the frames of an epoch and one over the epochs
     of a sequence; they run alone, and a second time with attention to the other
-    modalities. The fused head stages epochs with two or more modalities, alone or with
-    a unimodal head, and a unimodal head those with one, so a fitted classifier takes
-    **any subset of its modalities**, night by night and epoch by epoch, and trains on
-    nights that lack some beside complete ones. The input is spectra (see
-    `STFTEpocher`), or features, which count as one frame.
+    modalities. The fused head stages epochs with all modalities, of three or more a
+    subset head those that lack some, and a unimodal head those with one, or takes part;
+    so a fitted classifier takes **any subset of its modalities**, night by night and
+    epoch by epoch, and trains on nights that lack some beside complete ones. The input
+    is spectra (see `STFTEpocher`), or features, which count as one frame.
 
     Parameters
     ----------

@@ -10,7 +10,7 @@ from sklearn.pipeline import Pipeline
 from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._pooling import log_of
-from sleepkit.classifiers._replay import add_replay
+from sleepkit.classifiers._replay import add_replay, check_pair
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
 
 
@@ -61,8 +61,9 @@ def train_further(member: Any, X: Any, y: Any, replay: tuple[Any, Any] | None) -
         return
     features, last = features_of(member, own), last_of(member)
     if replay is not None:
-        earlier = own_modalities(member, replay[0])
-        replay = None if earlier is None else (features_of(member, earlier), replay[1])
+        nights, classes = check_pair(replay, owner=type(last).__name__)
+        earlier = own_modalities(member, nights)
+        replay = None if earlier is None else (features_of(member, earlier), classes)
     features, y = add_replay(features, y, None, replay, owner=type(last).__name__)
     last.partial_fit(features, y)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -11,6 +10,7 @@ from sleepkit import persistence, pipelines
 from sleepkit._messages import quoted, shortened
 from sleepkit.cli._arguments import MODALITIES
 from sleepkit.exceptions import ModelFileError
+from sleepkit.utils import hash_name
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -34,7 +34,7 @@ class Model(NamedTuple):
 
     def exclude(self, subject: str, sha256: str) -> str | None:
         """Reason to leave out a night that the model was trained on."""
-        if _hash(subject) in self.trained_on:
+        if hash_name(subject) in self.trained_on:
             return f"the model was trained on {subject}"
         if sha256 in self.trained_on:
             return "the model was trained on this night, under another name"
@@ -58,7 +58,7 @@ def save(
         "modalities": [name for name in MODALITIES if name in X.modalities],
         "nights": len(X.recordings),
         "epochs": len(X),
-        "subjects": sorted(_hash(subject) for subject in set(X.subject)),
+        "subjects": sorted(hash_name(subject) for subject in set(X.subject)),
         "files": sorted(files),
     }
     if result is not None:
@@ -99,8 +99,10 @@ def load(path: Path) -> Model:
 
 def save_adapted(path: Path, model: Model, X: EpochArray, files: Sequence[str]) -> None:
     """Write a model that was adapted, with what it was trained on before and now."""
-    subjects = {_hash(subject) for subject in set(X.subject)}
-    about = dict(model.about) | {
+    subjects = {hash_name(subject) for subject in set(X.subject)}
+    outdated = {"scores", "summary", "protocol", "nights", "epochs"}
+    kept = {name: model.about[name] for name in model.about if name not in outdated}
+    about = kept | {
         "adapted_on": {"nights": len(X.recordings), "subjects": len(subjects)},
         "subjects": sorted({*model.about.get("subjects", []), *subjects}),
         "files": sorted({*model.about.get("files", []), *files}),
@@ -118,8 +120,3 @@ def _texts(about: Mapping[str, Any], key: str, path: Path) -> list[str]:
         )
         raise ModelFileError(msg)
     return texts
-
-
-def _hash(subject: str) -> str:
-    """Replace the name of a subject; a guess of the name can be verified by it."""
-    return hashlib.sha256(str(subject).encode()).hexdigest()[:16]

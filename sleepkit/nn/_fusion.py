@@ -105,7 +105,7 @@ class FusionNet(nn.Module, ABC):
         self.heads = nn.ModuleDict({name: deepcopy(head) for name in names})
         if min_subset is not None and len(modalities) > min_subset:
             n_inputs = len(modalities) * (d_model + 1)
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(devices=[]):
                 self.heads[SUBSET] = _head(n_inputs, d_head, n_classes, dropout)
 
     @abstractmethod

@@ -96,8 +96,9 @@ def stage_night(stager: Any, night: Recording) -> StagedNight:
 
     Notes
     -----
-    The check is the stager's `QualityMask` if that is its first step, else one with the
-    default thresholds. An epoch is flagged where it marks every modality, or any
+    The check is the stager's first `QualityMask`, of what the steps before it give, or
+    one with the default thresholds. Modalities that a `LogPoolClassifier` does not take
+    are left out before it. An epoch is flagged where it marks every modality, or any
     modality for a stager that needs all. Such an epoch is staged from the signals
     without the mask; the stages of all other epochs do not depend on it. An epoch
     whose samples are missing is unscored.
@@ -112,21 +113,22 @@ def stage_night(stager: Any, night: Recording) -> StagedNight:
     >>> len(staged.hypnogram), staged.flagged.sum()
     (24, np.int64(0))
     """
-    night = night.load()
-    masks = isinstance(stager, Pipeline) and isinstance(
-        stager[0], preprocessing.QualityMask
-    )
-    check = stager[0] if masks else preprocessing.QualityMask().fit(night)
+    night = _taken(stager, night.load())
+    place = _place_of_mask(stager)
+    if place:
+        night = stager[:place].transform(night).recordings[0].load()
+    check = preprocessing.QualityMask().fit(night) if place is None else stager[place]
     checked = check.transform(night).recordings[0].load()
     combine = np.any if takes_any_subset(stager) else np.all
     sampled = _sampled(night)
     good = combine(list(as_epoch_array(checked).valid.values()), axis=0)
     flagged = combine(list(sampled.values()), axis=0) & ~good
     probabilities = np.full((night.n_epochs, N_STAGES), np.nan)
-    if masks:  # it need not run twice
-        _predict(stager[1:], checked, good, probabilities)
+    if place is not None:  # it need not run twice
+        rest = stager[place + 1 :]
+        _predict(rest, checked, good, probabilities)
         lifted = {name: flagged & epochs for name, epochs in sampled.items()}
-        _predict(stager[1:], _unmask(checked, lifted), flagged, probabilities)
+        _predict(rest, _unmask(checked, lifted), flagged, probabilities)
     else:
         _predict(stager, night, good | flagged, probabilities)
     stages = np.full(night.n_epochs, UNSCORED)
@@ -136,6 +138,25 @@ def stage_night(stager: Any, night: Recording) -> StagedNight:
         stages, night.epoch_duration, start=night.start, probabilities=probabilities
     )
     return StagedNight(hypnogram, flagged)
+
+
+def _taken(stager: Any, night: Recording) -> Recording:
+    """Leave out the modalities that no member of a pool takes, if any is left."""
+    last = stager[-1] if isinstance(stager, Pipeline) else stager
+    taken = getattr(last, "modalities_", night.signals)
+    kept = {name: block for name, block in night.signals.items() if name in taken}
+    return night.with_signals(kept) if kept else night
+
+
+def _place_of_mask(stager: Any) -> int | None:
+    """Find the first step that is a quality check."""
+    steps = stager.steps if isinstance(stager, Pipeline) else ()
+    checks = (
+        i
+        for i, (_, step) in enumerate(steps)
+        if isinstance(step, preprocessing.QualityMask)
+    )
+    return next(checks, None)
 
 
 def _predict(

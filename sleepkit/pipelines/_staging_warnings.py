@@ -14,6 +14,7 @@ from sleepkit.recording import Recording
 
 _MOST: Final = 0.9  # of a night in one stage
 _FEW_MINUTES: Final = 20  # in which one stage is nothing special
+_LEAST_RATE: Final = 50  # Hz
 _HOURS_WITHOUT_N2: Final = 1.0  # of sleep
 _MAX_TRANSITIONS: Final = 60  # an hour
 _MAX_FLAGGED: Final = 0.5
@@ -42,7 +43,8 @@ def staging_warnings(
     list of str
         A sentence for each finding: one stage in 90 % of 20 minutes or more; no N2 in
         an hour of sleep or more; more than 60 transitions an hour; most epochs flagged;
-        mean confidence far below that of training; signals far from training.
+        mean confidence far below that of training; a night of less than 20 minutes or
+        less than 50 Hz; signals far from training.
 
     See Also
     --------
@@ -61,7 +63,7 @@ def staging_warnings(
     if reference is not None:
         found += _of_confidence(staged, reference)
         if night is not None:
-            found += _of_signals(night, reference)
+            found += [*_of_limits(night, reference), *_of_signals(night, reference)]
     return found
 
 
@@ -103,6 +105,22 @@ def _of_confidence(staged: StagedNight, reference: TrainingReference) -> Iterato
             f"The mean confidence is {confidence:.2f}, far below the "
             f"{reference.confidence:.2f} of held-out nights of the training."
         )
+
+
+def _of_limits(night: Recording, reference: TrainingReference) -> Iterator[str]:
+    """Yield what the pretrained stagers are not meant for."""
+    minutes = night.n_epochs * night.epoch_duration / 60
+    if minutes < _FEW_MINUTES:
+        yield (
+            f"The night lasts {minutes:.0f} min; training nights were of "
+            f"{_FEW_MINUTES} min or more."
+        )
+    for name, block in night.signals.items():
+        if name in reference.low and (block.sfreq or 0) < _LEAST_RATE:
+            yield (
+                f"{name}: it is sampled at {block.sfreq:g} Hz; training nights were at "
+                f"{_LEAST_RATE} Hz or more."
+            )
 
 
 def _of_signals(night: Recording, reference: TrainingReference) -> Iterator[str]:

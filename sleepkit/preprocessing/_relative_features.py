@@ -72,4 +72,4 @@ class RelativeFeatures(RecordingTransformer):
 
     def _transform_array(self, X: FloatArray) -> FloatArray:
         """Append zeros, as each row is its own recording."""
-        return np.concatenate([X, X * 0], axis=1)
+        return np.concatenate([X, X * 0], axis=-1)

@@ -7,10 +7,11 @@ from typing import Any, Final
 import numpy as np
 from sklearn.pipeline import Pipeline
 
+from sleepkit._stages import N_STAGES
 from sleepkit.classifiers import LogPoolClassifier, SleepClassifier
 from sleepkit.exceptions import SleepkitError
 from sleepkit.pretrained._recipe import Recipe, randomise, simulate
-from sleepkit.recording import as_epoch_array
+from sleepkit.recording import EpochArray, as_epoch_array
 
 _SLOWER: Final = 0.3  # times the learning rate of the first training
 _CHANGED: Final = ("lr", "max_epochs", "validation_fraction")
@@ -39,7 +40,8 @@ def adapt(
         Their stages.
     replay : tuple of (X, y), default=None
         Earlier nights, mixed into each pass, so that stages which the new nights lack
-        are kept. None simulates as many nights as there are new ones, at least 4.
+        are kept. None simulates as many nights as there are new ones, at least 4; that
+        takes a stager of signals whose classes are stages from 0 to 4.
     max_epochs : int, default=4
         Passes over the nights.
     random_state : int, default=0
@@ -53,7 +55,8 @@ def adapt(
     Raises
     ------
     SleepkitError
-        If the training of the stager cannot go on, as that of trees.
+        If the training of the stager cannot go on, as that of trees, or simulated
+        nights are not what it was trained on.
 
     See Also
     --------
@@ -76,7 +79,7 @@ def adapt(
     nets = _nets(last)
     X = as_epoch_array(X)
     if replay is None:
-        replay = _simulated(X.modalities, len(X.recordings), random_state)
+        replay = _simulated(last, X, random_state)
     before = [net.get_params(deep=False) for net in nets]
     for net in nets:
         # Early stopping could hold the only new subject out.
@@ -96,12 +99,23 @@ def adapt(
     return stager
 
 
-def _simulated(modalities: Any, n_nights: int, seed: int) -> tuple[Any, Any]:
-    """Simulate nights by the recipe, with some of its modalities."""
-    recipe = Recipe(n_subjects=max(_LEAST_REPLAYED, n_nights), n_copies=1)
+def _simulated(last: Any, new: EpochArray, seed: int) -> tuple[Any, Any]:
+    """Simulate nights by the recipe, with the modalities and stages of new nights."""
+    n_nights = max(_LEAST_REPLAYED, len(new.recordings))
+    recipe = Recipe(n_subjects=n_nights, n_copies=1)
     X = simulate(recipe, seed)
-    X = X.select([name for name in X.modalities if name in modalities])
-    X = randomise(recipe, X, seed)
+    names = [name for name in X.modalities if name in new.modalities]
+    stages = set(np.asarray(last.classes_).tolist()) <= set(range(N_STAGES))
+    first = new.recordings[0].load().signals.values()
+    if not names or not stages or not all(each.is_continuous for each in first):
+        msg = (
+            "adapt needs replay=(X, y) here: the nights that it simulates are signals "
+            f"of {', '.join(X.modalities)} with stages from 0 to {N_STAGES - 1}. Got "
+            f"{new!r} for a stager of the classes {np.asarray(last.classes_).tolist()}."
+        )
+        raise SleepkitError(msg)
+    X = randomise(recipe, X.select(names), seed)
+    X = X[np.isin(X.hypnogram, last.classes_)]
     return X, np.asarray(X.hypnogram)
 
 

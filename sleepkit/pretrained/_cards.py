@@ -17,20 +17,26 @@ _NEEDS: Final = {
     ),
     "bands": (
         "The ten features a channel of `PowerShares`, of signals filtered and scaled "
-        "by night: one or two channels as `eeg`, one as `eog`, or one of both."
+        "by night (sleep and 30 min around it): one or two channels as `eeg`, one as "
+        "`eog`, or one of both. The EEG of the public nights was rid of eye movements "
+        "by ICA before."
     ),
 }
 
 
-def summarize(name: str, scores: Mapping[str, float], trained_on: str) -> str:
+def summarize(
+    name: str, scores: Mapping[str, float], trained_on: str, scored_on: str
+) -> str:
     """One line: what the model is, was trained on, and reaches."""
     return (
         f"{name} model of sleepkit, trained on {trained_on}; kappa "
-        f"{scores['kappa']:.2f} on held-out subjects of these; {RESEARCH}."
+        f"{scores['kappa']:.2f} on {scored_on}, see the card for others; {RESEARCH}."
     )
 
 
-def write_card(name: str, scores: Mapping[str, float], trained_on: str) -> str:
+def write_card(
+    name: str, scores: Mapping[str, float], trained_on: str, scored_on: str
+) -> str:
     """Card of a model, in Markdown."""
     table = "\n".join(f"| {key} | {value:.3f} |" for key, value in scores.items())
     return f"""# {name}
@@ -41,7 +47,8 @@ def write_card(name: str, scores: Mapping[str, float], trained_on: str) -> str:
 
 **Needs.** {_NEEDS[name]}
 
-**Reaches**, on held-out subjects of the same kind (other nights: see the user guide):
+**Reaches**, on {scored_on} (recordings of other laboratories, on which it reaches less:
+see "Results" in the documentation):
 
 | score | |
 |---|---|

@@ -30,7 +30,7 @@ from sleepkit.pretrained._members import (
 )
 from sleepkit.pretrained._recipe import MODALITIES, Recipe, randomise, simulate
 from sleepkit.recording import EpochArray
-from sleepkit.utils import library_digest, write_atomically
+from sleepkit.utils import hash_name, library_digest, write_atomically
 
 _SETTINGS: Final = "settings.json"
 
@@ -99,13 +99,18 @@ def pretrain(
         delayed(train_member)(name, recipe, seed, paths, work) for name in MEMBERS
     )
     spectra, bands = trained
-    _, weigh, _ = split_subjects(read_nights(paths), recipe)
+    train, weigh, _ = split_subjects(read_nights(paths), recipe)
     bands = calibrate("bands", bands, weigh)
     models = {
         "default": _default(recipe, seed, spectra, bands),
         "bands": _bands(recipe, bands, paths),
     }
-    settings = {"recipe": asdict(recipe), "seed": seed}
+    seen = {str(subject) for part in (train, weigh) for subject in part.subject}
+    settings = {
+        "recipe": asdict(recipe),
+        "seed": seed,
+        "subjects": sorted(hash_name(subject) for subject in seen),
+    }
     return [
         file
         for name, (stager, about, scores) in models.items()
@@ -153,13 +158,18 @@ def _default(
         [alone.weights_[0] / 2, bands.weights_[0] / 2],
         prefit=True,
     ).fit(weigh, weigh.hypnogram)
-    check = preprocessing.QualityMask().fit(weigh)
-    stager = Pipeline([("quality", check), ("stage", pool)])
+    steps = {
+        "channels": preprocessing.FixedChannels(),
+        "quality": preprocessing.QualityMask(),
+    }
+    before = Pipeline([*steps.items()]).fit(weigh)
+    stager = Pipeline([*before.steps, ("stage", pool)])
     scores, confidence = _score(stager, test, (*MODALITIES, "eeg+eog"))
     reference = TrainingReference.measure(train, confidence)
     about = {
         "modalities": list(MODALITIES),
         "reference": reference.to_json(),
+        "scored_on": f"{len(set(test.subject))} held-out simulated subjects",
         "trained_on": (
             f"{len(set(train.subject))} simulated subjects and features of real nights "
             "of Sleep-EDF Expanded"
@@ -176,6 +186,7 @@ def _bands(
     scores, _ = _score(stager, test, ("eeg", "eog"))
     about = {
         "modalities": ["eeg", "eog"],
+        "scored_on": f"{len(set(test.subject))} held-out subjects of these",
         "trained_on": (
             f"features of real nights of {len(set(train.subject))} subjects of "
             "Sleep-EDF Expanded, and of simulated nights"
@@ -212,13 +223,13 @@ def _write(
 ) -> list[Path]:
     """Write a model file and its card."""
     model, card = out / f"{name}.model", out / f"{name}.md"
-    trained_on = about.pop("trained_on")
+    texts = (about.pop("trained_on"), about.pop("scored_on"))
     about |= {
         "method": name,
-        "summary": summarize(name, scores, trained_on),
+        "summary": summarize(name, scores, *texts),
         "scores": [{"estimator": name, **scores}],
     }
-    text = write_card(name, scores, trained_on)
+    text = write_card(name, scores, *texts)
     persistence.save_model(stager, model, about=about)
     write_atomically(card, text.encode())
     return [model, card]

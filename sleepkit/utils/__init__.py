@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sleepkit.utils._fingerprint import (
         NIGHT_PACKAGES,
         hash_code,
+        hash_name,
         library_digest,
         package_versions,
         versions,
@@ -50,6 +51,7 @@ __all__ = [
     "file_state",
     "flush_to_disk",
     "hash_code",
+    "hash_name",
     "library_digest",
     "open_regular",
     "optional_import",

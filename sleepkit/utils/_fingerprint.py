@@ -27,6 +27,28 @@ _PARSER_LOCK: Final = threading.Lock()
 
 
 @cache
+def hash_name(name: str) -> str:
+    """Replace the name of a subject or a file; a guess of it can be verified.
+
+    Parameters
+    ----------
+    name : str
+        The name.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+
+    Examples
+    --------
+    >>> from sleepkit.utils import hash_name
+    >>> hash_name("SC400")
+    'f438e60b5c2459cc'
+    """
+    return hashlib.sha256(str(name).encode()).hexdigest()[:16]
+
+
 def library_digest(*packages: str) -> str:
     """Digest of sleepkit's own source files, for cache keys.
 

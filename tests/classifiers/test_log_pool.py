@@ -271,3 +271,33 @@ def test_no_epoch_that_all_members_know(stager, nights):
     X, y = nights
     with pytest.raises(ValueError, match="epochs with a signal for all members"):
         stager.fit_weights(X.select(["eeg"]), y)
+
+
+@pytest.mark.parametrize("weights", [[0, 0], [1], [-1, 1], [np.nan, 1]])
+def test_bad_weights(weights):
+    members = [("a", Constant()), ("b", Constant())]
+    with pytest.raises(
+        ValueError, match="2 numbers of 0 or more, one a member"
+    ):
+        LogPoolClassifier(members, weights).fit([[0], [1]], [0, 1])
+
+
+def test_a_training_that_fails_changes_no_member(medfuse, make_nights):
+    X, y = make_nights(3)
+    stager = LogPoolClassifier([("a", medfuse()), ("b", medfuse())]).fit(X, y)
+    before = stager.predict_proba(X)
+    stager.estimators_[1].set_params(lr=-1.0)
+    with pytest.raises(ValueError, match="'lr' parameter"):
+        stager.partial_fit(X, y)
+    stager.estimators_[1].set_params(lr=0.01)
+    np.testing.assert_array_equal(stager.predict_proba(X), before)
+
+
+def test_modalities_are_those_of_any_member(medfuse, make_nights):
+    X, y = make_nights(3)
+    names = X.modalities
+    members = [(name, medfuse().fit(X.select([name]), y)) for name in names]
+    stager = LogPoolClassifier(members, prefit=True).fit(X, y)
+    assert stager.modalities_ == list(names)
+    with_naive = LogPoolClassifier([("a", Constant())]).fit([[0], [1]], [0, 1])
+    assert not hasattr(with_naive, "modalities_")

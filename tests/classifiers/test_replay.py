@@ -41,6 +41,8 @@ def test_what_cannot_be_replayed(medfuse, blobs, make_nights):
     stager = medfuse().fit(X, y)
     with pytest.raises(ValueError, match=r"'replay' .* must be a pair \(X, y\)"):
         stager.partial_fit(X, y, replay=X)
+    with pytest.raises(ValueError, match="inconsistent numbers of samples"):
+        stager.partial_fit(X[:10], y[:12], replay=(X[:12], y[:10]))
     with pytest.raises(ValueError, match="takes no 'groups' with 'replay'"):
         stager.partial_fit(X, y, groups=y, replay=(X, y))
     with pytest.raises(ValueError, match=r"of the kind of X: .* Got EpochArray"):

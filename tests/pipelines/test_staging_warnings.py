@@ -94,3 +94,15 @@ def test_an_ecg_as_eeg(reference):
     night = night.with_signals({"eeg": night.load().signals["ecg"]})
     (text,) = staging_warnings(staged(USUAL), night, reference)
     assert text.startswith("eeg: ")
+
+
+def test_short_nights_and_low_rates():
+    X, _, _ = make_polysomnography(1, hours=0.25, modalities="eeg", random_state=0)
+    reference = TrainingReference.measure(X, [0.5])
+    night = X.recordings[0].load()
+    slow = Signal(night.signals["eeg"].data[:, ::5], 20)
+    found = staging_warnings(
+        staged(USUAL[:30]), night.with_signals({"eeg": slow}), reference
+    )
+    assert "The night lasts 15 min; training nights were of 20 min or more." in found
+    assert any(text.startswith("eeg: it is sampled at 20 Hz") for text in found)

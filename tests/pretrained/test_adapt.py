@@ -59,3 +59,10 @@ def test_replayed_stages_are_kept_and_parameters_too(stager):
 def test_what_cannot_go_on():
     with pytest.raises(SleepkitError, match="training of GaussianNB cannot go on"):
         adapt(GaussianNB(), *nights(["a"], [0, 1], 0))
+
+
+def test_what_is_not_simulated(stager):
+    """Features, other classes, and modalities that simulated nights lack."""
+    X, y = nights(["new"], np.arange(30) % 5, 2)
+    with pytest.raises(SleepkitError, match=r"needs replay=\(X, y\) here: .* signals"):
+        adapt(stager, X, y)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,7 +15,8 @@ from sleepkit.exceptions import RecordingError, SleepkitError
 from sleepkit.persistence import load_model, model_info
 from sleepkit.pipelines import TrainingReference, stage_night
 from sleepkit.pretrained import pretrain
-from sleepkit.recording import EpochArray
+from sleepkit.recording import EpochArray, Signal
+from sleepkit.utils import hash_name
 from tests.tiny_recipe import TINY
 
 AUDIT = """
@@ -49,6 +51,40 @@ def test_default_takes_any_subset_of_signals(models):
         np.testing.assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
     assert stager.predict(list(X.recordings)).shape == (30,)
     assert len(stage_night(stager, X.recordings[0]).hypnogram) == 30
+
+
+@pytest.mark.filterwarnings("ignore::sleepkit.exceptions.SleepkitWarning")
+def test_neither_an_ecg_nor_a_further_channel_counts(models):
+    """An EEG without a signal is flagged, though others are good."""
+    stager = load_model(models / "default.model")
+    X, _, _ = make_polysomnography(1, hours=0.25, random_state=3)
+    night = X.recordings[0].load()
+    eeg = night.signals["eeg"].data.copy()
+    eeg[:, :30_000] = 0
+    eeg[:, :30_000] += 1e-9 * np.arange(30_000)  # ten epochs, flat
+    more = Signal(np.concatenate([eeg, night.signals["eeg"].data]), 100)
+    night = night.with_signals({"eeg": more, "ecg": night.signals["ecg"]})
+    assert stage_night(stager, night).flagged.sum() == 10
+    swapped = more.replace(data=more.data[::-1])
+    night = night.with_signals({"eeg": swapped, "ecg": night.signals["ecg"]})
+    assert not stage_night(stager, night).flagged.any()
+
+
+def test_training_subjects_are_known(models):
+    """So that no evaluation takes them for held-out ones."""
+    for name in ("default", "bands"):
+        hashes = model_info(models / f"{name}.model")["about"]["subjects"]
+        assert len(hashes) == 4  # of five, one is for the scores
+        assert set(hashes) < {hash_name(f"SC40{person}") for person in range(5)}
+
+
+def test_too_few_subjects(feature_nights, tmp_path):
+    few = tmp_path / "few"
+    few.mkdir()
+    for path in sorted(feature_nights.iterdir())[:2]:
+        shutil.copy(path, few)
+    with pytest.raises(RecordingError, match="of three subjects or more"):
+        pretrain(few, tmp_path / "out", recipe=TINY)
 
 
 def test_bands_takes_one_channel_or_two(models):
