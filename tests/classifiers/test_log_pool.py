@@ -276,9 +276,7 @@ def test_no_epoch_that_all_members_know(stager, nights):
 @pytest.mark.parametrize("weights", [[0, 0], [1], [-1, 1], [np.nan, 1]])
 def test_bad_weights(weights):
     members = [("a", Constant()), ("b", Constant())]
-    with pytest.raises(
-        ValueError, match="2 numbers of 0 or more, one a member"
-    ):
+    with pytest.raises(ValueError, match="2 numbers of 0 or more, one a member"):
         LogPoolClassifier(members, weights).fit([[0], [1]], [0, 1])
 
 
