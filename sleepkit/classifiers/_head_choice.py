@@ -19,6 +19,7 @@ _MIN_ROWS: Final = 60  # half an hour of held-out epochs: fewer decide nothing
 _SHARES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)  # of a unimodal head beside the joint one
 _CLEARLY: Final = 0.9  # of the cross-entropy: few held-out subjects mislead
 _MOST: Final = 0.75  # of these subjects
+_MIN_SUBJECTS: Final = 4  # of which most can be more than chance
 
 Weights = dict[str, float]
 Stage = Callable[[EpochSource, HeadSelector], FloatArray]
@@ -35,28 +36,29 @@ def pairs_and_more(modalities: Iterable[str]) -> Iterator[tuple[str, ...]]:
 def choose_heads(
     stage: Stage,
     source: EpochSource,
-    modalities: Iterable[str],
+    subsets: Iterable[tuple[str, ...]],
     split: Split,
     rule: HeadSelector,
 ) -> dict[str, Weights]:
-    """Choose the heads that stage each subset of the modalities, on held-out rows.
+    """Choose the heads that stage some subsets of the modalities, on held-out rows.
 
     They are those of the rule, one joint head, unless a unimodal head of the subset, or
     a weighted mean of both, has a clearly lower cross-entropy on the rows that have all
     of the subset: by 10 %, and in three quarters of the subjects. Subsets that too few
-    rows have are left out. `stage` gives log-probabilities by a head selector.
+    rows or subjects have are left out. `stage` gives log-probabilities by a head
+    selector.
     """
     alone: dict[str, FloatArray] = {}
     chosen: dict[str, Weights] = {}
-    numbers = np.flatnonzero(split.valid)
-    subject = np.zeros_like(split.y) if split.subject is None else split.subject
-    for subset in islice(pairs_and_more(modalities), MAX_SUBSETS):
+    numbers, subject = np.flatnonzero(split.valid), split.subject
+    if subject is None:
+        return chosen
+    for subset in islice(subsets, MAX_SUBSETS):
         part = source.only(subset, numbers)
         complete = np.logical_and.reduce([source.present[name] for name in subset])
         there = complete[part.row_to_epoch]
         rows = numbers[there]
-        stages = split.y[rows]
-        if len(rows) < _MIN_ROWS or len(np.unique(stages)) == 1:
+        if not _can_decide(split.y[rows], subject[rows]):
             continue
         for name in subset:
             if name not in alone:
@@ -65,8 +67,15 @@ def choose_heads(
         logs = {joint: stage(part, _only(joint, *subset))}
         logs |= {name: alone[name] for name in subset}
         logs = {head: log_proba[there] for head, log_proba in logs.items()}
-        chosen["+".join(subset)] = _best_weights(joint, logs, stages, subject[rows])
+        weights = _best_weights(joint, logs, split.y[rows], subject[rows])
+        chosen["+".join(subset)] = weights
     return chosen
+
+
+def _can_decide(y: IntArray, subject: IntArray) -> bool:
+    """Whether rows are of more than a few epochs, subjects and stages."""
+    n_subjects, n_stages = len(np.unique(subject)), len(np.unique(y))
+    return len(y) >= _MIN_ROWS and n_subjects >= _MIN_SUBJECTS and n_stages > 1
 
 
 def _only(head: str, *subset: str) -> HeadSelector:

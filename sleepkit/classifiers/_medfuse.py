@@ -103,14 +103,14 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0; and for each subset of two modalities or more it compares the
-        joint head, fused or `subset_head`, with the unimodal heads of the subset and
-        weighted means of both, by the (unweighted) cross-entropy on the held-out
-        subjects, and takes the best of those that are lower than the joint one's by
-        10 %, and in three quarters of the subjects.
-        This stages the held-out subjects up to 64 times. Where less than half an hour
-        with all of the subset is held out, or `unimodal_weights` is given, the joint
-        head stages it.
+        `multi_view` > 0; and for each subset of two modalities or more, but not all, it
+        compares the joint head, fused or `subset_head`, with the unimodal heads of the
+        subset and weighted means of both, by the (unweighted) cross-entropy on the
+        held-out subjects, and takes the best of those that are lower than the joint
+        one's by 10 %, and in three quarters of the subjects. This stages the held-out
+        subjects up to 64 times. Where fewer than four subjects, or less than half an
+        hour, with all of the subset are held out, or `unimodal_weights` is given, the
+        joint head stages it.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
@@ -414,10 +414,11 @@ default=None
             self.temperature_ = float(self.net_.criterion_.temperature)
         decided = getattr(self, "held_out_heads_", {})
         if self._chooses_heads and split.valid.any():
-            modalities = [name for name in self.layout_ if name in source.layout]
+            known = [name for name in self.layout_ if name in source.layout]
+            subsets = (s for s in pairs_and_more(known) if len(s) < len(self.layout_))
             try:
                 decided = decided | choose_heads(
-                    self._log_proba, source, modalities, split, self._rule
+                    self._log_proba, source, subsets, split, self._rule
                 )
             except BaseException:  # as in an interrupted training, nothing is half new
                 self.__dict__ = before

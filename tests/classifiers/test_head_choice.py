@@ -116,7 +116,7 @@ def two():
     return ArraySource({"eeg": np.ones((200, 1)), "eog": eog})
 
 
-def choose(source, rows, y, logs, rule=HeadSelector()):  # noqa: B008 - frozen
+def choose(source, rows, y, logs, rule=HeadSelector(), n_subjects=4):  # noqa: B008
     """Choose heads where each head gives known log-probabilities."""
     seen = []
 
@@ -125,8 +125,9 @@ def choose(source, rows, y, logs, rule=HeadSelector()):  # noqa: B008 - frozen
         seen.append(part.present)
         return logs[next(iter(heads))][part.row_to_epoch]
 
-    split = Split(y, np.zeros(len(y), int), ~rows, rows)
-    return choose_heads(stage, source, ("eeg", "eog"), split, rule), seen
+    subject = np.arange(len(y)) % n_subjects
+    split = Split(y, subject, ~rows, rows)
+    return choose_heads(stage, source, [("eeg", "eog")], split, rule), seen
 
 
 def test_rows_that_have_the_subset_decide(stages, two):
@@ -160,6 +161,14 @@ def test_few_rows_decide_nothing(stages, two, n_rows):
     found, seen = choose(two, rows, stages, logs)
     assert bool(found) == bool(seen) == (n_rows == 60)
     assert all(not part["eeg"][~rows].any() for part in seen)  # nor are others staged
+
+
+@pytest.mark.parametrize("n_subjects", [3, 4])
+def test_few_subjects_decide_nothing(stages, two, n_subjects):
+    logs = {head: guess(stages, 2, 1) for head in ("fused", "eeg", "eog")}
+    rows = np.ones(200, bool)
+    found, seen = choose(two, rows, stages, logs, n_subjects=n_subjects)
+    assert bool(found) == bool(seen) == (n_subjects == 4)
 
 
 def test_rows_of_one_stage_decide_nothing(stages, two):

@@ -15,7 +15,7 @@ from sleepkit.recording import EpochArray
 STRENGTH = {"eeg": 2.0, "eog": 1.5, "emg": 0.0}  # the last one is noise
 
 
-def nights_of(strength, n_nights=6, n_epochs=32, seed=0):
+def nights_of(strength, n_nights=12, n_epochs=20, seed=0):
     """Nights whose modalities tell the stage by different amounts."""
     rng = np.random.default_rng(seed)
     y = rng.integers(0, 3, n_nights * n_epochs)
@@ -111,7 +111,7 @@ def test_each_subset_has_its_heads(medfuse, three, fusion):
     stager = medfuse(fusion=fusion, max_epochs=1, validation_fraction=0.35).fit(X, y)
     table = stager.subset_heads_
     assert len(table) == 7
-    assert set(stager.held_out_heads_) == {subset for subset in table if "+" in subset}
+    assert set(stager.held_out_heads_) == {"eeg+eog", "eeg+emg", "eog+emg"}
     for subset, heads in table.items():
         names = subset.split("+")
         joint = "fused" if len(names) == 3 else "subset"
@@ -144,7 +144,7 @@ def test_the_order_of_modalities_does_not_matter(medfuse, three):
     )
 
 
-@pytest.mark.parametrize(("n_epochs", "fraction"), [(32, 0), (16, 0.25)])
+@pytest.mark.parametrize(("n_epochs", "fraction"), [(20, 0), (12, 0.35), (20, 0.25)])
 def test_little_held_out_leaves_the_rule(medfuse, n_epochs, fraction):
     X, y = nights_of(STRENGTH, n_epochs=n_epochs)
     stager = medfuse(max_epochs=1, validation_fraction=fraction).fit(X, y)
