@@ -33,6 +33,7 @@ from sleepkit.recording import EpochArray
 from sleepkit.utils import hash_name, library_digest, write_atomically
 
 _SETTINGS: Final = "settings.json"
+_N_REFERENCE: Final = 60  # training nights that the warnings compare with
 
 
 def pretrain(
@@ -149,9 +150,10 @@ def _default(
     held-out subjects, and half of its scale is its weight.
     """
     parts = split_subjects(simulate(recipe, seed), recipe)
-    train, weigh, test = (
+    train, *held_out = (
         randomise(recipe, part, seed + i) for i, part in enumerate(parts)
     )
+    weigh, test = (part.materialize() for part in held_out)  # staged several times
     alone = calibrate("spectra", spectra, weigh)
     pool = LogPoolClassifier(
         [("spectra", spectra), ("bands", on_signals(bands, weigh))],
@@ -165,7 +167,8 @@ def _default(
     before = Pipeline([*steps.items()]).fit(weigh)
     stager = Pipeline([*before.steps, ("stage", pool)])
     scores, confidence = _score(stager, test, (*MODALITIES, "eeg+eog"))
-    reference = TrainingReference.measure(train, confidence)
+    some = EpochArray(train.recordings[:_N_REFERENCE])
+    reference = TrainingReference.measure(some, confidence)
     about = {
         "modalities": list(MODALITIES),
         "reference": reference.to_json(),
