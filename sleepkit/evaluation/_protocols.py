@@ -86,7 +86,7 @@ default=None
     >>> protocol = medfusesleep_protocol(X, y, n_validation=2, random_state=0)
     >>> [(train, test)] = protocol.cv
     >>> len(set(X.subject[train])), len(set(X.subject[test]))
-    (6, 3)
+    (5, 3)
     >>> protocol.parameters
     {'validation_fraction': 0.3333333333333333}
     """

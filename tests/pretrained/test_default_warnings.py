@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -54,16 +56,26 @@ def of_stage(night, stage):
 
 
 @pytest.mark.filterwarnings("ignore::sleepkit.exceptions.SleepkitWarning")
-@pytest.mark.parametrize(("stage", "name"), [(0, "W"), (2, "N2")])
-def test_one_stage_only(warned, night, stage, name):
+@pytest.mark.parametrize(
+    ("stage", "words"), [(0, "confidence is .* far below"), (2, "N2 fills")]
+)
+def test_one_stage_only(warned, night, stage, words):
+    """Wake alone has nothing to compare with, and the stager is unsure of it."""
     rows, epochs = of_stage(night, stage)
     found = warned(with_eeg(night, epochs[:, rows].reshape(1, -1)))
-    assert any(f"{name} fills" in text for text in found)
+    assert any(re.search(words, text) for text in found)
 
 
 @pytest.mark.filterwarnings("ignore::sleepkit.exceptions.SleepkitWarning")
-@pytest.mark.parametrize("case", ["noise", "1e6", "ecg"])
-def test_signals_unlike_those_of_training(warned, night, case):
+@pytest.mark.parametrize(
+    ("case", "words"),
+    [
+        ("noise", "100% of the epochs failed the quality check"),
+        ("1e6", "check channel and unit"),
+        ("ecg", "100% of the epochs failed the quality check"),
+    ],
+)
+def test_signals_unlike_those_of_training(warned, night, case, words):
     n_times = N_EPOCHS * N_TIMES
     data, sfreq = night.signals["eeg"].data[:, :n_times], 100.0
     if case == "noise":
@@ -73,7 +85,7 @@ def test_signals_unlike_those_of_training(warned, night, case):
     else:
         data, sfreq = night.signals["ecg"].data[:, : 2 * n_times], 200.0
     found = warned(with_eeg(night, data, sfreq))
-    assert any("check channel and unit" in text for text in found)
+    assert any(words in text for text in found)
 
 
 def test_a_flat_channel(warned, night):
