@@ -88,7 +88,7 @@ default=None
     >>> len(set(X.subject[train])), len(set(X.subject[test]))
     (5, 3)
     >>> protocol.parameters
-    {'validation_fraction': 0.3333333333333333}
+    {'validation_fraction': 0.4}
     """
     owner = "medfusesleep_protocol"
     check_count("n_splits", n_splits, owner=owner)
