@@ -82,7 +82,7 @@ def test_the_subset_head_costs_nothing_elsewhere(medfuse, three):
 
 def test_the_subset_head_can_do_with_two_of_three(medfuse):
     """It is surer of the true stage without the best one than the fused head is."""
-    X, y = nights_of({"eeg": 9.0, "eog": 2.0, "emg": 2.0}, n_nights=8)
+    X, y = nights_of({"eeg": 9.0, "eog": 2.0, "emg": 2.0})
     pair = X.select(["eog", "emg"])
     plain, subsets = (
         medfuse(subset_head=head, validation_fraction=0, max_epochs=8).fit(X, y)
