@@ -75,7 +75,7 @@ def adapt(
     (48,)
     """
     features = stager[:-1] if isinstance(stager, Pipeline) else None
-    last = stager[-1] if isinstance(stager, Pipeline) else stager
+    last = _last(stager)
     nets = _nets(last)
     X = as_epoch_array(X)
     if replay is None:
@@ -119,10 +119,15 @@ def _simulated(last: Any, new: EpochArray, seed: int) -> tuple[Any, Any]:
     return X, np.asarray(X.hypnogram)
 
 
+def _last(stager: Any) -> Any:
+    """Classifier at the end of a Pipeline, or the stager itself."""
+    return stager[-1] if isinstance(stager, Pipeline) else stager
+
+
 def _nets(last: Any) -> list[SleepClassifier]:
     """Nets of a stager; refuse one that is something else."""
     members = last.estimators_ if isinstance(last, LogPoolClassifier) else [last]
-    ends = [each[-1] if isinstance(each, Pipeline) else each for each in members]
+    ends = [_last(each) for each in members]
     for end in ends:
         if not isinstance(end, SleepClassifier):
             msg = (

@@ -13,7 +13,7 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.recording import EpochArray, Recording, Signal
 
 _N_CHANNELS: Final = 3  # EEG Fpz-Cz, EEG Pz-Oz, EOG
-_N_FEATURES: Final = 10
+N_FEATURES: Final = 10
 _SHORTEST, _LONGEST = 40, 400  # epochs
 _SUBJECT: Final = 5  # characters of a file's name: SC4SS
 SOURCE: Final = (
@@ -52,7 +52,7 @@ def single_channels(X: EpochArray) -> EpochArray:
     for recording in X.recordings:
         signals = recording.load().signals
         for channel in range(_N_CHANNELS - 1):
-            columns = slice(channel * _N_FEATURES, (channel + 1) * _N_FEATURES)
+            columns = slice(channel * N_FEATURES, (channel + 1) * N_FEATURES)
             one = Signal(signals["eeg"].data[:, columns])
             changed = recording.with_signals({**signals, "eeg": one})
             nights.append(changed.replace(id=f"{recording.id}/{channel}"))
@@ -80,8 +80,8 @@ def _stretch(recording: Recording, begin: int, end: int) -> Recording:
     """Epochs of a night, with powers as if their signals were scaled by themselves."""
     signals = {}
     for name, signal in recording.load().signals.items():
-        channels = signal.data.reshape(recording.n_epochs, -1, _N_FEATURES).copy()
-        logs = channels[..., : _N_FEATURES // 2]
+        channels = signal.data.reshape(recording.n_epochs, -1, N_FEATURES).copy()
+        logs = channels[..., : N_FEATURES // 2]
         power = np.exp(logs).sum(axis=-1)  # (n_epochs, n_channels)
         part = power[begin:end].mean(axis=0)
         logs -= np.log(part / power.mean(axis=0))[:, np.newaxis]
@@ -102,7 +102,7 @@ def _read(path: Path) -> Recording:
     except (KeyError, OSError, ValueError) as error:
         msg = f"{path} is no feature night ({error}): {SOURCE}."
         raise RecordingError(msg) from error
-    if features.shape != (len(labels), _N_CHANNELS, _N_FEATURES):
+    if features.shape != (len(labels), _N_CHANNELS, N_FEATURES):
         msg = f"{path} is no feature night (shape {features.shape}): {SOURCE}."
         raise RecordingError(msg)
     eeg = features[:, :2].reshape(len(labels), -1)

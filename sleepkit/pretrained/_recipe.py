@@ -10,6 +10,7 @@ from typing import Any, Final
 from sklearn.pipeline import Pipeline
 
 from sleepkit import classifiers, datasets, preprocessing
+from sleepkit.pretrained._feature_nights import N_FEATURES
 from sleepkit.recording import EpochArray
 from sleepkit.training import Checkpoint
 
@@ -17,7 +18,6 @@ MODALITIES: Final = ("eeg", "eog", "emg")
 _SFREQ: Final = 100  # Hz
 _NIGHT: Final = 8.0  # hours
 _N_PASSES: Final = {"spectra": 12, "bands": 5}
-_N_FEATURES: Final = 10  # of PowerShares, a channel
 
 
 EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
@@ -148,7 +148,7 @@ def spectra_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
 
 def bands_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
     """Untrained net of the member "bands", of two EEG channels and one EOG."""
-    channels = preprocessing.FixedChannels({"eeg": 2, "eog": 1}, n_features=_N_FEATURES)
+    channels = preprocessing.FixedChannels({"eeg": 2, "eog": 1}, n_features=N_FEATURES)
     return Pipeline(
         [
             ("channels", channels),

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
 
-from sleepkit.classifiers import LogPoolClassifier, MedFuseSleepClassifier
+from sleepkit.classifiers import LogPoolClassifier
 from sleepkit.exceptions import SleepkitError
 from sleepkit.preprocessing import SpectrumScaler
 from sleepkit.pretrained import adapt
 from sleepkit.recording import EpochArray
+from tests.estimators import MEDFUSE
 
 
 def nights(names, stages, seed):
@@ -26,20 +28,8 @@ def nights(names, stages, seed):
 @pytest.fixture(scope="module")
 def stager():
     """A pool of one net, trained on all stages."""
-    net = MedFuseSleepClassifier(
-        sequence_length=5,
-        d_model=8,
-        n_heads=2,
-        n_layers=1,
-        dim_feedforward=16,
-        d_head=16,
-        dropout=0.0,
-        lr=0.02,
-        max_epochs=10,
-        validation_fraction=0,
-        random_state=0,
-        n_threads=1,
-    )
+    net = clone(MEDFUSE)
+    net.set_params(sequence_length=5, validation_fraction=0, random_state=0)
     pool = LogPoolClassifier([("net", net)])
     X, y = nights(["a", "b"], np.arange(50) % 5, 0)
     return make_pipeline(SpectrumScaler(), pool).fit(X, y)
