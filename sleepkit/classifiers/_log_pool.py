@@ -19,15 +19,16 @@ from sleepkit.classifiers._inputs import (
     check_rows_and_targets,
     encode_classes,
 )
-from sleepkit.classifiers._member import last_of, stage, train_further
+from sleepkit.classifiers._member import stage, train_further
 from sleepkit.classifiers._pooling import fit_pool_weights, pool
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.recording import EpochArray
+from sleepkit.utils import last_step
 
 
 def _trains_further(self: Any) -> bool:
     """Whether all members can continue their training."""
-    return all(hasattr(last_of(each), "partial_fit") for _, each in self.estimators)
+    return all(hasattr(last_step(each), "partial_fit") for _, each in self.estimators)
 
 
 class LogPoolClassifier(ClassifierMixin, _BaseComposition):
@@ -151,12 +152,14 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
     @property
     def any_subset(self) -> bool:
         """Whether predictions take any non-empty subset of the modalities."""
-        return any(getattr(last_of(e), "any_subset", True) for _, e in self.estimators)
+        return any(
+            getattr(last_step(e), "any_subset", True) for _, e in self.estimators
+        )
 
     @property
     def modalities_(self) -> list[str]:
         """Modalities that any member takes, where all members are sleepkit's."""
-        layouts = [last_of(member).layout_ for member in self.estimators_]
+        layouts = [last_step(member).layout_ for member in self.estimators_]
         return list(dict.fromkeys(name for layout in layouts for name in layout))
 
     # --------------------------------------------------------------------- training
@@ -257,7 +260,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         """
         check_is_fitted(self, "estimators_")
         X, y = check_rows_and_targets(self, X, y, fresh=False)
-        nets = [last_of(member) for member in self.estimators_]
+        nets = [last_step(member) for member in self.estimators_]
         before = [dict(vars(net)) for net in nets]
         try:
             for member in self.estimators_:
@@ -363,7 +366,7 @@ def _common_classes(members: Sequence[Any]) -> Array:
     """Classes of fitted members, which must be the same."""
     for member in members:
         check_is_fitted(member)
-    classes: list[Array] = [last_of(member).classes_ for member in members]
+    classes: list[Array] = [last_step(member).classes_ for member in members]
     if any(not np.array_equal(classes[0], other) for other in classes):
         found = [each.tolist() for each in classes]
         msg = f"The members of a pool need the same classes; theirs are {found}."

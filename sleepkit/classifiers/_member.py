@@ -12,11 +12,7 @@ from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._pooling import log_of
 from sleepkit.classifiers._replay import add_replay, check_pair
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
-
-
-def last_of(member: Any) -> Any:
-    """Classifier at the end of a Pipeline, or the member itself."""
-    return member[-1] if isinstance(member, Pipeline) else member
+from sleepkit.utils import last_step
 
 
 def features_of(member: Any, X: Any) -> Any:
@@ -28,7 +24,7 @@ def features_of(member: Any, X: Any) -> Any:
 
 def own_modalities(member: Any, X: Any) -> Any:
     """Select the modalities that a member was fitted on; None if there is none."""
-    last = last_of(member)
+    last = last_step(member)
     if not is_epoch_like(X) or not isinstance(last, SleepClassifier):
         return X
     X = as_epoch_array(X)
@@ -38,7 +34,7 @@ def own_modalities(member: Any, X: Any) -> Any:
 
 def stage(member: Any, X: Any) -> tuple[FloatArray, BoolArray]:
     """Log-probabilities of each row, and which rows the member has a signal of."""
-    last = last_of(member)
+    last = last_step(member)
     own = own_modalities(member, X)
     if own is None or (isinstance(own, EpochArray) and _lacks_needed(last, own)):
         prior = np.tile(last.class_prior_, (len(X), 1))
@@ -59,7 +55,7 @@ def train_further(member: Any, X: Any, y: Any, replay: tuple[Any, Any] | None) -
     own = own_modalities(member, X)
     if own is None:
         return
-    features, last = features_of(member, own), last_of(member)
+    features, last = features_of(member, own), last_step(member)
     if replay is not None:
         nights, classes = check_pair(replay, owner=type(last).__name__)
         earlier = own_modalities(member, nights)

@@ -15,7 +15,6 @@ import safetensors.numpy
 import sklearn
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import InconsistentVersionWarning
-from sklearn.pipeline import Pipeline
 
 import sleepkit
 from sleepkit._messages import quoted, shortened
@@ -23,7 +22,7 @@ from sleepkit.exceptions import ModelFileError, SleepkitWarning
 from sleepkit.persistence._archive import ARRAYS, MAX_BYTES, pack, unpack
 from sleepkit.persistence._decode import Decoder
 from sleepkit.persistence._encode import Encoder
-from sleepkit.utils import open_regular, write_atomically
+from sleepkit.utils import last_step, open_regular, write_atomically
 
 _FORMAT: Final = 2
 
@@ -214,7 +213,7 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
 def _compose(estimator: Any, about: dict[str, Any]) -> bytes:
     """Encode an estimator as the content of a model file."""
     encoder = Encoder()
-    last = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+    last = last_step(estimator)
     classes = getattr(last, "classes_", None)
     info = {
         "format": _FORMAT,

@@ -15,6 +15,7 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.pipelines._stagers import takes_any_subset
 from sleepkit.recording import Recording, as_epoch_array
+from sleepkit.utils import last_step
 
 _LOW: Final = 0.5  # confidence below which the other stages together are as probable
 
@@ -142,8 +143,7 @@ def stage_night(stager: Any, night: Recording) -> StagedNight:
 
 def _taken(stager: Any, night: Recording) -> Recording:
     """Leave out the modalities that no member of a pool takes, if any is left."""
-    last = stager[-1] if isinstance(stager, Pipeline) else stager
-    taken = getattr(last, "modalities_", night.signals)
+    taken = getattr(last_step(stager), "modalities_", night.signals)
     kept = {name: block for name, block in night.signals.items() if name in taken}
     return night.with_signals(kept) if kept else night
 

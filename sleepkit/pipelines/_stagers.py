@@ -191,5 +191,4 @@ STAGERS: Final[Mapping[str, Callable[[bool, RandomState], _Parts]]] = {
 
 def takes_any_subset(stager: Any) -> bool:
     """Whether a stager predicts from any subset of its modalities."""
-    classifier = stager[-1] if hasattr(stager, "named_steps") else stager
-    return bool(getattr(classifier, "any_subset", True))
+    return bool(getattr(utils.last_step(stager), "any_subset", True))

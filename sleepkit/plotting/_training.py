@@ -10,7 +10,7 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.plotting._panels import make_panels
-from sleepkit.utils import optional_import
+from sleepkit.utils import last_step, optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -99,10 +99,9 @@ default=("classifier_imbalance", "discriminator_imbalance")
         ValueError
             If a quantity is not in the history.
         """
-        from sklearn.pipeline import Pipeline
         from sklearn.utils.validation import check_is_fitted
 
-        final = estimator[-1] if isinstance(estimator, Pipeline) else estimator
+        final = last_step(estimator)
         check_is_fitted(final, "net_")
         name = type(final).__name__ if name is None else name
         return cls.from_history(final.net_.history, quantities, name=name, ax=ax)

@@ -12,6 +12,7 @@ from sleepkit.classifiers import LogPoolClassifier, SleepClassifier
 from sleepkit.exceptions import SleepkitError
 from sleepkit.pretrained._recipe import Recipe, randomise, simulate
 from sleepkit.recording import EpochArray, as_epoch_array
+from sleepkit.utils import last_step
 
 _SLOWER: Final = 0.3  # times the learning rate of the first training
 _CHANGED: Final = ("lr", "max_epochs", "validation_fraction")
@@ -75,7 +76,7 @@ def adapt(
     (48,)
     """
     features = stager[:-1] if isinstance(stager, Pipeline) else None
-    last = _last(stager)
+    last = last_step(stager)
     nets = _nets(last)
     X = as_epoch_array(X)
     if replay is None:
@@ -119,15 +120,10 @@ def _simulated(last: Any, new: EpochArray, seed: int) -> tuple[Any, Any]:
     return X, np.asarray(X.hypnogram)
 
 
-def _last(stager: Any) -> Any:
-    """Classifier at the end of a Pipeline, or the stager itself."""
-    return stager[-1] if isinstance(stager, Pipeline) else stager
-
-
 def _nets(last: Any) -> list[SleepClassifier]:
     """Nets of a stager; refuse one that is something else."""
     members = last.estimators_ if isinstance(last, LogPoolClassifier) else [last]
-    ends = [_last(each) for each in members]
+    ends = [last_step(each) for each in members]
     for end in ends:
         if not isinstance(end, SleepClassifier):
             msg = (

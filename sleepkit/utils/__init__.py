@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     )
     from sleepkit.utils._optional import optional_import
     from sleepkit.utils._random import check_random_state, draw_seed
+    from sleepkit.utils._steps import last_step
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -52,6 +53,7 @@ __all__ = [
     "flush_to_disk",
     "hash_code",
     "hash_name",
+    "last_step",
     "library_digest",
     "open_regular",
     "optional_import",
