@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._channel_stack import ChannelStack, Inputs, by_rows, is_epoch
 from sleepkit.nn._recurrent import IndependentBiLSTM, State
+from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
 from sleepkit.nn._two_scale import (
     ScaleBranch,
     Style,
@@ -219,13 +219,7 @@ class DeepSleepNet(nn.Module):
         ValueError
             If a modality is missing, unknown or of another shape.
         """
-        for name, x in inputs.items():
-            if x.ndim != 4:
-                msg = (
-                    f"DeepSleepNet needs {name!r} of shape (batch, seq, n_channels, "
-                    f"n_times); got {tuple(x.shape)}."
-                )
-                raise ValueError(msg)
+        self.encoder.stack.check_sequences(inputs)
         encoded: Tensor = self.encoder(inputs, present)
         return encoded
 
@@ -282,7 +276,7 @@ class EpochEncoder(nn.Module):
         style: Style,
     ) -> None:
         super().__init__()
-        self.stack = ChannelStack(modalities, owner="DeepSleepNet")
+        self.stack = StackedChannels(modalities, owner="DeepSleepNet")
         n_channels = self.stack.n_channels
         shared: dict[str, Any] = {
             "n_filters": n_filters,
@@ -310,9 +304,10 @@ class EpochEncoder(nn.Module):
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs (..., n_channels, n_times) as (..., n_features)."""
-        x, mask = self.stack(inputs, present), is_epoch(present)
+        x = self.stack(inputs, present)
+        mask, leading = is_epoch(present), x.shape[:-2]
         rows = by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
-        return rows.view(*x.shape[:-2], self.n_features)
+        return rows.view(*leading, self.n_features)
 
 
 class EpochClassifier(nn.Module):

@@ -1,29 +1,27 @@
-"""Channels of all modalities as the input channels of one net."""
+"""Epochs whose modalities are read together: channels stacked, padding left out."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 Inputs = Mapping[str, Tensor]
 
 
-class ChannelStack:
-    """Stacks the channels of all modalities, zero where an epoch lacks one.
+class StackedChannels:
+    """The channels of all modalities as one block, for nets that need all of them.
 
-    All modalities need epochs of one length, and `owner` names the net in messages.
+    `modalities` are the shapes (n_channels, n_times) of one epoch, with one n_times;
+    `owner` is the net that messages name.
     """
 
-    def __init__(
-        self, modalities: Mapping[str, tuple[int, ...]], *, owner: str
-    ) -> None:
+    def __init__(self, modalities: Mapping[str, tuple[int, ...]], *, owner: str):
         self.owner = owner
         self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
         lengths = {shape[-1] for shape in self.shapes.values() if len(shape) == 2}
-        axes = {len(shape) for shape in self.shapes.values()}
-        if len(lengths) != 1 or axes != {2}:
+        if len(lengths) != 1 or any(len(shape) != 2 for shape in self.shapes.values()):
             given = ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
             msg = (
                 f"{owner} stacks the channels of all modalities, and needs epochs of "
@@ -31,16 +29,16 @@ class ChannelStack:
                 f"{given or 'none'}."
             )
             raise ValueError(msg)
-        self.n_channels = sum(shape[0] for shape in self.shapes.values())
         self.n_times = lengths.pop()
+        self.n_channels = sum(shape[0] for shape in self.shapes.values())
 
     def __call__(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Stack epochs of (..., n_channels, n_times)."""
+        """Stack epochs (..., n_channels, n_times), zero where one lacks a modality."""
         if inputs.keys() != self.shapes.keys():
             needed, given = ", ".join(self.shapes), ", ".join(inputs) or "none"
             msg = f"{self.owner} needs all of its modalities, {needed}; got {given}."
             raise ValueError(msg)
-        present, blocks = present or {}, []
+        blocks = []
         for name, rule in self.shapes.items():
             x, shape = inputs[name], tuple(inputs[name].shape[-2:])
             if shape != rule:
@@ -48,10 +46,20 @@ class ChannelStack:
                     f"{self.owner} needs {name!r} epochs of shape {rule}; got {shape}."
                 )
                 raise ValueError(msg)
-            if name in present:
+            if present and name in present:
                 x = torch.where(present[name][..., None, None], x, 0)
             blocks.append(x)
         return torch.cat(blocks, dim=-2)
+
+    def check_sequences(self, inputs: Inputs) -> None:
+        """Refuse inputs that are no sequences of epochs."""
+        for name, x in inputs.items():
+            if x.ndim != 4:
+                msg = (
+                    f"{self.owner} needs {name!r} of shape (batch, seq, n_channels, "
+                    f"n_times); got {tuple(x.shape)}."
+                )
+                raise ValueError(msg)
 
 
 def is_epoch(present: Inputs | None) -> Tensor | None:
@@ -60,20 +68,17 @@ def is_epoch(present: Inputs | None) -> Tensor | None:
 
 
 def by_rows(
-    read: Callable[[Tensor], Tensor],
-    rows: Tensor,
-    mask: Tensor | None,
-    *,
-    training: bool,
+    module: nn.Module, rows: Tensor, mask: Tensor | None, *, training: bool
 ) -> Tensor:
     """Run a module on (n, ...); padding gives zeros, and no batch statistics."""
     if mask is None:
-        return read(rows)
+        output: Tensor = module(rows)
+        return output
     mask = mask.flatten()
     if not training:  # rows of a batch of fixed size round the same
-        output = read(rows)
-        return torch.where(mask[:, *[None] * (output.ndim - 1)], output, 0)
-    found = read(rows[mask])
-    spread: Tensor = found.new_zeros(len(rows), *found.shape[1:])
+        output = module(rows)
+        return torch.where(mask[:, None], output, 0)
+    found = module(rows[mask])
+    spread: Tensor = found.new_zeros(len(rows), found.shape[1])
     spread[mask] = found
     return spread
