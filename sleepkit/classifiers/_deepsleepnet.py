@@ -11,6 +11,7 @@ from torch import nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._check_pairs import check_filters
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
@@ -231,15 +232,7 @@ class DeepSleepNetClassifier(SleepClassifier):
                 f"Got {self.norm_momentum!r} instead."
             )
             raise ValueError(msg)
-        n_filters = self.n_filters
-        if not isinstance(n_filters, (list, tuple)) or len(n_filters) != 2:
-            msg = (
-                f"The 'n_filters' parameter of {owner} must be two whole numbers. Got "
-                f"{n_filters!r} instead."
-            )
-            raise ValueError(msg)
-        for i, n in enumerate(n_filters):
-            check_count(f"n_filters[{i}]", n, owner=owner)
+        check_filters(self.n_filters, owner=owner)
         if self.epoch_duration is not None:
             check_positive("epoch_duration", self.epoch_duration, owner=owner)
         samplers = ("in_order", "shuffled")
