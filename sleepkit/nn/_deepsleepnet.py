@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._recurrent import IndependentBiLSTM, State
+from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
 from sleepkit.nn._two_scale import (
     ScaleBranch,
     TwoScaleEncoder,
@@ -16,9 +17,6 @@ from sleepkit.nn._two_scale import (
     rectified_norm,
 )
 from sleepkit.utils import check_count, check_positive
-
-Inputs = Mapping[str, Tensor]
-
 
 class DeepSleepNet(nn.Module):
     """Stage sequences of raw epochs: a two-scale CNN, then LSTMs in both directions.
@@ -219,13 +217,7 @@ class DeepSleepNet(nn.Module):
         ValueError
             If a modality is missing, unknown or of another shape.
         """
-        for name, x in inputs.items():
-            if x.ndim != 4:
-                msg = (
-                    f"DeepSleepNet needs {name!r} of shape (batch, seq, n_channels, "
-                    f"n_times); got {tuple(x.shape)}."
-                )
-                raise ValueError(msg)
+        self.encoder.stack.check_sequences(inputs)
         encoded: Tensor = self.encoder(inputs, present)
         return encoded
 
@@ -261,10 +253,10 @@ class DeepSleepNet(nn.Module):
         self, encoded: Tensor, present: Inputs | None, state: State | None
     ) -> tuple[Tensor, State]:
         """Logits, and the final state of the forward stack."""
-        mask = _is_epoch(present)
+        mask = is_epoch(present)
         read, state = self.recurrent(encoded, mask, state)
         rows = encoded.flatten(0, 1)
-        direct = _by_rows(self.shortcut, rows, mask, training=self.training)
+        direct = by_rows(self.shortcut, rows, mask, training=self.training)
         summed = read + direct.view_as(read)
         return self.head(self.dropout(summed)), state
 
@@ -282,9 +274,8 @@ class EpochEncoder(nn.Module):
         momentum: float,
     ) -> None:
         super().__init__()
-        self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
-        n_times = _common_length(self.shapes)
-        n_channels = sum(shape[0] for shape in self.shapes.values())
+        self.stack = StackedChannels(modalities, owner="DeepSleepNet")
+        n_channels = self.stack.n_channels
         shared: dict[str, Any] = {
             "n_filters": n_filters,
             "dropout": dropout,
@@ -307,33 +298,14 @@ class EpochEncoder(nn.Module):
             ),
             dropout,
         )
-        self.n_features = self.cnn.n_features(n_times)
+        self.n_features = self.cnn.n_features(self.stack.n_times)
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs (..., n_channels, n_times) as (..., n_features)."""
-        x = self._stack(inputs, present or {})
-        mask, leading = _is_epoch(present), x.shape[:-2]
-        rows = _by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
+        x = self.stack(inputs, present)
+        mask, leading = is_epoch(present), x.shape[:-2]
+        rows = by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
         return rows.view(*leading, self.n_features)
-
-    def _stack(self, inputs: Inputs, present: Inputs) -> Tensor:
-        """Channels of all modalities, zero where an epoch lacks one."""
-        if inputs.keys() != self.shapes.keys():
-            needed, given = ", ".join(self.shapes), ", ".join(inputs) or "none"
-            msg = f"DeepSleepNet needs all of its modalities, {needed}; got {given}."
-            raise ValueError(msg)
-        blocks = []
-        for name, rule in self.shapes.items():
-            x, shape = inputs[name], tuple(inputs[name].shape[-2:])
-            if shape != rule:
-                msg = (
-                    f"DeepSleepNet needs {name!r} epochs of shape {rule}; got {shape}."
-                )
-                raise ValueError(msg)
-            if name in present:
-                x = torch.where(present[name][..., None, None], x, 0)
-            blocks.append(x)
-        return torch.cat(blocks, dim=-2)
 
 
 class EpochClassifier(nn.Module):
@@ -348,42 +320,6 @@ class EpochClassifier(nn.Module):
         """Logits (..., n_classes) of epochs (..., n_channels, n_times)."""
         logits: Tensor = self.head(self.encoder(inputs, present))
         return logits
-
-
-def _common_length(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Find the samples of an epoch, which all modalities must have in common."""
-    lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
-    if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
-        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        msg = (
-            "DeepSleepNet stacks the channels of all modalities, and needs epochs of "
-            "shape (n_channels, n_times) with the same n_times; got "
-            f"{given or 'none'}."
-        )
-        raise ValueError(msg)
-    return lengths.pop()
-
-
-def _is_epoch(present: Inputs | None) -> Tensor | None:
-    """Where there is any modality, (batch, ...); elsewhere is padding."""
-    return torch.stack(list(present.values())).any(0) if present else None
-
-
-def _by_rows(
-    module: nn.Module, rows: Tensor, mask: Tensor | None, *, training: bool
-) -> Tensor:
-    """Run a module on (n, ...); padding gives zeros, and no batch statistics."""
-    if mask is None:
-        output: Tensor = module(rows)
-        return output
-    mask = mask.flatten()
-    if not training:  # rows of a batch of fixed size round the same
-        output = module(rows)
-        return torch.where(mask[:, None], output, 0)
-    found = module(rows[mask])
-    spread: Tensor = found.new_zeros(len(rows), found.shape[1])
-    spread[mask] = found
-    return spread
 
 
 def _head(n_in: int, n_classes: int) -> nn.Linear:
