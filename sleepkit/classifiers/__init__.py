@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
     from sleepkit.classifiers._module import ModuleClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
+    from sleepkit.classifiers._sleepyco import SleePyCoClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -19,6 +20,7 @@ __all__ = [
     "LogPoolClassifier",
     "MedFuseSleepClassifier",
     "ModuleClassifier",
+    "SleePyCoClassifier",
     "SleepClassifier",
     "SleepMGClassifier",
 ]

@@ -22,7 +22,9 @@ if TYPE_CHECKING:
         SleepMGOutput,
         modality_logits,
     )
+    from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
+    from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -36,10 +38,13 @@ __all__ = [
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "SleePyCo",
+    "SleePyCoLoss",
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
     "StageLoss",
+    "SupervisedContrastiveLoss",
     "VectorNet",
     "alignment_loss",
     "fast_cpu",

@@ -18,6 +18,7 @@ from sleepkit.nn._two_scale import (
 )
 from sleepkit.utils import check_count, check_positive
 
+
 class DeepSleepNet(nn.Module):
     """Stage sequences of raw epochs: a two-scale CNN, then LSTMs in both directions.
 
