@@ -12,9 +12,11 @@ from sleepkit.nn._recurrent import IndependentBiLSTM, State
 from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
 from sleepkit.nn._two_scale import (
     ScaleBranch,
+    Style,
     TwoScaleEncoder,
     he_truncated_,
-    rectified_norm,
+    he_weights,
+    normalisation,
 )
 from sleepkit.utils import check_count, check_positive
 
@@ -126,19 +128,18 @@ class DeepSleepNet(nn.Module):
         check_count("n_layers", n_layers, owner="DeepSleepNet")
         check_positive("sfreq", sfreq, owner="DeepSleepNet")
         self.n_classes = n_classes
+        style = Style(momentum=momentum, initialise=he_weights)
         self.encoder = EpochEncoder(
             modalities,
             sfreq=sfreq,
             n_filters=n_filters,
             dropout=dropout,
-            momentum=momentum,
+            style=style,
         )
         self.n_features = self.encoder.n_features
         linear = nn.Linear(self.n_features, 2 * hidden_size, bias=False)
         he_truncated_(linear.weight)
-        self.shortcut = nn.Sequential(
-            linear, *rectified_norm(2 * hidden_size, momentum)
-        )
+        self.shortcut = nn.Sequential(linear, *normalisation(2 * hidden_size, style))
         self.recurrent = IndependentBiLSTM(
             self.n_features, hidden_size, n_layers, dropout
         )
@@ -272,7 +273,7 @@ class EpochEncoder(nn.Module):
         sfreq: float,
         n_filters: tuple[int, int],
         dropout: float,
-        momentum: float,
+        style: Style,
     ) -> None:
         super().__init__()
         self.stack = StackedChannels(modalities, owner="DeepSleepNet")
@@ -280,7 +281,7 @@ class EpochEncoder(nn.Module):
         shared: dict[str, Any] = {
             "n_filters": n_filters,
             "dropout": dropout,
-            "momentum": momentum,
+            "style": style,
         }
         self.cnn = TwoScaleEncoder(
             ScaleBranch(
