@@ -27,7 +27,9 @@ if TYPE_CHECKING:
         modality_logits,
     )
     from sleepkit.nn._sleepprintnet import SleepPrintNet
+    from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
+    from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -45,11 +47,14 @@ __all__ = [
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "SleePyCo",
+    "SleePyCoLoss",
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
     "SleepPrintNet",
     "StageLoss",
+    "SupervisedContrastiveLoss",
     "VectorNet",
     "alignment_loss",
     "fast_cpu",
