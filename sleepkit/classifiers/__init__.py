@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._mmasleepnet import MMASleepNetClassifier
     from sleepkit.classifiers._module import ModuleClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
+    from sleepkit.classifiers._sleepprintnet import SleepPrintNetClassifier
     from sleepkit.classifiers._sleepyco import SleePyCoClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
@@ -31,4 +32,5 @@ __all__ = [
     "SleePyCoClassifier",
     "SleepClassifier",
     "SleepMGClassifier",
+    "SleepPrintNetClassifier",
 ]

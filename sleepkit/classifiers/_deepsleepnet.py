@@ -12,6 +12,7 @@ from torch import nn
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_filters
+from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
@@ -262,20 +263,9 @@ class DeepSleepNetClassifier(SleepClassifier):
     ) -> None:
         """Train on epochs of one length."""
         if fresh:
-            self.epoch_duration_ = self.epoch_duration or source.epoch_duration or 30.0
-        self._check_duration(source)
+            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
+        check_duration(self, source)
         super()._train(source, split, rng, fresh=fresh)
-
-    def _check_duration(self, source: EpochSource) -> None:
-        """Refuse nights with epochs of another length."""
-        duration = source.epoch_duration
-        if duration not in {None, self.epoch_duration_}:
-            msg = (
-                f"{type(self).__name__} takes epochs of {self.epoch_duration_:g} s, by "
-                "its parameter 'epoch_duration' or by the nights that it was fitted "
-                f"on; X has epochs of {duration:g} s."
-            )
-            raise ValueError(msg)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """Train the CNN on balanced epochs, then the whole net on sequences."""
@@ -309,7 +299,7 @@ class DeepSleepNetClassifier(SleepClassifier):
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Decode nights whole: sequences as long as the longest one without a gap."""
-        self._check_duration(source)
+        check_duration(self, source)
         runs = find_runs(source.night, source.has_signal)
         return max((stop - start for start, stop in runs), default=1), 1
 
