@@ -162,7 +162,7 @@ def main():
         ours, bare = time_steps(stager, X, args.turns)
         seconds, flops = time_night(stager, X)
         print(
-            f"{name:16}step {ours:7.2f} s, bare {bare:7.2f} s, ratio {ours / bare:.2f}; "
+            f"{name:16}step {ours:7.2f} s, bare {bare:.2f} s, {ours / bare:.2f} x; "
             f"night {seconds:7.2f} s, {flops / seconds / rate:.0%} of the rate",
             flush=True,
         )
