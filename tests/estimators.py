@@ -21,10 +21,14 @@ from sleepkit import classifiers, preprocessing
 from sleepkit.classifiers import (
     AttnSleepClassifier,
     DeepSleepNetClassifier,
+    FeatureNetClassifier,
     LogPoolClassifier,
+    MaskSleepNetClassifier,
     MedFuseSleepClassifier,
+    MMASleepNetClassifier,
     ModuleClassifier,
     SleepMGClassifier,
+    SleepPrintNetClassifier,
 )
 from sleepkit.pipelines import make_stager
 from sleepkit.pipelines._methods import METHODS
@@ -155,17 +159,45 @@ class Perceptron(nn.Sequential):
         super().__init__(first, nn.ReLU(), nn.Linear(hidden, n_classes))
 
 
+FIVE_PASSES = {
+    "dropout": 0.0,
+    "lr": 0.02,
+    "batch_size": 16,
+    "max_epochs": 5,
+    "device": "cpu",
+    "n_threads": 1,
+}
 CLASSIFIERS = [
     AttnSleepClassifier(
         n_filters=(8, 16),
+        n_tokens=12,
         n_layers=1,
         n_heads=1,  # divides any number of steps
-        dropout=0.0,
-        lr=0.01,
-        batch_size=16,
-        max_epochs=10,
-        device="cpu",
-        n_threads=1,
+        attention_dropout=0.0,
+        **FIVE_PASSES,
+    ),
+    FeatureNetClassifier(**FIVE_PASSES),
+    MMASleepNetClassifier(
+        n_filters=(8, 16),
+        dim_feedforward=16,
+        d_head=16,
+        attention_dropout=0.0,
+        **FIVE_PASSES,
+    ),
+    MaskSleepNetClassifier(
+        n_filters=(8, 16),
+        n_layers=1,
+        n_heads=2,
+        dim_feedforward=16,
+        attention_dropout=0.0,
+        **FIVE_PASSES,
+    ),
+    SleepPrintNetClassifier(
+        epoch_duration=0.02,  # short rows at 100 Hz
+        n_filters=(4, 8),
+        d_head=16,
+        head_decay_ratio=1.0,
+        **FIVE_PASSES,
     ),
     DeepSleepNetClassifier(
         epoch_duration=0.02,  # short rows at 100 Hz
@@ -195,9 +227,7 @@ CLASSIFIERS = [
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
-    SleepMGClassifier(
-        dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
-    ),
+    SleepMGClassifier(**FIVE_PASSES),
 ]
 CLASSIFIERS += unlisted(
     classifiers,

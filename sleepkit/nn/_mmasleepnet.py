@@ -183,9 +183,10 @@ class PlaneBranches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_times) -> (batch, n_planes, width, n_steps)."""
-        parts = x.split(self.n_channels, dim=1)
-        maps = [branch(part) for branch, part in zip(self.of.values(), parts)]  # noqa: B905
-        return torch.cat(maps, dim=1).unflatten(1, (self.n_planes, self.width))
+        parts = torch.split(x, self.n_channels, dim=1)
+        branches = zip(self.of.values(), parts, strict=True)
+        maps = torch.cat([branch(part) for branch, part in branches], dim=1)
+        return maps.reshape(len(x), self.n_planes, self.width, -1)
 
 
 class PlaneEncoder(nn.Module):
@@ -202,7 +203,7 @@ class PlaneEncoder(nn.Module):
         """(batch, n_channels, n_times) -> tokens in front of the attention."""
         planes = self.branches(x)
         mixed = self.mix(planes.flatten(2)).view_as(planes)
-        return mixed.unflatten(2, (-1, _TOKEN)).flatten(3).flatten(1, 2)
+        return mixed.reshape(len(x), -1, _TOKEN * mixed.shape[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_times) -> (batch, n_features)."""
@@ -215,7 +216,7 @@ def _two_scales(
     n_channels: int, n_filters: tuple[int, int], dropout: float
 ) -> TwoScaleEncoder:
     """Make the CNN of one modality."""
-    branches = [
+    small, large = (
         ScaleBranch(
             n_channels,
             n_filters=n_filters,
@@ -229,5 +230,5 @@ def _two_scales(
             flatten=False,
         )
         for kernels, pools in zip(_KERNELS, [(8, 4), (4, 2)], strict=True)
-    ]
-    return TwoScaleEncoder(*branches, dropout=dropout)
+    )
+    return TwoScaleEncoder(small, large, dropout=dropout)
