@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from sleepkit.nn._epoch_net import EpochNet
 from sleepkit.nn._squeeze_excitation import ResidualSqueezeExcitation
-from sleepkit.nn._stacked_channels import Inputs
 from sleepkit.nn._two_scale import ScaleBranch, Style, TwoScaleEncoder
 from sleepkit.utils import check_count
 
@@ -46,8 +45,8 @@ class MMASleepNet(EpochNet):
     attention_dropout : float, default=0.1
         Dropout of the transformer layer.
     released_double_softmax : bool, default=False
-        Whether `forward` returns probabilities in place of logits, of which the loss
-        takes a softmax again, as the released code does.
+        Whether the net returns probabilities in place of logits, of which the loss
+        takes a softmax again, as in the released code.
 
     Attributes
     ----------
@@ -109,7 +108,6 @@ class MMASleepNet(EpochNet):
                 f"{2 * _TOKEN}. Got {n_filters!r} instead."
             )
             raise ValueError(msg)
-        self.released_double_softmax = released_double_softmax
         branches = PlaneBranches(self.stack.shapes, n_filters, dropout)
         self.n_steps = branches.n_steps(self.stack.n_times)
         dim = _TOKEN * self.n_steps
@@ -125,32 +123,11 @@ class MMASleepNet(EpochNet):
         self.encoder = PlaneEncoder(branches, layer)
         n_features = branches.n_planes * branches.width * self.n_steps
         self.head = nn.Sequential(
-            nn.Linear(n_features, d_head), nn.ReLU(), nn.Linear(d_head, n_classes)
+            nn.Linear(n_features, d_head),
+            nn.ReLU(),
+            nn.Linear(d_head, n_classes),
+            *[nn.Softmax(-1)] * released_double_softmax,
         )
-
-    def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Stage a batch of epochs.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, n_channels, n_times)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch,), default=None
-            Where an epoch has a modality; without it, everywhere. A modality that is
-            absent is zero, and epochs without any do not count in batch statistics.
-
-        Returns
-        -------
-        Tensor, shape (batch, n_classes)
-            Logits of the stages; probabilities with `released_double_softmax`.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        logits = super().forward(inputs, present)
-        return logits.softmax(-1) if self.released_double_softmax else logits
 
 
 class PlaneBranches(nn.Module):
@@ -202,7 +179,7 @@ class PlaneEncoder(nn.Module):
     def tokens(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_times) -> tokens in front of the attention."""
         planes = self.branches(x)
-        mixed = self.mix(planes.flatten(2)).view_as(planes)
+        mixed: Tensor = self.mix(planes.flatten(2)).view_as(planes)
         return mixed.reshape(len(x), -1, _TOKEN * mixed.shape[-1])
 
     def forward(self, x: Tensor) -> Tensor:
