@@ -135,7 +135,7 @@ TRANSFORMERS = [
     *WRAPPERS,
 ]
 
-# A second of training, and still able to fit three blobs.
+# As few steps as fit three blobs: what a step costs hardly depends on its rows.
 MEDFUSE = MedFuseSleepClassifier(
     d_model=8,
     n_heads=2,
@@ -143,7 +143,8 @@ MEDFUSE = MedFuseSleepClassifier(
     dim_feedforward=16,
     d_head=16,
     dropout=0.0,
-    lr=0.02,
+    lr=0.03,
+    batch_size=64,
     max_epochs=10,
     device="cpu",
     n_threads=1,
@@ -176,7 +177,15 @@ CLASSIFIERS = [
         attention_dropout=0.0,
         **FIVE_PASSES,
     ),
-    FeatureNetClassifier(**FIVE_PASSES),
+    FeatureNetClassifier(
+        epoch_duration=0.5,  # short kernels
+        dropout=0.0,
+        lr=0.01,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
     MMASleepNetClassifier(
         n_filters=(8, 16),
         dim_feedforward=16,
@@ -206,20 +215,20 @@ CLASSIFIERS = [
         n_layers=1,
         dropout=0.0,
         norm_momentum=0.1,
-        pretrain_epochs=5,
-        pretrain_batch_size=16,
-        lr=0.02,
-        encoder_lr=0.01,
-        batch_size=16,
-        max_epochs=5,
+        pretrain_epochs=4,
+        pretrain_batch_size=64,
+        lr=0.03,
+        encoder_lr=0.02,
+        batch_size=64,
+        max_epochs=4,
         device="cpu",
         n_threads=1,
     ),
     ModuleClassifier(
         Perceptron,
-        lr=0.02,
-        batch_size=16,
-        max_epochs=10,
+        lr=0.05,
+        batch_size=64,
+        max_epochs=8,
         device="cpu",
         n_threads=1,
     ),
@@ -227,7 +236,15 @@ CLASSIFIERS = [
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
-    SleepMGClassifier(**FIVE_PASSES),
+    SleepMGClassifier(
+        epoch_duration=0.5,  # short kernels
+        dropout=0.0,
+        lr=0.01,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
 ]
 CLASSIFIERS += unlisted(
     classifiers,
@@ -235,7 +252,7 @@ CLASSIFIERS += unlisted(
     small=[make_stager(name)[-1] for name in METHODS],
     dropout=0.0,
     lr=0.02,
-    batch_size=16,
+    batch_size=32,
     max_epochs=10,
     device="cpu",
     n_threads=1,
