@@ -177,15 +177,7 @@ CLASSIFIERS = [
         attention_dropout=0.0,
         **FIVE_PASSES,
     ),
-    FeatureNetClassifier(
-        epoch_duration=0.5,  # short kernels
-        dropout=0.0,
-        lr=0.01,
-        batch_size=32,
-        max_epochs=6,
-        device="cpu",
-        n_threads=1,
-    ),
+    FeatureNetClassifier(**FIVE_PASSES),
     MMASleepNetClassifier(
         n_filters=(8, 16),
         dim_feedforward=16,
