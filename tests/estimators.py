@@ -23,6 +23,7 @@ from sleepkit.classifiers import (
     LogPoolClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
+    SleePyCoClassifier,
     SleepMGClassifier,
 )
 from sleepkit.pipelines import make_stager
@@ -183,6 +184,24 @@ CLASSIFIERS = [
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
+    SleePyCoClassifier(
+        epoch_duration=0.02,
+        sequence_length=1,
+        augmentation={"p": 0.0},  # rows may have two samples
+        n_filters=(8, 8, 8, 8, 16),
+        d_model=16,
+        n_heads=2,
+        n_layers=1,
+        dim_feedforward=8,
+        norm_momentum=0.3,
+        pretrain_epochs=3,
+        pretrain_batch_size=32,
+        lr=0.02,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
     SleepMGClassifier(
         dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
     ),

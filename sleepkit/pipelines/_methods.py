@@ -138,5 +138,24 @@ METHODS: Final[Mapping[str, Method]] = {
             "validation_fraction": 0,
         },
     ),
+    "sleepyco": Method(
+        _signals,
+        partial(_net, "SleePyCoClassifier"),
+        {
+            "sequence_length": 3,
+            "augmentation": {"offset": (-0.3, 0.3), "noise": (0.0, 0.1)},  # scaled
+            "n_filters": (4, 8, 16, 32, 32),
+            "d_model": 32,
+            "n_heads": 4,
+            "n_layers": 1,
+            "dim_feedforward": 32,
+            "pretrain_epochs": 5,
+            "pretrain_batch_size": 64,
+            "batch_size": 32,
+            "max_epochs": 3,
+            "lr": 3e-3,
+            "validation_fraction": 0,
+        },
+    ),
     "trees": Method(_powers, _trees),
 }
