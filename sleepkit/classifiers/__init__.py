@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._log_pool import LogPoolClassifier
     from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
     from sleepkit.classifiers._module import ModuleClassifier
+    from sleepkit.classifiers._seqsleepnet import SeqSleepNetClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
@@ -19,6 +20,7 @@ __all__ = [
     "LogPoolClassifier",
     "MedFuseSleepClassifier",
     "ModuleClassifier",
+    "SeqSleepNetClassifier",
     "SleepClassifier",
     "SleepMGClassifier",
 ]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
     from sleepkit.nn._reversal import gradient_reversal
+    from sleepkit.nn._seqsleepnet import SeqSleepNet
     from sleepkit.nn._sleepmg import (
         SleepMGLoss,
         SleepMGNet,
@@ -36,6 +37,7 @@ __all__ = [
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "SeqSleepNet",
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from sleepkit.nn._padding import by_rows, is_epoch
 from sleepkit.nn._recurrent import IndependentBiLSTM, State
 from sleepkit.nn._two_scale import (
     ScaleBranch,
@@ -261,10 +262,10 @@ class DeepSleepNet(nn.Module):
         self, encoded: Tensor, present: Inputs | None, state: State | None
     ) -> tuple[Tensor, State]:
         """Logits, and the final state of the forward stack."""
-        mask = _is_epoch(present)
+        mask = is_epoch(present)
         read, state = self.recurrent(encoded, mask, state)
         rows = encoded.flatten(0, 1)
-        direct = _by_rows(self.shortcut, rows, mask, training=self.training)
+        direct = by_rows(self.shortcut, rows, mask, training=self.training)
         summed = read + direct.view_as(read)
         return self.head(self.dropout(summed)), state
 
@@ -312,8 +313,8 @@ class EpochEncoder(nn.Module):
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs (..., n_channels, n_times) as (..., n_features)."""
         x = self._stack(inputs, present or {})
-        mask, leading = _is_epoch(present), x.shape[:-2]
-        rows = _by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
+        mask, leading = is_epoch(present), x.shape[:-2]
+        rows = by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
         return rows.view(*leading, self.n_features)
 
     def _stack(self, inputs: Inputs, present: Inputs) -> Tensor:
@@ -362,28 +363,6 @@ def _common_length(shapes: Mapping[str, tuple[int, ...]]) -> int:
         )
         raise ValueError(msg)
     return lengths.pop()
-
-
-def _is_epoch(present: Inputs | None) -> Tensor | None:
-    """Where there is any modality, (batch, ...); elsewhere is padding."""
-    return torch.stack(list(present.values())).any(0) if present else None
-
-
-def _by_rows(
-    module: nn.Module, rows: Tensor, mask: Tensor | None, *, training: bool
-) -> Tensor:
-    """Run a module on (n, ...); padding gives zeros, and no batch statistics."""
-    if mask is None:
-        output: Tensor = module(rows)
-        return output
-    mask = mask.flatten()
-    if not training:  # rows of a batch of fixed size round the same
-        output = module(rows)
-        return torch.where(mask[:, None], output, 0)
-    found = module(rows[mask])
-    spread: Tensor = found.new_zeros(len(rows), found.shape[1])
-    spread[mask] = found
-    return spread
 
 
 def _head(n_in: int, n_classes: int) -> nn.Linear:

@@ -1,0 +1,159 @@
+"""LSTM with batch normalisation in its steps, in both directions."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from sleepkit.nn._cpu._dropout import Dropout
+
+_SCALE: Final = 0.1  # of what is normalised, so that no gate is saturated at first
+_EPS: Final = 1e-3
+
+
+class _Step(NamedTuple):
+    """Rows of a step, the statistics of which step it takes, and how it moves them."""
+
+    n_rows: int
+    statistics: int
+    momentum: float | None  # None: by the running statistics
+
+
+class BatchNormBiLSTM(nn.Module):
+    """A layer of LSTM forwards in time and one backwards, with recurrent batch norm.
+
+    The products of the input and of the hidden state are normalised separately, and so
+    is the cell before its tanh (Cooijmans et al. 2017). Each step has running
+    statistics of its own, since the distribution of the state changes from its zero at
+    the start; later steps than any in training take those of the last one. There is
+    dropout before and after. Weights start orthogonal, forget gates from a bias of 1.
+    """
+
+    n_batches: Tensor
+
+    def __init__(
+        self, n_in: int, n_hidden: int, n_steps: int, *, dropout: float, momentum: float
+    ) -> None:
+        super().__init__()
+        self.momentum = momentum
+        self.dropout = Dropout(dropout)
+        # both directions; gates are input, forget, output and candidate
+        self.weight_in = nn.Parameter(torch.empty(2, n_in, 4 * n_hidden))
+        self.weight_hidden = nn.Parameter(torch.empty(2, n_hidden, 4 * n_hidden))
+        self.norm_in = StepNorm(n_steps, 8 * n_hidden, bias=False)
+        self.norm_hidden = StepNorm(n_steps, 8 * n_hidden)
+        self.norm_cell = StepNorm(n_steps, 2 * n_hidden)
+        self.register_buffer("n_batches", torch.zeros(n_steps, dtype=torch.int64))
+        for weight in (self.weight_in, self.weight_hidden):
+            for direction in weight.detach():
+                for gate in direction.split(n_hidden, dim=1):
+                    nn.init.orthogonal_(gate)
+        nn.init.ones_(self.norm_hidden.bias.detach().view(2, 4, n_hidden)[:, 1])
+
+    def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Read (batch, seq, n_in) as (batch, seq, 2 * n_hidden).
+
+        Steps where `mask`, (batch, seq), is false are skipped in both directions, and
+        count in no batch statistics; their own output means nothing.
+        """
+        if mask is None:
+            mask = x.new_ones(x.shape[:2], dtype=torch.bool)
+        rows = mask.sum(1).argsort(descending=True, stable=True)
+        order = _order(mask[rows])
+        steps = self.dropout(torch.stack([_take(x[rows], each) for each in order]))
+        # (2, batch, seq, n_in) -> (seq, batch, 2, 4 * n_hidden), one product for all
+        products = (steps.flatten(1, 2) @ self.weight_in).view(*steps.shape[:3], -1)
+        hidden = self._run(products.permute(2, 1, 0, 3), self._plan(mask))
+        parts = zip(hidden.permute(2, 1, 0, 3), order, strict=True)
+        read = torch.cat([_take(part, each.argsort(1)) for part, each in parts], -1)
+        dropped: Tensor = self.dropout(read[rows.argsort()])
+        return dropped
+
+    def _plan(self, mask: Tensor) -> list[_Step]:
+        """Plan the steps, and count those that move the running statistics.
+
+        In evaluation all rows go through all steps, so that no result depends on what
+        else is in the batch, not even its rounding.
+        """
+        n_rows, n_steps = mask.shape
+        counts, last = self.n_batches.tolist(), len(self.n_batches) - 1
+        if not self.training:
+            seen = max(sum(count > 0 for count in counts) - 1, 0)
+            return [_Step(n_rows, min(t, seen), None) for t in range(n_steps)]
+        steps = torch.arange(n_steps, device=mask.device)
+        longer = (mask.sum(1, keepdim=True) > steps).sum(0)
+        plan = []
+        for t, n in enumerate(longer.tolist()):
+            at = min(t, last)
+            # the first batches count alike, or short trainings would know the start
+            momentum = max(self.momentum, 1 / (counts[at] + 1)) if n > 1 else None
+            plan.append(_Step(n, at, momentum))
+        self.n_batches[:n_steps] += (longer > 1)[: last + 1]
+        return plan
+
+    def _run(self, products: Tensor, plan: list[_Step]) -> Tensor:
+        """Hidden states of all steps, (seq, batch, 2, n_hidden), 0 where a row ended.
+
+        `products` are those of the input, (seq, batch, 2, 4 * n_hidden), and rows are
+        sorted so that those which have a step come first.
+        """
+        n_rows, n_hidden = products.shape[1], self.weight_hidden.shape[1]
+        hidden = cell = products.new_zeros(n_rows, 2, n_hidden)
+        states = []
+        for product, step in zip(products, plan, strict=True):
+            n = step.n_rows
+            recurrent = (hidden[:n].transpose(0, 1) @ self.weight_hidden).transpose(
+                0, 1
+            )
+            gates = self.norm_in(product[:n], step) + self.norm_hidden(recurrent, step)
+            open_, candidate = gates.split([3 * n_hidden, n_hidden], dim=-1)
+            enter, forget, leave = open_.sigmoid().chunk(3, dim=-1)
+            cell = forget * cell[:n] + enter * candidate.tanh()
+            hidden = leave * self.norm_cell(cell, step).tanh()
+            states.append(functional.pad(hidden, (0, 0, 0, 0, 0, n_rows - n)))
+        return torch.stack(states)
+
+
+class StepNorm(nn.Module):
+    """Batch normalisation with running statistics of its own for each step."""
+
+    running_mean: Tensor
+    running_var: Tensor
+    bias: nn.Parameter | None
+
+    def __init__(self, n_steps: int, n_features: int, *, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.full((n_features,), _SCALE))
+        self.bias = nn.Parameter(torch.zeros(n_features)) if bias else None
+        self.register_buffer("running_mean", torch.zeros(n_steps, n_features))
+        self.register_buffer("running_var", torch.ones(n_steps, n_features))
+
+    def forward(self, x: Tensor, step: _Step) -> Tensor:
+        """Normalise the rows (n_rows, ...) of a step."""
+        normalised = functional.batch_norm(
+            x.flatten(1),
+            self.running_mean[step.statistics],
+            self.running_var[step.statistics],
+            self.weight,
+            self.bias,
+            training=step.momentum is not None,
+            momentum=step.momentum or 0.0,
+            eps=_EPS,
+        )
+        return normalised.view(x.shape)
+
+
+def _order(mask: Tensor) -> Tensor:
+    """Order the steps in time, and back in time, real ones first: (2, batch, seq)."""
+    skipped = mask.logical_not().to(torch.uint8)
+    ahead = skipped.argsort(dim=1, stable=True)
+    back = skipped.flip(1).argsort(dim=1, stable=True)
+    return torch.stack([ahead, mask.shape[1] - 1 - back])
+
+
+def _take(x: Tensor, order: Tensor) -> Tensor:
+    """Take the steps of (batch, seq, n) in an order of each row."""
+    return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
