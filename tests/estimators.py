@@ -23,7 +23,9 @@ from sleepkit.classifiers import (
     LogPoolClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
+    SeqSleepNetClassifier,
     SleepMGClassifier,
+    SleepTransformerClassifier,
 )
 from sleepkit.pipelines import make_stager
 from sleepkit.pipelines._stagers import STAGERS
@@ -183,6 +185,29 @@ CLASSIFIERS = [
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
+    SeqSleepNetClassifier(
+        n_filters=8,
+        hidden_size=8,
+        attention_size=8,
+        dropout=0.0,
+        lr=0.2,
+        max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
+    SleepTransformerClassifier(
+        d_model=8,
+        n_heads=2,
+        n_layers=1,
+        dim_feedforward=16,
+        attention_size=8,
+        d_head=16,
+        dropout=0.0,
+        lr=0.03,
+        max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
     SleepMGClassifier(
         dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
     ),

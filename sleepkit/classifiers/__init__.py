@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._module import ModuleClassifier
     from sleepkit.classifiers._seqsleepnet import SeqSleepNetClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
+    from sleepkit.classifiers._sleeptransformer import SleepTransformerClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -23,4 +24,5 @@ __all__ = [
     "SeqSleepNetClassifier",
     "SleepClassifier",
     "SleepMGClassifier",
+    "SleepTransformerClassifier",
 ]

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         SleepMGOutput,
         modality_logits,
     )
+    from sleepkit.nn._sleeptransformer import SleepTransformer
     from sleepkit.nn._stage_loss import StageLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
@@ -41,6 +42,7 @@ __all__ = [
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
+    "SleepTransformer",
     "StageLoss",
     "VectorNet",
     "alignment_loss",

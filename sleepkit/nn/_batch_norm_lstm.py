@@ -57,64 +57,66 @@ class BatchNormBiLSTM(nn.Module):
         """Read (batch, seq, n_in) as (batch, seq, 2 * n_hidden).
 
         Steps where `mask`, (batch, seq), is false are skipped in both directions, and
-        count in no batch statistics; their own output means nothing.
+        count in no batch statistics; their own output means nothing. In evaluation all
+        rows go through all steps, so that none depends on the others.
         """
+        n_rows, n_steps = x.shape[:2]
         if mask is None:
-            mask = x.new_ones(x.shape[:2], dtype=torch.bool)
+            plan = self._plan([n_rows] * n_steps)
+            ahead, back = self._run(torch.stack([x, x.flip(1)]), plan)
+            return self._join(ahead, back.flip(1))
         rows = mask.sum(1).argsort(descending=True, stable=True)
         order = _order(mask[rows])
-        steps = self.dropout(torch.stack([_take(x[rows], each) for each in order]))
-        # (2, batch, seq, n_in) -> (seq, batch, 2, 4 * n_hidden), one product for all
-        products = (steps.flatten(1, 2) @ self.weight_in).view(*steps.shape[:3], -1)
-        hidden = self._run(products.permute(2, 1, 0, 3), self._plan(mask))
-        parts = zip(hidden.permute(2, 1, 0, 3), order, strict=True)
-        read = torch.cat([_take(part, each.argsort(1)) for part, each in parts], -1)
-        dropped: Tensor = self.dropout(read[rows.argsort()])
-        return dropped
+        plan = self._plan(_n_active(mask) if self.training else [n_rows] * n_steps)
+        states = self._run(torch.stack([_take(x[rows], to) for to in order]), plan)
+        ahead, back = (
+            _take(part, to.argsort(1)) for part, to in zip(states, order, strict=True)
+        )
+        return self._join(ahead, back)[rows.argsort()]
 
-    def _plan(self, mask: Tensor) -> list[_Step]:
-        """Plan the steps, and count those that move the running statistics.
+    def _join(self, ahead: Tensor, back: Tensor) -> Tensor:
+        """Both directions, after dropout."""
+        joined: Tensor = self.dropout(torch.cat([ahead, back], dim=-1))
+        return joined
 
-        In evaluation all rows go through all steps, so that no result depends on what
-        else is in the batch, not even its rounding.
-        """
-        n_rows, n_steps = mask.shape
+    def _plan(self, n_active: list[int]) -> list[_Step]:
+        """Plan steps by how many rows have them; count what moves the statistics."""
         counts, last = self.n_batches.tolist(), len(self.n_batches) - 1
         if not self.training:
             seen = max(sum(count > 0 for count in counts) - 1, 0)
-            return [_Step(n_rows, min(t, seen), None) for t in range(n_steps)]
-        steps = torch.arange(n_steps, device=mask.device)
-        longer = (mask.sum(1, keepdim=True) > steps).sum(0)
+            return [_Step(n, min(t, seen), None) for t, n in enumerate(n_active)]
         plan = []
-        for t, n in enumerate(longer.tolist()):
+        for t, n in enumerate(n_active):
             at = min(t, last)
             # the first batches count alike, or short trainings would know the start
             momentum = max(self.momentum, 1 / (counts[at] + 1)) if n > 1 else None
             plan.append(_Step(n, at, momentum))
-        self.n_batches[:n_steps] += (longer > 1)[: last + 1]
+            self.n_batches[at] += n > 1
         return plan
 
-    def _run(self, products: Tensor, plan: list[_Step]) -> Tensor:
-        """Hidden states of all steps, (seq, batch, 2, n_hidden), 0 where a row ended.
+    def _run(self, steps: Tensor, plan: list[_Step]) -> Tensor:
+        """Hidden states (2, batch, seq, n_hidden) of all steps (2, batch, seq, n_in).
 
-        `products` are those of the input, (seq, batch, 2, 4 * n_hidden), and rows are
-        sorted so that those which have a step come first.
+        Rows are sorted so that those which have a step come first; where a row has
+        ended, the state is 0 in training.
         """
-        n_rows, n_hidden = products.shape[1], self.weight_hidden.shape[1]
+        n_rows, n_hidden = steps.shape[1], self.weight_hidden.shape[1]
+        # one product for all steps: (seq, batch, 2, 4 * n_hidden)
+        products = self.dropout(steps).flatten(1, 2) @ self.weight_in
+        products = products.view(*steps.shape[:3], -1).permute(2, 1, 0, 3)
         hidden = cell = products.new_zeros(n_rows, 2, n_hidden)
         states = []
         for product, step in zip(products, plan, strict=True):
             n = step.n_rows
-            recurrent = (hidden[:n].transpose(0, 1) @ self.weight_hidden).transpose(
-                0, 1
-            )
-            gates = self.norm_in(product[:n], step) + self.norm_hidden(recurrent, step)
-            open_, candidate = gates.split([3 * n_hidden, n_hidden], dim=-1)
-            enter, forget, leave = open_.sigmoid().chunk(3, dim=-1)
+            recurrent = hidden[:n].transpose(0, 1) @ self.weight_hidden
+            gates = self.norm_in(product[:n], step)
+            gates = gates + self.norm_hidden(recurrent.transpose(0, 1), step)
+            opened, candidate = gates.split([3 * n_hidden, n_hidden], dim=-1)
+            enter, forget, leave = opened.sigmoid().chunk(3, dim=-1)
             cell = forget * cell[:n] + enter * candidate.tanh()
             hidden = leave * self.norm_cell(cell, step).tanh()
             states.append(functional.pad(hidden, (0, 0, 0, 0, 0, n_rows - n)))
-        return torch.stack(states)
+        return torch.stack(states).permute(2, 1, 0, 3)
 
 
 class StepNorm(nn.Module):
@@ -152,6 +154,13 @@ def _order(mask: Tensor) -> Tensor:
     ahead = skipped.argsort(dim=1, stable=True)
     back = skipped.flip(1).argsort(dim=1, stable=True)
     return torch.stack([ahead, mask.shape[1] - 1 - back])
+
+
+def _n_active(mask: Tensor) -> list[int]:
+    """Count the rows that have each step, when their skipped steps are the last."""
+    steps = torch.arange(mask.shape[1], device=mask.device)
+    n_active: list[int] = (mask.sum(1, keepdim=True) > steps).sum(0).tolist()
+    return n_active
 
 
 def _take(x: Tensor, order: Tensor) -> Tensor:

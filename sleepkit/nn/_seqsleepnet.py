@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
 from sleepkit.nn._channel_stack import ChannelStack
 from sleepkit.nn._frame_encoder import FrameEncoder
-from sleepkit.nn._padding import by_rows, is_epoch
+from sleepkit.nn._padding import by_rows, in_eights, is_epoch
 from sleepkit.utils import check_count
 
 Inputs = Mapping[str, Tensor]
@@ -187,7 +187,15 @@ class SeqSleepNet(nn.Module):
         Tensor, shape (batch, seq, n_classes)
             Logits of the stages.
         """
-        logits: Tensor = self.head(self.recurrent(encoded, is_epoch(present)))
+        mask = is_epoch(present)
+        sequences = (encoded,) if mask is None else (encoded, mask)
+        if self.training:
+            return self._read(*sequences)
+        return in_eights(self._read, *sequences)
+
+    def _read(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Logits of sequences."""
+        logits: Tensor = self.head(self.recurrent(encoded, mask))
         return logits
 
 

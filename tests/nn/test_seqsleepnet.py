@@ -273,7 +273,7 @@ def test_a_padded_sequence_is_like_the_sequence_alone(shared_output):
     net(sequences())  # other statistics in each step
     net.eval()
     if not shared_output:
-        net.head.weight.data[2:5] = net.head.weight.data[:3].clone()
+        net.head.weight.data[:] = net.head.weight.data[:1].clone()
     inputs = with_padding(3.0)
     padded = net(inputs, dict.fromkeys(SHAPES, PADDED))
     short = net({name: x[:1, 2:5] for name, x in inputs.items()})
