@@ -28,7 +28,7 @@ from sleepkit.classifiers import (
     SleepTransformerClassifier,
 )
 from sleepkit.pipelines import make_stager
-from sleepkit.pipelines._stagers import STAGERS
+from sleepkit.pipelines._methods import METHODS
 from sleepkit.preprocessing import (
     BandpassFilter,
     BandPower,
@@ -215,7 +215,7 @@ CLASSIFIERS = [
 CLASSIFIERS += unlisted(
     classifiers,
     CLASSIFIERS,
-    small=[make_stager(name)[-1] for name in STAGERS],
+    small=[make_stager(name)[-1] for name in METHODS],
     dropout=0.0,
     lr=0.02,
     batch_size=16,

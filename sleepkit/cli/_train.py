@@ -29,7 +29,8 @@ from sleepkit.cli._output import (
 from sleepkit.cli._partial import check_partial, kept_training
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
-from sleepkit.pipelines._stagers import STAGERS, make_stager, takes_any_subset
+from sleepkit.pipelines._methods import METHODS
+from sleepkit.pipelines._stagers import make_stager, takes_any_subset
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -48,7 +49,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         "--out", type=Path, required=True, metavar="MODEL", help="the file to write"
     )
     parser.add_argument(
-        "--method", choices=STAGERS, default="medfusesleep", help="(medfusesleep)"
+        "--method", choices=METHODS, default="medfusesleep", help="(medfusesleep)"
     )
     parser.add_argument(
         "--published",

@@ -1,0 +1,142 @@
+"""The methods of `make_stager`: what each is given, and its small size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sleepkit import classifiers, preprocessing
+
+if TYPE_CHECKING:
+    from sklearn.base import BaseEstimator
+
+    from sleepkit._typing import RandomState
+
+    Steps = list[tuple[str, BaseEstimator]]
+
+# Classes are looked up when a stager is made: the command line needs the names only,
+# without torch and scikit-learn.
+_SFREQ: Final = 100  # Hz, of every night that a net gets
+# How the paper of SleepMG trains, whatever the method.
+COMMON_TRAINING: Final[Mapping[str, Any]] = {
+    "lr": 1e-3,
+    "betas": (0.5, 0.999),
+    "weight_decay": 0.0,
+    "batch_size": 256,
+    "max_epochs": 50,
+    "validation_fraction": 0.2,
+    "patience": 50,
+}
+
+
+class Method(NamedTuple):
+    """One method.
+
+    `features` gives the steps between quality mask and cache, and the scaler after
+    these or None; it is called with whether the small size is wanted, as the input of
+    some papers is not scaled. `small` are the parameters of the classifier that differ
+    from its defaults, the published ones. `common` tells whether SleepMG's paper
+    compares the method.
+    """
+
+    features: Callable[[bool], tuple[Steps, Any]]
+    classifier: Callable[..., Any]
+    small: Mapping[str, Any] = {}
+    common: bool = False
+
+
+def _signals(small: bool) -> tuple[Steps, Any]:
+    """Signals of the night, scaled in the small size alone."""
+    scaler = preprocessing.SignalScaler() if small else None
+    return [("resample", preprocessing.Resampler(_SFREQ))], scaler
+
+
+def _filtered_signals(_small: bool) -> tuple[Steps, Any]:
+    """Signals between 0.3 and 35 Hz, scaled by the night."""
+    steps = [
+        ("filter", preprocessing.BandpassFilter((0.3, 35))),
+        ("resample", preprocessing.Resampler(_SFREQ)),
+    ]
+    return steps, preprocessing.SignalScaler()
+
+
+def _spectra(small: bool) -> tuple[Steps, Any]:
+    """Spectra every second, or every other one, scaled by the night."""
+    steps = [
+        ("resample", preprocessing.Resampler(_SFREQ)),
+        ("spectra", preprocessing.STFTEpocher(hop=2.0 if small else 1.0)),
+    ]
+    return steps, preprocessing.SpectrumScaler("recording")
+
+
+def _powers(_small: bool) -> tuple[Steps, Any]:
+    """Band powers of five epochs."""
+    power = preprocessing.BandPower(normalize="append", context=2)
+    return [("power", power)], None
+
+
+def _net(name: str, **params: Any) -> Any:
+    """Make a classifier by the name of its class."""
+    return getattr(classifiers, name)(**params)
+
+
+def _trees(*, random_state: RandomState) -> Any:
+    """Gradient boosting that is fitted on the selected rows."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    trees = HistGradientBoostingClassifier(
+        max_iter=60,
+        max_leaf_nodes=15,
+        max_bins=63,
+        early_stopping=False,  # its inner split would not be by subject
+        random_state=random_state,
+    )
+    return preprocessing.FitOnSelected(trees)
+
+
+METHODS: Final[Mapping[str, Method]] = {
+    "deepsleepnet": Method(
+        _signals,
+        partial(_net, "DeepSleepNetClassifier"),
+        {
+            "n_filters": (16, 32),
+            "hidden_size": 64,
+            "n_layers": 1,
+            "norm_momentum": 0.1,  # the published one needs thousands of steps
+            "pretrain_epochs": 6,
+            "pretrain_batch_size": 32,
+            "batch_size": 2,
+            "max_epochs": 12,
+            "lr": 1e-3,
+            "encoder_lr": 3e-4,
+        },
+    ),
+    "medfusesleep": Method(
+        _spectra,
+        partial(_net, "MedFuseSleepClassifier"),
+        {
+            "d_model": 32,
+            "n_heads": 4,
+            "n_layers": 1,
+            "dim_feedforward": 64,
+            "dropout": 0.1,
+            "d_head": 32,
+            "lr": 3e-3,
+            "batch_size": 8,
+            "max_epochs": 12,
+            "validation_fraction": 0,  # so few passes need no early stopping
+        },
+    ),
+    "sleepmg": Method(
+        _filtered_signals,
+        partial(_net, "SleepMGClassifier"),
+        {
+            "modality_dropout": 0.3,  # else the heads need all modalities
+            "batch_size": 64,
+            "max_epochs": 6,
+            "validation_fraction": 0,
+        },
+    ),
+    "trees": Method(_powers, _trees),
+}
