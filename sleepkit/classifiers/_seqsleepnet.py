@@ -133,6 +133,7 @@ default=None
         1: "features",
     }
     any_subset = False
+    sequence_length: int
 
     def __init__(
         self,

@@ -43,15 +43,16 @@ class BatchNormBiLSTM(nn.Module):
         # both directions; gates are input, forget, output and candidate
         self.weight_in = nn.Parameter(torch.empty(2, n_in, 4 * n_hidden))
         self.weight_hidden = nn.Parameter(torch.empty(2, n_hidden, 4 * n_hidden))
-        self.norm_in = StepNorm(n_steps, 8 * n_hidden, bias=False)
-        self.norm_hidden = StepNorm(n_steps, 8 * n_hidden)
-        self.norm_cell = StepNorm(n_steps, 2 * n_hidden)
+        offset = torch.zeros(2, 4, n_hidden)
+        offset[:, 1] = 1  # forget nothing at first
+        self.norm_in = StepNorm(n_steps, 8 * n_hidden)
+        self.norm_hidden = StepNorm(n_steps, 8 * n_hidden, offset.flatten())
+        self.norm_cell = StepNorm(n_steps, 2 * n_hidden, torch.zeros(2 * n_hidden))
         self.register_buffer("n_batches", torch.zeros(n_steps, dtype=torch.int64))
         for weight in (self.weight_in, self.weight_hidden):
             for direction in weight.detach():
                 for gate in direction.split(n_hidden, dim=1):
                     nn.init.orthogonal_(gate)
-        nn.init.ones_(self.norm_hidden.bias.detach().view(2, 4, n_hidden)[:, 1])
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Read (batch, seq, n_in) as (batch, seq, 2 * n_hidden).
@@ -126,10 +127,12 @@ class StepNorm(nn.Module):
     running_var: Tensor
     bias: nn.Parameter | None
 
-    def __init__(self, n_steps: int, n_features: int, *, bias: bool = True) -> None:
+    def __init__(
+        self, n_steps: int, n_features: int, offset: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.full((n_features,), _SCALE))
-        self.bias = nn.Parameter(torch.zeros(n_features)) if bias else None
+        self.bias = None if offset is None else nn.Parameter(offset)
         self.register_buffer("running_mean", torch.zeros(n_steps, n_features))
         self.register_buffer("running_var", torch.ones(n_steps, n_features))
 

@@ -32,8 +32,8 @@ class ChannelStack:
                 f"or of shape (n_features,); got {given or 'none'}."
             )
             raise ValueError(msg)
-        n = sum(sizes)
-        self.shape = (1, 1, n) if self.is_features else (n, *others.pop())
+        n_frames, n_bins = others.pop() or (1, sum(sizes))
+        self.shape = (1 if self.is_features else sum(sizes), n_frames, n_bins)
 
     def __call__(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None

@@ -82,8 +82,8 @@ class EncoderLayer(nn.Module):
     def forward(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Map (batch, n_tokens, d_model); `mask` is that of the attention."""
         x = self.attention_norm(x + self._attend(x, mask))
-        mapped: Tensor = self.feedforward_norm(x + self.feedforward(x))
-        return self.dropout(mapped)
+        mapped: Tensor = self.dropout(self.feedforward_norm(x + self.feedforward(x)))
+        return mapped
 
     def _attend(self, x: Tensor, mask: Tensor | None) -> Tensor:
         """Attention of the heads, side by side."""
