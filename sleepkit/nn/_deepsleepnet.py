@@ -8,17 +8,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._padding import by_rows, is_epoch
 from sleepkit.nn._recurrent import IndependentBiLSTM, State
+from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
 from sleepkit.nn._two_scale import (
     ScaleBranch,
+    Style,
     TwoScaleEncoder,
     he_truncated_,
-    rectified_norm,
+    he_weights,
+    normalisation,
 )
 from sleepkit.utils import check_count, check_positive
-
-Inputs = Mapping[str, Tensor]
 
 
 class DeepSleepNet(nn.Module):
@@ -128,19 +128,18 @@ class DeepSleepNet(nn.Module):
         check_count("n_layers", n_layers, owner="DeepSleepNet")
         check_positive("sfreq", sfreq, owner="DeepSleepNet")
         self.n_classes = n_classes
+        style = Style(momentum=momentum, initialise=he_weights)
         self.encoder = EpochEncoder(
             modalities,
             sfreq=sfreq,
             n_filters=n_filters,
             dropout=dropout,
-            momentum=momentum,
+            style=style,
         )
         self.n_features = self.encoder.n_features
         linear = nn.Linear(self.n_features, 2 * hidden_size, bias=False)
         he_truncated_(linear.weight)
-        self.shortcut = nn.Sequential(
-            linear, *rectified_norm(2 * hidden_size, momentum)
-        )
+        self.shortcut = nn.Sequential(linear, *normalisation(2 * hidden_size, style))
         self.recurrent = IndependentBiLSTM(
             self.n_features, hidden_size, n_layers, dropout
         )
@@ -220,13 +219,7 @@ class DeepSleepNet(nn.Module):
         ValueError
             If a modality is missing, unknown or of another shape.
         """
-        for name, x in inputs.items():
-            if x.ndim != 4:
-                msg = (
-                    f"DeepSleepNet needs {name!r} of shape (batch, seq, n_channels, "
-                    f"n_times); got {tuple(x.shape)}."
-                )
-                raise ValueError(msg)
+        self.encoder.stack.check_sequences(inputs)
         encoded: Tensor = self.encoder(inputs, present)
         return encoded
 
@@ -280,16 +273,15 @@ class EpochEncoder(nn.Module):
         sfreq: float,
         n_filters: tuple[int, int],
         dropout: float,
-        momentum: float,
+        style: Style,
     ) -> None:
         super().__init__()
-        self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
-        n_times = _common_length(self.shapes)
-        n_channels = sum(shape[0] for shape in self.shapes.values())
+        self.stack = StackedChannels(modalities, owner="DeepSleepNet")
+        n_channels = self.stack.n_channels
         shared: dict[str, Any] = {
             "n_filters": n_filters,
             "dropout": dropout,
-            "momentum": momentum,
+            "style": style,
         }
         self.cnn = TwoScaleEncoder(
             ScaleBranch(
@@ -308,33 +300,14 @@ class EpochEncoder(nn.Module):
             ),
             dropout,
         )
-        self.n_features = self.cnn.n_features(n_times)
+        self.n_features = self.cnn.n_features(self.stack.n_times)
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs (..., n_channels, n_times) as (..., n_features)."""
-        x = self._stack(inputs, present or {})
+        x = self.stack(inputs, present)
         mask, leading = is_epoch(present), x.shape[:-2]
         rows = by_rows(self.cnn, x.flatten(0, -3), mask, training=self.training)
         return rows.view(*leading, self.n_features)
-
-    def _stack(self, inputs: Inputs, present: Inputs) -> Tensor:
-        """Channels of all modalities, zero where an epoch lacks one."""
-        if inputs.keys() != self.shapes.keys():
-            needed, given = ", ".join(self.shapes), ", ".join(inputs) or "none"
-            msg = f"DeepSleepNet needs all of its modalities, {needed}; got {given}."
-            raise ValueError(msg)
-        blocks = []
-        for name, rule in self.shapes.items():
-            x, shape = inputs[name], tuple(inputs[name].shape[-2:])
-            if shape != rule:
-                msg = (
-                    f"DeepSleepNet needs {name!r} epochs of shape {rule}; got {shape}."
-                )
-                raise ValueError(msg)
-            if name in present:
-                x = torch.where(present[name][..., None, None], x, 0)
-            blocks.append(x)
-        return torch.cat(blocks, dim=-2)
 
 
 class EpochClassifier(nn.Module):
@@ -349,20 +322,6 @@ class EpochClassifier(nn.Module):
         """Logits (..., n_classes) of epochs (..., n_channels, n_times)."""
         logits: Tensor = self.head(self.encoder(inputs, present))
         return logits
-
-
-def _common_length(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Find the samples of an epoch, which all modalities must have in common."""
-    lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
-    if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
-        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        msg = (
-            "DeepSleepNet stacks the channels of all modalities, and needs epochs of "
-            "shape (n_channels, n_times) with the same n_times; got "
-            f"{given or 'none'}."
-        )
-        raise ValueError(msg)
-    return lengths.pop()
 
 
 def _head(n_in: int, n_classes: int) -> nn.Linear:

@@ -9,12 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
-from sleepkit.nn._channel_stack import ChannelStack
 from sleepkit.nn._frame_encoder import FrameEncoder
-from sleepkit.nn._padding import by_rows, in_eights, is_epoch
+from sleepkit.nn._stacked_channels import Inputs, by_rows, in_eights, is_epoch
+from sleepkit.nn._stacked_spectra import StackedSpectra
 from sleepkit.utils import check_count
-
-Inputs = Mapping[str, Tensor]
 
 
 class SeqSleepNet(nn.Module):
@@ -105,10 +103,10 @@ class SeqSleepNet(nn.Module):
         }
         for name, count in counts.items():
             check_count(name, count, owner="SeqSleepNet")
-        self._stack = ChannelStack(modalities, owner="SeqSleepNet")
+        self.stack = StackedSpectra(modalities, owner="SeqSleepNet")
         self.encoder = FrameEncoder(
-            self._stack.shape,
-            is_features=self._stack.is_features,
+            self.stack.shape,
+            is_features=self.stack.is_features,
             n_filters=n_filters,
             hidden_size=hidden_size,
             attention_size=attention_size,
@@ -167,7 +165,7 @@ class SeqSleepNet(nn.Module):
         ValueError
             If a modality is missing, unknown or of another shape.
         """
-        x = self._stack(inputs, present)
+        x = self.stack(inputs, present)
         rows, mask = x.flatten(0, 1), is_epoch(present)
         encoded = by_rows(self.encoder, rows, mask, training=self.training)
         return encoded.view(*x.shape[:2], -1)

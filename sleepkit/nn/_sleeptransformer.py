@@ -8,14 +8,12 @@ from typing import Any
 from torch import Tensor, nn
 
 from sleepkit.nn._attention_pooling import AttentionPooling
-from sleepkit.nn._channel_stack import ChannelStack
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
-from sleepkit.nn._padding import by_rows, in_eights, is_epoch
 from sleepkit.nn._positioned_encoder import PositionedEncoder
+from sleepkit.nn._stacked_channels import Inputs, by_rows, in_eights, is_epoch
+from sleepkit.nn._stacked_spectra import StackedSpectra
 from sleepkit.utils import check_count
-
-Inputs = Mapping[str, Tensor]
 
 
 class SleepTransformer(nn.Module):
@@ -113,8 +111,8 @@ class SleepTransformer(nn.Module):
         }
         for name, count in counts.items():
             check_count(name, count, owner="SleepTransformer")
-        self._stack = ChannelStack(modalities, owner="SleepTransformer")
-        n_channels, _, n_bins = self._stack.shape
+        self.stack = StackedSpectra(modalities, owner="SleepTransformer")
+        n_channels, _, n_bins = self.stack.shape
         size = n_channels * n_bins
         d_model = _token_size(d_model, size, n_heads)
         self.embedding = nn.Identity() if d_model == size else Linear(size, d_model)
@@ -180,7 +178,7 @@ class SleepTransformer(nn.Module):
         ValueError
             If a modality is missing, unknown or of another shape.
         """
-        x = self._stack(inputs, present)
+        x = self.stack(inputs, present)
         rows, mask = x.flatten(0, 1), is_epoch(present)
         encoded = by_rows(self._encode_rows, rows, mask, training=self.training)
         return encoded.view(*x.shape[:2], -1)

@@ -1,4 +1,4 @@
-"""Channels of all modalities as one input, for nets that need them all."""
+"""Spectra whose modalities are read together: channels stacked."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from sleepkit.nn._stacked_channels import Inputs
+
 _SPECTRUM = 3  # axes of an epoch: n_channels, n_frames, n_bins
 
 
-class ChannelStack:
+class StackedSpectra:
     """Spectra of all modalities, channel after channel, (n_channels, n_frames, n_bins).
 
     Features, (n_features,), are stacked as one channel with one frame. Where an epoch
@@ -35,9 +37,7 @@ class ChannelStack:
         n_frames, n_bins = others.pop() or (1, sum(sizes))
         self.shape = (1 if self.is_features else sum(sizes), n_frames, n_bins)
 
-    def __call__(
-        self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor] | None
-    ) -> Tensor:
+    def __call__(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """(batch, seq, ...) of each modality -> (batch, seq, *self.shape)."""
         if inputs.keys() != self.shapes.keys():
             needed, given = ", ".join(self.shapes), ", ".join(inputs) or "none"

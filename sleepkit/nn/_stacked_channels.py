@@ -1,0 +1,98 @@
+"""Epochs whose modalities are read together: channels stacked, padding left out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import torch
+from torch import Tensor
+
+Inputs = Mapping[str, Tensor]
+
+
+class StackedChannels:
+    """The channels of all modalities as one block, for nets that need all of them.
+
+    `modalities` are the shapes (n_channels, n_times) of one epoch, with one n_times;
+    `owner` is the net that messages name.
+    """
+
+    def __init__(self, modalities: Mapping[str, tuple[int, ...]], *, owner: str):
+        self.owner = owner
+        self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
+        lengths = {shape[-1] for shape in self.shapes.values() if len(shape) == 2}
+        if len(lengths) != 1 or any(len(shape) != 2 for shape in self.shapes.values()):
+            given = ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
+            msg = (
+                f"{owner} stacks the channels of all modalities, and needs epochs of "
+                "shape (n_channels, n_times) with the same n_times; got "
+                f"{given or 'none'}."
+            )
+            raise ValueError(msg)
+        self.n_times = lengths.pop()
+        self.n_channels = sum(shape[0] for shape in self.shapes.values())
+
+    def __call__(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
+        """Stack epochs (..., n_channels, n_times), zero where one lacks a modality."""
+        if inputs.keys() != self.shapes.keys():
+            needed, given = ", ".join(self.shapes), ", ".join(inputs) or "none"
+            msg = f"{self.owner} needs all of its modalities, {needed}; got {given}."
+            raise ValueError(msg)
+        blocks = []
+        for name, rule in self.shapes.items():
+            x, shape = inputs[name], tuple(inputs[name].shape[-2:])
+            if shape != rule:
+                msg = (
+                    f"{self.owner} needs {name!r} epochs of shape {rule}; got {shape}."
+                )
+                raise ValueError(msg)
+            if present and name in present:
+                x = torch.where(present[name][..., None, None], x, 0)
+            blocks.append(x)
+        return torch.cat(blocks, dim=-2)
+
+    def check_sequences(self, inputs: Inputs) -> None:
+        """Refuse inputs that are no sequences of epochs."""
+        for name, x in inputs.items():
+            if x.ndim != 4:
+                msg = (
+                    f"{self.owner} needs {name!r} of shape (batch, seq, n_channels, "
+                    f"n_times); got {tuple(x.shape)}."
+                )
+                raise ValueError(msg)
+
+
+def is_epoch(present: Inputs | None) -> Tensor | None:
+    """Where there is any modality, (batch, ...); elsewhere is padding."""
+    return torch.stack(list(present.values())).any(0) if present else None
+
+
+def by_rows(
+    module: Callable[[Tensor], Tensor],
+    rows: Tensor,
+    mask: Tensor | None,
+    *,
+    training: bool,
+) -> Tensor:
+    """Run a module on (n, ...); padding gives zeros, and no batch statistics."""
+    if mask is None:
+        return module(rows)
+    mask = mask.flatten()
+    if not training:
+        output = in_eights(module, rows)
+        return torch.where(mask[:, None], output, 0)
+    found = module(rows[mask])
+    spread: Tensor = found.new_zeros(len(rows), found.shape[1])
+    spread[mask] = found
+    return spread
+
+
+def in_eights(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """Run on rows that are filled up to a multiple of eight, and return theirs.
+
+    Products and vectorised functions round a few rows otherwise than many: so the
+    result of a row does not depend on how many are in the batch.
+    """
+    n_rows = len(inputs[0])
+    filled = [torch.cat([x, x.new_zeros(-n_rows % 8, *x.shape[1:])]) for x in inputs]
+    return function(*filled)[:n_rows]
