@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._seqsleepnet import SeqSleepNetClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
     from sleepkit.classifiers._sleeptransformer import SleepTransformerClassifier
+    from sleepkit.classifiers._xsleepnet import XSleepNetClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -25,4 +26,5 @@ __all__ = [
     "SleepClassifier",
     "SleepMGClassifier",
     "SleepTransformerClassifier",
+    "XSleepNetClassifier",
 ]

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     )
     from sleepkit.nn._sleeptransformer import SleepTransformer
     from sleepkit.nn._stage_loss import StageLoss
+    from sleepkit.nn._xsleepnet import XSleepNet, XSleepNetOutput
+    from sleepkit.nn._xsleepnet_loss import XSleepNetLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -45,6 +47,9 @@ __all__ = [
     "SleepTransformer",
     "StageLoss",
     "VectorNet",
+    "XSleepNet",
+    "XSleepNetLoss",
+    "XSleepNetOutput",
     "alignment_loss",
     "fast_cpu",
     "gradient_reversal",
