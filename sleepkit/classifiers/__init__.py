@@ -14,9 +14,12 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
     from sleepkit.classifiers._mmasleepnet import MMASleepNetClassifier
     from sleepkit.classifiers._module import ModuleClassifier
+    from sleepkit.classifiers._seqsleepnet import SeqSleepNetClassifier
     from sleepkit.classifiers._sleepmg import SleepMGClassifier
     from sleepkit.classifiers._sleepprintnet import SleepPrintNetClassifier
+    from sleepkit.classifiers._sleeptransformer import SleepTransformerClassifier
     from sleepkit.classifiers._sleepyco import SleePyCoClassifier
+    from sleepkit.classifiers._xsleepnet import XSleepNetClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -29,8 +32,11 @@ __all__ = [
     "MaskSleepNetClassifier",
     "MedFuseSleepClassifier",
     "ModuleClassifier",
+    "SeqSleepNetClassifier",
     "SleePyCoClassifier",
     "SleepClassifier",
     "SleepMGClassifier",
     "SleepPrintNetClassifier",
+    "SleepTransformerClassifier",
+    "XSleepNetClassifier",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
     from sleepkit.nn._mmasleepnet import MMASleepNet
     from sleepkit.nn._reversal import gradient_reversal
+    from sleepkit.nn._seqsleepnet import SeqSleepNet
     from sleepkit.nn._sleepmg import (
         SleepMGLoss,
         SleepMGNet,
@@ -27,9 +28,12 @@ if TYPE_CHECKING:
         modality_logits,
     )
     from sleepkit.nn._sleepprintnet import SleepPrintNet
+    from sleepkit.nn._sleeptransformer import SleepTransformer
     from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
     from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
+    from sleepkit.nn._xsleepnet import XSleepNet, XSleepNetOutput
+    from sleepkit.nn._xsleepnet_loss import XSleepNetLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -47,15 +51,20 @@ __all__ = [
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "SeqSleepNet",
     "SleePyCo",
     "SleePyCoLoss",
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
     "SleepPrintNet",
+    "SleepTransformer",
     "StageLoss",
     "SupervisedContrastiveLoss",
     "VectorNet",
+    "XSleepNet",
+    "XSleepNetLoss",
+    "XSleepNetOutput",
     "alignment_loss",
     "fast_cpu",
     "gradient_reversal",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -42,15 +43,15 @@ class IndependentBiLSTM(nn.Module):
         it ended is returned; the state of a row that ends with skipped steps is not
         defined. The backward stack always starts from zero.
         """
-        ahead, state = _run(self.ahead, x, mask, state)
+        ahead, state = run_stack(self.ahead, x, mask, state)
         flipped = None if mask is None else mask.flip(1)
-        back, _ = _run(self.back, x.flip(1), flipped, None)
+        back, _ = run_stack(self.back, x.flip(1), flipped, None)
         return self.dropout(torch.cat([ahead, back.flip(1)], dim=-1)), state
 
 
-def _run(
-    stack: nn.LSTM, x: Tensor, mask: Tensor | None, state: State | None
-) -> tuple[Tensor, State]:
+def run_stack(
+    stack: nn.RNNBase, x: Tensor, mask: Tensor | None, state: Any
+) -> tuple[Tensor, Any]:
     """Run one stack, with the steps to be skipped after all others."""
     if mask is None:
         output, state = stack(x, state)
