@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._sleepprintnet import SleepPrintNetClassifier
     from sleepkit.classifiers._sleeptransformer import SleepTransformerClassifier
     from sleepkit.classifiers._sleepyco import SleePyCoClassifier
+    from sleepkit.classifiers._tinysleepnet import TinySleepNetClassifier
     from sleepkit.classifiers._xsleepnet import XSleepNetClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
@@ -38,5 +39,6 @@ __all__ = [
     "SleepMGClassifier",
     "SleepPrintNetClassifier",
     "SleepTransformerClassifier",
+    "TinySleepNetClassifier",
     "XSleepNetClassifier",
 ]

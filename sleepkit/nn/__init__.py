@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
     from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
+    from sleepkit.nn._tinysleepnet import TinySleepNet, TinySleepNetLoss
     from sleepkit.nn._xsleepnet import XSleepNet, XSleepNetOutput
     from sleepkit.nn._xsleepnet_loss import XSleepNetLoss
 else:
@@ -61,6 +62,8 @@ __all__ = [
     "SleepTransformer",
     "StageLoss",
     "SupervisedContrastiveLoss",
+    "TinySleepNet",
+    "TinySleepNetLoss",
     "VectorNet",
     "XSleepNet",
     "XSleepNetLoss",

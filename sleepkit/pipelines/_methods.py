@@ -215,5 +215,18 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
+    "tinysleepnet": Method(
+        _signals,
+        partial(_net, "TinySleepNetClassifier"),
+        {
+            "n_filters": (32, 32),
+            "hidden_size": 64,
+            "norm_momentum": 0.1,  # the published one needs hundreds of steps
+            "batch_size": 2,
+            "max_epochs": 12,
+            "lr": 1e-3,
+            "validation_fraction": 0,
+        },
+    ),
     "trees": Method(_powers, _trees),
 }
