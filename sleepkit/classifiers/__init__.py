@@ -7,6 +7,7 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.classifiers._attnsleep import AttnSleepClassifier
     from sleepkit.classifiers._base import SleepClassifier
+    from sleepkit.classifiers._dan import DANClassifier
     from sleepkit.classifiers._deepsleepnet import DeepSleepNetClassifier
     from sleepkit.classifiers._featurenet import FeatureNetClassifier
     from sleepkit.classifiers._log_pool import LogPoolClassifier
@@ -26,6 +27,7 @@ else:
 
 __all__ = [
     "AttnSleepClassifier",
+    "DANClassifier",
     "DeepSleepNetClassifier",
     "FeatureNetClassifier",
     "LogPoolClassifier",

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._attnsleep import AttnSleep
     from sleepkit.nn._blockwise_heads import BlockwiseHeads
     from sleepkit.nn._cpu import fast_cpu
+    from sleepkit.nn._dan import DAN, DANLoss, DANOutput
     from sleepkit.nn._deepsleepnet import DeepSleepNet
     from sleepkit.nn._early_fusion import EarlyFusionNet
     from sleepkit.nn._encoders import EncoderClass, VectorNet
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._feature_net_with_head import FeatureNetWithHead
     from sleepkit.nn._fusion import MedFuseOutput
     from sleepkit.nn._masksleepnet import MaskSleepNet
+    from sleepkit.nn._maximum_mean_discrepancy import maximum_mean_discrepancy
     from sleepkit.nn._medfuse import MedFuseNet
     from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
@@ -39,8 +41,11 @@ else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "DAN",
     "AttnSleep",
     "BlockwiseHeads",
+    "DANLoss",
+    "DANOutput",
     "DeepSleepNet",
     "EarlyFusionNet",
     "EncoderClass",
@@ -71,6 +76,7 @@ __all__ = [
     "alignment_loss",
     "fast_cpu",
     "gradient_reversal",
+    "maximum_mean_discrepancy",
     "modality_logits",
     "multi_view_loss",
 ]

@@ -278,7 +278,8 @@ class TinySleepNetLoss(nn.Module):
             ignore_index=-1,
             reduction="sum",
         )
-        return total / (stages >= 0).sum().clamp(min=1)
+        mean: Tensor = total / (stages >= 0).sum().clamp(min=1)
+        return mean
 
 
 def _initialise(module: nn.Module) -> None:
