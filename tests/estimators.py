@@ -20,7 +20,9 @@ from torch import nn
 from sleepkit import classifiers, preprocessing
 from sleepkit.classifiers import (
     AttnSleepClassifier,
+    DANClassifier,
     DeepSleepNetClassifier,
+    TinySleepNetClassifier,
     LogPoolClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
@@ -170,6 +172,17 @@ CLASSIFIERS = [
         device="cpu",
         n_threads=1,
     ),
+    DANClassifier(
+        epoch_duration=2.0,  # slow rows, which need few samples
+        d_model=16,
+        hidden_size=8,
+        dropout=0.0,
+        lr=0.02,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
     DeepSleepNetClassifier(
         epoch_duration=0.02,  # short rows at 100 Hz
         n_filters=(4, 8),
@@ -236,6 +249,19 @@ CLASSIFIERS = [
         dropout=0.0,
         lr=0.03,
         max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
+    TinySleepNetClassifier(
+        epoch_duration=0.02,
+        n_filters=(8, 8),
+        hidden_size=8,
+        dropout=0.0,
+        norm_momentum=0.3,
+        class_weight=None,
+        lr=0.02,
+        batch_size=32,
+        max_epochs=6,
         device="cpu",
         n_threads=1,
     ),

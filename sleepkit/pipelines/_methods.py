@@ -108,6 +108,18 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
+    "dan": Method(
+        _signals,
+        partial(_net, "DANClassifier"),
+        {
+            "d_model": 64,
+            "hidden_size": 32,
+            "batch_size": 16,
+            "max_epochs": 6,
+            "validation_fraction": 0,
+        },
+        common=True,
+    ),
     "deepsleepnet": Method(
         _signals,
         partial(_net, "DeepSleepNetClassifier"),
