@@ -19,6 +19,7 @@ from torch import nn
 
 from sleepkit import classifiers, preprocessing
 from sleepkit.classifiers import (
+    AttnSleepClassifier,
     DeepSleepNetClassifier,
     LogPoolClassifier,
     MedFuseSleepClassifier,
@@ -158,6 +159,17 @@ class Perceptron(nn.Sequential):
 
 
 CLASSIFIERS = [
+    AttnSleepClassifier(
+        n_filters=(8, 16),
+        n_layers=1,
+        n_heads=1,  # divides any number of steps
+        dropout=0.0,
+        lr=0.01,
+        batch_size=16,
+        max_epochs=10,
+        device="cpu",
+        n_threads=1,
+    ),
     DeepSleepNetClassifier(
         epoch_duration=0.02,  # short rows at 100 Hz
         n_filters=(4, 8),

@@ -107,6 +107,10 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         Whether the module takes any subset of its modalities. Where it does not, epochs
         that lack one are not trained on, and predicted by `class_prior_`.
 
+    ``_class_weights(y)``
+        The weight of each class for ``_build_loss``, from the classes of the training
+        rows. ``_weightings`` holds the words that `class_weight` takes for it.
+
     ``_check_params()``
         Validates the parameters that are not shared.
 
@@ -191,6 +195,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     _accepts: ClassVar[Mapping[int, str] | None] = None  # None: any number of axes
     any_subset: bool = True
+    _weightings: ClassVar[tuple[str, ...]] = ("balanced",)
 
     # Subjects that a splitter gets are requested, so that one array serves both.
     __metadata_request__fit: ClassVar[dict[str, bool]] = {"groups": True}
@@ -205,6 +210,10 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
     def _build_loss(self, class_weight: Tensor | None) -> nn.Module:
         """Loss of the output of the module."""
         return StageLoss(class_weight)
+
+    def _class_weights(self, y: Array) -> Tensor | None:
+        """Weight of each class, from the classes of the training rows."""
+        return class_weights(self.class_weight, self.classes_, y)
 
     def _build_read_out(self) -> ReadOut:
         """Log-probabilities as a function of the output and of what is present."""
@@ -383,7 +392,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
         data = TrainingData.of_rows(source, split.train, split.valid, targets)
         y = self.classes_[split.y[split.train]]
-        weights = class_weights(self.class_weight, self.classes_, y)
+        weights = self._class_weights(y)
         plan = self._training_plan(source)
         if not plan:
             msg = f"_training_plan of {type(self).__name__} gave no stage."

@@ -11,6 +11,8 @@ from torch import nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._check_pairs import check_filters
+from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
@@ -231,15 +233,7 @@ class DeepSleepNetClassifier(SleepClassifier):
                 f"Got {self.norm_momentum!r} instead."
             )
             raise ValueError(msg)
-        n_filters = self.n_filters
-        if not isinstance(n_filters, (list, tuple)) or len(n_filters) != 2:
-            msg = (
-                f"The 'n_filters' parameter of {owner} must be two whole numbers. Got "
-                f"{n_filters!r} instead."
-            )
-            raise ValueError(msg)
-        for i, n in enumerate(n_filters):
-            check_count(f"n_filters[{i}]", n, owner=owner)
+        check_filters(self.n_filters, owner=owner)
         if self.epoch_duration is not None:
             check_positive("epoch_duration", self.epoch_duration, owner=owner)
         samplers = ("in_order", "shuffled")
@@ -269,20 +263,9 @@ class DeepSleepNetClassifier(SleepClassifier):
     ) -> None:
         """Train on epochs of one length."""
         if fresh:
-            self.epoch_duration_ = self.epoch_duration or source.epoch_duration or 30.0
-        self._check_duration(source)
+            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
+        check_duration(self, source)
         super()._train(source, split, rng, fresh=fresh)
-
-    def _check_duration(self, source: EpochSource) -> None:
-        """Refuse nights with epochs of another length."""
-        duration = source.epoch_duration
-        if duration not in {None, self.epoch_duration_}:
-            msg = (
-                f"{type(self).__name__} takes epochs of {self.epoch_duration_:g} s, by "
-                "its parameter 'epoch_duration' or by the nights that it was fitted "
-                f"on; X has epochs of {duration:g} s."
-            )
-            raise ValueError(msg)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """Train the CNN on balanced epochs, then the whole net on sequences."""
@@ -316,7 +299,7 @@ class DeepSleepNetClassifier(SleepClassifier):
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Decode nights whole: sequences as long as the longest one without a gap."""
-        self._check_duration(source)
+        check_duration(self, source)
         runs = find_runs(source.night, source.has_signal)
         return max((stop - start for start, stop in runs), default=1), 1
 

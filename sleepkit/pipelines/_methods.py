@@ -96,6 +96,18 @@ def _trees(*, random_state: RandomState) -> Any:
 
 
 METHODS: Final[Mapping[str, Method]] = {
+    "attnsleep": Method(
+        _signals,
+        partial(_net, "AttnSleepClassifier"),
+        {
+            "n_filters": (16, 32),
+            "n_layers": 1,
+            "batch_size": 32,
+            "max_epochs": 8,
+            "validation_fraction": 0,
+        },
+        common=True,
+    ),
     "deepsleepnet": Method(
         _signals,
         partial(_net, "DeepSleepNetClassifier"),
@@ -111,6 +123,26 @@ METHODS: Final[Mapping[str, Method]] = {
             "lr": 1e-3,
             "encoder_lr": 3e-4,
         },
+    ),
+    "featurenet": Method(
+        _signals,
+        partial(_net, "FeatureNetClassifier"),
+        {"lr": 1e-3, "batch_size": 32, "max_epochs": 6, "validation_fraction": 0},
+        common=True,
+    ),
+    "masksleepnet": Method(
+        _signals,
+        partial(_net, "MaskSleepNetClassifier"),
+        {
+            "n_filters": (16, 32),
+            "n_layers": 1,
+            "n_heads": 4,
+            "dim_feedforward": 64,
+            "batch_size": 32,
+            "max_epochs": 8,
+            "validation_fraction": 0,
+        },
+        common=True,
     ),
     "medfusesleep": Method(
         _spectra,
@@ -128,6 +160,19 @@ METHODS: Final[Mapping[str, Method]] = {
             "validation_fraction": 0,  # so few passes need no early stopping
         },
     ),
+    "mmasleepnet": Method(
+        _signals,
+        partial(_net, "MMASleepNetClassifier"),
+        {
+            "n_filters": (16, 32),
+            "dim_feedforward": 64,
+            "lr": 1e-3,
+            "batch_size": 32,
+            "max_epochs": 8,
+            "validation_fraction": 0,
+        },
+        common=True,
+    ),
     "sleepmg": Method(
         _filtered_signals,
         partial(_net, "SleepMGClassifier"),
@@ -137,6 +182,19 @@ METHODS: Final[Mapping[str, Method]] = {
             "max_epochs": 6,
             "validation_fraction": 0,
         },
+    ),
+    "sleepprintnet": Method(
+        _signals,
+        partial(_net, "SleepPrintNetClassifier"),
+        {
+            "n_filters": (16, 32),
+            "d_head": 32,
+            "head_decay_ratio": 1.0,
+            "batch_size": 32,
+            "max_epochs": 6,
+            "validation_fraction": 0,
+        },
+        common=True,
     ),
     "trees": Method(_powers, _trees),
 }

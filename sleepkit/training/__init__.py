@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         RestartSchedule,
         ReversalSchedule,
     )
+    from sleepkit.training._signal_augmentation import SignalAugmentation
     from sleepkit.training._training_stage import TrainingStage
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
@@ -41,6 +42,7 @@ __all__ = [
     "RecordingSource",
     "RestartSchedule",
     "ReversalSchedule",
+    "SignalAugmentation",
     "StagingNet",
     "TrainingStage",
 ]
