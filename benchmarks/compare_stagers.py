@@ -1,9 +1,10 @@
-"""Compare LightGBM, MedFuseSleep and SleepMG, and write the results as a docs page.
+"""Compare LightGBM and every method of `make_stager`, and write a docs page.
 
     python benchmarks/compare_stagers.py --out docs/results
 
 On simulated subjects and, where SLEEPKIT_REAL_DATA has it, on features of real nights.
-Finished fits are stored in --work, and reused after a crash.
+Finished fits are stored in --work, and reused after a crash. What is to be said about
+the figures is written by hand in which_stager_findings.inc, beside the page.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ from __future__ import annotations
 import argparse
 import textwrap
 import time
-from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -19,33 +19,42 @@ from common import (
     TO,
     WINDOW,
     heading,
+    in_order,
+    include_findings,
     real_folder,
     real_nights,
     seconds_of,
     table,
 )
 from lightgbm import LGBMClassifier
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging
+from sleepkit.metrics import compare_stagings
 from sleepkit.pipelines import make_stager
+from sleepkit.pipelines._methods import METHODS
+from sleepkit.pipelines._stagers import takes_any_subset
 from sleepkit.preprocessing import FitOnSelected
 from sleepkit.recording import EpochArray
 
 COMMAND = "python benchmarks/compare_stagers.py --out docs/results"
-TITLE = "Three stagers, every subset of modalities"
-ABOUT = f"""Boosted trees on band powers, MedFuseSleep and SleepMG, on the same folds by
-subject, evaluated with all modalities and with every subset, without fitting again. The
-nets are small and their training is short, as given below: these scores are not those
-of the papers' systems. A missing modality is NaN for LightGBM, which had none in
-training, and zero for SleepMG; MedFuseSleep predicts with another head. A stager
-trained without the modality would be the fairer comparison. Made by ``{COMMAND}``.
+TITLE = "Which stager?"
+ABOUT = f"""Boosted trees on band powers and all methods of
+`sleepkit.pipelines.make_stager` in their small sizes, on the same folds by subject.
+Those that take any subset of the modalities are evaluated with every subset, without
+fitting again. The nets are small and their training is short: these scores are not
+those of the papers' systems. Made by ``{COMMAND}``.
 """
-NAMES = ("LightGBM", "MedFuseSleep", "SleepMG")
+LIGHTGBM = "LightGBM"
+RECONSTRUCTED = {"masksleepnet", "dan"}  # from the text of a paper, without its code
+SUBJECTS, HOURS = 20, 2
+PAIRED = """Paired by subject; the interval is of the pooled difference (bootstrap), p
+of Wilcoxon's signed-rank test over subjects, d_z the effect size:"""
+COST = "Cost with one thread; a fit has all stages of the training:\n"
 
 
 class Neighbours(TransformerMixin, BaseEstimator):
@@ -96,19 +105,20 @@ def trees(**params):
 
 
 def simulated_subjects():
-    """Twelve subjects, three hours each."""
+    """Twenty subjects, two hours each."""
     X, y, _ = make_polysomnography(
-        12, hours=3, modalities=("eeg", "eog", "emg"), random_state=0
+        SUBJECTS, hours=HOURS, modalities=("eeg", "eog", "emg"), random_state=0
     )
     return X, y
 
 
 def simulated_stagers(cache):
-    """From signals: the stagers of the command, with LightGBM for its trees."""
-    trees_on_powers = make_stager("trees", cache=cache)
-    trees_on_powers.set_params(stage=FitOnSelected(trees()))
-    nets = (make_stager(name, cache=cache) for name in ("medfusesleep", "sleepmg"))
-    return dict(zip(NAMES, (trees_on_powers, *nets), strict=True))
+    """From signals: the stagers of the command, and LightGBM in place of its trees."""
+    stagers = {name: make_stager(name, cache=cache) for name in METHODS}
+    powers = stagers.pop("trees").set_params(stage=FitOnSelected(trees()))
+    for stager in stagers.values():
+        stager.set_params(stage__n_threads=1)
+    return {LIGHTGBM: powers, **stagers}
 
 
 def real_stagers():
@@ -124,86 +134,126 @@ def real_stagers():
         validation_fraction=0,
     )
     sleepmg = SleepMGClassifier(max_epochs=10, validation_fraction=0)
-    stagers = (make_pipeline(Neighbours(), trees()), medfuse, sleepmg)
-    return dict(zip(NAMES, stagers, strict=True))
+    return {
+        LIGHTGBM: make_pipeline(Neighbours(), trees()),
+        "medfusesleep": Pipeline([("stage", medfuse)]),
+        "sleepmg": Pipeline([("stage", sleepmg)]),
+    }
 
 
-def score_table(result):
+def score_table(results):
     """Scores, and the interval of kappa."""
-    scores, bounds = result.scores(), result.intervals()
-    kappas = [
-        f"{low:.3f}{TO}{high:.3f}"
-        for metric, low, high in zip(
-            bounds["metric"], bounds["low"], bounds["high"], strict=True
-        )
-        if metric == "kappa"
-    ]
-    figures = [
-        [f"{value:.3f}" for value in scores[name]]
-        for name in ("accuracy", "kappa", "f1_macro")
-    ]
-    columns = [scores["estimator"], scores["condition"], *figures, kappas]
-    titles = ("stager", "given", "accuracy", "kappa", "macro-F1", "kappa, 95 %")
-    return table(titles, zip(*columns, strict=True))
-
-
-def comparison_table(result):
-    """Paired differences of kappa, with all modalities and with each subset."""
     rows = []
-    for condition in result.conditions:
-        for first, second in combinations(result.estimators, 2):
-            found = result.compare((first, condition), (second, condition))
-            low, high = found.interval
-            rows.append(
-                (
-                    f"{first} - {second}",
-                    condition,
-                    f"{found.difference:+.3f}",
-                    f"{low:+.3f}{TO}{high:+.3f}",
-                    f"{found.p_value:.2g}",
-                    f"{found.effect_size:.2f}",
-                )
+    for result in results:
+        scores, bounds = result.scores(), result.intervals()
+        kappas = [
+            f"{low:.3f}{TO}{high:.3f}"
+            for metric, low, high in zip(
+                bounds["metric"], bounds["low"], bounds["high"], strict=True
             )
-    titles = ("difference of kappa", "given", "pooled", "95 % interval", "p", "d_z")
+            if metric == "kappa"
+        ]
+        figures = [
+            [f"{value:.3f}" for value in scores[name]]
+            for name in ("accuracy", "kappa", "f1_macro")
+        ]
+        columns = [scores["estimator"], scores["condition"], *figures, kappas]
+        rows += zip(*columns, strict=True)
+    titles = ("stager", "given", "accuracy", "kappa", "macro-F1", "kappa, 95 %")
     return table(titles, rows)
 
 
-def section(title, text, result, seconds):
+def comparison_table(results, y, subject):
+    """Paired differences of kappa to LightGBM, with all modalities."""
+    stages = {
+        name: in_order(result, name, "all")["predicted"]
+        for result in results
+        for name in result.estimators
+    }
+    reference, rows = stages.pop(LIGHTGBM), []
+    for name, found in stages.items():
+        found = compare_stagings(y, found, reference, subject, random_state=0)
+        low, high = found.interval
+        rows.append(
+            (
+                f"{name} - {LIGHTGBM}",
+                f"{found.difference:+.3f}",
+                f"{low:+.3f}{TO}{high:+.3f}",
+                f"{found.p_value:.2g}",
+                f"{found.effect_size:.2f}",
+            )
+        )
+    titles = ("difference of kappa", "pooled", "95 % interval", "p", "d_z")
+    return table(titles, rows)
+
+
+def cost_table(stagers, results, X, y):
+    """Parameters, passes, and seconds of a pass and of a night of each."""
+    few = np.isin(X.subject, np.unique(X.subject)[:2])
+    fits = [each for result in results for each in result.protocol["seconds"]]
+    rows = []
+    for name, stager in stagers.items():
+        own = [each for each in fits if each["estimator"] == name]
+        last, n_parameters = stager[-1], ""
+        passes = getattr(last, "max_epochs", "")
+        if passes:
+            once = clone(stager).set_params(stage__max_epochs=1).fit(X[few], y[few])
+            parameters = once[-1].module_.parameters()
+            n_parameters = f"{sum(p.numel() for p in parameters):,}"
+        fit = sum(each["fit"] for each in own) / len(own)
+        night = sum(each["stage"]["all"] for each in own) / len(X.recordings)
+        status = "reconstruction" if name in RECONSTRUCTED else ""
+        cells = [f"{fit:.0f}", f"{night:.2f}"]
+        rows.append([name, status, n_parameters, passes, *cells])
+    titles = ("stager", "", "parameters", "passes", "seconds a fit", "a night")
+    return table(titles, rows)
+
+
+def section(title, text, results, stagers, X, y, jobs):
     """Results of one cohort."""
-    data = result.protocol["data"]
-    window = result.protocol["scoring_window"]
+    data, window = (results[0].protocol[name] for name in ("data", "scoring_window"))
+    minutes = sum(map(seconds_of, results)) / jobs / 60
     about = (
         f"{text} Scored: {window}; {data['n_epochs']} epochs, {data['n_recordings']} "
-        f"nights, {data['n_subjects']} subjects. {seconds / 60:.0f} min on two cores."
+        f"nights, {data['n_subjects']} subjects. {minutes:.0f} min on two cores."
     )
-    about = textwrap.fill(about, 88)
-    parts = [heading(title), about, "", score_table(result)]
-    parts += [
-        "Paired by subject; the interval is of the pooled difference (bootstrap), p of",
-        "Wilcoxon's signed-rank test over subjects, d_z the effect size:",
-        "",
-        comparison_table(result),
-    ]
-    return "\n".join(parts)
+    order = np.lexsort((X.epoch, X.recording))
+    return "\n".join(
+        [
+            heading(title),
+            textwrap.fill(about, 88),
+            "",
+            score_table(results),
+            textwrap.fill(PAIRED, 88) + "\n",
+            comparison_table(results, y[order], X.subject[order]),
+            COST,
+            cost_table(stagers, results, X, y),
+        ]
+    )
 
 
 def evaluate(stagers, X, y, args, name, **params):
-    """Cross-validate, with every subset, and time it."""
-    start = time.perf_counter()
-    result = cross_validate_staging(
-        stagers,
-        X,
-        y,
-        subsets="every",
-        directory=args.work / name,
-        n_jobs=args.jobs,
-        random_state=0,
-        verbose=True,
-        **params,
-    )
-    result.save(args.work / name / "result")
-    print(f"{name}: {time.perf_counter() - start:.0f} s\n{result}")
-    return result, seconds_of(result) / args.jobs
+    """Cross-validate; those that take any subset, with every subset."""
+    results = []
+    for any_subset, subsets in ((True, "every"), (False, None)):
+        some = {n: s for n, s in stagers.items() if takes_any_subset(s) == any_subset}
+        if not some:
+            continue
+        start = time.perf_counter()
+        result = cross_validate_staging(
+            some,
+            X,
+            y,
+            subsets=subsets,
+            directory=args.work / name,
+            n_jobs=args.jobs,
+            random_state=0,
+            verbose=True,
+            **params,
+        )
+        print(f"{name}: {time.perf_counter() - start:.0f} s\n{result}")
+        results.append(result)
+    return results
 
 
 def main():
@@ -213,40 +263,34 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("compare-stagers"))
     parser.add_argument("--jobs", type=int, default=2)
     args = parser.parse_args()
-    page = [heading(TITLE, "="), ABOUT]
+    path = args.out / "which_stager.rst"
+    page = [heading(TITLE, "="), ABOUT, include_findings(path)]
     X, y = simulated_subjects()
     stagers = simulated_stagers(args.work / "cache")
-    found = evaluate(stagers, X, y, args, "simulated", cv=3)
+    results = evaluate(stagers, X, y, args, "simulated", cv=3)
     text = (
-        "Simulated subjects, three hours of EEG, EOG and EMG each, 3 folds. LightGBM "
-        "has band powers of five epochs, also relative to the night; MedFuseSleep "
-        "(d_model 32, one layer, 12 passes) spectra and SleepMG (6 passes) signals, "
-        "scaled by night."
+        f"{SUBJECTS} simulated subjects, {HOURS} h of EEG, EOG and EMG each, 3 folds. "
+        "LightGBM has band powers of five epochs, also relative to the night; the "
+        "others are given what `make_stager` gives them."
     )
-    page.append(section("Simulated subjects", text, *found))
+    title = "Simulated subjects"
+    page.append(section(title, text, results, stagers, X, y, args.jobs))
     folder = real_folder()
     if folder is not None:
         X, y = real_nights(folder)
-        found = evaluate(
-            real_stagers(),
-            X,
-            y,
-            args,
-            "sleep_edf",
-            cv=GroupKFold(5),
-            window=WINDOW,
-        )
+        stagers = real_stagers()
+        params = {"cv": GroupKFold(5), "window": WINDOW}
+        results = evaluate(stagers, X, y, args, "sleep_edf", **params)
         text = (
             "Features of Sleep-EDF Expanded: ten powers of each of two EEG and one EOG "
-            "channel, scaled by night by their publisher, 5 folds by subject. LightGBM "
-            "has eleven epochs, MedFuseSleep (d_model 64, two layers, 6 passes) "
-            "sequences of 21, SleepMG (10 passes) one."
+            "channel, scaled by night by their publisher, 5 folds by subject: for the "
+            "methods that take features. LightGBM has eleven epochs, MedFuseSleep "
+            "(d_model 64, two layers, 6 passes) sequences of 21, SleepMG (10 passes) "
+            "one."
         )
-        page.append(section("Real nights", text, *found))
+        page.append(section("Real nights", text, results, stagers, X, y, args.jobs))
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "three_stagers.rst").write_text(
-        "\n".join(page).rstrip() + "\n", encoding="utf-8"
-    )
+    path.write_text("\n".join(page).rstrip() + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

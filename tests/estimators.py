@@ -22,7 +22,6 @@ from sleepkit.classifiers import (
     AttnSleepClassifier,
     DANClassifier,
     DeepSleepNetClassifier,
-    TinySleepNetClassifier,
     LogPoolClassifier,
     MedFuseSleepClassifier,
     ModuleClassifier,
@@ -30,6 +29,8 @@ from sleepkit.classifiers import (
     SleepMGClassifier,
     SleepTransformerClassifier,
     SleePyCoClassifier,
+    TinySleepNetClassifier,
+    XSleepNetClassifier,
 )
 from sleepkit.pipelines import make_stager
 from sleepkit.pipelines._methods import METHODS
@@ -262,6 +263,22 @@ CLASSIFIERS = [
         lr=0.02,
         batch_size=32,
         max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
+    XSleepNetClassifier(
+        epoch_duration=0.02,  # short rows at 100 Hz
+        n_filters=(4, 8),
+        raw_hidden_size=8,
+        n_layers=1,
+        n_spectral_filters=8,
+        hidden_size=8,
+        attention_size=8,
+        conv_dropout=0.0,
+        dropout=0.0,
+        signal_scale=10.0,
+        lr=0.05,
+        max_epochs=5,
         device="cpu",
         n_threads=1,
     ),

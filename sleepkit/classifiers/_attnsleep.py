@@ -48,10 +48,11 @@ class AttnSleepClassifier(SleepClassifier):
         Dropout of the CNN.
     attention_dropout : float, default=0.1
         Dropout of the attention.
-    class_weight : {'class-aware', 'balanced'} or mapping of class to float, \
+    class_weight : {'class-aware', 'balanced'}, mapping of class to float or None, \
 default='class-aware'
         Weight of each class in the loss: as published, by its stage and by how rare it
-        is among the training rows, or as `SleepClassifier` has it.
+        is among the training rows; see `SleepClassifier` for others. None weighs all
+        rows alike.
     lr : float, default=1e-3
         Learning rate of Adam.
     lr_drop_epoch : int or None, default=10
@@ -107,9 +108,9 @@ default='class-aware'
     Notes
     -----
     The published system reads one EEG channel in microvolts, neither filtered nor
-    scaled. Adam is the variant with AMSGrad. Recordings must have 100 Hz, or the 125 Hz
-    of the published variant, in which a kernel is shorter: resample others. Of plain
-    arrays no rate is known.
+    scaled: pass nights with that one. Adam is the variant with AMSGrad. Recordings must
+    have 100 Hz, or the 125 Hz of the published variant, in which a kernel is shorter:
+    resample others. Of plain arrays no rate is known.
 
     Class k of K, with N_k of N training rows, weighs ``mu_k max(1, ln(mu_k N / N_k))``,
     rounded to two digits, with mu_k 1.5, 2, 1.5, 1, 1.5 over K for W, N1, N2, N3, REM

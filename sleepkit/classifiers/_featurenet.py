@@ -42,10 +42,11 @@ class FeatureNetClassifier(SleepClassifier):
         Width between the two layers of the head.
     dropout : float, default=0.5
         Dropout of the CNN, and in front of the head.
-    class_weight : {'published', 'balanced'} or mapping of class to float, \
+    class_weight : {'published', 'balanced'}, mapping of class to float or None, \
 default='published'
         Weight of each class in the loss: as published, 1.2 for N1 and 1.25 for REM,
-        also by their codes, and 1 for other classes; see `SleepClassifier` for others.
+        also by their codes, and 1 for other classes; see
+        `SleepClassifier` for others. None weighs all rows alike.
     lr : float, default=1e-4
         Learning rate of Adam.
     betas : tuple of float, default=(0.9, 0.999)

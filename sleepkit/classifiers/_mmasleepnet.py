@@ -56,11 +56,11 @@ class MMASleepNetClassifier(SleepClassifier):
     released_double_softmax : bool, default=False
         Whether the loss takes a softmax of probabilities, as in the released code;
         probabilities are then those of the net itself.
-    class_weight : {'published', 'balanced'} or mapping of class to float, \
+    class_weight : {'published', 'balanced'}, mapping of class to float or None, \
 default='published'
         Weight of each class in the loss: as published, 1.8 for N1, 1.25 for N3 and 1.2
         for REM, also by their codes, and 1 for other classes; see `SleepClassifier` for
-        others.
+        others. None weighs all rows alike.
     lr : float, default=1e-4
         Learning rate of Adam.
     betas : tuple of float, default=(0.9, 0.999)

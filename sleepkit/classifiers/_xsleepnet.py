@@ -164,8 +164,8 @@ default=None
     >>> X = rng.normal(size=(80, 1, 400)) * np.where(y == "N3", 90, 10)[:, None, None]
     >>> stager = XSleepNetClassifier(
     ...     epoch_duration=4, n_filters=(4, 4, 8), raw_hidden_size=8, n_layers=1,
-    ...     n_spectral_filters=8, hidden_size=8, attention_size=8, lr=0.01,
-    ...     max_epochs=6, random_state=0)
+    ...     n_spectral_filters=8, hidden_size=8, attention_size=8, lr=0.03,
+    ...     max_epochs=10, random_state=0)
     >>> stager.fit(X, y).score(X, y) > 0.9
     True
     """

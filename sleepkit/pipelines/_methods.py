@@ -70,6 +70,21 @@ def _spectra(small: bool) -> tuple[Steps, Any]:
     return steps, preprocessing.SpectrumScaler("recording")
 
 
+def _training_spectra(small: bool, *, n_bins: int) -> tuple[Steps, Any]:
+    """Spectra scaled by the training nights, in the small size by the night."""
+    steps, scaler = _spectra(small)
+    if small:
+        return steps, scaler
+    steps[-1] = ("spectra", preprocessing.STFTEpocher(n_bins=n_bins))
+    return steps, preprocessing.SpectrumScaler()
+
+
+def _band_passed_signals(small: bool) -> tuple[Steps, Any]:
+    """Signals between 0.3 and 40 Hz, scaled in the small size alone."""
+    steps, scaler = _signals(small)
+    return [("filter", preprocessing.BandpassFilter((0.3, 40))), *steps], scaler
+
+
 def _powers(_small: bool) -> tuple[Steps, Any]:
     """Band powers of five epochs."""
     power = preprocessing.BandPower(normalize="append", context=2)
@@ -185,6 +200,24 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
+    "seqsleepnet": Method(
+        partial(_training_spectra, n_bins=129),
+        partial(_net, "SeqSleepNetClassifier"),
+        {
+            "n_filters": 16,
+            "hidden_size": 32,
+            "attention_size": 16,
+            "shared_output": True,
+            "stride": None,
+            "dropout": 0.1,
+            "norm_momentum": 0.1,
+            "lr": 3e-3,
+            "batch_size": 4,
+            "max_epochs": 12,
+            "validation_fraction": 0,
+            "validate_every": None,
+        },
+    ),
     "sleepmg": Method(
         _filtered_signals,
         partial(_net, "SleepMGClassifier"),
@@ -193,6 +226,37 @@ METHODS: Final[Mapping[str, Method]] = {
             "batch_size": 64,
             "max_epochs": 6,
             "validation_fraction": 0,
+        },
+    ),
+    "sleepprintnet": Method(
+        _signals,
+        partial(_net, "SleepPrintNetClassifier"),
+        {
+            "n_filters": (16, 32),
+            "d_head": 32,
+            "head_decay_ratio": 1.0,
+            "batch_size": 32,
+            "max_epochs": 6,
+            "validation_fraction": 0,
+        },
+        common=True,
+    ),
+    "sleeptransformer": Method(
+        partial(_training_spectra, n_bins=128),
+        partial(_net, "SleepTransformerClassifier"),
+        {
+            "d_model": 32,
+            "n_heads": 4,
+            "n_layers": 1,
+            "dim_feedforward": 64,
+            "attention_size": 16,
+            "d_head": 32,
+            "stride": None,
+            "lr": 3e-3,
+            "batch_size": 8,
+            "max_epochs": 12,
+            "validation_fraction": 0,
+            "validate_every": None,
         },
     ),
     "sleepyco": Method(
@@ -214,19 +278,6 @@ METHODS: Final[Mapping[str, Method]] = {
             "validation_fraction": 0,
         },
     ),
-    "sleepprintnet": Method(
-        _signals,
-        partial(_net, "SleepPrintNetClassifier"),
-        {
-            "n_filters": (16, 32),
-            "d_head": 32,
-            "head_decay_ratio": 1.0,
-            "batch_size": 32,
-            "max_epochs": 6,
-            "validation_fraction": 0,
-        },
-        common=True,
-    ),
     "tinysleepnet": Method(
         _signals,
         partial(_net, "TinySleepNetClassifier"),
@@ -241,4 +292,25 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "trees": Method(_powers, _trees),
+    "xsleepnet": Method(
+        _band_passed_signals,
+        partial(_net, "XSleepNetClassifier"),
+        {
+            "n_filters": (8, 8, 16, 16, 32, 32, 32),
+            "raw_hidden_size": 32,
+            "n_layers": 1,
+            "n_spectral_filters": 16,
+            "hidden_size": 32,
+            "attention_size": 16,
+            "conv_dropout": 0.1,
+            "dropout": 0.1,
+            "norm_momentum": 0.1,
+            "signal_scale": 20.0,  # of scaled signals, to microvolts
+            "stride": None,
+            "lr": 2e-3,
+            "batch_size": 4,
+            "max_epochs": 8,
+            "validate_every": None,
+        },
+    ),
 }

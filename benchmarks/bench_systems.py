@@ -1,0 +1,172 @@
+"""A training step and a night of each system, at published size.
+
+    python benchmarks/bench_systems.py [--only NAME ...] [--steps 4] [--turns 3]
+
+A step of the classifier's own training, from the batch's reading to the optimizer and
+all callbacks, beside a bare loop of the same module, loss and Adam on its last batch,
+in turn; of systems with two stages, the last one. Then a night of 8 h, from signals or
+spectra in memory to stages, with the share of the machine's matrix rate (2048-cube
+product, same run) that the multiply-adds of its net come to.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+import warnings
+
+import numpy as np
+import torch
+from common import without_onednn
+from skorch.callbacks import Callback
+from skorch.utils import to_tensor
+from torch.utils.flop_counter import FlopCounterMode
+
+from sleepkit.pipelines import make_stager
+from sleepkit.pipelines._methods import METHODS
+from sleepkit.recording import EpochArray, Recording, Signal
+
+SFREQ, SECONDS = 100, 30
+NIGHT = 960  # epochs
+MODALITIES = {
+    "sleepmg": ("eeg", "eog"),
+    "mmasleepnet": ("eeg", "eog", "emg"),
+    "sleepprintnet": ("eeg", "eog", "emg"),
+    "masksleepnet": ("eeg", "eog", "emg"),
+}
+SHORT = ("max_epochs", "pretrain_epochs")
+
+
+class Steps(Callback):
+    """Keeps the seconds from one batch to the next, the net and the last batch."""
+
+    def __init__(self):
+        self.times = []
+
+    def on_train_begin(self, net, **kwargs):
+        self.times = []
+
+    def on_batch_begin(self, net, batch=None, training=False, **kwargs):
+        if training:
+            self.times.append(time.perf_counter())
+
+    def on_grad_computed(self, net, batch=None, **kwargs):
+        Steps.net, Steps.batch = net, batch
+
+    def on_train_end(self, net, **kwargs):
+        Steps.seconds = np.diff(self.times)
+
+
+def nights(n_nights, modalities):
+    """Nights of noise, for one step and more."""
+    recordings = []
+    for number in range(n_nights):
+        rng = np.random.default_rng(number)
+        n_samples = NIGHT * SECONDS * SFREQ
+        signals = {
+            name: Signal(20 * rng.standard_normal((1, n_samples), np.float32), SFREQ)
+            for name in modalities
+        }
+        recordings.append(
+            Recording(
+                id=f"n{number}",
+                subject=f"s{number}",
+                signals=signals,
+                hypnogram=rng.integers(5, size=NIGHT),
+            )
+        )
+    return EpochArray(recordings)
+
+
+def bare_step():
+    """One step of the module that was trained last, on its last batch."""
+    net, (inputs, targets) = Steps.net, Steps.batch
+    inputs, targets = (to_tensor(each, device="cpu") for each in (inputs, targets))
+    module = net.module_.train()
+    optimizer = torch.optim.Adam(module.parameters(), lr=1e-6, fused=True)
+
+    def step():
+        optimizer.zero_grad()
+        net.criterion_(module(**inputs), targets).backward()
+        optimizer.step()
+
+    return step
+
+
+def time_steps(stager, X, turns):
+    """Median seconds of a step by the classifier and by the bare loop."""
+    ours, bare = [], []
+    stager.fit(X, X.hypnogram)
+    for _ in range(turns):
+        stager.partial_fit(X, X.hypnogram)
+        ours += [*Steps.seconds]
+        step = bare_step()
+        step()
+        for _ in Steps.seconds:
+            start = time.perf_counter()
+            step()
+            bare.append(time.perf_counter() - start)
+    return statistics.median(ours), statistics.median(bare)
+
+
+def time_night(stager, X):
+    """Median seconds of a night, and its floating-point operations."""
+    (one,) = EpochArray(X.recordings[:1]).recordings
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        stager.predict_proba(one)
+        seconds.append(time.perf_counter() - start)
+    with without_onednn(), FlopCounterMode(display=False) as counter:
+        stager.predict_proba(one)
+    return statistics.median(seconds[1:]), counter.get_total_flops()
+
+
+def matrix_rate():
+    """Floating-point operations a second of a product of two 2048-cubes."""
+    cube, seconds = torch.randn(2048, 2048), []
+    for _ in range(5):
+        start = time.perf_counter()
+        cube @ cube
+        seconds.append(time.perf_counter() - start)
+    return 2 * 2048**3 / statistics.median(seconds)
+
+
+def main():
+    """Print a line for each system."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument(
+        "--only", nargs="*", default=[n for n in METHODS if n != "trees"]
+    )
+    parser.add_argument("--steps", type=int, default=4)
+    parser.add_argument("--turns", type=int, default=3)
+    args = parser.parse_args()
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    rate = matrix_rate()
+    print(f"one thread, product {rate / 1e9:.0f} GFLOP/s")
+    for name in args.only:
+        *steps, stager = make_stager(name, size="published", random_state=0)
+        length = stager.sequence_length or 1
+        n_nights = -(-(args.steps + 1) * stager.batch_size * length // NIGHT)
+        X = nights(n_nights, MODALITIES.get(name, ("eeg",)))
+        for step in steps:
+            if step != "passthrough" and type(step).__name__ != "QualityMask":
+                X = step.fit_transform(X)
+        X = X.materialize()
+        short = {key: 1 for key in SHORT if key in stager.get_params()}
+        stager.set_params(
+            **short, validation_fraction=0, n_threads=1, callbacks=[Steps()]
+        )
+        ours, bare = time_steps(stager, X, args.turns)
+        seconds, flops = time_night(stager, X)
+        print(
+            f"{name:16}step {ours:7.2f} s, bare {bare:.2f} s, {ours / bare:.2f} x; "
+            f"night {seconds:7.2f} s, {flops / seconds / rate:.0%} of the rate",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
