@@ -222,10 +222,11 @@ CLASSIFIERS = [
         n_threads=1,
     ),
     XSleepNetClassifier(
-        epoch_duration=0.02,  # short rows at 100 Hz
+        epoch_duration=0.05,  # short rows
         n_filters=(4, 8),
         raw_hidden_size=8,
         n_layers=1,
+        n_fft=1024,
         n_spectral_filters=8,
         hidden_size=8,
         attention_size=8,
