@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._feature_net import FeatureNet
     from sleepkit.nn._feature_net_with_head import FeatureNetWithHead
     from sleepkit.nn._fusion import MedFuseOutput
+    from sleepkit.nn._lseqsleepnet import LSeqSleepNet
     from sleepkit.nn._masksleepnet import MaskSleepNet
     from sleepkit.nn._medfuse import MedFuseNet
     from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
@@ -45,6 +46,7 @@ __all__ = [
     "EncoderClass",
     "FeatureNet",
     "FeatureNetWithHead",
+    "LSeqSleepNet",
     "MMASleepNet",
     "MaskSleepNet",
     "MedFuseLoss",
