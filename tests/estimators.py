@@ -20,6 +20,7 @@ from torch import nn
 from sleepkit import classifiers, preprocessing
 from sleepkit.classifiers import (
     AttnSleepClassifier,
+    DANClassifier,
     DeepSleepNetClassifier,
     LogPoolClassifier,
     LSeqSleepNetClassifier,
@@ -28,6 +29,8 @@ from sleepkit.classifiers import (
     SeqSleepNetClassifier,
     SleepMGClassifier,
     SleepTransformerClassifier,
+    SleePyCoClassifier,
+    TinySleepNetClassifier,
     XSleepNetClassifier,
 )
 from sleepkit.pipelines import make_stager
@@ -171,6 +174,17 @@ CLASSIFIERS = [
         device="cpu",
         n_threads=1,
     ),
+    DANClassifier(
+        epoch_duration=2.0,  # slow rows, which need few samples
+        d_model=16,
+        hidden_size=8,
+        dropout=0.0,
+        lr=0.02,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
     DeepSleepNetClassifier(
         epoch_duration=0.02,  # short rows at 100 Hz
         n_filters=(4, 8),
@@ -211,6 +225,24 @@ CLASSIFIERS = [
         device="cpu",
         n_threads=1,
     ),
+    SleePyCoClassifier(
+        epoch_duration=0.02,
+        sequence_length=1,
+        augmentation={"p": 0.0},  # rows may have two samples
+        n_filters=(8, 8, 8, 8, 16),
+        d_model=16,
+        n_heads=2,
+        n_layers=1,
+        dim_feedforward=8,
+        norm_momentum=0.3,
+        pretrain_epochs=3,
+        pretrain_batch_size=32,
+        lr=0.02,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
     SeqSleepNetClassifier(
         n_filters=8,
         hidden_size=8,
@@ -231,6 +263,19 @@ CLASSIFIERS = [
         dropout=0.0,
         lr=0.03,
         max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
+    TinySleepNetClassifier(
+        epoch_duration=0.02,
+        n_filters=(8, 8),
+        hidden_size=8,
+        dropout=0.0,
+        norm_momentum=0.3,
+        class_weight=None,
+        lr=0.02,
+        batch_size=32,
+        max_epochs=6,
         device="cpu",
         n_threads=1,
     ),

@@ -7,6 +7,7 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.classifiers._attnsleep import AttnSleepClassifier
     from sleepkit.classifiers._base import SleepClassifier
+    from sleepkit.classifiers._dan import DANClassifier
     from sleepkit.classifiers._deepsleepnet import DeepSleepNetClassifier
     from sleepkit.classifiers._featurenet import FeatureNetClassifier
     from sleepkit.classifiers._log_pool import LogPoolClassifier
@@ -20,12 +21,14 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._sleepprintnet import SleepPrintNetClassifier
     from sleepkit.classifiers._sleeptransformer import SleepTransformerClassifier
     from sleepkit.classifiers._sleepyco import SleePyCoClassifier
+    from sleepkit.classifiers._tinysleepnet import TinySleepNetClassifier
     from sleepkit.classifiers._xsleepnet import XSleepNetClassifier
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
     "AttnSleepClassifier",
+    "DANClassifier",
     "DeepSleepNetClassifier",
     "FeatureNetClassifier",
     "LSeqSleepNetClassifier",
@@ -40,5 +43,6 @@ __all__ = [
     "SleepMGClassifier",
     "SleepPrintNetClassifier",
     "SleepTransformerClassifier",
+    "TinySleepNetClassifier",
     "XSleepNetClassifier",
 ]

@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._attnsleep import AttnSleep
     from sleepkit.nn._blockwise_heads import BlockwiseHeads
     from sleepkit.nn._cpu import fast_cpu
+    from sleepkit.nn._dan import DAN, DANLoss, DANOutput
     from sleepkit.nn._deepsleepnet import DeepSleepNet
     from sleepkit.nn._early_fusion import EarlyFusionNet
     from sleepkit.nn._encoders import EncoderClass, VectorNet
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._fusion import MedFuseOutput
     from sleepkit.nn._lseqsleepnet import LSeqSleepNet
     from sleepkit.nn._masksleepnet import MaskSleepNet
+    from sleepkit.nn._maximum_mean_discrepancy import maximum_mean_discrepancy
     from sleepkit.nn._medfuse import MedFuseNet
     from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
@@ -33,14 +35,18 @@ if TYPE_CHECKING:
     from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
     from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
+    from sleepkit.nn._tinysleepnet import TinySleepNet, TinySleepNetLoss
     from sleepkit.nn._xsleepnet import XSleepNet, XSleepNetOutput
     from sleepkit.nn._xsleepnet_loss import XSleepNetLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "DAN",
     "AttnSleep",
     "BlockwiseHeads",
+    "DANLoss",
+    "DANOutput",
     "DeepSleepNet",
     "EarlyFusionNet",
     "EncoderClass",
@@ -63,6 +69,8 @@ __all__ = [
     "SleepTransformer",
     "StageLoss",
     "SupervisedContrastiveLoss",
+    "TinySleepNet",
+    "TinySleepNetLoss",
     "VectorNet",
     "XSleepNet",
     "XSleepNetLoss",
@@ -70,6 +78,7 @@ __all__ = [
     "alignment_loss",
     "fast_cpu",
     "gradient_reversal",
+    "maximum_mean_discrepancy",
     "modality_logits",
     "multi_view_loss",
 ]

@@ -123,6 +123,18 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
+    "dan": Method(
+        _signals,
+        partial(_net, "DANClassifier"),
+        {
+            "d_model": 64,
+            "hidden_size": 32,
+            "batch_size": 16,
+            "max_epochs": 6,
+            "validation_fraction": 0,
+        },
+        common=True,
+    ),
     "deepsleepnet": Method(
         _signals,
         partial(_net, "DeepSleepNetClassifier"),
@@ -264,6 +276,38 @@ METHODS: Final[Mapping[str, Method]] = {
             "max_epochs": 12,
             "validation_fraction": 0,
             "validate_every": None,
+        },
+    ),
+    "sleepyco": Method(
+        _signals,
+        partial(_net, "SleePyCoClassifier"),
+        {
+            "sequence_length": 3,
+            "augmentation": {"offset": (-0.3, 0.3), "noise": (0.0, 0.1)},  # scaled
+            "n_filters": (4, 8, 16, 32, 32),
+            "d_model": 32,
+            "n_heads": 4,
+            "n_layers": 1,
+            "dim_feedforward": 32,
+            "pretrain_epochs": 5,
+            "pretrain_batch_size": 64,
+            "batch_size": 32,
+            "max_epochs": 3,
+            "lr": 3e-3,
+            "validation_fraction": 0,
+        },
+    ),
+    "tinysleepnet": Method(
+        _signals,
+        partial(_net, "TinySleepNetClassifier"),
+        {
+            "n_filters": (32, 32),
+            "hidden_size": 64,
+            "norm_momentum": 0.1,  # the published one needs hundreds of steps
+            "batch_size": 2,
+            "max_epochs": 12,
+            "lr": 1e-3,
+            "validation_fraction": 0,
         },
     ),
     "trees": Method(_powers, _trees),
