@@ -205,8 +205,9 @@ class LSeqSleepNet(nn.Module):
             mask = encoded.new_ones(n_rows, n_epochs, dtype=torch.bool)
         size = min(self.subsequence_length, n_epochs)
         missing = -n_epochs % size
-        grid = functional.pad(encoded, (0, 0, 0, missing)).unflatten(1, (-1, size))
-        real = functional.pad(mask, (0, missing)).unflatten(1, (-1, size))
+        filled = functional.pad(encoded, (0, 0, 0, missing))
+        grid = filled.reshape(n_rows, -1, size, encoded.shape[2])
+        real = functional.pad(mask, (0, missing)).reshape(n_rows, -1, size)
         grid = self.within(grid, real)
         grid = self.across(grid.transpose(1, 2), real.transpose(1, 2)).transpose(1, 2)
         logits: Tensor = self.head(grid.flatten(1, 2)[:, :n_epochs])
