@@ -22,11 +22,16 @@ from sleepkit.classifiers import (
     AttnSleepClassifier,
     DANClassifier,
     DeepSleepNetClassifier,
+    FeatureNetClassifier,
     LogPoolClassifier,
+    LSeqSleepNetClassifier,
+    MaskSleepNetClassifier,
     MedFuseSleepClassifier,
+    MMASleepNetClassifier,
     ModuleClassifier,
     SeqSleepNetClassifier,
     SleepMGClassifier,
+    SleepPrintNetClassifier,
     SleepTransformerClassifier,
     SleePyCoClassifier,
     TinySleepNetClassifier,
@@ -161,17 +166,45 @@ class Perceptron(nn.Sequential):
         super().__init__(first, nn.ReLU(), nn.Linear(hidden, n_classes))
 
 
+FIVE_PASSES = {
+    "dropout": 0.0,
+    "lr": 0.02,
+    "batch_size": 16,
+    "max_epochs": 5,
+    "device": "cpu",
+    "n_threads": 1,
+}
 CLASSIFIERS = [
     AttnSleepClassifier(
         n_filters=(8, 16),
+        n_tokens=12,
         n_layers=1,
         n_heads=1,  # divides any number of steps
-        dropout=0.0,
-        lr=0.01,
-        batch_size=16,
-        max_epochs=10,
-        device="cpu",
-        n_threads=1,
+        attention_dropout=0.0,
+        **FIVE_PASSES,
+    ),
+    FeatureNetClassifier(**FIVE_PASSES),
+    MMASleepNetClassifier(
+        n_filters=(8, 16),
+        dim_feedforward=16,
+        d_head=16,
+        attention_dropout=0.0,
+        **FIVE_PASSES,
+    ),
+    MaskSleepNetClassifier(
+        n_filters=(8, 16),
+        n_layers=1,
+        n_heads=2,
+        dim_feedforward=16,
+        attention_dropout=0.0,
+        **FIVE_PASSES,
+    ),
+    SleepPrintNetClassifier(
+        epoch_duration=0.02,  # short rows at 100 Hz
+        n_filters=(4, 8),
+        d_head=16,
+        head_decay_ratio=1.0,
+        **FIVE_PASSES,
     ),
     DANClassifier(
         epoch_duration=2.0,  # slow rows, which need few samples
@@ -212,6 +245,18 @@ CLASSIFIERS = [
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),
+    LSeqSleepNetClassifier(
+        n_filters=8,
+        hidden_size=8,
+        attention_size=8,
+        d_head=8,
+        dropout=0.0,
+        lr=0.05,
+        batch_size=32,
+        max_epochs=5,
+        device="cpu",
+        n_threads=1,
+    ),
     SleePyCoClassifier(
         epoch_duration=0.02,
         sequence_length=1,
@@ -267,10 +312,11 @@ CLASSIFIERS = [
         n_threads=1,
     ),
     XSleepNetClassifier(
-        epoch_duration=0.02,  # short rows at 100 Hz
+        epoch_duration=0.05,  # short rows
         n_filters=(4, 8),
         raw_hidden_size=8,
         n_layers=1,
+        n_fft=1024,
         n_spectral_filters=8,
         hidden_size=8,
         attention_size=8,
@@ -282,9 +328,7 @@ CLASSIFIERS = [
         device="cpu",
         n_threads=1,
     ),
-    SleepMGClassifier(
-        dropout=0.0, lr=0.02, batch_size=16, max_epochs=5, device="cpu", n_threads=1
-    ),
+    SleepMGClassifier(**FIVE_PASSES),
 ]
 CLASSIFIERS += unlisted(
     classifiers,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._deepsleepnet import DeepSleepNetClassifier
     from sleepkit.classifiers._featurenet import FeatureNetClassifier
     from sleepkit.classifiers._log_pool import LogPoolClassifier
+    from sleepkit.classifiers._lseqsleepnet import LSeqSleepNetClassifier
     from sleepkit.classifiers._masksleepnet import MaskSleepNetClassifier
     from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
     from sleepkit.classifiers._mmasleepnet import MMASleepNetClassifier
@@ -30,6 +31,7 @@ __all__ = [
     "DANClassifier",
     "DeepSleepNetClassifier",
     "FeatureNetClassifier",
+    "LSeqSleepNetClassifier",
     "LogPoolClassifier",
     "MMASleepNetClassifier",
     "MaskSleepNetClassifier",

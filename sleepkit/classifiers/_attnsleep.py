@@ -216,7 +216,7 @@ default='class-aware'
         return AttnSleep(
             self.layout_,
             len(self.classes_),
-            n_filters=tuple(self.n_filters),
+            n_filters=self.n_filters,
             n_tokens=self.n_tokens,
             n_layers=self.n_layers,
             n_heads=self.n_heads,

@@ -194,7 +194,7 @@ class MaskSleepNetClassifier(SleepClassifier):
         return MaskSleepNet(
             self.layout_,
             len(self.classes_),
-            n_filters=tuple(self.n_filters),
+            n_filters=self.n_filters,
             n_layers=self.n_layers,
             n_heads=self.n_heads,
             dim_feedforward=self.dim_feedforward,

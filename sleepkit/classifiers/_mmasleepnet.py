@@ -213,7 +213,7 @@ default='published'
         return MMASleepNet(
             self.layout_,
             len(self.classes_),
-            n_filters=tuple(self.n_filters),
+            n_filters=self.n_filters,
             n_heads=self.n_heads,
             dim_feedforward=self.dim_feedforward,
             d_head=self.d_head,

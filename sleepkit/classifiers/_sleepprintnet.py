@@ -225,7 +225,7 @@ class SleepPrintNetClassifier(SleepClassifier):
             sfreq=n_times / self.epoch_duration_,
             context=self.context,
             electrodes=self.electrodes,
-            n_filters=tuple(self.n_filters),
+            n_filters=self.n_filters,
             n_map_filters=self.n_map_filters,
             d_head=self.d_head,
             dropout=self.dropout,

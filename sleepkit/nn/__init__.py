@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._feature_net import FeatureNet
     from sleepkit.nn._feature_net_with_head import FeatureNetWithHead
     from sleepkit.nn._fusion import MedFuseOutput
+    from sleepkit.nn._lseqsleepnet import LSeqSleepNet
     from sleepkit.nn._masksleepnet import MaskSleepNet
     from sleepkit.nn._maximum_mean_discrepancy import maximum_mean_discrepancy
     from sleepkit.nn._medfuse import MedFuseNet
@@ -51,6 +52,7 @@ __all__ = [
     "EncoderClass",
     "FeatureNet",
     "FeatureNetWithHead",
+    "LSeqSleepNet",
     "MMASleepNet",
     "MaskSleepNet",
     "MedFuseLoss",

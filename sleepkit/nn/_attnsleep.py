@@ -15,6 +15,7 @@ from sleepkit.utils import check_count
 
 _LARGE_KERNELS = (7, 6)  # as published at 100 Hz, and at 125 Hz
 _REDUCTION = 16  # of the squeeze-and-excitation
+_SHORTEST = 400  # samples, one kernel: norms over few steps would leave their signs
 
 
 class AttnSleep(EpochNet):
@@ -69,7 +70,8 @@ class AttnSleep(EpochNet):
     -----
     The published net [1]_ reads one EEG channel at 100 Hz, or at 125 Hz. Its kernels
     have a fixed number of samples. 30 s at 100 Hz have 80 steps, at 125 Hz 100; five
-    heads divide the steps of no other usual rate: resample to 100 Hz. With one channel
+    heads divide the steps of no other usual rate: resample to 100 Hz. Epochs of fewer
+    than 400 samples are padded with zeros. With one channel
     the net has 509,825 parameters, 505,249 at 125 Hz.
 
     **Implementation differences.**
@@ -167,7 +169,7 @@ def attention_cnn(
 
     `last` is whether there is dropout behind it.
     """
-    branches = [
+    small, large = (
         ScaleBranch(
             n_channels,
             n_filters=n_filters,
@@ -186,8 +188,8 @@ def attention_cnn(
             (50, 8, 6, (8, 4), 1),
             (400, large_kernel, 50, (4, 2), 0),
         ]
-    ]
-    return TwoScaleEncoder(*branches, dropout=dropout if last else 0.0)
+    )
+    return TwoScaleEncoder(small, large, dropout if last else 0.0, shortest=_SHORTEST)
 
 
 class CausalConv1d(nn.Conv1d):
@@ -247,9 +249,11 @@ class ContextLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map tokens (batch, n_tokens, dim)."""
         query = self.query(x)
-        heads = [self._heads(part) for part in (query, self.key(x), self.value(x))]
         attended = functional.scaled_dot_product_attention(
-            *heads, dropout_p=self.dropout.p if self.training else 0.0
+            self._heads(query),
+            self._heads(self.key(x)),
+            self._heads(self.value(x)),
+            dropout_p=self.dropout.p if self.training else 0.0,
         )
         merged = attended.transpose(1, 2).flatten(2)
         x = query + self.dropout(self.output(merged))
@@ -258,7 +262,7 @@ class ContextLayer(nn.Module):
 
     def _heads(self, x: Tensor) -> Tensor:
         """(batch, n_tokens, dim) -> (batch, n_heads, n_tokens, dim / n_heads)."""
-        return x.unflatten(2, (self.n_heads, -1)).transpose(1, 2)
+        return x.reshape(*x.shape[:2], self.n_heads, -1).transpose(1, 2)
 
 
 def _initialise(module: nn.Module) -> None:

@@ -29,16 +29,25 @@ class BatchNormBiLSTM(nn.Module):
     is the cell before its tanh (Cooijmans et al. 2017). Each step has running
     statistics of its own, since the distribution of the state changes from its zero at
     the start; later steps than any in training take those of the last one. There is
-    dropout before and after. Weights start orthogonal, forget gates from a bias of 1.
+    dropout after, and before unless `drops_input` is false. Weights start orthogonal,
+    forget gates from a bias of 1.
     """
 
     n_batches: Tensor
 
     def __init__(
-        self, n_in: int, n_hidden: int, n_steps: int, *, dropout: float, momentum: float
+        self,
+        n_in: int,
+        n_hidden: int,
+        n_steps: int,
+        *,
+        dropout: float,
+        momentum: float,
+        drops_input: bool = True,
     ) -> None:
         super().__init__()
         self.momentum = momentum
+        self.drops_input = drops_input
         self.dropout = Dropout(dropout)
         # both directions; gates are input, forget, output and candidate
         self.weight_in = nn.Parameter(torch.empty(2, n_in, 4 * n_hidden))
@@ -103,7 +112,8 @@ class BatchNormBiLSTM(nn.Module):
         """
         n_rows, n_hidden = steps.shape[1], self.weight_hidden.shape[1]
         # one product for all steps: (seq, batch, 2, 4 * n_hidden)
-        products = self.dropout(steps).flatten(1, 2) @ self.weight_in
+        steps = self.dropout(steps) if self.drops_input else steps
+        products = steps.flatten(1, 2) @ self.weight_in
         products = products.view(*steps.shape[:3], -1).permute(2, 1, 0, 3)
         hidden = cell = products.new_zeros(n_rows, 2, n_hidden)
         states = []

@@ -182,12 +182,12 @@ class MaskSleepNet(nn.Module):
     def _encode(self, place: int, there: Tensor, inputs: Inputs) -> Tensor:
         """Features of one modality, (batch, n_filters, n_steps), zero where absent."""
         name = list(self.shapes)[place]
-        sizes = (self.head.in_features, self.n_steps)
+        shape = (len(there), self.head.in_features, self.n_steps)
         if name not in inputs or not bool(there.any()):
-            return self.head.weight.new_zeros(len(there), *sizes)
+            return self.head.weight.new_zeros(shape)
         x = torch.where(there[:, None, None], inputs[name], 0)
         encoded = by_rows(self.branches[name], x, there, training=self.training)
-        return encoded.unflatten(1, sizes)
+        return encoded.reshape(shape)
 
     def _check(self, inputs: Inputs) -> None:
         """Require modalities of the net, in their shapes."""

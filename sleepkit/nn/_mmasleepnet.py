@@ -10,7 +10,6 @@ from torch import Tensor, nn
 
 from sleepkit.nn._epoch_net import EpochNet
 from sleepkit.nn._squeeze_excitation import ResidualSqueezeExcitation
-from sleepkit.nn._stacked_channels import Inputs
 from sleepkit.nn._two_scale import ScaleBranch, Style, TwoScaleEncoder
 from sleepkit.utils import check_count
 
@@ -46,8 +45,8 @@ class MMASleepNet(EpochNet):
     attention_dropout : float, default=0.1
         Dropout of the transformer layer.
     released_double_softmax : bool, default=False
-        Whether `forward` returns probabilities in place of logits, of which the loss
-        takes a softmax again, as the released code does.
+        Whether the net returns probabilities in place of logits, of which the loss
+        takes a softmax again, as in the released code.
 
     Attributes
     ----------
@@ -109,7 +108,6 @@ class MMASleepNet(EpochNet):
                 f"{2 * _TOKEN}. Got {n_filters!r} instead."
             )
             raise ValueError(msg)
-        self.released_double_softmax = released_double_softmax
         branches = PlaneBranches(self.stack.shapes, n_filters, dropout)
         self.n_steps = branches.n_steps(self.stack.n_times)
         dim = _TOKEN * self.n_steps
@@ -125,32 +123,11 @@ class MMASleepNet(EpochNet):
         self.encoder = PlaneEncoder(branches, layer)
         n_features = branches.n_planes * branches.width * self.n_steps
         self.head = nn.Sequential(
-            nn.Linear(n_features, d_head), nn.ReLU(), nn.Linear(d_head, n_classes)
+            nn.Linear(n_features, d_head),
+            nn.ReLU(),
+            nn.Linear(d_head, n_classes),
+            *[nn.Softmax(-1)] * released_double_softmax,
         )
-
-    def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Stage a batch of epochs.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, n_channels, n_times)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch,), default=None
-            Where an epoch has a modality; without it, everywhere. A modality that is
-            absent is zero, and epochs without any do not count in batch statistics.
-
-        Returns
-        -------
-        Tensor, shape (batch, n_classes)
-            Logits of the stages; probabilities with `released_double_softmax`.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        logits = super().forward(inputs, present)
-        return logits.softmax(-1) if self.released_double_softmax else logits
 
 
 class PlaneBranches(nn.Module):
@@ -183,9 +160,10 @@ class PlaneBranches(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_times) -> (batch, n_planes, width, n_steps)."""
-        parts = x.split(self.n_channels, dim=1)
-        maps = [branch(part) for branch, part in zip(self.of.values(), parts)]  # noqa: B905
-        return torch.cat(maps, dim=1).unflatten(1, (self.n_planes, self.width))
+        parts = torch.split(x, self.n_channels, dim=1)
+        branches = zip(self.of.values(), parts, strict=True)
+        maps = torch.cat([branch(part) for branch, part in branches], dim=1)
+        return maps.reshape(len(x), self.n_planes, self.width, -1)
 
 
 class PlaneEncoder(nn.Module):
@@ -201,8 +179,8 @@ class PlaneEncoder(nn.Module):
     def tokens(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_times) -> tokens in front of the attention."""
         planes = self.branches(x)
-        mixed = self.mix(planes.flatten(2)).view_as(planes)
-        return mixed.unflatten(2, (-1, _TOKEN)).flatten(3).flatten(1, 2)
+        mixed: Tensor = self.mix(planes.flatten(2)).view_as(planes)
+        return mixed.reshape(len(x), -1, _TOKEN * mixed.shape[-1])
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_times) -> (batch, n_features)."""
@@ -215,7 +193,7 @@ def _two_scales(
     n_channels: int, n_filters: tuple[int, int], dropout: float
 ) -> TwoScaleEncoder:
     """Make the CNN of one modality."""
-    branches = [
+    small, large = (
         ScaleBranch(
             n_channels,
             n_filters=n_filters,
@@ -229,5 +207,5 @@ def _two_scales(
             flatten=False,
         )
         for kernels, pools in zip(_KERNELS, [(8, 4), (4, 2)], strict=True)
-    ]
-    return TwoScaleEncoder(*branches, dropout=dropout)
+    )
+    return TwoScaleEncoder(small, large, dropout=dropout)

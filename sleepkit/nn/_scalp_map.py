@@ -54,7 +54,7 @@ class ScalpMap(nn.Module):
         centred = powers - powers.mean(-1, keepdim=True)
         scale = centred.square().mean(-1, keepdim=True).sqrt()
         normal = torch.where(scale > 0, centred / scale, 0)
-        return (normal @ self.weights).unflatten(-1, (_SIDE, _SIDE))
+        return (normal @ self.weights).reshape(*normal.shape[:2], _SIDE, _SIDE)
 
 
 def known_electrode(name: str) -> str | None:
@@ -70,7 +70,8 @@ def _pixel_weights(electrodes: Sequence[str]) -> Tensor:
     places = torch.tensor([PLACES[name] for name in names]).float()
     distance = torch.cdist(torch.tensor(_CELLS).float(), places)
     nearest = torch.isclose(distance, distance.min(1, keepdim=True).values).float()
-    cells = (nearest / nearest.sum(1, keepdim=True)).T.unflatten(1, (len(_GRID), -1))
+    share = nearest / nearest.sum(1, keepdim=True)
+    cells = share.T.reshape(len(names), len(_GRID), -1)
     pixels = functional.interpolate(
         cells[None], size=(_SIDE, _SIDE), mode="bilinear", align_corners=True
     )

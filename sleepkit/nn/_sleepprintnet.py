@@ -197,7 +197,8 @@ class PrintEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(batch, n_epochs, n_channels, n_times) -> (batch, n_features)."""
-        parts = dict(zip(self.branches, x.split(self.n_channels, dim=2), strict=True))
+        blocks = torch.split(x, self.n_channels, dim=2)
+        parts = dict(zip(self.branches, blocks, strict=True))
         features = [
             self.branches[name](part.transpose(1, 2).flatten(2))
             for name, part in parts.items()
@@ -241,7 +242,7 @@ def _two_scales(
 ) -> TwoScaleEncoder:
     """Make the CNN of one modality."""
     seconds = [((1 / 2, 8), 1 / 16, (8, 4)), ((4, 6), 1 / 2, (4, 2))]
-    branches = [
+    small, large = (
         ScaleBranch(
             n_channels,
             n_filters=n_filters,
@@ -253,8 +254,8 @@ def _two_scales(
             style=Style(lambda: nn.LeakyReLU(0.3), eps=_EPS),
         )
         for (wide, narrow), stride, pools in seconds
-    ]
-    return TwoScaleEncoder(*branches, dropout=0.0)
+    )
+    return TwoScaleEncoder(small, large, dropout=0.0)
 
 
 def _check_electrodes(

@@ -125,15 +125,7 @@ class SleepTransformer(nn.Module):
         self.frame_encoder = PositionedEncoder(d_model, **options)
         self.pooling = AttentionPooling(d_model, attention_size)
         self.sequence_encoder = PositionedEncoder(d_model, **options)
-        self.head = nn.Sequential(
-            Linear(d_model, d_head),
-            nn.ReLU(),
-            Dropout(dropout),
-            Linear(d_head, d_head),
-            nn.ReLU(),
-            Dropout(dropout),
-            Linear(d_head, n_classes),
-        )
+        self.head = _head(d_model, d_head, n_classes, dropout)
         self.apply(_start)
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
@@ -229,6 +221,19 @@ def _token_size(d_model: int | None, size: int, n_heads: int) -> int:
         )
         raise ValueError(msg)
     return chosen
+
+
+def _head(n_in: int, n_hidden: int, n_classes: int, dropout: float) -> nn.Sequential:
+    """Make the layers of the logits."""
+    return nn.Sequential(
+        Linear(n_in, n_hidden),
+        nn.ReLU(),
+        Dropout(dropout),
+        Linear(n_hidden, n_hidden),
+        nn.ReLU(),
+        Dropout(dropout),
+        Linear(n_hidden, n_classes),
+    )
 
 
 def _start(module: nn.Module) -> None:

@@ -137,15 +137,22 @@ class TwoScaleEncoder(nn.Module):
     """Two branches side by side, for fine and for slow patterns of the same epoch.
 
     Flat features stand one after the other, and so do steps in time. Epochs that are
-    too short for one step are padded with zeros.
+    too short for one step, or shorter than `shortest`, are padded with zeros.
     """
 
-    def __init__(self, small: ScaleBranch, large: ScaleBranch, dropout: float) -> None:
+    def __init__(
+        self,
+        small: ScaleBranch,
+        large: ScaleBranch,
+        dropout: float,
+        *,
+        shortest: int = 1,
+    ) -> None:
         super().__init__()
         self.small = small
         self.large = large
         self.dropout = nn.Dropout(dropout)
-        self._shortest = max(small.shortest, large.shortest)
+        self._shortest = max(shortest, small.shortest, large.shortest)
 
     def forward(self, x: Tensor) -> Tensor:
         """Encode (batch, n_channels, n_times)."""

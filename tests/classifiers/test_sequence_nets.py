@@ -14,13 +14,25 @@ import pytest
 import torch
 from skorch.callbacks import Callback
 
-from sleepkit.classifiers import SeqSleepNetClassifier, SleepTransformerClassifier
+from sleepkit.classifiers import (
+    LSeqSleepNetClassifier,
+    SeqSleepNetClassifier,
+    SleepTransformerClassifier,
+)
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.persistence import load_model, save_model
 from sleepkit.preprocessing import SpectrumScaler, STFTEpocher
 from sleepkit.recording import EpochArray
 
 SMALL = {
+    LSeqSleepNetClassifier: {
+        "subsequence_length": 3,
+        "n_filters": 6,
+        "hidden_size": 6,
+        "attention_size": 4,
+        "d_head": 32,
+        "max_epochs": 24,
+    },
     SeqSleepNetClassifier: {"n_filters": 6, "hidden_size": 6, "attention_size": 4},
     SleepTransformerClassifier: {
         "d_model": 8,
@@ -47,7 +59,7 @@ SHARED = {
 @pytest.fixture(scope="module", params=SMALL, ids=lambda kind: kind.__name__)
 def make_stager(request):
     kind = request.param
-    return lambda **params: kind(**SMALL[kind] | SHARED | params)
+    return lambda **params: kind(**SHARED | SMALL[kind] | params)
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +200,7 @@ def test_parameters_that_cannot_be_used(make_stager, nights):
     for name, value in {
         "sequence_length": 0,
         "stride": 5,
+        "subsequence_length": 0,
         "n_filters": 0,
         "hidden_size": 2.5,
         "attention_size": 0,
