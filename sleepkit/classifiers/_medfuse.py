@@ -55,9 +55,10 @@ class MedFuseSleepClassifier(SleepClassifier):
     of a sequence; they run alone, and a second time with attention to the other
     modalities. The fused head stages epochs with all modalities, of three or more a
     subset head takes part in those that lack some, and a unimodal head stages those
-    with one, or takes part; so a fitted classifier takes **any subset of its modalities**, night by night and
-    epoch by epoch, and trains on nights that lack some beside complete ones. The input
-    is spectra (see `STFTEpocher`), or features, which count as one frame.
+    with one, or takes part. So a fitted classifier takes **any subset of its
+    modalities**, night by night and epoch by epoch, and trains on nights that lack some
+    beside complete ones. The input is spectra (see `STFTEpocher`), or features, which
+    count as one frame.
 
     Parameters
     ----------
@@ -120,10 +121,11 @@ class MedFuseSleepClassifier(SleepClassifier):
     subset_head : bool or 'auto', default='auto'
         Whether a head of its own, trained on random subsets of the modalities, and the
         fused head together stage epochs that lack some and have several (with
-        ``missing="fused_head"``: one or more). It stands on what the net makes of each modality alone and changes
-        nothing else: all other heads are bit for bit those of a training without it.
-        ``"auto"`` is True with three modalities or more, and False, as in the paper,
-        with two. Otherwise the fused head alone stages these epochs.
+        ``missing="fused_head"``: one or more). It stands on what the net makes of each
+        modality alone and changes nothing else: all other heads are bit for bit those
+        of a training without it. ``"auto"`` is True with three modalities or more, and
+        False, as in the paper, with two. Otherwise the fused head alone stages these
+        epochs.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
