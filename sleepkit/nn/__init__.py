@@ -8,18 +8,22 @@ if TYPE_CHECKING:
     from sleepkit.nn._attnsleep import AttnSleep
     from sleepkit.nn._blockwise_heads import BlockwiseHeads
     from sleepkit.nn._cpu import fast_cpu
+    from sleepkit.nn._dan import DAN, DANLoss, DANOutput
     from sleepkit.nn._deepsleepnet import DeepSleepNet
     from sleepkit.nn._early_fusion import EarlyFusionNet
     from sleepkit.nn._encoders import EncoderClass, VectorNet
     from sleepkit.nn._feature_net import FeatureNet
     from sleepkit.nn._feature_net_with_head import FeatureNetWithHead
     from sleepkit.nn._fusion import MedFuseOutput
+    from sleepkit.nn._lseqsleepnet import LSeqSleepNet
     from sleepkit.nn._masksleepnet import MaskSleepNet
+    from sleepkit.nn._maximum_mean_discrepancy import maximum_mean_discrepancy
     from sleepkit.nn._medfuse import MedFuseNet
     from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
     from sleepkit.nn._mmasleepnet import MMASleepNet
     from sleepkit.nn._reversal import gradient_reversal
+    from sleepkit.nn._seqsleepnet import SeqSleepNet
     from sleepkit.nn._sleepmg import (
         SleepMGLoss,
         SleepMGNet,
@@ -27,38 +31,54 @@ if TYPE_CHECKING:
         modality_logits,
     )
     from sleepkit.nn._sleepprintnet import SleepPrintNet
+    from sleepkit.nn._sleeptransformer import SleepTransformer
     from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
     from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
+    from sleepkit.nn._tinysleepnet import TinySleepNet, TinySleepNetLoss
+    from sleepkit.nn._xsleepnet import XSleepNet, XSleepNetOutput
+    from sleepkit.nn._xsleepnet_loss import XSleepNetLoss
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "DAN",
     "AttnSleep",
     "BlockwiseHeads",
+    "DANLoss",
+    "DANOutput",
     "DeepSleepNet",
     "EarlyFusionNet",
     "EncoderClass",
     "FeatureNet",
     "FeatureNetWithHead",
+    "LSeqSleepNet",
     "MMASleepNet",
     "MaskSleepNet",
     "MedFuseLoss",
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "SeqSleepNet",
     "SleePyCo",
     "SleePyCoLoss",
     "SleepMGLoss",
     "SleepMGNet",
     "SleepMGOutput",
     "SleepPrintNet",
+    "SleepTransformer",
     "StageLoss",
     "SupervisedContrastiveLoss",
+    "TinySleepNet",
+    "TinySleepNetLoss",
     "VectorNet",
+    "XSleepNet",
+    "XSleepNetLoss",
+    "XSleepNetOutput",
     "alignment_loss",
     "fast_cpu",
     "gradient_reversal",
+    "maximum_mean_discrepancy",
     "modality_logits",
     "multi_view_loss",
 ]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from sleepkit.nn._recurrent import IndependentBiLSTM, State
+from sleepkit.nn._recurrent import IndependentBiLSTM, State, carried_state
 from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
 from sleepkit.nn._two_scale import (
     ScaleBranch,
@@ -193,7 +192,7 @@ class DeepSleepNet(nn.Module):
             If a modality is missing, unknown or of another shape.
         """
         encoded = self.encode(inputs, present)
-        state = self._carried(continues, len(encoded))
+        state = carried_state(self._state, continues, len(encoded))
         logits, state = self._decode(encoded, present, state)
         if continues is not None:
             self._state = tuple(part.detach() for part in state)  # type: ignore[assignment]
@@ -239,17 +238,6 @@ class DeepSleepNet(nn.Module):
             Logits of the stages.
         """
         return self._decode(encoded, present, None)[0]
-
-    def _carried(self, continues: Tensor | bool | None, n_rows: int) -> State | None:
-        """State that each row starts from, zero where it continues none."""
-        if continues is None or self._state is None:
-            return None
-        rows = torch.as_tensor(continues).expand(n_rows).nonzero()[:, 0]
-        hidden, cell = (
-            part.new_zeros(len(part), n_rows, part.shape[2]) for part in self._state
-        )
-        hidden[:, rows], cell[:, rows] = (part[:, rows] for part in self._state)
-        return hidden, cell
 
     def _decode(
         self, encoded: Tensor, present: Inputs | None, state: State | None

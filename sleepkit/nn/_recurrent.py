@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,7 +31,7 @@ class IndependentBiLSTM(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         for stack in (self.ahead, self.back):
-            _initialise(stack)
+            initialise_stack(stack)
 
     def forward(
         self, x: Tensor, mask: Tensor | None = None, state: State | None = None
@@ -42,15 +43,15 @@ class IndependentBiLSTM(nn.Module):
         it ended is returned; the state of a row that ends with skipped steps is not
         defined. The backward stack always starts from zero.
         """
-        ahead, state = _run(self.ahead, x, mask, state)
+        ahead, state = run_stack(self.ahead, x, mask, state)
         flipped = None if mask is None else mask.flip(1)
-        back, _ = _run(self.back, x.flip(1), flipped, None)
+        back, _ = run_stack(self.back, x.flip(1), flipped, None)
         return self.dropout(torch.cat([ahead, back.flip(1)], dim=-1)), state
 
 
-def _run(
-    stack: nn.LSTM, x: Tensor, mask: Tensor | None, state: State | None
-) -> tuple[Tensor, State]:
+def run_stack(
+    stack: nn.RNNBase, x: Tensor, mask: Tensor | None, state: Any
+) -> tuple[Tensor, Any]:
     """Run one stack, with the steps to be skipped after all others."""
     if mask is None:
         output, state = stack(x, state)
@@ -60,12 +61,24 @@ def _run(
     return _take(output, order.argsort(dim=1)), state
 
 
+def carried_state(
+    state: State | None, continues: Tensor | bool | None, n_rows: int
+) -> State | None:
+    """Take the state that each row of a batch starts from; zero where it begins."""
+    if continues is None or state is None:
+        return None
+    rows = torch.as_tensor(continues).expand(n_rows).nonzero()[:, 0]
+    hidden, cell = (part.new_zeros(len(part), n_rows, part.shape[2]) for part in state)
+    hidden[:, rows], cell[:, rows] = (part[:, rows] for part in state)
+    return hidden, cell
+
+
 def _take(x: Tensor, order: Tensor) -> Tensor:
     """Take the steps of (batch, seq, n) in an order of each row."""
     return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))
 
 
-def _initialise(stack: nn.LSTM) -> None:
+def initialise_stack(stack: nn.LSTM) -> None:
     """Draw weights as TensorFlow does for the kernel of all four gates at once."""
     n_hidden = stack.hidden_size
     for name, parameter in stack.named_parameters():

@@ -7,17 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sleepkit import classifiers, preprocessing
+from sleepkit.pipelines._method_features import (
+    band_passed_signals,
+    filtered_signals,
+    powers,
+    signals,
+    spectra,
+    training_spectra,
+)
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
     from sleepkit._typing import RandomState
-
-    Steps = list[tuple[str, BaseEstimator]]
+    from sleepkit.pipelines._method_features import Steps
 
 # Classes are looked up when a stager is made: the command line needs the names only,
 # without torch and scikit-learn.
-_SFREQ: Final = 100  # Hz, of every night that a net gets
 # How the paper of SleepMG trains, whatever the method.
 COMMON_TRAINING: Final[Mapping[str, Any]] = {
     "lr": 1e-3,
@@ -46,36 +50,6 @@ class Method(NamedTuple):
     common: bool = False
 
 
-def _signals(small: bool) -> tuple[Steps, Any]:
-    """Signals of the night, scaled in the small size alone."""
-    scaler = preprocessing.SignalScaler() if small else None
-    return [("resample", preprocessing.Resampler(_SFREQ))], scaler
-
-
-def _filtered_signals(_small: bool) -> tuple[Steps, Any]:
-    """Signals between 0.3 and 35 Hz, scaled by the night."""
-    steps = [
-        ("filter", preprocessing.BandpassFilter((0.3, 35))),
-        ("resample", preprocessing.Resampler(_SFREQ)),
-    ]
-    return steps, preprocessing.SignalScaler()
-
-
-def _spectra(small: bool) -> tuple[Steps, Any]:
-    """Spectra every second, or every other one, scaled by the night."""
-    steps = [
-        ("resample", preprocessing.Resampler(_SFREQ)),
-        ("spectra", preprocessing.STFTEpocher(hop=2.0 if small else 1.0)),
-    ]
-    return steps, preprocessing.SpectrumScaler("recording")
-
-
-def _powers(_small: bool) -> tuple[Steps, Any]:
-    """Band powers of five epochs."""
-    power = preprocessing.BandPower(normalize="append", context=2)
-    return [("power", power)], None
-
-
 def _net(name: str, **params: Any) -> Any:
     """Make a classifier by the name of its class."""
     return getattr(classifiers, name)(**params)
@@ -97,7 +71,7 @@ def _trees(*, random_state: RandomState) -> Any:
 
 METHODS: Final[Mapping[str, Method]] = {
     "attnsleep": Method(
-        _signals,
+        signals,
         partial(_net, "AttnSleepClassifier"),
         {
             "n_filters": (16, 32),
@@ -108,8 +82,14 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
+    "dan": Method(
+        signals,
+        partial(_net, "DANClassifier"),
+        {"batch_size": 16, "max_epochs": 6, "validation_fraction": 0},
+        common=True,
+    ),
     "deepsleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "DeepSleepNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -125,13 +105,32 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "featurenet": Method(
-        _signals,
+        signals,
         partial(_net, "FeatureNetClassifier"),
         {"lr": 1e-3, "batch_size": 32, "max_epochs": 6, "validation_fraction": 0},
         common=True,
     ),
+    "lseqsleepnet": Method(
+        partial(training_spectra, n_bins=129),
+        partial(_net, "LSeqSleepNetClassifier"),
+        {
+            "sequence_length": 100,
+            "n_filters": 16,
+            "hidden_size": 32,
+            "attention_size": 16,
+            "d_head": 32,
+            "stride": None,
+            "dropout": 0.1,
+            "norm_momentum": 0.1,
+            "lr": 3e-3,
+            "batch_size": 2,
+            "max_epochs": 16,
+            "validation_fraction": 0,
+            "validate_every": None,
+        },
+    ),
     "masksleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "MaskSleepNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -145,7 +144,7 @@ METHODS: Final[Mapping[str, Method]] = {
         common=True,
     ),
     "medfusesleep": Method(
-        _spectra,
+        spectra,
         partial(_net, "MedFuseSleepClassifier"),
         {
             "d_model": 32,
@@ -161,7 +160,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "mmasleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "MMASleepNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -173,8 +172,26 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
+    "seqsleepnet": Method(
+        partial(training_spectra, n_bins=129),
+        partial(_net, "SeqSleepNetClassifier"),
+        {
+            "n_filters": 16,
+            "hidden_size": 32,
+            "attention_size": 16,
+            "shared_output": True,
+            "stride": None,
+            "dropout": 0.1,
+            "norm_momentum": 0.1,
+            "lr": 3e-3,
+            "batch_size": 4,
+            "max_epochs": 12,
+            "validation_fraction": 0,
+            "validate_every": None,
+        },
+    ),
     "sleepmg": Method(
-        _filtered_signals,
+        filtered_signals,
         partial(_net, "SleepMGClassifier"),
         {
             "modality_dropout": 0.3,  # else the heads need all modalities
@@ -184,7 +201,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "sleepprintnet": Method(
-        _signals,
+        signals,
         partial(_net, "SleepPrintNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -196,5 +213,73 @@ METHODS: Final[Mapping[str, Method]] = {
         },
         common=True,
     ),
-    "trees": Method(_powers, _trees),
+    "sleeptransformer": Method(
+        partial(training_spectra, n_bins=128),
+        partial(_net, "SleepTransformerClassifier"),
+        {
+            "d_model": 32,
+            "n_heads": 4,
+            "n_layers": 1,
+            "dim_feedforward": 64,
+            "attention_size": 16,
+            "d_head": 32,
+            "stride": None,
+            "lr": 3e-3,
+            "batch_size": 8,
+            "max_epochs": 12,
+            "validation_fraction": 0,
+            "validate_every": None,
+        },
+    ),
+    "sleepyco": Method(
+        signals,
+        partial(_net, "SleePyCoClassifier"),
+        {
+            "sequence_length": 3,
+            "augmentation": {"offset": (-0.3, 0.3), "noise": (0.0, 0.1)},  # scaled
+            "n_filters": (4, 8, 16, 32, 32),
+            "d_model": 32,
+            "n_layers": 1,
+            "pretrain_epochs": 5,
+            "pretrain_batch_size": 64,
+            "batch_size": 32,
+            "max_epochs": 3,
+            "lr": 3e-3,
+            "validation_fraction": 0,
+        },
+    ),
+    "tinysleepnet": Method(
+        signals,
+        partial(_net, "TinySleepNetClassifier"),
+        {
+            "n_filters": (32, 32),
+            "norm_momentum": 0.1,  # the published one needs hundreds of steps
+            "batch_size": 2,
+            "max_epochs": 12,
+            "lr": 1e-3,
+            "validation_fraction": 0,
+        },
+    ),
+    "trees": Method(powers, _trees),
+    "xsleepnet": Method(
+        band_passed_signals,
+        partial(_net, "XSleepNetClassifier"),
+        {
+            "n_filters": (8, 8, 16, 16, 32, 32, 32),
+            "raw_hidden_size": 32,
+            "n_layers": 1,
+            "n_spectral_filters": 16,
+            "hidden_size": 32,
+            "attention_size": 16,
+            "conv_dropout": 0.1,
+            "dropout": 0.1,
+            "norm_momentum": 0.1,
+            "signal_scale": 20.0,  # of scaled signals, to microvolts
+            "stride": None,
+            "lr": 2e-3,
+            "batch_size": 4,
+            "max_epochs": 8,
+            "validate_every": None,
+        },
+    ),
 }

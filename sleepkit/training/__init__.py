@@ -12,6 +12,7 @@ if TYPE_CHECKING:
         EpochSource,
         RecordingSource,
     )
+    from sleepkit.training._gradient_blending import GradientBlending
     from sleepkit.training._modality_balance import ModalityBalance
     from sleepkit.training._modality_dropout import ModalityDropout
     from sleepkit.training._net import StagingNet
@@ -33,6 +34,7 @@ __all__ = [
     "Checkpoint",
     "CosineSchedule",
     "EpochSource",
+    "GradientBlending",
     "ModalityBalance",
     "ModalityDropout",
     "OnTheFlyModulation",

@@ -28,6 +28,8 @@ EncoderBatch = tuple[Tensor, dict[str, Tensor], dict[str, Tensor]]  # rows, inpu
 class TwoStepModule(Protocol):
     """A module that encodes epochs one by one, and decodes sequences of them.
 
+    `encode` gets its inputs in the precision of the inference, or in the type that the
+    module has as ``input_dtype``.
     Where the read-out has a method ``heads`` (see `HeadReadOut`), both methods also get
     the names that it gives, as a third argument.
     """
@@ -132,7 +134,8 @@ class EncodedRuns:
         batch = source.batch(numbers[:, np.newaxis])
         inputs = {name: batch["inputs"][name] for name in self._present}
         present = {name: there[rows, None] for name, there in self._present.items()}
-        return rows, self._forward.tensors(inputs, self._forward.dtype), present
+        dtype = getattr(self._encoder, "input_dtype", self._forward.dtype)
+        return rows, self._forward.tensors(inputs, dtype), present
 
     def _encode(self, batch: EncoderBatch) -> tuple[Tensor, Any]:
         """Encode some epochs; give their rows, too."""
