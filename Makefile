@@ -7,13 +7,17 @@ PYTEST_ARGS ?= -n auto --maxprocesses 4
 
 BIN := $(VENV)/bin
 OLDEST := $(VENV_OLDEST)/bin
-PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+# Bytecode is written where it is used: of a tenth of the files that pip installs.
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 INSTALL := $(BIN)/python $(PIP_INSTALL) -c constraints.txt
 # What depends on numpy, SciPy, scikit-learn, MNE and their kin. The methods share their
 # base class and depend on torch, so that one of them is enough: SleepMG, the fastest.
 # Stage files are read without any of these.
 CORE_TESTS ?= $(addprefix tests/,io metrics model_selection persistence preprocessing \
   recording signal utils test_common.py)
+
+# Without kept bytecode, each process that a test starts would compile torch again.
+export PYTHONDONTWRITEBYTECODE :=
 
 # Real recordings beside the project are used where there are any.
 export SLEEPKIT_REAL_DATA ?= $(realpath ../shared/data)
@@ -56,7 +60,7 @@ $(VENV)/.ready-docs: $(VENV)/.ready
 	touch $@
 
 $(VENV_OLDEST)/.ready: pyproject.toml constraints-oldest.txt | $(OLDEST)/pip
-	$(OLDEST)/python $(PIP_INSTALL) -c constraints-oldest.txt --no-compile \
+	$(OLDEST)/python $(PIP_INSTALL) -c constraints-oldest.txt \
 	  --editable . pandas pytest pytest-xdist
 	touch $@
 

@@ -142,7 +142,7 @@ TRANSFORMERS = [
     *WRAPPERS,
 ]
 
-# A second of training, and still able to fit three blobs.
+# As few steps as fit three blobs: what a step costs hardly depends on its rows.
 MEDFUSE = MedFuseSleepClassifier(
     d_model=8,
     n_heads=2,
@@ -150,7 +150,8 @@ MEDFUSE = MedFuseSleepClassifier(
     dim_feedforward=16,
     d_head=16,
     dropout=0.0,
-    lr=0.02,
+    lr=0.03,
+    batch_size=64,
     max_epochs=10,
     device="cpu",
     n_threads=1,
@@ -183,7 +184,15 @@ CLASSIFIERS = [
         attention_dropout=0.0,
         **FIVE_PASSES,
     ),
-    FeatureNetClassifier(**FIVE_PASSES),
+    FeatureNetClassifier(
+        epoch_duration=0.5,  # short kernels
+        dropout=0.0,
+        lr=0.01,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
     MMASleepNetClassifier(
         n_filters=(8, 16),
         dim_feedforward=16,
@@ -224,20 +233,20 @@ CLASSIFIERS = [
         n_layers=1,
         dropout=0.0,
         norm_momentum=0.1,
-        pretrain_epochs=5,
-        pretrain_batch_size=16,
-        lr=0.02,
-        encoder_lr=0.01,
-        batch_size=16,
-        max_epochs=5,
+        pretrain_epochs=4,
+        pretrain_batch_size=64,
+        lr=0.03,
+        encoder_lr=0.02,
+        batch_size=64,
+        max_epochs=4,
         device="cpu",
         n_threads=1,
     ),
     ModuleClassifier(
         Perceptron,
-        lr=0.02,
-        batch_size=16,
-        max_epochs=10,
+        lr=0.05,
+        batch_size=64,
+        max_epochs=8,
         device="cpu",
         n_threads=1,
     ),
@@ -270,6 +279,15 @@ CLASSIFIERS = [
         pretrain_epochs=3,
         pretrain_batch_size=32,
         lr=0.02,
+        batch_size=32,
+        max_epochs=6,
+        device="cpu",
+        n_threads=1,
+    ),
+    SleepMGClassifier(
+        epoch_duration=0.5,  # short kernels
+        dropout=0.0,
+        lr=0.01,
         batch_size=32,
         max_epochs=6,
         device="cpu",
@@ -328,7 +346,6 @@ CLASSIFIERS = [
         device="cpu",
         n_threads=1,
     ),
-    SleepMGClassifier(**FIVE_PASSES),
 ]
 CLASSIFIERS += unlisted(
     classifiers,
@@ -336,7 +353,7 @@ CLASSIFIERS += unlisted(
     small=[make_stager(name)[-1] for name in METHODS],
     dropout=0.0,
     lr=0.02,
-    batch_size=16,
+    batch_size=32,
     max_epochs=10,
     device="cpu",
     n_threads=1,

@@ -15,8 +15,10 @@ from sleepkit.classifiers._split import Split
 from sleepkit.training import EpochSource
 
 MAX_SUBSETS: Final = 64  # each takes a staging of the held-out subjects
+_JOINT: Final = "+"  # the joint heads together; no head has this name
 _MIN_ROWS: Final = 60  # half an hour of held-out epochs: fewer decide nothing
-_SHARES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)  # of a unimodal head beside the joint one
+_MIN_STAGES: Final = 2
+_SHARES: Final = (0.25, 0.5, 1.0, 2.0, 4.0)  # of a unimodal head beside the joint ones
 _CLEARLY: Final = 0.9  # of the cross-entropy: few held-out subjects mislead
 _MOST: Final = 0.75  # of these subjects
 _MIN_SUBJECTS: Final = 4  # of which most can be more than chance
@@ -42,11 +44,12 @@ def choose_heads(
 ) -> dict[str, Weights]:
     """Choose the heads that stage some subsets of the modalities, on held-out rows.
 
-    They are those of the rule, one joint head, unless a unimodal head of the subset, or
-    a weighted mean of both, has a clearly lower cross-entropy on the rows that have all
-    of the subset: by 10 %, and in three quarters of the subjects. Subsets that too few
-    rows or subjects have are left out. `stage` gives log-probabilities by a head
-    selector.
+    By default the best unimodal head of the subset counts as much as the joint heads
+    of the rule together: a subset is then hardly worse than its best part. Where four
+    or more subjects are held out, a unimodal head, the joint ones or another mean of
+    both are chosen if their cross-entropy is clearly lower: by 10 %, and in three
+    quarters of the subjects. The rows are those that have all of the subset; where they
+    are too few, it is left out. `stage` gives log-probabilities by a head selector.
     """
     alone: dict[str, FloatArray] = {}
     chosen: dict[str, Weights] = {}
@@ -58,42 +61,48 @@ def choose_heads(
         complete = np.logical_and.reduce([source.present[name] for name in subset])
         there = complete[part.row_to_epoch]
         rows = numbers[there]
-        if not _can_decide(split.y[rows], subject[rows]):
+        if len(rows) < _MIN_ROWS or len(np.unique(split.y[rows])) < _MIN_STAGES:
             continue
         for name in subset:
             if name not in alone:
-                alone[name] = stage(source.only([name], numbers), _only(name, name))
-        (joint,) = rule.weights(subset)
-        logs = {joint: stage(part, _only(joint, *subset))}
+                one = _selector({name: 1.0}, name)
+                alone[name] = stage(source.only([name], numbers), one)
+        joint = rule.weights(subset)
+        logs = {_JOINT: stage(part, _selector(joint, *subset))}
         logs |= {name: alone[name] for name in subset}
         logs = {head: log_proba[there] for head, log_proba in logs.items()}
-        weights = _best_weights(joint, logs, split.y[rows], subject[rows])
-        chosen["+".join(subset)] = weights
+        weights = _best_weights(logs, split.y[rows], subject[rows])
+        chosen["+".join(subset)] = _spread(weights, joint)
     return chosen
 
 
-def _can_decide(y: IntArray, subject: IntArray) -> bool:
-    """Whether rows are of more than a few epochs, subjects and stages."""
-    n_subjects, n_stages = len(np.unique(subject)), len(np.unique(y))
-    return len(y) >= _MIN_ROWS and n_subjects >= _MIN_SUBJECTS and n_stages > 1
+def _selector(weights: Weights, *subset: str) -> HeadSelector:
+    """Selector of heads for the epochs that have a subset of the modalities."""
+    return HeadSelector(chosen={frozenset(subset): weights})
 
 
-def _only(head: str, *subset: str) -> HeadSelector:
-    """Selector of one head for the epochs that have a subset of the modalities."""
-    return HeadSelector(chosen={frozenset(subset): {head: 1.0}})
+def _spread(weights: Weights, joint: Weights) -> Weights:
+    """Weights of all heads, from those of the joint ones together and of others."""
+    total = sum(joint.values())
+    spread = {name: share * weights.get(_JOINT, 0.0) for name, share in joint.items()}
+    spread |= {n: total * w for n, w in weights.items() if n != _JOINT}
+    return {name: weight for name, weight in spread.items() if weight}
 
 
 def _best_weights(
-    joint: str, logs: Mapping[str, FloatArray], y: IntArray, subject: IntArray
+    logs: Mapping[str, FloatArray], y: IntArray, subject: IntArray
 ) -> Weights:
-    """Weights of the joint head alone, or the best of those that are clearly better."""
-    default = {joint: 1.0}
-    bar = _losses(logs, default, y)
+    """Weights of the joint and of the unimodal heads; by default both alike."""
+    alone = [head for head in logs if head != _JOINT]
+    first = min(alone, key=lambda head: _losses(logs, {head: 1.0}, y).mean())
+    best = {_JOINT: 1.0, first: 1.0}
+    if len(np.unique(subject)) < _MIN_SUBJECTS:
+        return best
+    bar = _losses(logs, best, y)
     subjects = subject == np.unique(subject)[:, np.newaxis]  # (n_subjects, n_rows)
-    best, least = default, _CLEARLY * bar.mean()
-    alone = [head for head in logs if head != joint]
-    means = [{joint: 1.0, head: share} for head in alone for share in _SHARES]
-    for weights in [*({head: 1.0} for head in alone), *means]:
+    least = _CLEARLY * bar.mean()
+    means = [{_JOINT: 1.0, head: share} for head in alone for share in _SHARES]
+    for weights in [*({head: 1.0} for head in logs), *means]:
         losses = _losses(logs, weights, y)
         if losses.mean() < least and _share_better(losses, bar, subjects) >= _MOST:
             best, least = weights, losses.mean()

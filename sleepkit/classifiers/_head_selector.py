@@ -22,9 +22,9 @@ class HeadSelector:
 
     `chosen` has weights of heads for some subsets of the modalities, whose
     log-probabilities are averaged. For others the fused head stages epochs of
-    `min_modalities_for_fusion` modalities or more, or the subset head those of fewer
-    than `complete`, in a mean with the unimodal heads that have a weight in
-    `unimodal_weights` where there are several; and a unimodal head the others.
+    `min_modalities_for_fusion` modalities or more, those of fewer than `complete`
+    together with the subset head, in a mean with the unimodal heads that have a weight
+    in `unimodal_weights` where there are several; and a unimodal head the others.
     """
 
     min_modalities_for_fusion: int = 2
@@ -38,9 +38,11 @@ class HeadSelector:
             return dict(chosen)
         if len(subset) < self.min_modalities_for_fusion:
             return {subset[-1]: 1.0}
-        joint = SUBSET if len(subset) < self.complete else FUSED
+        joint = {FUSED: 1.0}
+        if len(subset) < self.complete:
+            joint[SUBSET] = 1.0
         beside = self.unimodal_weights if len(subset) > 1 else {}
-        return {joint: 1.0} | {n: w for n, w in beside.items() if w and n in subset}
+        return joint | {n: w for n, w in beside.items() if w and n in subset}
 
     def heads(self, present: Mapping[str, Tensor]) -> set[str]:
         """Names of the heads that stage epochs with these modalities."""

@@ -54,10 +54,11 @@ class MedFuseSleepClassifier(SleepClassifier):
     Each modality has a transformer over the frames of an epoch and one over the epochs
     of a sequence; they run alone, and a second time with attention to the other
     modalities. The fused head stages epochs with all modalities, of three or more a
-    subset head those that lack some, and a unimodal head those with one, or takes part;
-    so a fitted classifier takes **any subset of its modalities**, night by night and
-    epoch by epoch, and trains on nights that lack some beside complete ones. The input
-    is spectra (see `STFTEpocher`), or features, which count as one frame.
+    subset head takes part in those that lack some, and a unimodal head stages those
+    with one, or takes part. So a fitted classifier takes **any subset of its
+    modalities**, night by night and epoch by epoch, and trains on nights that lack some
+    beside complete ones. The input is spectra (see `STFTEpocher`), or features, which
+    count as one frame.
 
     Parameters
     ----------
@@ -103,26 +104,28 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0; and for each subset of two modalities or more, but not all, it
-        compares the joint head, fused or `subset_head`, with the unimodal heads of the
-        subset and weighted means of both, by the (unweighted) cross-entropy on the
-        held-out subjects, and takes the best of those that are lower than the joint
-        one's by 10 %, and in three quarters of the subjects. This stages the held-out
-        subjects up to 64 times. Where fewer than four subjects, or less than half an
-        hour, with all of the subset are held out, or `unimodal_weights` is given, the
-        joint head stages it.
+        `multi_view` > 0. For each subset of two modalities or more, but not all, the
+        best unimodal head of the subset, by the (unweighted) cross-entropy on held-out
+        subjects, then counts as much as the joint heads, fused and `subset_head`,
+        together: so a subset is hardly worse than its best part. Where four subjects or
+        more are held out, another mean of joint and unimodal heads, or one of them, is
+        taken if its cross-entropy is lower by 10 %, and in three quarters of the
+        subjects. This stages the held-out subjects up to 64 times. Where less than half
+        an hour with all of the subset is held out, or `unimodal_weights` is given, the
+        joint heads alone stage it.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
         It limits the damage by another signal that misleads, at the cost of a little of
         its gain elsewhere. None leaves that to `missing`.
     subset_head : bool or 'auto', default='auto'
-        Whether a head of its own, trained on random subsets of the modalities, stages
-        epochs that lack some and have several (with ``missing="fused_head"``: one or
-        more). It stands on what the net makes of each modality alone and changes
-        nothing else: all other heads are bit for bit those of a training without it.
-        ``"auto"`` is True with three modalities or more, and False, as in the paper,
-        with two. Otherwise the fused head stages these epochs.
+        Whether a head of its own, trained on random subsets of the modalities, and the
+        fused head together stage epochs that lack some and have several (with
+        ``missing="fused_head"``: one or more). It stands on what the net makes of each
+        modality alone and changes nothing else: all other heads are bit for bit those
+        of a training without it. ``"auto"`` is True with three modalities or more, and
+        False, as in the paper, with two. Otherwise the fused head alone stages these
+        epochs.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -188,8 +191,8 @@ default=None
     subset_heads_ : dict of str to dict of str to float
         Table of the heads that stage each subset of the modalities, by the parameters
         and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
-        "eeg+eog": {"fused": 1.0, "eeg": 0.5}}``; of more than 64 subsets of several
-        modalities, all but one, pairs, and the largest others.
+        "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 2.0}}``; of more than 64 subsets
+        of several modalities, all but one, pairs, and the largest others.
     temperature_ : float
         The temperature of the alignment loss at the end of the training.
     n_features_in_ : int

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import SleePyCo, SleePyCoLoss, SupervisedContrastiveLoss
 from sleepkit.training import EpochSource, SignalAugmentation, TrainingStage
@@ -302,7 +303,7 @@ class SleePyCoClassifier(SleepClassifier):
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """Train the backbone on views of single epochs, then all else on windows."""
-        duration = self.epoch_duration or source.epoch_duration or 30.0
+        duration = fitted_duration(self.epoch_duration, source)
         augment = self._augmentation(duration).augment
         pretraining = self._stage(
             source,

@@ -17,7 +17,9 @@ class StackedChannels:
     `owner` is the net that messages name.
     """
 
-    def __init__(self, modalities: Mapping[str, tuple[int, ...]], *, owner: str):
+    def __init__(
+        self, modalities: Mapping[str, tuple[int, ...]], *, owner: str
+    ) -> None:
         self.owner = owner
         self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
         lengths = {shape[-1] for shape in self.shapes.values() if len(shape) == 2}

@@ -7,17 +7,21 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sleepkit import classifiers, preprocessing
+from sleepkit.pipelines._method_features import (
+    band_passed_signals,
+    filtered_signals,
+    powers,
+    signals,
+    spectra,
+    training_spectra,
+)
 
 if TYPE_CHECKING:
-    from sklearn.base import BaseEstimator
-
     from sleepkit._typing import RandomState
-
-    Steps = list[tuple[str, BaseEstimator]]
+    from sleepkit.pipelines._method_features import Steps
 
 # Classes are looked up when a stager is made: the command line needs the names only,
 # without torch and scikit-learn.
-_SFREQ: Final = 100  # Hz, of every night that a net gets
 # How the paper of SleepMG trains, whatever the method.
 COMMON_TRAINING: Final[Mapping[str, Any]] = {
     "lr": 1e-3,
@@ -46,51 +50,6 @@ class Method(NamedTuple):
     common: bool = False
 
 
-def _signals(small: bool) -> tuple[Steps, Any]:
-    """Signals of the night, scaled in the small size alone."""
-    scaler = preprocessing.SignalScaler() if small else None
-    return [("resample", preprocessing.Resampler(_SFREQ))], scaler
-
-
-def _filtered_signals(_small: bool) -> tuple[Steps, Any]:
-    """Signals between 0.3 and 35 Hz, scaled by the night."""
-    steps = [
-        ("filter", preprocessing.BandpassFilter((0.3, 35))),
-        ("resample", preprocessing.Resampler(_SFREQ)),
-    ]
-    return steps, preprocessing.SignalScaler()
-
-
-def _spectra(small: bool) -> tuple[Steps, Any]:
-    """Spectra every second, or every other one, scaled by the night."""
-    steps = [
-        ("resample", preprocessing.Resampler(_SFREQ)),
-        ("spectra", preprocessing.STFTEpocher(hop=2.0 if small else 1.0)),
-    ]
-    return steps, preprocessing.SpectrumScaler("recording")
-
-
-def _training_spectra(small: bool, *, n_bins: int) -> tuple[Steps, Any]:
-    """Spectra scaled by the training nights, in the small size by the night."""
-    steps, scaler = _spectra(small)
-    if small:
-        return steps, scaler
-    steps[-1] = ("spectra", preprocessing.STFTEpocher(n_bins=n_bins))
-    return steps, preprocessing.SpectrumScaler()
-
-
-def _band_passed_signals(small: bool) -> tuple[Steps, Any]:
-    """Signals between 0.3 and 40 Hz, scaled in the small size alone."""
-    steps, scaler = _signals(small)
-    return [("filter", preprocessing.BandpassFilter((0.3, 40))), *steps], scaler
-
-
-def _powers(_small: bool) -> tuple[Steps, Any]:
-    """Band powers of five epochs."""
-    power = preprocessing.BandPower(normalize="append", context=2)
-    return [("power", power)], None
-
-
 def _net(name: str, **params: Any) -> Any:
     """Make a classifier by the name of its class."""
     return getattr(classifiers, name)(**params)
@@ -112,7 +71,7 @@ def _trees(*, random_state: RandomState) -> Any:
 
 METHODS: Final[Mapping[str, Method]] = {
     "attnsleep": Method(
-        _signals,
+        signals,
         partial(_net, "AttnSleepClassifier"),
         {
             "n_filters": (16, 32),
@@ -124,19 +83,13 @@ METHODS: Final[Mapping[str, Method]] = {
         common=True,
     ),
     "dan": Method(
-        _signals,
+        signals,
         partial(_net, "DANClassifier"),
-        {
-            "d_model": 64,
-            "hidden_size": 32,
-            "batch_size": 16,
-            "max_epochs": 6,
-            "validation_fraction": 0,
-        },
+        {"batch_size": 16, "max_epochs": 6, "validation_fraction": 0},
         common=True,
     ),
     "deepsleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "DeepSleepNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -152,13 +105,13 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "featurenet": Method(
-        _signals,
+        signals,
         partial(_net, "FeatureNetClassifier"),
         {"lr": 1e-3, "batch_size": 32, "max_epochs": 6, "validation_fraction": 0},
         common=True,
     ),
     "lseqsleepnet": Method(
-        partial(_training_spectra, n_bins=129),
+        partial(training_spectra, n_bins=129),
         partial(_net, "LSeqSleepNetClassifier"),
         {
             "sequence_length": 100,
@@ -177,7 +130,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "masksleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "MaskSleepNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -191,7 +144,7 @@ METHODS: Final[Mapping[str, Method]] = {
         common=True,
     ),
     "medfusesleep": Method(
-        _spectra,
+        spectra,
         partial(_net, "MedFuseSleepClassifier"),
         {
             "d_model": 32,
@@ -207,7 +160,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "mmasleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "MMASleepNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -220,7 +173,7 @@ METHODS: Final[Mapping[str, Method]] = {
         common=True,
     ),
     "seqsleepnet": Method(
-        partial(_training_spectra, n_bins=129),
+        partial(training_spectra, n_bins=129),
         partial(_net, "SeqSleepNetClassifier"),
         {
             "n_filters": 16,
@@ -238,7 +191,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "sleepmg": Method(
-        _filtered_signals,
+        filtered_signals,
         partial(_net, "SleepMGClassifier"),
         {
             "modality_dropout": 0.3,  # else the heads need all modalities
@@ -248,7 +201,7 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "sleepprintnet": Method(
-        _signals,
+        signals,
         partial(_net, "SleepPrintNetClassifier"),
         {
             "n_filters": (16, 32),
@@ -261,7 +214,7 @@ METHODS: Final[Mapping[str, Method]] = {
         common=True,
     ),
     "sleeptransformer": Method(
-        partial(_training_spectra, n_bins=128),
+        partial(training_spectra, n_bins=128),
         partial(_net, "SleepTransformerClassifier"),
         {
             "d_model": 32,
@@ -279,16 +232,14 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "sleepyco": Method(
-        _signals,
+        signals,
         partial(_net, "SleePyCoClassifier"),
         {
             "sequence_length": 3,
             "augmentation": {"offset": (-0.3, 0.3), "noise": (0.0, 0.1)},  # scaled
             "n_filters": (4, 8, 16, 32, 32),
             "d_model": 32,
-            "n_heads": 4,
             "n_layers": 1,
-            "dim_feedforward": 32,
             "pretrain_epochs": 5,
             "pretrain_batch_size": 64,
             "batch_size": 32,
@@ -298,11 +249,10 @@ METHODS: Final[Mapping[str, Method]] = {
         },
     ),
     "tinysleepnet": Method(
-        _signals,
+        signals,
         partial(_net, "TinySleepNetClassifier"),
         {
             "n_filters": (32, 32),
-            "hidden_size": 64,
             "norm_momentum": 0.1,  # the published one needs hundreds of steps
             "batch_size": 2,
             "max_epochs": 12,
@@ -310,9 +260,9 @@ METHODS: Final[Mapping[str, Method]] = {
             "validation_fraction": 0,
         },
     ),
-    "trees": Method(_powers, _trees),
+    "trees": Method(powers, _trees),
     "xsleepnet": Method(
-        _band_passed_signals,
+        band_passed_signals,
         partial(_net, "XSleepNetClassifier"),
         {
             "n_filters": (8, 8, 16, 16, 32, 32, 32),

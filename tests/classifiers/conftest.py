@@ -22,19 +22,19 @@ TINY_MEDFUSE = {
     "dropout": 0.1,
     "lr": 0.02,
     "batch_size": 8,
-    "max_epochs": 4,
+    "max_epochs": 2,
 }
-TINY_SLEEPMG = {"lr": 0.01, "dropout": 0.1, "batch_size": 16, "max_epochs": 4}
+TINY_SLEEPMG = {"lr": 0.01, "dropout": 0.1, "batch_size": 16, "max_epochs": 2}
 SHARED = {"random_state": 0, "device": "cpu", "n_threads": 1}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def medfuse():
     """A factory of small MedFuseSleepClassifier."""
     return lambda **params: MedFuseSleepClassifier(**TINY_MEDFUSE | SHARED | params)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def sleepmg():
     """A factory of small SleepMGClassifier."""
     return lambda **params: SleepMGClassifier(**TINY_SLEEPMG | SHARED | params)

@@ -18,8 +18,8 @@ from sleepkit.recording import EpochArray, Recording, Signal
 
 
 def test_nights_are_fitted(make, make_nights):
-    X, y = make_nights(6)
-    stager = make(max_epochs=25)
+    X, y = make_nights(6, stages=3)
+    stager = make(max_epochs=16)
     stager.fit(X[X.subject != "s5"], y[X.subject != "s5"])
     test = X.subject == "s5"
     assert stager.score(X[test], y[test]) > 0.7
@@ -88,7 +88,7 @@ def test_unscored_epochs_are_staged_but_not_trained_on(make, make_nights):
 
 def test_any_modality_is_enough(make, make_nights):
     X, y = make_nights(4)
-    stager = make(max_epochs=15).fit(X, y)
+    stager = make().fit(X, y)
     for name in ("eeg", "eog"):
         assert stager.predict_proba(X.select([name])).shape == (80, 5)
 

@@ -50,7 +50,9 @@ def test_features_of_each_modality(fitted):
 def test_features_train_other_classifiers(sleepmg, blobs):
     X, y = blobs
     X = np.repeat(X, 100, axis=1)
-    stager = make_pipeline(sleepmg(), LogisticRegression(max_iter=2000)).fit(X, y)
+    stager = make_pipeline(
+        sleepmg(max_epochs=4), LogisticRegression(max_iter=2000)
+    ).fit(X, y)
     assert stager.score(X, y) > 0.9
 
 

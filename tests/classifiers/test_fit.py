@@ -170,14 +170,14 @@ def test_an_early_end_of_the_users_keeps_the_last_epoch(make, make_nights):
 
 
 def test_partial_fit_goes_on(make, make_nights):
-    X, y = make_nights(3)
+    X, y = make_nights(3, stages=3)
     stager = make(max_epochs=3).fit(X, y)
     before = weights(stager)
     stager.set_params(lr=1e-9, validation_fraction=0).partial_fit(X, y)
     for a, b in zip(weights(stager), before, strict=True):
         if a.ndim > 1:  # not the running statistics
             np.testing.assert_allclose(a, b, atol=1e-5)
-    stager.set_params(lr=0.01, max_epochs=20).partial_fit(X, y)
+    stager.set_params(lr=0.02, max_epochs=8).partial_fit(X, y)
     assert stager.score(X, y) > 0.6
 
 

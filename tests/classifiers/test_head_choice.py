@@ -34,67 +34,71 @@ def by_hand(logs, weights, y):
     return log_loss(y, proba / proba.sum(axis=1, keepdims=True), labels=range(3))
 
 
-def best(joint, logs, y, subject=None):
-    """The choice, by one subject unless others are named."""
-    subject = np.zeros(len(y), int) if subject is None else subject
-    return _best_weights(joint, logs, y, subject)
+def best(logs, y, n_subjects=4):
+    """The choice, by so many subjects."""
+    return _best_weights(logs, y, np.arange(len(y)) % n_subjects)
 
 
-@pytest.mark.parametrize("fused", [0.0, 1.0, 2.0, 6.0])
-def test_the_least_cross_entropy(stages, fused):
+@pytest.mark.parametrize("joint", [0.0, 1.0, 2.0, 6.0])
+def test_the_least_cross_entropy(stages, joint):
     logs = {
-        "fused": guess(stages, fused, 1),
+        "+": guess(stages, joint, 1),
         "eeg": guess(stages, 2.0, 2),
         "eog": guess(stages, 0.5, 3),
     }
-    weights = best("fused", logs, stages)
-    found, joint = (by_hand(logs, w, stages) for w in (weights, {"fused": 1}))
-    others = [{"eeg": 1}, {"eog": 1}]
+    default = {"+": 1.0, "eeg": 1.0}
+    weights = best(logs, stages)
+    found, bar = (by_hand(logs, w, stages) for w in (weights, default))
+    others = [{"+": 1}, {"eeg": 1}, {"eog": 1}]
     others += [
-        {"fused": 1, head: share}
+        {"+": 1, head: share}
         for head in ("eeg", "eog")
         for share in (0.25, 0.5, 1, 2, 4)
     ]
     least = min(by_hand(logs, w, stages) for w in others)
-    assert (weights == {"fused": 1.0}) == (least >= 0.9 * joint)
-    assert found == pytest.approx(least if least < 0.9 * joint else joint)
+    assert (weights == default) == (least >= 0.9 * bar)
+    assert found == pytest.approx(least if least < 0.9 * bar else bar)
 
 
-def test_either_may_stage_alone(stages):
+@pytest.mark.parametrize(("n_subjects", "alone"), [(3, False), (4, True)])
+def test_either_may_stage_alone(stages, n_subjects, alone):
+    """Where enough subjects decide it."""
     good, bad = guess(stages, 5, 1), guess(stages, -2, 2)
-    assert best("fused", {"fused": good, "eeg": bad}, stages) == {"fused": 1.0}
-    assert best("fused", {"fused": bad, "eeg": good}, stages) == {"eeg": 1.0}
+    for names in (("+", "eeg"), ("eeg", "+")):
+        logs = dict(zip(names, (good, bad), strict=True))
+        found = best(logs, stages, n_subjects)
+        assert found == ({names[0]: 1.0} if alone else {"+": 1.0, "eeg": 1.0})
 
 
-def test_the_joint_head_is_left_for_a_clear_gain_alone(stages):
+def test_the_best_unimodal_head_takes_part(stages):
+    logs = {"+": guess(stages, 2, 1), "eog": guess(stages, 1, 2)}
+    logs["eeg"] = guess(stages, 2, 3)
+    assert best(logs, stages, 1) == {"+": 1.0, "eeg": 1.0}
+
+
+def test_the_default_is_left_for_a_clear_gain_alone(stages):
     """A mean is a little better, which few subjects do not settle."""
     flatter = guess(stages, 2, 1)
     sharper = 1.3 * flatter
     sharper -= np.log(np.exp(sharper).sum(axis=1, keepdims=True))
-    logs = {"subset": flatter, "eeg": sharper}
-    alone = by_hand(logs, {"subset": 1}, stages)
-    mean = by_hand(logs, {"subset": 1, "eeg": 4}, stages)
-    assert 0.9 * alone < mean < alone
-    assert best("subset", logs, stages) == {"subset": 1.0}
+    logs = {"+": flatter, "eeg": sharper}
+    default, mean = {"+": 1.0, "eeg": 1.0}, {"+": 1.0, "eeg": 4.0}
+    losses = [by_hand(logs, weights, stages) for weights in (default, mean)]
+    assert 0.9 * losses[0] < losses[1] < losses[0]
+    assert best(logs, stages) == default
 
 
-@pytest.mark.parametrize(("n_worse", "head"), [(1, "eeg"), (2, "fused")])
-def test_a_gain_must_be_that_of_most_subjects(stages, n_worse, head):
+@pytest.mark.parametrize(("n_worse", "changed"), [(1, True), (2, False)])
+def test_a_gain_must_be_that_of_most_subjects(stages, n_worse, changed):
     """Four of them: a large gain of two is not enough."""
-    subject = np.repeat(np.arange(4), 50)
-    fused, good = guess(stages, 1, 3), guess(stages, 9, 1)
-    bad = fused - 0.3 * (stages[:, np.newaxis] == np.arange(3))
-    logs = {"fused": fused, "eeg": good}
-    logs["eeg"] = np.where((subject < n_worse)[:, np.newaxis], bad, good)
-    joint, alone = (by_hand(logs, {name: 1}, stages) for name in logs)
-    assert alone < 0.9 * joint
-    found = best("fused", logs, stages, subject)
-    assert (head == "eeg") == ("eeg" in found)
-
-
-def test_two_equals_are_averaged(stages):
-    logs = {"fused": guess(stages, 2, 1), "eeg": guess(stages, 2, 2)}
-    assert set(best("fused", logs, stages)) == {"fused", "eeg"}
+    subject = np.arange(len(stages)) % 4
+    joint, good = guess(stages, -1, 3), guess(stages, 9, 1)
+    logs = {"+": joint}
+    logs["eeg"] = np.where((subject < n_worse)[:, np.newaxis], joint, good)
+    default, alone = {"+": 1.0, "eeg": 1.0}, {"eeg": 1.0}
+    losses = [by_hand(logs, weights, stages) for weights in (default, alone)]
+    assert losses[1] < 0.9 * losses[0]
+    assert (best(logs, stages) != default) == changed
 
 
 def test_every_subset_of_several_once():
@@ -145,13 +149,15 @@ def test_rows_that_have_the_subset_decide(stages, two):
     ]
 
 
-@pytest.mark.parametrize(("complete", "joint"), [(2, "fused"), (3, "subset")])
-def test_the_rule_names_the_joint_head(stages, two, complete, joint):
-    logs = {"fused": guess(stages, 1, 1), "subset": guess(stages, 3, 2)}
-    logs |= dict.fromkeys(("eeg", "eog"), guess(stages, 0, 3))
+@pytest.mark.parametrize("complete", [2, 3])
+def test_the_best_unimodal_head_counts_as_much_as_the_joint_ones(stages, two, complete):
+    """Those are the fused head, and the subset head beside it where one is missing."""
+    logs = dict.fromkeys(("fused", "eeg"), guess(stages, 2, 1))
+    logs["eog"] = guess(stages, 0, 3)
     rule = HeadSelector(complete=complete)
     found, _ = choose(two, np.ones(200, bool), stages, logs, rule)
-    assert found == {"eeg+eog": {joint: 1.0}}
+    joint = {"fused": 1.0, "subset": 1.0} if complete == 3 else {"fused": 1.0}
+    assert found == {"eeg+eog": joint | {"eeg": float(len(joint))}}
 
 
 @pytest.mark.parametrize("n_rows", [59, 60])
@@ -161,14 +167,6 @@ def test_few_rows_decide_nothing(stages, two, n_rows):
     found, seen = choose(two, rows, stages, logs)
     assert bool(found) == bool(seen) == (n_rows == 60)
     assert all(not part["eeg"][~rows].any() for part in seen)  # nor are others staged
-
-
-@pytest.mark.parametrize("n_subjects", [3, 4])
-def test_few_subjects_decide_nothing(stages, two, n_subjects):
-    logs = {head: guess(stages, 2, 1) for head in ("fused", "eeg", "eog")}
-    rows = np.ones(200, bool)
-    found, seen = choose(two, rows, stages, logs, n_subjects=n_subjects)
-    assert bool(found) == bool(seen) == (n_subjects == 4)
 
 
 def test_rows_of_one_stage_decide_nothing(stages, two):

@@ -174,7 +174,8 @@ def test_features_by_channel_and_spectra(medfuse, blobs):
 
 def test_missing_columns_of_arrays(medfuse, blobs):
     X, y = blobs
-    stager = medfuse(modalities={"eeg": [0, 1], "eog": [2, 3]}, max_epochs=12)
+    columns = {"eeg": [0, 1], "eog": [2, 3]}
+    stager = medfuse(modalities=columns, batch_size=20, lr=0.03, max_epochs=10)
     stager.fit(X, y)
     without = X.copy()
     without[:, 2:] = np.nan

@@ -139,17 +139,19 @@ def test_incomplete_nights_add_to_what_a_modality_learns(net, inputs):
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])
 @pytest.mark.parametrize("multi_view", [1.0, 0.0])
 def test_all_kinds_of_nights_are_trained_on(medfuse, make_nights, fusion, multi_view):
-    X, y = make_nights(6, missing={2: "eog", 3: "eog", 4: "eeg", 5: "eeg"})
-    stager = medfuse(fusion=fusion, multi_view=multi_view, max_epochs=30)
+    missing = {2: "eog", 3: "eog", 4: "eeg", 5: "eeg"}
+    X, y = make_nights(6, stages=3, missing=missing)
+    stager = medfuse(fusion=fusion, multi_view=multi_view, max_epochs=12)
     stager.set_params(alignment=0.1 * multi_view, validation_fraction=0).fit(X, y)
-    new, truth = make_nights(3, seed=1)
-    assert stager.score(new, truth) > 0.5
+    new, truth = make_nights(3, stages=3, seed=1)
+    assert stager.score(new, truth) > 0.8
     for name in ("eeg", "eog"):
-        assert stager.score(new.select([name]), truth) > 0.4  # chance is 0.2
+        assert stager.score(new.select([name]), truth) > 0.5  # chance is 0.33
 
 
 def test_nights_that_share_no_modality(medfuse, make_nights):
     """Without any complete night the fused head is not trained, the others are."""
-    X, y = make_nights(4, missing={0: "eog", 1: "eog", 2: "eeg", 3: "eeg"})
-    stager = medfuse(max_epochs=10, validation_fraction=0).fit(X, y)
-    assert stager.score(X, y) > 0.5
+    missing = {0: "eog", 1: "eog", 2: "eeg", 3: "eeg"}
+    X, y = make_nights(4, stages=3, missing=missing)
+    stager = medfuse(max_epochs=6, validation_fraction=0).fit(X, y)
+    assert stager.score(X, y) > 0.6  # chance is 0.33

@@ -210,7 +210,7 @@ def test_modality_dropout(medfuse, make_nights):
 
 def test_modality_dropout_as_a_callback(medfuse, make_nights):
     callbacks = [ModalityDropout(0.5, rise=4, per="epoch"), Rates]
-    medfuse(callbacks=callbacks).fit(*make_nights(3))
+    medfuse(max_epochs=4, callbacks=callbacks).fit(*make_nights(3))
     assert Rates.shares[0] == 1
     assert np.mean(Rates.shares[4:]) == pytest.approx(1 - 0.375, abs=0.1)
 

@@ -245,7 +245,8 @@ def test_rows_of_the_tables(sleepmg, row):
     X = rng.normal(size=(40, 3, 100)) * np.where(y, 5, 1)[:, None, None]
     subjects = np.arange(40) // 8
     modalities = {"eeg": [0, 1], "emg": [2]}
-    stager = sleepmg(modalities=modalities, max_epochs=12, **ABLATIONS[row])
+    stager = sleepmg(modalities=modalities, max_epochs=8, **ABLATIONS[row])
+    stager.set_params(epoch_duration=10.0)  # short kernels
     stager.fit(X, y, groups=subjects)
     assert stager.score(X, y) > 0.8
     for name in ("modality_specific", "fusion", "adversarial"):

@@ -206,8 +206,9 @@ def test_bad_input_is_named(parameters, words):
 
 @pytest.fixture(scope="module")
 def cohort():
-    X, y, groups = make_polysomnography(12, hours=4, random_state=0)
-    return {name: band_powers(X, name) for name in MODALITIES}, y, groups
+    names = ("eeg", "eog", "emg")
+    X, y, groups = make_polysomnography(12, hours=4, modalities=names, random_state=0)
+    return {name: band_powers(X, name) for name in names}, y, groups
 
 
 def predict(features, y, groups, cv):
@@ -219,7 +220,7 @@ def predict(features, y, groups, cv):
 @pytest.fixture(scope="module")
 def by_subject(cohort):
     features, y, groups = cohort
-    joint = np.hstack([features[name] for name in ("eeg", "eog", "emg")])
+    joint = np.hstack(list(features.values()))
     return {
         name: predict(x, y, groups, GroupKFold(4))
         for name, x in {**features, "joint": joint}.items()

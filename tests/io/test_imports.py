@@ -5,8 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 
-import pytest
-
 HEAVY = ("mne", "scipy.signal", "sklearn", "torch")
 
 
@@ -18,16 +16,13 @@ def imported(code, *arguments):
     return run.stdout.split()
 
 
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import sleepkit.io",
-        "import sys, sleepkit.io as io; io.describe_channels(sys.argv[1])",
-        "import sys, sleepkit.io as io; io.read_recording(sys.argv[1])",
-        "import sys, sleepkit.io as io; io.read_recording(sys.argv[1]).n_epochs",
-        "import sys, sleepkit.io as io\n"
-        "io.read_recording(sys.argv[1]).signals['eeg'].data",
-    ],
-)
-def test_a_plain_edf_imports_no_heavy_package(write_edf, code):
-    assert imported(code, write_edf()) == []
+CALLS = """
+import sys, sleepkit.io as io
+io.describe_channels(sys.argv[1])
+io.read_recording(sys.argv[1]).n_epochs
+io.read_recording(sys.argv[1]).signals["eeg"].data
+"""
+
+
+def test_a_plain_edf_imports_no_heavy_package(write_edf):
+    assert imported(CALLS, write_edf()) == []

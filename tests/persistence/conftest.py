@@ -35,12 +35,17 @@ def path(tmp_path):
     return tmp_path / "stager.model"
 
 
-@pytest.fixture
-def content(stager, path):
-    """Members of a model file, by name."""
-    save_model(stager, path)
-    with zipfile.ZipFile(path) as archive:
+def members_of(model, folder):
+    """Members of the file of a model, by name."""
+    save_model(model, folder / "stager.model")
+    with zipfile.ZipFile(folder / "stager.model") as archive:
         return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="package")
+def content(stager, tmp_path_factory):
+    """Members of a model file, by name."""
+    return members_of(stager, tmp_path_factory.mktemp("content"))
 
 
 @pytest.fixture

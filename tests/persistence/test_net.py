@@ -24,6 +24,7 @@ from sleepkit.model_selection import SubjectKFold
 from sleepkit.persistence import load_model, model_info, save_model
 from sleepkit.preprocessing import SignalScaler, SpectrumScaler
 from sleepkit.recording import EpochArray
+from tests.persistence.conftest import members_of
 
 COLUMNS = {"eeg": [0, 1, 2, 3], "eog": [4, 5]}
 STAGERS = [
@@ -269,15 +270,19 @@ def keep(part):
     """Change nothing."""
 
 
+@pytest.fixture(scope="module")
+def members(stager, tmp_path_factory):
+    """Members of the classifier's file, by name."""
+    return members_of(stager[-1], tmp_path_factory.mktemp("members"))
+
+
 @pytest.fixture
-def change(stager, path):
-    """A function that rewrites the classifier's description and weights in its file."""
-    save_model(stager[-1], path)
+def change(members, path):
+    """A function that writes the classifier's file with a changed description."""
 
     def rewrite(describe=keep, weigh=keep):
-        with zipfile.ZipFile(path) as archive:
-            info = json.loads(archive.read("sleepkit.json"))
-            arrays = safetensors.numpy.load(archive.read("arrays.safetensors"))
+        info = json.loads(members["sleepkit.json"])
+        arrays = safetensors.numpy.load(members["arrays.safetensors"])
         describe(info["model"])
         weigh(arrays)
         with zipfile.ZipFile(path, "w") as archive:

@@ -24,9 +24,9 @@ def close_figures():
 def clusters():
     """Three stages far from each other, each of two subjects alike."""
     rng = np.random.default_rng(0)
-    stages = np.repeat([0, 2, 4], 30)
+    stages = np.repeat([0, 2, 4], 10)
     centers = rng.normal(size=(5, 10)) * 20
-    return centers[stages] + rng.normal(size=(90, 10)), stages, np.arange(90) % 2
+    return centers[stages] + rng.normal(size=(30, 10)), stages, np.arange(30) % 2
 
 
 def place(xy):
@@ -65,7 +65,7 @@ def test_points_have_the_colours_of_their_labels(clusters):
     display = EmbeddingDisplay.from_features(Z, stages, subject=subject, random_state=0)
     by_stage, by_subject = (points_of(ax) for ax in display.axes_)
     of_stages = colors_of_stages()
-    assert len(by_stage) == 90
+    assert len(by_stage) == 30
     colors = {}
     for point, stage, who in zip(display.embedding, stages, subject, strict=True):
         at = place(point)
@@ -84,13 +84,13 @@ def test_stages_by_name_and_other_labels(clusters):
     coded = EmbeddingDisplay.from_features(Z, stages, random_state=0)
     np.testing.assert_array_equal(named.embedding, coded.embedding)
     assert points_of(named.axes_[0]) == points_of(coded.axes_[0])
-    other = EmbeddingDisplay(named.embedding, np.repeat(["a", "b"], 45)).plot()
+    other = EmbeddingDisplay(named.embedding, np.repeat(["a", "b"], 15)).plot()
     assert names_of(other.axes_[0]) == ["a", "b"]
 
 
 def test_many_subjects_have_no_legend(clusters):
     Z, stages, _ = clusters
-    display = EmbeddingDisplay.from_features(Z, stages, subject=np.arange(90))
+    display = EmbeddingDisplay.from_features(Z, stages, subject=np.arange(30))
     assert display.axes_[1].get_legend() is None
 
 

@@ -38,7 +38,9 @@ def warned():
 @pytest.fixture(scope="module")
 def night():
     """A simulated night of EEG and ECG that no model was trained on."""
-    X, _, _ = make_polysomnography(1, modalities=("eeg", "ecg"), random_state=12345)
+    X, _, _ = make_polysomnography(
+        1, hours=3, modalities=("eeg", "ecg"), random_state=12345
+    )
     return X.recordings[0].load()
 
 

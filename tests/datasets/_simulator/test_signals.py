@@ -14,11 +14,12 @@ from sleepkit.datasets._simulator import (
     draw_night,
 )
 
-SEEDS = [NightSeed(0, subject, 1, 960) for subject in range(6)]
+N_EPOCHS = 480  # four hours
+SEEDS = [NightSeed(0, subject, 1, N_EPOCHS) for subject in range(6)]
 
 
 def simulate(seed, modality, noise=1.0):
-    return np.asarray(SimulatedArray(seed, modality, noise))[0].reshape(960, -1)
+    return np.asarray(SimulatedArray(seed, modality, noise))[0].reshape(N_EPOCHS, -1)
 
 
 def by_stage(values, hypnogram):
@@ -34,11 +35,17 @@ def by_stage(values, hypnogram):
 
 
 @pytest.fixture(scope="module")
-def spectra():
+def eeg():
+    """Epochs of the EEG of each subject."""
+    return [simulate(seed, "eeg") for seed in SEEDS]
+
+
+@pytest.fixture(scope="module")
+def spectra(eeg):
     """Median power spectral density of each subject and stage, uV**2 / Hz, and Hz."""
     subjects = []
-    for seed in SEEDS:
-        freqs, power = welch(simulate(seed, "eeg"), 100, nperseg=400)
+    for seed, epochs in zip(SEEDS, eeg, strict=True):
+        freqs, power = welch(epochs, 100, nperseg=400)
         subjects.append(by_stage(power, draw_night(seed).hypnogram))
     return freqs, np.array(subjects)
 
@@ -73,30 +80,29 @@ def test_alpha_is_a_trait_of_wakefulness(spectra):
 
 
 @pytest.mark.parametrize(
-    ("eeg", "levels"),
+    ("channel", "levels"),
     [
         ("Fpz-Cz", {N2: [16, 2, -10], N3: [22, 3, -10], REM: [13, -1, -9]}),
         ("Pz-Oz", {N2: [10, -1, -14], N3: [16, -1, -15], REM: [7, -2, -14]}),
     ],
 )
-def test_spectrum_falls_as_in_real_sleep(eeg, levels):
+def test_spectrum_falls_as_in_real_sleep(channel, levels):
     """Decibels above 1 uV**2 / Hz at 2, 10 and 25 Hz, those of one real night."""
     subjects = []
     for number in range(6):
-        seed = NightSeed(0, number, 1, 480, site=Site(eeg=eeg))
-        night = simulate(seed, "eeg").reshape(480, -1)
-        _, power = welch(night, 100, nperseg=400)
+        seed = NightSeed(0, number, 1, N_EPOCHS, site=Site(eeg=channel))
+        _, power = welch(simulate(seed, "eeg"), 100, nperseg=400)
         subjects.append(by_stage(power[:, [8, 40, 100]], draw_night(seed).hypnogram))
     found = decibel(np.array(subjects))
     for stage, level in levels.items():
         np.testing.assert_allclose(found[stage], level, atol=3)
 
 
-def test_amplitudes_are_microvolts():
+def test_amplitudes_are_microvolts(eeg):
     stds = np.array(
         [
-            by_stage(simulate(seed, "eeg").std(axis=1), draw_night(seed).hypnogram)
-            for seed in SEEDS
+            by_stage(epochs.std(axis=1), draw_night(seed).hypnogram)
+            for seed, epochs in zip(SEEDS, eeg, strict=True)
         ]
     )
     typical = np.nanmedian(stds, axis=0)
