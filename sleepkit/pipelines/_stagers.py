@@ -28,10 +28,13 @@ def make_stager(
 
     Parameters
     ----------
-    name : {"deepsleepnet", "medfusesleep", "sleepmg", "trees"}
-        The method: `DeepSleepNetClassifier` on signals, which needs all modalities;
-        `MedFuseSleepClassifier` on spectra, `SleepMGClassifier` on signals, or gradient
-        boosting on the band powers of five epochs, which take any subset.
+    name : {"attnsleep", "dan", "deepsleepnet", "featurenet", "lseqsleepnet", \
+"masksleepnet", "medfusesleep", "mmasleepnet", "seqsleepnet", "sleepmg", \
+"sleepprintnet", "sleeptransformer", "sleepyco", "tinysleepnet", "trees", "xsleepnet"}
+        The method. `MedFuseSleepClassifier` on spectra, `SleepMGClassifier` and
+        `MaskSleepNetClassifier` on signals, and gradient boosting on the band powers of
+        five epochs, ``"trees"``, take any subset of the modalities; the others, each
+        the classifier of that name, need all.
     size : {"small", "published", "common"}, default="small"
         ``"small"`` trains on a laptop in minutes; ``"published"`` has the sizes and
         training of the method's paper, for which a GPU is recommended. Both are the
