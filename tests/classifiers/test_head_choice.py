@@ -92,9 +92,10 @@ def test_the_default_is_left_for_a_clear_gain_alone(stages):
 def test_a_gain_must_be_that_of_most_subjects(stages, n_worse, changed):
     """Four of them: a large gain of two is not enough."""
     subject = np.arange(len(stages)) % 4
-    joint, good = guess(stages, -1, 3), guess(stages, 9, 1)
+    joint, good = guess(stages, -3, 3), guess(stages, 4, 1)
     logs = {"+": joint}
-    logs["eeg"] = np.where((subject < n_worse)[:, np.newaxis], joint, good)
+    worse = joint - 0.2 * (stages[:, np.newaxis] == np.arange(3))
+    logs["eeg"] = np.where((subject < n_worse)[:, np.newaxis], worse, good)
     default, alone = {"+": 1.0, "eeg": 1.0}, {"eeg": 1.0}
     losses = [by_hand(logs, weights, stages) for weights in (default, alone)]
     assert losses[1] < 0.9 * losses[0]
