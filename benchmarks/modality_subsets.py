@@ -268,7 +268,7 @@ def sleepmg_section(args):
     titles = ("", "classifier, first", "last", "domain head, first", "last")
     parts = [
         heading("SleepMG"),
-        textwrap.fill(textwrap.dedent(about), 88) + "\n",
+        textwrap.fill(" ".join(about.split()), 88) + "\n",
         kappa_table(y[order], runs, X.modalities, list(estimators)),
         table(titles, rows),
     ]
