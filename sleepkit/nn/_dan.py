@@ -15,7 +15,7 @@ from sleepkit.nn._stacked_channels import (
     Inputs,
     StackedChannels,
     by_rows,
-    in_eights,
+    in_sixteens,
     is_epoch,
 )
 from sleepkit.nn._stage_loss import StageLoss
@@ -204,7 +204,7 @@ class DAN(nn.Module):
         if self.training:
             read = self._read(*sequences)
         else:
-            read = in_eights(self._read, *sequences)
+            read = in_sixteens(self._read, *sequences)
         n_features = self.head.in_features
         return DANOutput(read[..., n_features:], read[..., :n_features], None)
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
 from sleepkit.nn._frame_encoder import FrameEncoder
-from sleepkit.nn._stacked_channels import Inputs, by_rows, in_eights, is_epoch
+from sleepkit.nn._stacked_channels import Inputs, by_rows, in_sixteens, is_epoch
 from sleepkit.nn._stacked_spectra import StackedSpectra
 from sleepkit.utils import check_count
 
@@ -189,7 +189,7 @@ class SeqSleepNet(nn.Module):
         sequences = (encoded,) if mask is None else (encoded, mask)
         if self.training:
             return self._read(*sequences)
-        return in_eights(self._read, *sequences)
+        return in_sixteens(self._read, *sequences)
 
     def _read(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits of sequences."""

@@ -11,7 +11,7 @@ from sleepkit.nn._attention_pooling import AttentionPooling
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
 from sleepkit.nn._positioned_encoder import PositionedEncoder
-from sleepkit.nn._stacked_channels import Inputs, by_rows, in_eights, is_epoch
+from sleepkit.nn._stacked_channels import Inputs, by_rows, in_sixteens, is_epoch
 from sleepkit.nn._stacked_spectra import StackedSpectra
 from sleepkit.utils import check_count
 
@@ -194,7 +194,7 @@ class SleepTransformer(nn.Module):
         sequences = (encoded,) if mask is None else (encoded, mask)
         if self.training:
             return self._read(*sequences)
-        return in_eights(self._read, *sequences)
+        return in_sixteens(self._read, *sequences)
 
     def _encode_rows(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_frames, n_bins) -> (batch, d_model)."""

@@ -81,7 +81,7 @@ def by_rows(
         return module(rows)
     mask = mask.flatten()
     if not training:
-        output = in_eights(module, rows)
+        output = in_sixteens(module, rows)
         return torch.where(mask[:, None], output, 0)
     found = module(rows[mask])
     spread: Tensor = found.new_zeros(len(rows), found.shape[1])
@@ -89,12 +89,12 @@ def by_rows(
     return spread
 
 
-def in_eights(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
-    """Run on rows that are filled up to a multiple of eight, and return theirs.
+def in_sixteens(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:
+    """Run on rows that are filled up to a multiple of 16, and return theirs.
 
     Products and vectorised functions round a few rows otherwise than many: so the
     result of a row does not depend on how many are in the batch.
     """
     n_rows = len(inputs[0])
-    filled = [torch.cat([x, x.new_zeros(-n_rows % 8, *x.shape[1:])]) for x in inputs]
+    filled = [torch.cat([x, x.new_zeros(-n_rows % 16, *x.shape[1:])]) for x in inputs]
     return function(*filled)[:n_rows]

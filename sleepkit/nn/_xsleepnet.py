@@ -17,7 +17,7 @@ from sleepkit.nn._stacked_channels import (
     Inputs,
     StackedChannels,
     by_rows,
-    in_eights,
+    in_sixteens,
     is_epoch,
 )
 from sleepkit.nn._two_scale import pad_same
@@ -262,7 +262,7 @@ class XSleepNet(nn.Module):
         if self.training:
             logits = self._read(*sequences)
         else:
-            logits = in_eights(self._read, *sequences)
+            logits = in_sixteens(self._read, *sequences)
         return XSleepNetOutput(*logits.chunk(3, dim=-1))
 
     def _encode_raw(self, x: Tensor) -> Tensor:
