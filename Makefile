@@ -15,6 +15,8 @@ INSTALL := $(BIN)/python $(PIP_INSTALL) -c constraints.txt
 # Stage files are read without any of these.
 CORE_TESTS ?= $(addprefix tests/,io metrics model_selection persistence preprocessing \
   recording signal utils test_common.py)
+OTHERS ?= fusion or MedFuse or SleepNet or FeatureNet or AttnSleep or SleepPrintNet or \
+  SleePyCo or DANClassifier or SleepTransformer or read_hypnogram
 
 # Without kept bytecode, each process that a test starts would compile torch again.
 export PYTHONDONTWRITEBYTECODE :=
@@ -35,7 +37,7 @@ test: lint
 
 # On the oldest versions that pyproject.toml allows.
 test-oldest: $(VENV_OLDEST)/.ready
-	$(OLDEST)/python -m pytest $(PYTEST_ARGS) $(CORE_TESTS) -k "not fusion and not MedFuse and not DeepSleepNet and not read_hypnogram"
+	$(OLDEST)/python -m pytest $(PYTEST_ARGS) $(CORE_TESTS) -k "not ($(OTHERS))"
 
 lint: $(VENV)/.ready
 	$(BIN)/ruff check .
