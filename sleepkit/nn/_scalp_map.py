@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -36,13 +37,14 @@ class ScalpMap(nn.Module):
 
     def __init__(self, electrodes: Sequence[str], n_times: int, sfreq: float) -> None:
         super().__init__()
-        freqs = torch.fft.rfftfreq(n_times, 1 / sfreq)
+        # by numpy: a model file builds the net without values first
+        freqs = np.fft.rfftfreq(n_times, 1 / sfreq)
         self.bands = [
-            slice(*torch.searchsorted(freqs, torch.tensor([low, high + 1e-6])).tolist())
+            slice(*np.searchsorted(freqs, [low - 1e-6, high + 1e-6]).tolist())
             for low, high in _BANDS
         ]
         self.n_times = n_times
-        self.register_buffer("weights", _pixel_weights(electrodes), persistent=False)
+        self.register_buffer("weights", _pixel_weights(electrodes))
 
     def forward(self, x: Tensor) -> Tensor:
         """Map (batch, n_electrodes, n_times) to (batch, 5, 16, 16)."""
