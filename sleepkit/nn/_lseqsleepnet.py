@@ -13,12 +13,11 @@ from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
 from sleepkit.nn._frame_encoder import FrameEncoder
-from sleepkit.nn._stacked_channels import Inputs, by_rows, in_sixteens, is_epoch
-from sleepkit.nn._stacked_spectra import StackedSpectra
+from sleepkit.nn._spectrum_sequence_net import SpectrumSequenceNet
 from sleepkit.utils import check_count
 
 
-class LSeqSleepNet(nn.Module):
+class LSeqSleepNet(SpectrumSequenceNet):
     """Stage long sequences of spectra by LSTMs within and across sub-sequences.
 
     Epochs are encoded as in `SeqSleepNet`. A sequence is folded into sub-sequences: one
@@ -91,7 +90,7 @@ class LSeqSleepNet(nn.Module):
         dropout: float = 0.25,
         momentum: float = 0.05,
     ) -> None:
-        super().__init__()
+        super().__init__(modalities)
         counts = {
             "n_classes": n_classes,
             "sequence_length": sequence_length,
@@ -104,7 +103,6 @@ class LSeqSleepNet(nn.Module):
         for name, count in counts.items():
             check_count(name, count, owner="LSeqSleepNet")
         self.subsequence_length = subsequence_length
-        self.stack = StackedSpectra(modalities, owner="LSeqSleepNet")
         normed: dict[str, Any] = {"dropout": dropout, "momentum": momentum}
         self.encoder = FrameEncoder(
             self.stack.shape,
@@ -130,73 +128,10 @@ class LSeqSleepNet(nn.Module):
             Linear(d_head, n_classes),
         )
 
-    def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Stage a batch of sequences.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, ...)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        return self.decode(self.encode(inputs, present), present)
-
-    def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Encode epochs one by one.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, ...)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, 2 * hidden_size)
-            The features, zero where there is no epoch.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        x = self.stack(inputs, present)
-        rows, mask = x.flatten(0, 1), is_epoch(present)
-        encoded = by_rows(self.encoder, rows, mask, training=self.training)
-        return encoded.view(*x.shape[:2], -1)
-
-    def decode(self, encoded: Tensor, present: Inputs | None = None) -> Tensor:
-        """Stage sequences of encoded epochs, of any length.
-
-        Parameters
-        ----------
-        encoded : Tensor, shape (batch, seq, 2 * hidden_size)
-            What `encode` returned.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality. Where it has none is padding, at any place.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-        """
-        mask = is_epoch(present)
-        sequences = (encoded,) if mask is None else (encoded, mask)
-        if self.training:
-            return self._read(*sequences)
-        return in_sixteens(self._read, *sequences)
+    def _encode_rows(self, x: Tensor) -> Tensor:
+        """(batch, n_channels, n_frames, n_bins) -> (batch, n_features)."""
+        encoded: Tensor = self.encoder(x)
+        return encoded
 
     def _read(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits of sequences."""

@@ -10,12 +10,11 @@ from torch import Tensor, nn
 
 from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
 from sleepkit.nn._frame_encoder import FrameEncoder
-from sleepkit.nn._stacked_channels import Inputs, by_rows, in_sixteens, is_epoch
-from sleepkit.nn._stacked_spectra import StackedSpectra
+from sleepkit.nn._spectrum_sequence_net import SpectrumSequenceNet
 from sleepkit.utils import check_count
 
 
-class SeqSleepNet(nn.Module):
+class SeqSleepNet(SpectrumSequenceNet):
     """Stage sequences of spectra: trained filterbanks, then LSTMs on two levels.
 
     Each channel's spectra go through triangular filters with trained weights. LSTMs in
@@ -93,7 +92,7 @@ class SeqSleepNet(nn.Module):
         dropout: float = 0.25,
         momentum: float = 0.05,
     ) -> None:
-        super().__init__()
+        super().__init__(modalities)
         counts = {
             "n_classes": n_classes,
             "sequence_length": sequence_length,
@@ -103,7 +102,6 @@ class SeqSleepNet(nn.Module):
         }
         for name, count in counts.items():
             check_count(name, count, owner="SeqSleepNet")
-        self.stack = StackedSpectra(modalities, owner="SeqSleepNet")
         self.encoder = FrameEncoder(
             self.stack.shape,
             is_features=self.stack.is_features,
@@ -123,73 +121,10 @@ class SeqSleepNet(nn.Module):
             else PlaceHeads(sequence_length, n_features, n_classes)
         )
 
-    def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Stage a batch of sequences.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, ...)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        return self.decode(self.encode(inputs, present), present)
-
-    def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Encode epochs one by one.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, ...)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, 2 * hidden_size)
-            The features, zero where there is no epoch.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        x = self.stack(inputs, present)
-        rows, mask = x.flatten(0, 1), is_epoch(present)
-        encoded = by_rows(self.encoder, rows, mask, training=self.training)
-        return encoded.view(*x.shape[:2], -1)
-
-    def decode(self, encoded: Tensor, present: Inputs | None = None) -> Tensor:
-        """Stage sequences of encoded epochs.
-
-        Parameters
-        ----------
-        encoded : Tensor, shape (batch, seq, 2 * hidden_size)
-            What `encode` returned.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality. Where it has none is padding, at any place.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-        """
-        mask = is_epoch(present)
-        sequences = (encoded,) if mask is None else (encoded, mask)
-        if self.training:
-            return self._read(*sequences)
-        return in_sixteens(self._read, *sequences)
+    def _encode_rows(self, x: Tensor) -> Tensor:
+        """(batch, n_channels, n_frames, n_bins) -> (batch, n_features)."""
+        encoded: Tensor = self.encoder(x)
+        return encoded
 
     def _read(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
         """Logits of sequences."""

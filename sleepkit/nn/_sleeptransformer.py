@@ -11,12 +11,11 @@ from sleepkit.nn._attention_pooling import AttentionPooling
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
 from sleepkit.nn._positioned_encoder import PositionedEncoder
-from sleepkit.nn._stacked_channels import Inputs, by_rows, in_sixteens, is_epoch
-from sleepkit.nn._stacked_spectra import StackedSpectra
+from sleepkit.nn._spectrum_sequence_net import SpectrumSequenceNet
 from sleepkit.utils import check_count
 
 
-class SleepTransformer(nn.Module):
+class SleepTransformer(SpectrumSequenceNet):
     """Stage sequences of spectra by a transformer over frames and one over epochs.
 
     The first transformer attends to the frames of an epoch, which attention pools, and
@@ -100,7 +99,7 @@ class SleepTransformer(nn.Module):
         d_head: int = 1024,
         dropout: float = 0.1,
     ) -> None:
-        super().__init__()
+        super().__init__(modalities)
         counts = {
             "n_classes": n_classes,
             "n_heads": n_heads,
@@ -111,7 +110,6 @@ class SleepTransformer(nn.Module):
         }
         for name, count in counts.items():
             check_count(name, count, owner="SleepTransformer")
-        self.stack = StackedSpectra(modalities, owner="SleepTransformer")
         n_channels, _, n_bins = self.stack.shape
         size = n_channels * n_bins
         d_model = _token_size(d_model, size, n_heads)
@@ -127,74 +125,6 @@ class SleepTransformer(nn.Module):
         self.sequence_encoder = PositionedEncoder(d_model, **options)
         self.head = _head(d_model, d_head, n_classes, dropout)
         self.apply(_start)
-
-    def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Stage a batch of sequences.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, ...)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        return self.decode(self.encode(inputs, present), present)
-
-    def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
-        """Encode epochs one by one.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, ...)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, d_model)
-            The features, zero where there is no epoch.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        x = self.stack(inputs, present)
-        rows, mask = x.flatten(0, 1), is_epoch(present)
-        encoded = by_rows(self._encode_rows, rows, mask, training=self.training)
-        return encoded.view(*x.shape[:2], -1)
-
-    def decode(self, encoded: Tensor, present: Inputs | None = None) -> Tensor:
-        """Stage sequences of encoded epochs, of any length.
-
-        Parameters
-        ----------
-        encoded : Tensor, shape (batch, seq, d_model)
-            What `encode` returned.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality. Where it has none is padding, at any place.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-        """
-        mask = is_epoch(present)
-        sequences = (encoded,) if mask is None else (encoded, mask)
-        if self.training:
-            return self._read(*sequences)
-        return in_sixteens(self._read, *sequences)
 
     def _encode_rows(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_frames, n_bins) -> (batch, d_model)."""
