@@ -7,7 +7,8 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from sleepkit.nn._recurrent import IndependentBiLSTM, State, carried_state
+from sleepkit.nn._carried_net import CarriedNet
+from sleepkit.nn._recurrent import IndependentBiLSTM, State
 from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
 from sleepkit.nn._two_scale import (
     ScaleBranch,
@@ -20,7 +21,7 @@ from sleepkit.nn._two_scale import (
 from sleepkit.utils import check_count, check_positive
 
 
-class DeepSleepNet(nn.Module):
+class DeepSleepNet(CarriedNet):
     """Stage sequences of raw epochs: a two-scale CNN, then LSTMs in both directions.
 
     The CNN encodes each epoch by itself: one branch with short kernels, for when
@@ -144,11 +145,6 @@ class DeepSleepNet(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
         self.head = _head(2 * hidden_size, n_classes)
-        self._state: State | None = None  # of the forward stack, after the last batch
-
-    def __getstate__(self) -> dict[str, Any]:
-        # a state of training, on its device, is of no use in a pickle or a copy
-        return self.__dict__ | {"_state": None}
 
     def epoch_classifier(self) -> EpochClassifier:
         """Make the module of the first training: the CNN with a new head.
@@ -161,42 +157,6 @@ class DeepSleepNet(nn.Module):
             `encoder`.
         """
         return EpochClassifier(self.encoder, self.n_classes)
-
-    def forward(
-        self,
-        inputs: Inputs,
-        present: Inputs | None = None,
-        continues: Tensor | bool | None = None,
-    ) -> Tensor:
-        """Stage a batch of sequences.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, n_channels, n_times)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-        continues : bool or Tensor of bool, shape (batch,), default=None
-            Whether each row i of this batch continues row i of the last one, whose
-            final state of the forward direction it starts from; a batch may have fewer
-            rows than the last. None neither reads nor keeps a state.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        encoded = self.encode(inputs, present)
-        state = carried_state(self._state, continues, len(encoded))
-        logits, state = self._decode(encoded, present, state)
-        if continues is not None:
-            self._state = tuple(part.detach() for part in state)  # type: ignore[assignment]
-        return logits
 
     def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs one by one.
@@ -221,23 +181,6 @@ class DeepSleepNet(nn.Module):
         self.encoder.stack.check_sequences(inputs)
         encoded: Tensor = self.encoder(inputs, present)
         return encoded
-
-    def decode(self, encoded: Tensor, present: Inputs | None = None) -> Tensor:
-        """Stage sequences of encoded epochs, of any length.
-
-        Parameters
-        ----------
-        encoded : Tensor, shape (batch, seq, n_features)
-            What `encode` returned.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality. Where it has none is padding, at any place.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-        """
-        return self._decode(encoded, present, None)[0]
 
     def _decode(
         self, encoded: Tensor, present: Inputs | None, state: State | None

@@ -61,18 +61,6 @@ def run_stack(
     return _take(output, order.argsort(dim=1)), state
 
 
-def carried_state(
-    state: State | None, continues: Tensor | bool | None, n_rows: int
-) -> State | None:
-    """Take the state that each row of a batch starts from; zero where it begins."""
-    if continues is None or state is None:
-        return None
-    rows = torch.as_tensor(continues).expand(n_rows).nonzero()[:, 0]
-    hidden, cell = (part.new_zeros(len(part), n_rows, part.shape[2]) for part in state)
-    hidden[:, rows], cell[:, rows] = (part[:, rows] for part in state)
-    return hidden, cell
-
-
 def _take(x: Tensor, order: Tensor) -> Tensor:
     """Take the steps of (batch, seq, n) in an order of each row."""
     return x.gather(1, order[..., None].expand(-1, -1, x.shape[-1]))

@@ -9,9 +9,9 @@ from typing import Any
 from torch import Tensor, nn
 from torch.nn import functional
 
+from sleepkit.nn._carried_net import CarriedNet
 from sleepkit.nn._recurrent import (
     State,
-    carried_state,
     initialise_stack,
     run_stack,
 )
@@ -22,7 +22,7 @@ from sleepkit.utils import check_count, check_positive
 _CUT = 0.87962566103423978  # deviation of a normal variable cut off at two of its own
 
 
-class TinySleepNet(nn.Module):
+class TinySleepNet(CarriedNet):
     """Stage sequences of raw epochs, each by itself and the epochs before it.
 
     A CNN with short kernels encodes each epoch, and an LSTM reads these features
@@ -131,47 +131,6 @@ class TinySleepNet(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.head = nn.Linear(hidden_size, n_classes)
         _initialise(self.head)
-        self._state: State | None = None  # of the LSTM, after the last batch
-
-    def __getstate__(self) -> dict[str, Any]:
-        # a state of training, on its device, is of no use in a pickle or a copy
-        return self.__dict__ | {"_state": None}
-
-    def forward(
-        self,
-        inputs: Inputs,
-        present: Inputs | None = None,
-        continues: Tensor | bool | None = None,
-    ) -> Tensor:
-        """Stage a batch of sequences.
-
-        Parameters
-        ----------
-        inputs : mapping of str to Tensor, shape (batch, seq, n_channels, n_times)
-            Epochs of all modalities.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality; without it, everywhere.
-        continues : bool or Tensor of bool, shape (batch,), default=None
-            Whether each row i of this batch continues row i of the last one, whose
-            final state it starts from; a batch may have fewer rows than the last. None
-            neither reads nor keeps a state.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-
-        Raises
-        ------
-        ValueError
-            If a modality is missing, unknown or of another shape.
-        """
-        encoded = self.encode(inputs, present)
-        state = carried_state(self._state, continues, len(encoded))
-        logits, state = self._decode(encoded, present, state)
-        if continues is not None:
-            self._state = tuple(part.detach() for part in state)  # type: ignore[assignment]
-        return logits
 
     def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs one by one.
@@ -199,23 +158,6 @@ class TinySleepNet(nn.Module):
         rows = by_rows(self.cnn, x.flatten(0, 1), mask, training=self.training)
         dropped: Tensor = self.dropout(rows.view(*x.shape[:2], self.n_features))
         return dropped
-
-    def decode(self, encoded: Tensor, present: Inputs | None = None) -> Tensor:
-        """Stage sequences of encoded epochs, of any length.
-
-        Parameters
-        ----------
-        encoded : Tensor, shape (batch, seq, n_features)
-            What `encode` returned.
-        present : mapping of str to Tensor of bool, shape (batch, seq), default=None
-            Where an epoch has a modality. Where it has none is padding, at any place.
-
-        Returns
-        -------
-        Tensor, shape (batch, seq, n_classes)
-            Logits of the stages.
-        """
-        return self._decode(encoded, present, None)[0]
 
     def _decode(
         self, encoded: Tensor, present: Inputs | None, state: State | None
