@@ -35,7 +35,7 @@ def polyphase(x: FloatArray, up: int, down: int) -> FloatArray:
     n_blocks = -(-n_new // matrix.shape[1])
     missing = (n_blocks - 1) * step + len(matrix) - first - x.shape[-1]
     widths = [(0, 0)] * (x.ndim - 1) + [(first, max(missing, 0))]
-    padded = np.pad(x, widths, mode=ends)  # type: ignore[call-overload]
+    padded = np.pad(x, widths, mode=ends)
     blocks = sliding_window_view(padded, len(matrix), axis=-1)[..., ::step, :]
     out = np.empty((*x.shape[:-1], n_blocks, matrix.shape[1]), x.dtype)
     for start in range(0, n_blocks, _ROWS_AT_ONCE):
