@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from os import PathLike
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from sleepkit import preprocessing, utils
-from sleepkit.pipelines._methods import COMMON_TRAINING, METHODS
+from sleepkit.pipelines._method_sizes import COMMON, SIZES, SMALL
+from sleepkit.pipelines._methods import METHODS
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
     from sleepkit._typing import RandomState
-
-
-SIZES: Final = ("small", "published", "common")
 
 
 def make_stager(
@@ -38,10 +36,12 @@ def make_stager(
     size : {"small", "published", "common"}, default="small"
         ``"small"`` trains on a laptop in minutes; ``"published"`` has the sizes and
         training of the method's paper, for which a GPU is recommended. Both are the
-        same for ``"trees"``. ``"common"`` has the published sizes, trained as the paper
-        of SleepMG trains the methods that it compares: Adam with a rate of 1e-3 and
-        betas of 0.5 and 0.999, batches of 256, 50 passes, the best by a held-out fifth
-        of the subjects.
+        same for ``"trees"``. ``"common"`` has the published sizes and one training, as
+        the paper of SleepMG states it: Adam with a constant rate of 1e-3 and betas of
+        0.5 and 0.999, batches of 256, 50 passes, the best by a held-out fifth of the
+        subjects, and no weight decay. Class weights, AMSGrad and the clipping of
+        gradients stay those of the method. This size is for the methods that the paper
+        compares, without ``"deepsleepnet"``: its two stages do not fit one training.
     cache : path-like, default=None
         Folder that keeps what is computed of each night; None computes it every time.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \
@@ -58,7 +58,7 @@ default=None
     Raises
     ------
     ValueError
-        If there is no such method or size.
+        If there is no such method or size, or the method does not have the size.
 
     See Also
     --------
@@ -84,17 +84,16 @@ default=None
     # scikit-learn is imported when a stager is made: the command line needs names only
     from sklearn.pipeline import Pipeline
 
-    method = METHODS[name]
-    if size == "common" and not method.common:
-        rule = ", ".join(name for name, each in METHODS.items() if each.common)
+    if size == "common" and name not in COMMON:
         msg = (
             "The size 'common' of make_stager is for the methods that SleepMG's paper "
-            f"compares: {rule}. Got {name!r}."
+            f"compares and that train in one stage: {', '.join(COMMON)}. Got {name!r}."
         )
         raise ValueError(msg)
+    method = METHODS[name]
     small = size == "small"
     features, scaler = method.features(small)
-    changes = {"small": method.small, "common": COMMON_TRAINING}.get(size, {})
+    changes = {"small": SMALL, "common": COMMON}.get(size, {}).get(name, {})
     classifier = method.classifier(random_state=random_state, **changes)
     keep = "passthrough" if cache is None else preprocessing.Cache(cache)
     return Pipeline(

@@ -80,6 +80,43 @@ def test_published_sizes_are_the_defaults_of_the_classifier(name, classifier):
     assert stager["stage"].get_params() == classifier(random_state=0).get_params()
 
 
+COMPARED = (
+    "attnsleep",
+    "dan",
+    "featurenet",
+    "masksleepnet",
+    "mmasleepnet",
+    "sleepprintnet",
+)
+
+
+@pytest.mark.parametrize("name", COMPARED)
+def test_common_training(name):
+    """Published sizes, and one training of all: no method keeps its own schedule."""
+    published = make_stager(name, size="published")["stage"].get_params()
+    common = make_stager(name, size="common")["stage"].get_params()
+    changed = {key: value for key, value in common.items() if value != published[key]}
+    training = {
+        "lr": 1e-3,
+        "betas": (0.5, 0.999),
+        "weight_decay": 0,
+        "batch_size": 256,
+        "max_epochs": 50,
+        "validation_fraction": 0.2,
+        "patience": 50,
+    }
+    schedule = {"lr_drop_epoch": None} if "lr_drop_epoch" in published else {}
+    assert {key: common[key] for key in training} == training
+    assert changed.items() <= (training | schedule).items()
+    assert schedule.items() <= changed.items()
+
+
+@pytest.mark.parametrize("name", ["deepsleepnet", "sleeptransformer", "trees"])
+def test_methods_without_the_common_training(name):
+    with pytest.raises(ValueError, match=rf"train in one stage: attn.* Got '{name}'"):
+        make_stager(name, size="common")
+
+
 def test_published_spectra_are_denser():
     assert make_stager("medfusesleep", size="published")["spectra"].hop == 1
     assert make_stager("medfusesleep")["spectra"].hop == 2
