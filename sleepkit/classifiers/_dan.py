@@ -107,7 +107,8 @@ class DANClassifier(SleepClassifier):
     epoch_duration_ : float
         Length of an epoch in seconds.
     transductive_ : bool
-        Whether the last training read rows of a target domain.
+        Whether the weights come from rows of a target domain, too: of the last
+        training, or of one that it continued.
     layout_ : dict of str to tuple of int
         The modalities, and the shape of one epoch of each.
     net_ : sleepkit.training.StagingNet
@@ -125,8 +126,10 @@ class DANClassifier(SleepClassifier):
     **Implementation differences.** This is a reconstruction, since no code was
     released. The published system needs the signals of its target subjects, without
     labels; between training subjects, the default, the discrepancy needs none. With one
-    training subject there is none. Batches are shuffled, not balanced by domain. All
-    training settings are choices of this package.
+    training subject there is none. Batches are shuffled, not balanced by domain, and a
+    domain of which a batch has a single sequence has no part in its discrepancy: raise
+    `batch_size` with the number of subjects. All training settings are choices of this
+    package.
 
     With a target domain the result is transductive: a figure on those rows is not one
     on unseen subjects, and `fit` warns of that.
@@ -302,9 +305,8 @@ class DANClassifier(SleepClassifier):
     ) -> None:
         """Train with the epochs of a target domain open beside."""
         X_target = getattr(self, "_X_target", None)  # partial_fit has none
-        self.transductive_ = X_target is not None
         opened: Any = nullcontext()
-        if self.transductive_:
+        if X_target is not None:
             opened = open_source(self, check_rows(self, X_target))
         with opened as self._target:
             try:
@@ -313,6 +315,8 @@ class DANClassifier(SleepClassifier):
                 super()._train(source, split, rng, fresh=fresh)
             finally:
                 del self._target
+        continued = not fresh and self.transductive_
+        self.transductive_ = X_target is not None or continued
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the alignment of domains."""

@@ -33,11 +33,14 @@ class DANOutput(NamedTuple):
         Input of the head, which is to be distributed alike in all domains.
     target : Tensor, shape (n_epochs, n_features), or None
         The same of epochs of the target domain, where there are some in the batch.
+    target_sequences : Tensor of int, shape (n_epochs,), or None
+        Number of the sequence of each of these.
     """
 
     logits: Tensor
     features: Tensor
-    target: Tensor | None
+    target: Tensor | None = None
+    target_sequences: Tensor | None = None
 
 
 class DAN(nn.Module):
@@ -155,8 +158,10 @@ class DAN(nn.Module):
         output = self.decode(self.encode(inputs, present), present)
         features = output.features[n_rows:]
         mask = is_epoch(target["present"])
-        there = features.flatten(0, 1) if mask is None else features[mask]
-        return DANOutput(output.logits[:n_rows], output.features[:n_rows], there)
+        if mask is None:
+            mask = torch.ones(features.shape[:2], dtype=torch.bool)
+        there = features[mask], _rows_like(mask)[mask]
+        return DANOutput(output.logits[:n_rows], output.features[:n_rows], *there)
 
     def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs one by one.
@@ -206,7 +211,7 @@ class DAN(nn.Module):
         else:
             read = in_sixteens(self._read, *sequences)
         n_features = self.head.in_features
-        return DANOutput(read[..., n_features:], read[..., :n_features], None)
+        return DANOutput(read[..., n_features:], read[..., :n_features])
 
     def _read(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
         """Features of sequences, and their logits behind these."""
@@ -221,7 +226,8 @@ class DANLoss(StageLoss):
     """Cross-entropy of the stages, and the discrepancy between domains.
 
     Between the domains of the batch, or between its labelled epochs and those of the
-    target domain where `DANOutput` has some.
+    target domain where `DANOutput` has some. A domain of which the batch has a single
+    sequence has no part in the discrepancy.
 
     Parameters
     ----------
@@ -238,7 +244,7 @@ class DANLoss(StageLoss):
     --------
     >>> import torch
     >>> from sleepkit.nn import DANLoss, DANOutput
-    >>> output = DANOutput(torch.zeros(1, 2, 5), torch.zeros(1, 2, 4), None)
+    >>> output = DANOutput(torch.zeros(1, 2, 5), torch.zeros(1, 2, 4))
     >>> domains = torch.tensor([[0, 0]])
     >>> DANLoss()(output, {"stages": torch.tensor([[1, 4]]), "domains": domains})
     tensor(1.6094)
@@ -269,13 +275,21 @@ class DANLoss(StageLoss):
         loss = super().forward(output.logits, targets)
         domains = targets["domains"]
         known = domains >= 0
-        features, domains = output.features[known], domains[known]
+        features, sequences = output.features[known], _rows_like(known)[known]
+        domains = domains[known]
         if output.target is not None:
             features = torch.cat([features, output.target])
+            sequences = torch.cat([sequences, output.target_sequences])
             domains = torch.arange(len(features), device=domains.device) >= len(domains)
         if not self.strength or not len(features):
             return loss
-        return loss + self.strength * maximum_mean_discrepancy(features, domains)
+        apart = maximum_mean_discrepancy(features, domains, sequences)
+        return loss + self.strength * apart
+
+
+def _rows_like(mask: Tensor) -> Tensor:
+    """Return the number of the sequence of each epoch, of the shape of a mask."""
+    return torch.arange(len(mask), device=mask.device)[:, None].expand(mask.shape)
 
 
 def _joined(first: Inputs, second: Inputs) -> dict[str, Tensor]:

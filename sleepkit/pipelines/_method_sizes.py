@@ -160,8 +160,8 @@ SMALL: Final[Mapping[str, Mapping[str, Any]]] = {
     },
 }
 
-# The training that SleepMG's paper states. It says nothing of the loss, the kind of Adam
-# and the clipping of gradients, which stay those of the method.
+# The training that SleepMG's paper states. It says nothing of the loss, the variant of
+# Adam and the clipping of gradients, which stay those of the method.
 _COMMON_TRAINING: Final[dict[str, Any]] = {
     "lr": 1e-3,
     "betas": (0.5, 0.999),

@@ -39,9 +39,10 @@ def make_stager(
         same for ``"trees"``. ``"common"`` has the published sizes and one training, as
         the paper of SleepMG states it: Adam with a constant rate of 1e-3 and betas of
         0.5 and 0.999, batches of 256, 50 passes, the best by a held-out fifth of the
-        subjects, and no weight decay. Class weights, AMSGrad and the clipping of
-        gradients stay those of the method. This size is for the methods that the paper
-        compares, without ``"deepsleepnet"``: its two stages do not fit one training.
+        subjects. It says nothing of weight decay, which is 0, nor of class weights,
+        AMSGrad and the clipping of gradients, which stay those of the method. This size
+        is for the methods that the paper compares, without ``"deepsleepnet"``: its two
+        stages do not fit one training.
     cache : path-like, default=None
         Folder that keeps what is computed of each night; None computes it every time.
     random_state : int, numpy.random.Generator, numpy.random.RandomState or None, \

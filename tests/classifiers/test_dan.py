@@ -97,7 +97,7 @@ def test_domains_are_the_training_subjects(dan, signal_nights):
 
 def test_the_discrepancy_changes_the_training(dan, signal_nights):
     X, y = signal_nights()
-    plain, aligned = (dan(mmd_weight=w).fit(X, y) for w in (0.0, 5.0))
+    plain, aligned = (dan(mmd_weight=w, batch_size=8).fit(X, y) for w in (0.0, 5.0))
     assert any(
         not torch.equal(weights(plain)[n], w) for n, w in weights(aligned).items()
     )
@@ -150,13 +150,17 @@ def test_a_target_of_arrays(dan):
         dan().fit(X, y, X_target=X[..., :300])
 
 
-def test_training_goes_on_without_the_target(dan, signal_nights):
+def test_a_training_that_goes_on_without_the_target_stays_transductive(
+    dan, signal_nights
+):
     X, y = signal_nights()
     with TRANSDUCTIVE:
         stager = dan(callbacks=[Watch()]).fit(X, y, X_target=X)
     stager.partial_fit(X, y)
     assert set(Watch.targets) == {None}
-    assert not stager.transductive_
+    assert stager.transductive_
+    assert stager.set_params(warm_start=True).fit(X, y).transductive_
+    assert not stager.set_params(warm_start=False).fit(X, y).transductive_
 
 
 def test_model_file(dan, signal_nights, tmp_path):

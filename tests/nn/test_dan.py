@@ -74,13 +74,15 @@ def test_the_target_is_encoded_beside_the_source():
     torch.testing.assert_close(both.features, alone.features)
     torch.testing.assert_close(both.target, expected)
     assert both.target.shape == (11, 8)
-    assert alone.target is None
+    assert both.target_sequences.tolist() == [0] * 5 + [1] * 2 + [2] * 4
+    assert alone.target is alone.target_sequences is None
 
 
 # --------------------------------------------------------------------------------- loss
 
-STAGES = torch.tensor([[0, 1, -1], [2, 4, 3]])
-DOMAINS = torch.tensor([[0, 0, -1], [1, 1, 1]])
+STAGES = torch.tensor([[0, 1, -1], [2, 4, 3], [0, 1, 2], [1, -1, 1]])
+DOMAINS = torch.tensor([[0, 0, -1], [1, 1, 1], [0, 0, 0], [1, -1, 1]])
+SEQUENCES = torch.tensor([0, 0, 1, 1, 1, 2, 2, 2, 3, 3])
 
 
 def targets(domains=DOMAINS):
@@ -88,11 +90,11 @@ def targets(domains=DOMAINS):
 
 
 def test_the_loss_between_domains_of_the_batch():
-    output = DANOutput(torch.randn(2, 3, 5), torch.randn(2, 3, 4), None)
+    output = DANOutput(torch.randn(4, 3, 5), torch.randn(4, 3, 4))
     weight = torch.rand(5)
     entropy = StageLoss(weight)(output.logits, targets())
     known = DOMAINS >= 0
-    apart = maximum_mean_discrepancy(output.features[known], DOMAINS[known])
+    apart = maximum_mean_discrepancy(output.features[known], DOMAINS[known], SEQUENCES)
     found = DANLoss(weight, strength=3.0)(output, targets())
     torch.testing.assert_close(found, entropy + 3 * apart)
     loss = DANLoss(weight, strength=0)
@@ -103,11 +105,13 @@ def test_the_loss_between_domains_of_the_batch():
 
 def test_the_loss_between_source_and_target():
     """All labelled epochs are one domain, those of the target the other."""
-    target = torch.randn(7, 4) + 2
-    output = DANOutput(torch.randn(2, 3, 5), torch.randn(2, 3, 4), target)
+    target, rows = torch.randn(7, 4) + 2, torch.tensor([0, 0, 0, 1, 1, 2, 2])
+    output = DANOutput(torch.randn(4, 3, 5), torch.randn(4, 3, 4), target, rows)
     source = output.features[DOMAINS >= 0]
     apart = maximum_mean_discrepancy(
-        torch.cat([source, target]), torch.tensor([0] * 5 + [1] * 7)
+        torch.cat([source, target]),
+        torch.tensor([0] * 10 + [1] * 7),
+        torch.cat([SEQUENCES, rows]),
     )
     found = DANLoss()(output, targets())
     torch.testing.assert_close(found, StageLoss()(output.logits, targets()) + apart)

@@ -54,6 +54,47 @@ def test_symmetric():
     torch.testing.assert_close(mixed, first)
 
 
+def sequences_of_one_domain(n_domains, n_sequences, length=5):
+    """Features of domains alike; neighbouring epochs have one of three stages."""
+    n = n_domains * n_sequences
+    centres = 4 * torch.eye(3)[torch.randint(3, (n,))]
+    features = (centres[:, None] + torch.randn(n, length, 3)).flatten(0, 1)
+    sequences = torch.arange(n).repeat_interleave(length)
+    return features, sequences // n_sequences, sequences
+
+
+@pytest.mark.parametrize("n_sequences", [2, 8])
+def test_stages_of_neighbours_are_no_discrepancy(n_sequences):
+    """Features that tell stages apart are as zero as others, in domains alike."""
+    drawn = [sequences_of_one_domain(6, n_sequences) for _ in range(100)]
+    found = torch.stack([maximum_mean_discrepancy(*each) for each in drawn])
+    dependent = torch.stack([maximum_mean_discrepancy(*each[:2]) for each in drawn])
+    assert abs(found.mean()) < 4 * found.std() / 10
+    assert dependent.mean() > 8 * dependent.std() / 10
+
+
+def test_sequences_by_hand():
+    """Within a domain, pairs of different sequences alone."""
+    features = torch.randn(7, 3).double()
+    domains, sequences = [0, 0, 0, 0, 1, 1, 1], [0, 0, 1, 1, 0, 1, 1]
+    d2 = torch.cdist(features, features) ** 2
+    s = d2[~torch.eye(7).bool()].median()
+    k = sum((-d2 / (s * 2.0**j)).exp() for j in range(-2, 3)) / 5
+    first, second = k[:2, 2:4].mean(), k[4, 5:].mean()
+    expected = first + second - 2 * k[:4, 4:].mean()
+    found = maximum_mean_discrepancy(
+        features, torch.tensor(domains), torch.tensor(sequences)
+    )
+    torch.testing.assert_close(found, expected)
+
+
+def test_domains_of_one_sequence_do_not_count():
+    features, domains, sequences = sequences_of_one_domain(3, 1)
+    found = maximum_mean_discrepancy(features, domains, sequences)
+    assert found.item() == 0
+    assert maximum_mean_discrepancy(features, domains).item() != 0
+
+
 def test_mean_over_pairs():
     features, domains = torch.randn(30, 4), torch.arange(30) % 3
     whole = maximum_mean_discrepancy(features, domains)
