@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, NamedTuple, Self
+from typing import Any, Final, NamedTuple, Self
 
 import torch
 from skorch import NeuralNet
@@ -16,6 +16,8 @@ from sleepkit.training._batches import UNLABELLED
 from sleepkit.training._inference import ReadOut
 from sleepkit.training._structure import map_tensors
 from sleepkit.utils import check_option
+
+_NO_WEIGHT: Final = 1e-9
 
 
 class LastBatch(NamedTuple):
@@ -50,9 +52,11 @@ class StagingNet(NeuralNet):
     After each training batch's backward pass `last_batch_` holds what callbacks need
     (on ``on_grad_computed``); on ``on_batch_end`` they get classes and probabilities of
     the labelled epochs, so that skorch's ``EpochScoring`` works with scikit-learn's
-    scorers of predictions. A callback that stops the training at the end of an epoch
-    (by KeyboardInterrupt, as skorch's do) cuts no other callback short; any other
-    KeyboardInterrupt, and one of a subclass, is the user's, and goes through.
+    scorers of predictions. The losses of the history are those of the batches, averaged
+    with their numbers of labelled epochs as weights. A callback that stops the training
+    at the end of an epoch (by KeyboardInterrupt, as skorch's do) cuts no other callback
+    short; any other KeyboardInterrupt, and one of a subclass, is the user's, and goes
+    through.
 
     Parameters
     ----------
@@ -156,8 +160,10 @@ class StagingNet(NeuralNet):
         **cb_kwargs : object
             Arguments of the hook.
         """
-        if method_name == "on_batch_end" and self.read_out is not None:
-            cb_kwargs |= self._labelled(cb_kwargs["batch"], cb_kwargs["y_pred"])
+        if method_name == "on_batch_end":
+            self._count_labelled(cb_kwargs["batch"], training=cb_kwargs["training"])
+            if self.read_out is not None:
+                cb_kwargs |= self._labelled(cb_kwargs["batch"], cb_kwargs["y_pred"])
         getattr(self, method_name)(self, **cb_kwargs)
         for _, callback in self.callbacks_:
             try:
@@ -168,6 +174,13 @@ class StagingNet(NeuralNet):
                 self.stopped_ = True
         if method_name == "on_epoch_end" and self.stopped_:
             raise _StopTraining
+
+    def _count_labelled(self, batch: Any, *, training: bool) -> None:
+        """Give the loss of a batch its weight in the mean, where skorch counts rows."""
+        n_labelled = int((batch[1]["stages"] != UNLABELLED).sum())
+        name = f"{'train' if training else 'valid'}_batch_size"
+        # where no batch has any, the mean needs a weight all the same
+        self.history.record_batch(name, n_labelled or _NO_WEIGHT)
 
     def _labelled(self, batch: Any, output: Any) -> dict[str, Any]:
         """Replace a batch by the classes and probabilities of its labelled epochs."""

@@ -8,6 +8,7 @@ import torch
 from skorch.callbacks import Callback, EpochScoring
 from torch.nn.functional import cross_entropy
 
+from sleepkit.nn import StageLoss
 from sleepkit.training import ArraySource, Batches, StagingNet
 from sleepkit.training._net import LastBatch
 
@@ -68,6 +69,43 @@ def test_several_losses_are_trained_on(data):
     assert net.history[-1, "train_loss"] < net.history[0, "train_loss"] / 1.2
     assert len(net.history[0, "batches"]) == 3 + 2
     assert "valid_loss" in net.history[-1]
+
+
+class First(StageLoss):
+    """The loss of one head."""
+
+    def forward(self, output, targets):
+        return super().forward(output["first"], targets)
+
+
+def sequences(*stages):
+    """A batch of sequences of noise with these stages."""
+    stages = np.array(stages)
+    x = np.random.default_rng(stages.size).normal(size=(*stages.shape, 2))
+    present = {"eeg": np.ones(stages.shape, bool)}
+    return {"inputs": {"eeg": x.astype("f4")}, "present": present}, {"stages": stages}
+
+
+def test_losses_are_means_over_labelled_epochs():
+    """Whatever the number of sequences of a batch, and of their epochs with a stage."""
+    batches = [
+        sequences([0, 1, 2], [2, 1, 0]),
+        sequences([1, -1, -1], [-1, -1, 1], [-1, -1, -1], [2, -1, -1]),
+    ]
+    losses, counts = np.array([0.0, 0.0]), np.array([6, 3])
+    net = make_net(criterion=First, lr=0.0, max_epochs=1).fit((batches, batches))
+    for i, (inputs, targets) in enumerate(batches):
+        logits = net.module_(
+            {"eeg": torch.from_numpy(inputs["inputs"]["eeg"])}, inputs["present"]
+        )
+        stages = {"stages": torch.from_numpy(targets["stages"])}
+        losses[i] = net.criterion_(logits, stages).item()
+    mean = pytest.approx(np.average(losses, weights=counts))
+    assert net.history[-1, "train_loss"] == mean
+    assert net.history[-1, "valid_loss"] == mean
+    without = [sequences([-1, -1])]
+    history = make_net(criterion=First, max_epochs=1).fit((batches, without)).history
+    assert history[-1, "valid_loss"] == 0
 
 
 def test_no_validation(data):
