@@ -311,12 +311,22 @@ class DANClassifier(SleepClassifier):
         with opened as self._target:
             try:
                 if self._target is not None:
-                    self._check_source(self._target)
+                    self._check_target(self._target)
                 super()._train(source, split, rng, fresh=fresh)
             finally:
                 del self._target
         continued = not fresh and self.transductive_
         self.transductive_ = X_target is not None or continued
+
+    def _check_target(self, target: EpochSource) -> None:
+        """Refuse a target domain that differs, or has no epoch to align with."""
+        self._check_source(target)
+        if not target.has_signal[target.row_to_epoch].any():
+            msg = (
+                f"'X_target' of {type(self).__name__} has no epoch with a valid signal "
+                f"in every modality ({', '.join(self.layout_)})."
+            )
+            raise ValueError(msg)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the alignment of domains."""

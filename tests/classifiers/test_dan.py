@@ -148,6 +148,11 @@ def test_a_target_of_arrays(dan):
     assert stager.predict(X).shape == (12,)
     with TRANSDUCTIVE, pytest.raises(ValueError, match="takes all of these modalit"):
         dan().fit(X, y, X_target=X[..., :300])
+    with (
+        TRANSDUCTIVE,
+        pytest.raises(ValueError, match=r"'X_target' .* no epoch with a"),
+    ):
+        dan().fit(X, y, X_target=np.full_like(X, np.nan))
 
 
 def test_a_training_that_goes_on_without_the_target_stays_transductive(
