@@ -21,6 +21,10 @@ from sleepkit.utils import check_count, check_fraction, check_positive
 
 _COUNTS = (
     "sequence_length",
+    "d_model",
+    "n_heads",
+    "n_layers",
+    "dim_feedforward",
     "pretrain_epochs",
     "pretrain_batch_size",
     "pretrain_validate_every",
@@ -57,8 +61,8 @@ class SleePyCoClassifier(SleepClassifier):
     sequence_length : int, default=10
         Epochs in a window.
     augmentation : mapping of str to object, default=None
-        Parameters of `sleepkit.training.SignalAugmentation` that makes the views; None
-        takes its default values, for signals in microvolts.
+        Parameters of `sleepkit.training.SignalAugmentation`, without `only`, that makes
+        the views; None takes its default values, for signals in microvolts.
     temperature : float, default=0.07
         Temperature of the contrastive loss.
     n_filters : sequence of int, default=(64, 128, 192, 256, 256)
@@ -252,7 +256,14 @@ class SleePyCoClassifier(SleepClassifier):
         check_fraction("norm_momentum", self.norm_momentum, owner=owner, one=True)
         if self.epoch_duration is not None:
             check_positive("epoch_duration", self.epoch_duration, owner=owner)
-        self._augmentation(30.0).check()
+        augmentation = self._augmentation(30.0)
+        augmentation.check()
+        if augmentation.only is not None:
+            msg = (
+                f"The 'augmentation' parameter of {owner} takes no 'only': the views "
+                f"are of all modalities. Got {augmentation.only!r}."
+            )
+            raise ValueError(msg)
 
     def _augmentation(self, epoch_duration: float) -> SignalAugmentation:
         """Make the views of the first stage."""

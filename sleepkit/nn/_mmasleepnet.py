@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 import torch
@@ -102,12 +102,7 @@ class MMASleepNet(EpochNet):
         super().__init__(modalities, n_classes)
         check_count("d_head", d_head, owner="MMASleepNet")
         check_count("n_heads", n_heads, owner="MMASleepNet")
-        if n_filters[1] % (2 * _TOKEN):
-            msg = (
-                "The second of 'n_filters' of MMASleepNet must be a multiple of "
-                f"{2 * _TOKEN}. Got {n_filters!r} instead."
-            )
-            raise ValueError(msg)
+        _check_filters(n_filters, modalities)
         branches = PlaneBranches(self.stack.shapes, n_filters, dropout)
         self.n_steps = branches.n_steps(self.stack.n_times)
         dim = _TOKEN * self.n_steps
@@ -209,3 +204,16 @@ def _two_scales(
         for kernels, pools in zip(_KERNELS, [(8, 4), (4, 2)], strict=True)
     )
     return TwoScaleEncoder(small, large, dropout=dropout)
+
+
+def _check_filters(n_filters: tuple[int, int], modalities: Iterable[str]) -> None:
+    """Refuse numbers of filters that give other modalities none, or no whole planes."""
+    least = 1 if set(modalities) == {"eeg"} else 2
+    for i, n in enumerate(n_filters):
+        check_count(f"n_filters[{i}]", n, owner="MMASleepNet", minimum=least)
+    if n_filters[1] % (2 * _TOKEN):
+        msg = (
+            "The second of 'n_filters' of MMASleepNet must be a multiple of "
+            f"{2 * _TOKEN}. Got {n_filters!r} instead."
+        )
+        raise ValueError(msg)

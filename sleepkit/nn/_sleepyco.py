@@ -112,8 +112,9 @@ class SleePyCo(nn.Module):
         momentum: float = 0.1,
     ) -> None:
         super().__init__()
-        for name, count in {"n_classes": n_classes, "n_layers": n_layers}.items():
-            check_count(name, count, owner="SleePyCo")
+        check_count("n_classes", n_classes, owner="SleePyCo")
+        check_count("n_layers", n_layers, owner="SleePyCo")
+        check_count("dim_feedforward", dim_feedforward, owner="SleePyCo")
         _check_sizes(n_filters, d_model, n_heads)
         self.backbone = Pyramid(modalities, n_filters, momentum)
         self.laterals = nn.ModuleList(  # from the coarsest level to the finest

@@ -7,6 +7,7 @@ from skorch.callbacks import Callback
 
 from sleepkit.classifiers import MMASleepNetClassifier
 from sleepkit.exceptions import SleepkitWarning
+from sleepkit.recording import EpochArray, Recording, Signal
 
 NAMES = ("eeg", "eog")
 
@@ -80,6 +81,7 @@ def test_all_modalities_are_needed(mmasleepnet, loud_nights):
 @pytest.mark.parametrize(
     ("params", "words"),
     [
+        ({"n_filters": (1, 8)}, r"'n_filters\[0\]' parameter of MMASleepNet must be"),
         ({"n_filters": (4, 6)}, "'n_filters' of MMASleepNet must be a multiple of 8"),
         ({"n_heads": 0}, "'n_heads' parameter of MMASleepNetClassifier"),
         ({"dropout": 2}, "'dropout' parameter"),
@@ -93,6 +95,14 @@ def test_parameters_that_cannot_be_used(mmasleepnet, loud_nights, params, words)
 
 
 def test_one_sampling_rate(mmasleepnet):
+    rates = {"eeg": 20, "eog": 10}.items()
+    signals = {name: Signal(np.zeros((1, 60 * rate)), rate) for name, rate in rates}
+    X = EpochArray([Recording(signals=signals, hypnogram=[0, 1], id="n", subject="n")])
+    with pytest.raises(ValueError, match=r"same n_times; got eeg .*600.*, eog .*300"):
+        mmasleepnet().fit(X, X.hypnogram)
+
+
+def test_two_planes_of_eeg_and_one_of_others(mmasleepnet):
     X = np.zeros((6, 3, 40))
     stager = mmasleepnet(modalities={"eeg": [0, 2], "eog": [1]}, max_epochs=1)
     assert stager.fit(X, [0, 1] * 3).predict(X).shape == (6,)

@@ -239,6 +239,11 @@ def test_parameters_that_cannot_be_used(sleepyco, numbered_nights):
         ({"epoch_duration": -30}, "'epoch_duration'"),
         ({"augmentation": {"gain": (1, 2)}}, "'augmentation' .* SignalAugmentation to"),
         ({"augmentation": {"scale": 2}}, r"'scale' parameter of SignalAugmentation"),
+        ({"augmentation": {"only": ["eeg"]}}, "'augmentation' .* takes no 'only'"),
+        ({"d_model": 0}, "'d_model' parameter of SleePyCoClassifier"),
+        ({"n_heads": 0}, "'n_heads' parameter of SleePyCoClassifier"),
+        ({"n_layers": 0}, "'n_layers' parameter of SleePyCoClassifier"),
+        ({"dim_feedforward": 0}, "'dim_feedforward' parameter of SleePyCoClassifier"),
         ({"n_filters": 4}, "'n_filters' .* five whole numbers. Got 4"),
     ]:
         with pytest.raises(ValueError, match=words):

@@ -93,6 +93,7 @@ def test_a_short_epoch_is_padded():
         ({"n_classes": 0}, "'n_classes' parameter of MMASleepNet"),
         ({"d_head": 0}, "'d_head' parameter of MMASleepNet"),
         ({"n_heads": 5}, "'n_heads' parameter .* 4 times the steps .* Got 5"),
+        ({"n_filters": (1, 8)}, r"'n_filters\[0\]' .* >= 2. Got 1"),
         ({"n_filters": (4, 12)}, r"'n_filters' .* multiple of 8. Got \(4, 12\)"),
     ],
 )

@@ -195,6 +195,7 @@ def test_the_loss_is_the_sum_over_the_scales():
     [
         ({"n_classes": 0}, "'n_classes' parameter of SleePyCo"),
         ({"n_layers": 0}, "'n_layers'"),
+        ({"dim_feedforward": 0}, "'dim_feedforward'"),
         ({"n_filters": (2, 3)}, r"'n_filters' .* five whole numbers. Got \(2, 3\)"),
         ({"n_filters": (2, 3, 0, 2, 2)}, r"'n_filters\[2\]'"),
         ({"d_model": 9}, "'d_model' .* multiple of 'n_heads', 2. Got 9"),
