@@ -52,10 +52,11 @@ class TinySleepNetClassifier(SleepClassifier):
     norm_momentum : float, default=0.01
         Weight of a batch in the running statistics of batch normalisation. Trainings
         of fewer than some hundreds of steps need a larger one.
-    class_weight : {'published', 'balanced'} or mapping of class to float, \
+    class_weight : {'published', 'balanced'}, mapping of class to float or None, \
 default='published'
         Weight of each class in the loss: as published, 1.5 for N1, also by its code,
-        and 1 for other classes; see `SleepClassifier` for others.
+        and 1 for other classes; see `SleepClassifier` for others. None weighs all
+        epochs alike.
     lr : float, default=1e-4
         Learning rate of Adam.
     weight_decay : float, default=1e-3

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
     Steps = list[tuple[str, BaseEstimator]]
 
-_SFREQ: Final = 100  # Hz, of every night that a net gets
+_SFREQ: Final = 100  # Hz, of every night that a net gets where nothing else is said
 
 
-def signals(small: bool) -> tuple[Steps, Any]:
+def signals(small: bool, *, sfreq: int = _SFREQ) -> tuple[Steps, Any]:
     """Signals of the night, scaled in the small size alone."""
     scaler = preprocessing.SignalScaler() if small else None
-    return [("resample", preprocessing.Resampler(_SFREQ))], scaler
+    return [("resample", preprocessing.Resampler(sfreq))], scaler
 
 
 def filtered_signals(_small: bool) -> tuple[Steps, Any]:

@@ -71,7 +71,9 @@ METHODS: Final[Mapping[str, Method]] = {
         partial(training_spectra, n_bins=129), partial(_net, "SeqSleepNetClassifier")
     ),
     "sleepmg": Method(filtered_signals, partial(_net, "SleepMGClassifier")),
-    "sleepprintnet": Method(signals, partial(_net, "SleepPrintNetClassifier")),
+    "sleepprintnet": Method(
+        partial(signals, sfreq=128), partial(_net, "SleepPrintNetClassifier")
+    ),
     "sleeptransformer": Method(
         partial(training_spectra, n_bins=128),
         partial(_net, "SleepTransformerClassifier"),

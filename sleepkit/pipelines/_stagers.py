@@ -68,8 +68,14 @@ default=None
 
     Notes
     -----
-    The features that the classifier gets are relative to the night, which helps most
-    on subjects that it was not trained on.
+    In the small size the features that the classifier gets are relative to the night,
+    which helps most on subjects that it was not trained on. In the others this holds
+    for ``"medfusesleep"``, ``"sleepmg"`` and ``"trees"``; as in their papers, other
+    nets get signals that are not scaled, or spectra scaled by the training nights.
+
+    Nights are resampled to 100 Hz, for ``"sleepprintnet"`` to its 128 Hz. This net is
+    without its map of the scalp: set ``stage__electrodes`` to the names of the EEG
+    channels for it.
 
     Examples
     --------

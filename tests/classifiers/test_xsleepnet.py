@@ -192,6 +192,19 @@ def test_model_file_and_pickle(fitted, nights, tmp_path):
         np.testing.assert_array_equal(again.predict_proba(X), fitted.predict_proba(X))
 
 
+def test_the_penalty_is_divided_by_the_batch(xsleepnet, nights):
+    stager = xsleepnet(weight_decay=0.6, batch_size=6, max_epochs=1).fit(*nights)
+    names = {id(p): name for name, p in stager.module_.named_parameters()}
+    decays = {
+        names[id(p)]: group["weight_decay"]
+        for group in stager.net_.optimizer_.param_groups
+        for p in group["params"]
+    }
+    free = {name for name, decay in decays.items() if decay == 0}
+    assert free == {name for name in names.values() if "filterbank" in name} != set()
+    assert {round(decay, 9) for decay in decays.values()} == {0, 0.1}
+
+
 def test_epochs_of_another_length(fitted, xsleepnet):
     X, y = make_nights(seconds=5)
     with pytest.raises(ValueError, match=r"takes epochs of 6 s.* X has epochs of 5 s"):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from sklearn.base import clone
@@ -8,6 +10,7 @@ from sleepkit.classifiers import MedFuseSleepClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.persistence import load_model, save_model
 from sleepkit.pipelines import make_stager
+from sleepkit.pipelines._methods import METHODS
 from sleepkit.preprocessing import Cache
 
 NAMES = ("medfusesleep", "sleepmg", "trees")
@@ -120,6 +123,52 @@ def test_methods_without_the_common_training(name):
 def test_published_spectra_are_denser():
     assert make_stager("medfusesleep", size="published")["spectra"].hop == 1
     assert make_stager("medfusesleep")["spectra"].hop == 2
+
+
+@pytest.mark.parametrize("size", ["small", "published"])
+def test_sampling_rates(size):
+    rates = {
+        name: make_stager(name, size=size)["resample"].target_sfreq
+        for name in METHODS
+        if name != "trees"
+    }
+    assert rates == dict.fromkeys(rates, 100) | {"sleepprintnet": 128}
+
+
+TABLE = Path(__file__).parents[2] / "docs" / "user_guide" / "classifiers.rst"
+SHAPES = {
+    "featurenet": {"eeg": (10, 3000)},
+    "mmasleepnet": {"eeg": (2, 3000), "eog": (1, 3000), "emg": (1, 3000)},
+    "masksleepnet": dict.fromkeys(("eeg", "eog", "emg"), (1, 3000)),
+    "sleepprintnet": {"eeg": (6, 3840), "eog": (2, 3840), "emg": (3, 3840)},
+    "seqsleepnet": {"eeg": (1, 29, 129)},
+    "lseqsleepnet": {"eeg": (1, 29, 129)},
+    "sleeptransformer": {"eeg": (1, 29, 128)},
+}
+
+
+def counts_of_the_guide():
+    """Number of parameters of each method in the table of the user guide."""
+    rows = TABLE.read_text(encoding="utf-8").split("   * - ``")[1:]
+    cells = [row.split("\n     - ") for row in rows]
+    return {
+        name.rstrip("`"): int(size.split()[0].replace(",", ""))
+        for name, _, _, _, _, size, *_ in cells
+    }
+
+
+def test_the_guide_lists_the_methods_to_compare_with():
+    assert counts_of_the_guide().keys() == METHODS.keys() - set(NAMES)
+
+
+@pytest.mark.parametrize("name", sorted(METHODS.keys() - set(NAMES)))
+def test_counts_of_the_guide(name):
+    stager = make_stager(name, size="published")["stage"]
+    stager.classes_ = np.arange(5)
+    stager.layout_ = SHAPES.get(name, {"eeg": (1, 3000)})
+    stager.epoch_duration_ = 30.0
+    n = sum(p.numel() for p in stager._build_module().parameters())
+    assert n == counts_of_the_guide()[name]
 
 
 def test_the_seed_goes_to_the_classifier():
