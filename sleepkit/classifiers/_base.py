@@ -8,16 +8,15 @@ from typing import Any, ClassVar, Self
 from warnings import warn
 
 import numpy as np
-import torch
 from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import Tags
-from sklearn.utils.class_weight import compute_class_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
+from sleepkit.classifiers._class_weights import class_weights
 from sleepkit.classifiers._epoch_duration import check_duration
 from sleepkit.classifiers._inputs import (
     check_layout,
@@ -545,24 +544,3 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         tags.input_tags.allow_nan = True
         tags.input_tags.three_d_array = True
         return tags
-
-
-def class_weights(
-    class_weight: str | Mapping[Any, float] | None, classes: Array, y: Array
-) -> Tensor | None:
-    """Weight of each class in the loss; 1 where a class is not in y, or not named."""
-    if class_weight is None:
-        return None
-    weights = np.ones(len(classes), np.float32)
-    if isinstance(class_weight, Mapping):
-        known = classes.tolist()
-        unknown = [name for name in class_weight if name not in known]
-        if unknown:
-            msg = f"'class_weight' names {unknown}; the classes are {known}."
-            raise ValueError(msg)
-        weights[:] = [class_weight.get(name, 1) for name in known]
-    else:
-        found = np.isin(classes, y)
-        balanced = compute_class_weight(class_weight, classes=classes[found], y=y)
-        weights[found] = balanced
-    return torch.from_numpy(weights)

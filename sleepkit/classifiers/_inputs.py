@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -17,6 +16,7 @@ from sklearn.utils.validation import (
 from skorch.callbacks import Callback
 
 from sleepkit._typing import Array, IntArray
+from sleepkit.classifiers._class_weights import check_class_weight
 from sleepkit.recording import (
     EpochArray,
     as_epoch_array,
@@ -88,20 +88,11 @@ def check_shared_params(stager: Any) -> None:
     check_positive("weight_decay", stager.weight_decay, owner=owner, zero=True)
     check_option("precision", stager.precision, _PRECISIONS, owner=owner)
     find_device(stager.device)
-    _check_class_weight(stager.class_weight, stager._weightings, owner=owner)
+    check_class_weight(stager.class_weight, stager._weightings, owner=owner)
     _check_callbacks(stager.callbacks, owner=owner)
     _check_seed(stager, owner=owner)
     fraction = stager.validation_fraction
     check_fraction("validation_fraction", fraction, owner=owner)
-
-
-def _check_class_weight(class_weight: Any, words: Sequence[str], *, owner: str) -> None:
-    """Require a word, or a mapping to numbers."""
-    if isinstance(class_weight, Mapping):
-        for name, weight in class_weight.items():
-            check_positive(f"class_weight[{name!r}]", weight, owner=owner, zero=True)
-    elif class_weight is not None:
-        check_option("class_weight", class_weight, words, owner=owner)
 
 
 def _check_callbacks(callbacks: Any, *, owner: str) -> None:

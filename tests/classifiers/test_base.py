@@ -10,7 +10,6 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from skorch.callbacks import Callback, LRScheduler
 
-from sleepkit.classifiers._base import class_weights
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.recording import EpochArray, Recording, Signal
 
@@ -225,21 +224,3 @@ def test_search_over_nights_with_workers(make, make_nights):
     )
     search.fit(X, y, groups=X.subject)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
-
-
-# ----------------------------------------------------------- weights of the classes
-
-
-def test_balanced_weights_of_a_fold_without_a_stage():
-    y = np.array([0, 0, 0, 1, 3])
-    weights = class_weights("balanced", np.arange(5), y)
-    assert weights.tolist() == pytest.approx([5 / 9, 5 / 3, 1, 5 / 3, 1])
-    assert class_weights(None, np.arange(5), y) is None
-
-
-def test_weights_by_name():
-    classes = np.array(["N2", "W"])
-    weights = class_weights({"W": 3}, classes, np.array(["N2"]))  # W is not in y
-    assert weights.tolist() == [1, 3]
-    with pytest.raises(ValueError, match=r"'class_weight' names \['REM'\]; .*'N2'"):
-        class_weights({"REM": 2, "W": 1}, classes, classes)
