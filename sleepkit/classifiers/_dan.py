@@ -150,6 +150,8 @@ class DANClassifier(SleepClassifier):
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
     any_subset = False
 
+    transductive_: bool
+
     def __init__(
         self,
         modalities: Mapping[str, Sequence[int]] | None = None,

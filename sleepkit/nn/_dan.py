@@ -31,16 +31,15 @@ class DANOutput(NamedTuple):
         Logits of the stages.
     features : Tensor, shape (batch, seq, n_features)
         Input of the head, which is to be distributed alike in all domains.
-    target : Tensor, shape (n_epochs, n_features), or None
-        The same of epochs of the target domain, where there are some in the batch.
-    target_sequences : Tensor of int, shape (n_epochs,), or None
-        Number of the sequence of each of these.
+    target : tuple of Tensor, or None
+        The same of epochs of the target domain, where there are some in the batch,
+        shape (n_epochs, n_features); and the number of the sequence of each, int of
+        shape (n_epochs,).
     """
 
     logits: Tensor
     features: Tensor
-    target: Tensor | None = None
-    target_sequences: Tensor | None = None
+    target: tuple[Tensor, Tensor] | None = None
 
 
 class DAN(nn.Module):
@@ -161,7 +160,7 @@ class DAN(nn.Module):
         if mask is None:
             mask = torch.ones(features.shape[:2], dtype=torch.bool)
         there = features[mask], _rows_like(mask)[mask]
-        return DANOutput(output.logits[:n_rows], output.features[:n_rows], *there)
+        return DANOutput(output.logits[:n_rows], output.features[:n_rows], there)
 
     def encode(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Encode epochs one by one.
@@ -278,8 +277,8 @@ class DANLoss(StageLoss):
         features, sequences = output.features[known], _rows_like(known)[known]
         domains = domains[known]
         if output.target is not None:
-            features = torch.cat([features, output.target])
-            sequences = torch.cat([sequences, output.target_sequences])
+            features = torch.cat([features, output.target[0]])
+            sequences = torch.cat([sequences, output.target[1]])
             domains = torch.arange(len(features), device=domains.device) >= len(domains)
         if not self.strength or not len(features):
             return loss

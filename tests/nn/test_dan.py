@@ -72,10 +72,11 @@ def test_the_target_is_encoded_beside_the_source():
         expected = net(target["inputs"], target["present"]).features[there]
     torch.testing.assert_close(both.logits, alone.logits)
     torch.testing.assert_close(both.features, alone.features)
-    torch.testing.assert_close(both.target, expected)
-    assert both.target.shape == (11, 8)
-    assert both.target_sequences.tolist() == [0] * 5 + [1] * 2 + [2] * 4
-    assert alone.target is alone.target_sequences is None
+    features, rows = both.target
+    torch.testing.assert_close(features, expected)
+    assert features.shape == (11, 8)
+    assert rows.tolist() == [0] * 5 + [1] * 2 + [2] * 4
+    assert alone.target is None
 
 
 # --------------------------------------------------------------------------------- loss
@@ -106,7 +107,7 @@ def test_the_loss_between_domains_of_the_batch():
 def test_the_loss_between_source_and_target():
     """All labelled epochs are one domain, those of the target the other."""
     target, rows = torch.randn(7, 4) + 2, torch.tensor([0, 0, 0, 1, 1, 2, 2])
-    output = DANOutput(torch.randn(4, 3, 5), torch.randn(4, 3, 4), target, rows)
+    output = DANOutput(torch.randn(4, 3, 5), torch.randn(4, 3, 4), (target, rows))
     source = output.features[DOMAINS >= 0]
     apart = maximum_mean_discrepancy(
         torch.cat([source, target]),
