@@ -7,6 +7,7 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._night import load_night
+    from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
 else:
@@ -17,5 +18,6 @@ __all__ = [
     "Site",
     "load_folder",
     "load_night",
+    "load_shhs",
     "make_polysomnography",
 ]
