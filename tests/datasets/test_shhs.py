@@ -23,7 +23,7 @@ def shhs(tmp_path):
     tables = tmp_path / "datasets"
     tables.mkdir()
     (tables / "shhs1-dataset-0.21.0.csv").write_bytes(
-        b"nsrrid,age_s1,gender,note\r\n200001,61,2,caf\xe9 \x81\r\n200077,,1,\r\n"
+        b"nsrrid,age_s1,gender,note\r\n200001,61,2,\xe9t\xe9 \x81\r\n200077,,1,\r\n"
     )
     (tables / "shhs-harmonized-dataset-0.21.0.csv").write_text(
         "nsrrid,visitnumber,nsrr_age,nsrr_sex\n200001,2,66.5,female\n"
