@@ -6,6 +6,7 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.datasets._folder import FolderEntry, load_folder
+    from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._night import load_night
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
@@ -17,6 +18,7 @@ __all__ = [
     "FolderEntry",
     "Site",
     "load_folder",
+    "load_isruc",
     "load_night",
     "load_shhs",
     "make_polysomnography",

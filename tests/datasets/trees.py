@@ -6,6 +6,7 @@ from datetime import date, time
 
 import edfio
 import numpy as np
+import scipy.io
 
 SHHS_ROWS = (  # label, hertz, unit; the second EEG comes first, as in some files
     ("SaO2", 1, "%"),
@@ -97,3 +98,37 @@ def write_shhs(root, number, codes, *, visit=1, rows=SHHS_ROWS, n_epochs=None):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
     return samples
+
+
+ISRUC_FAMILIES = {
+    "A": "LOC-A2 ROC-A1 F3-A2 C3-A2 O1-A2 F4-A1 C4-A1 O2-A1 X1 X2 X3 DC3 SaO2",
+    "B": "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 X1 X2 X3 DC4 SpO2",
+    "C": "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 24 25 26 DC01 SpO2",
+    "D": "ROC A1 LOC A2 C4 O2 C3 O1 F4 F3 X1 X2 X3 DC8 SaO2",
+}
+
+
+def write_isruc(folder, number, first, second=None, *, family="A", tail=0):
+    """Write ``NUMBER.rec`` with the stages of two scorers; return the samples.
+
+    The recording has `tail` epochs more than the stages.
+    """
+    rows = [
+        (label, 1 if label in ("SaO2", "SpO2") else 200, "uV")
+        for label in ISRUC_FAMILIES[family].split()
+    ]
+    samples = write_edf(folder / f"{number}.rec", rows, len(first) + tail, seed=number)
+    for scorer, codes in enumerate((first, second), 1):
+        if codes is not None:  # blank lines at the end occur
+            text = "\r\n".join(map(str, codes)) + "\r\n\r\n"
+            (folder / f"{number}_{scorer}.txt").write_text(text)
+    return samples
+
+
+def write_isruc_mat(path, n_epochs, names="F3_A2 C3_A2 C4_A1 LOC_A2 ROC_A1 X1 X2"):
+    """Write extracted channels, (n_epochs, 6000) each; return them by name."""
+    rng = np.random.default_rng(0)
+    channels = {name: rng.normal(0, 20, (n_epochs, 6000)) for name in names.split()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scipy.io.savemat(path, channels)
+    return channels
