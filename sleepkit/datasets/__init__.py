@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._night import load_night
+    from sleepkit.datasets._scan import ScanEntry, scan
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
@@ -16,10 +17,12 @@ else:
 
 __all__ = [
     "FolderEntry",
+    "ScanEntry",
     "Site",
     "load_folder",
     "load_isruc",
     "load_night",
     "load_shhs",
     "make_polysomnography",
+    "scan",
 ]

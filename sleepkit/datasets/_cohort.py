@@ -97,7 +97,7 @@ def load_cohort(
     loaded = [night for _, night in results if night is not None]
     aside = [f"{entry.file}: {entry.reason}" for entry in report if not entry.used]
     if not loaded or (strict and aside):
-        raise RecordingError(_explain_failure(owner, root, aside, len(report)))
+        raise RecordingError(explain_failure(owner, root, aside, len(report)))
     remarks = [f"{entry.file}: {entry.remarks}" for entry in report if entry.remarks]
     if aside or remarks:
         msg = (
@@ -211,7 +211,7 @@ def _require_stages(recording: Recording, night: CohortNight) -> Recording:
     return recording
 
 
-def _explain_failure(owner: str, root: Path, aside: Sequence[str], n_found: int) -> str:
+def explain_failure(owner: str, root: Path, aside: Sequence[str], n_found: int) -> str:
     """Say why no night, or with `strict` not every one, can be used."""
     if not n_found:
         return f"{owner} finds no recording in {root} by the names that it lists."

@@ -223,7 +223,7 @@ class _FolderReader:
         content = ""
         try:
             if pair.hypnogram is None:
-                raise HypnogramError(_explain_missing(pair.signals))
+                raise HypnogramError(explain_missing(pair.signals))
             content = _hash_file(pair.signals)
             self._refuse(pair.subject, content)
             night = self._load(pair, name)
@@ -267,7 +267,7 @@ class _FolderReader:
         return night
 
 
-def _explain_missing(signals: Path) -> str:
+def explain_missing(signals: Path) -> str:
     """Say that a night has no hypnogram, and how the output of a model becomes one."""
     reason = "there is no hypnogram of that name"
     for suffix in (".csv", ".edf"):
