@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sleepkit.nn._scalp_map import ScalpMap, known_electrode
 from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
-from sleepkit.nn._two_scale import ScaleBranch, Style, TwoScaleEncoder
+from sleepkit.nn._two_scale import ScaleBranch, Style, TwoScaleEncoder, he_truncated_
 from sleepkit.utils import check_count, check_positive
 
 _EPS: Final = 1e-3  # of the normalisations
@@ -139,6 +139,7 @@ class SleepPrintNet(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(self.n_features, d_head), nn.ReLU(), nn.Linear(d_head, n_classes)
         )
+        self.apply(_initialise)
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Stage a batch of epochs, each in the middle of its neighbours.
@@ -256,6 +257,18 @@ def _two_scales(
         for (wide, narrow), stride, pools in seconds
     )
     return TwoScaleEncoder(small, large, dropout=0.0)
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw the weights of a convolution by He's rule, of a linear layer by Glorot's."""
+    if not isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+        return
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+    else:
+        he_truncated_(module.weight)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def _check_electrodes(
