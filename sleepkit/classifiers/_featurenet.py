@@ -105,7 +105,7 @@ default='published'
 
     **Implementation differences.** The weights of the lowest validation loss are kept,
     where the released code takes those of the highest accuracy of one validation
-    subject. The optimizer is torch's Adam, where it is that of Keras.
+    subject.
 
     Examples
     --------

@@ -57,10 +57,11 @@ class LSeqSleepNet(SpectrumSequenceNet):
     -----
     The network of [1]_. With one channel of 29 frames and 129 bins it has 628,389
     parameters. Behind each of the two LSTMs are a linear layer and a layer norm, and
-    the input is added.
+    the input is added. The LSTM across sub-sequences has dropout of its input, the one
+    within has none.
 
-    **Implementation differences.** As for `SeqSleepNet`. The LSTM across sub-sequences
-    has dropout of its input, the one within has none: for the former this is a choice.
+    **Implementation differences.** As for `SeqSleepNet`; all linear layers start as
+    those of torch do.
 
     References
     ----------
