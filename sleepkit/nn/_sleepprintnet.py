@@ -38,8 +38,8 @@ class SleepPrintNet(nn.Module):
         ``["F3", "C3", "O1"]``: band powers of the epoch itself become a map of the
         scalp. None leaves out the map.
     n_filters : tuple of int, default=(64, 128)
-        Filters of the first convolution of each branch of ``"eeg"``, and of its others;
-        other modalities have half.
+        Filters of the first convolution of each branch of ``"eeg"``, and of its others,
+        at least 2; other modalities have half.
     n_map_filters : int, default=16
         Filters of the first convolution of the map. The second has twice as many.
     d_head : int, default=128
@@ -117,6 +117,8 @@ class SleepPrintNet(nn.Module):
             check_count(name, value, owner="SleepPrintNet")
         check_count("context", context, owner="SleepPrintNet", minimum=0)
         check_positive("sfreq", sfreq, owner="SleepPrintNet")
+        for i, n in enumerate(n_filters):
+            check_count(f"n_filters[{i}]", n, owner="SleepPrintNet", minimum=2)
         self.stack = StackedChannels(modalities, owner="SleepPrintNet")
         self.n_epochs = 2 * context + 1
         shapes, n_times = self.stack.shapes, self.stack.n_times

@@ -145,6 +145,7 @@ def test_a_window_without_signal_does_not_change_others():
     [
         ({"n_classes": 0}, "'n_classes' parameter of SleepPrintNet"),
         ({"context": -1}, "'context' parameter"),
+        ({"n_filters": (2, 1)}, r"'n_filters\[1\]' parameter .* >= 2. Got 1"),
         ({"sfreq": 0}, "'sfreq' parameter"),
         ({"electrodes": ["C3"]}, "channel of 'eeg', which has 2. Got"),
         ({"electrodes": ["C3", "X9"]}, r"10-20 system .* Got \['C3', 'X9'\]"),
