@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,6 +10,7 @@ from torch import Tensor, nn
 
 from sleepkit.nn._attnsleep import attention_cnn
 from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.nn._sinusoids import sinusoids
 from sleepkit.nn._squeeze_excitation import SqueezeExcitation
 from sleepkit.nn._stacked_channels import Inputs, by_rows
 from sleepkit.utils import check_count, check_fraction
@@ -126,7 +126,8 @@ class MaskSleepNet(nn.Module):
             {name: nn.Sequential(cnn, nn.Flatten()) for name, cnn in cnns.items()}
         )
         self.fuse = fusion(len(self.shapes), dim, dropout)
-        self.register_buffer("positions", _sinusoids(self.n_steps, dim), False)
+        steps = torch.arange(self.n_steps)
+        self.register_buffer("positions", sinusoids(steps, dim), False)
         sizes = (dim, n_heads, dim_feedforward, attention_dropout)
         self.attention = nn.Sequential(
             *[
@@ -246,10 +247,3 @@ def _check_heads(n_heads: int, dim: int) -> None:
             f"'n_filters', {dim}. Got {n_heads} instead."
         )
         raise ValueError(msg)
-
-
-def _sinusoids(n_steps: int, dim: int) -> Tensor:
-    """Sines and cosines of the steps, (n_steps, dim), in turn."""
-    rates = torch.exp(torch.arange(0, dim, 2) * (-math.log(10_000.0) / dim))
-    angles = torch.arange(n_steps)[:, None] * rates
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :dim]

@@ -20,7 +20,7 @@ from sleepkit.nn._stacked_channels import (
     in_sixteens,
     is_epoch,
 )
-from sleepkit.nn._two_scale import pad_same
+from sleepkit.nn._two_scale import SameConv1d
 from sleepkit.utils import check_count, check_positive
 
 _KERNEL, _STRIDE = 31, 2
@@ -295,24 +295,19 @@ class Convolutions(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = []
         for n_in, n_out in zip([n_channels, *n_filters], n_filters, strict=False):
-            layers += [Convolution(n_in, n_out), nn.LeakyReLU(_SLOPE), Dropout(dropout)]
+            convolution = SameConv1d(n_in, n_out, _KERNEL, _STRIDE, bias=True)
+            layers += [convolution, nn.LeakyReLU(_SLOPE), Dropout(dropout)]
             n_times = -(-n_times // _STRIDE)
         super().__init__(*layers[:-1], nn.Flatten())
         self.n_features = n_filters[-1] * n_times
+        self.apply(_initialise)
 
 
-class Convolution(nn.Conv1d):
-    """Convolution with TensorFlow's SAME padding."""
-
-    def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__(n_in, n_out, _KERNEL, _STRIDE)
-        nn.init.trunc_normal_(self.weight, std=_START, a=-2 * _START, b=2 * _START)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002, the name in torch
-        """Convolve (batch, n_in, n_times)."""
-        return super().forward(pad_same(input, _KERNEL, _STRIDE))
+def _initialise(module: nn.Module) -> None:
+    """Draw small weights of a convolution, cut off at two deviations."""
+    if isinstance(module, SameConv1d):
+        nn.init.trunc_normal_(module.weight, std=_START, a=-2 * _START, b=2 * _START)
+        nn.init.zeros_(module.bias)
 
 
 class IndependentBiGRU(nn.Module):
