@@ -118,16 +118,7 @@ class LSeqSleepNet(SpectrumSequenceNet):
             hidden_size, subsequence_length, drops_input=False, **normed
         )
         self.across = ResidualLSTM(hidden_size, n_subsequences, **normed)
-        self.head = nn.Sequential(
-            Dropout(dropout),
-            Linear(2 * hidden_size, d_head),
-            nn.ReLU(),
-            Dropout(dropout),
-            Linear(d_head, d_head),
-            nn.ReLU(),
-            Dropout(dropout),
-            Linear(d_head, n_classes),
-        )
+        self.head = _head(2 * hidden_size, d_head, n_classes, dropout)
 
     def _encode_rows(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_frames, n_bins) -> (batch, n_features)."""
@@ -168,3 +159,17 @@ class ResidualLSTM(nn.Module):
         read = self.recurrent(x.flatten(0, 1), mask.flatten(0, 1)).view(x.shape)
         added: Tensor = x + self.norm(self.project(read))
         return added
+
+
+def _head(n_in: int, n_hidden: int, n_classes: int, dropout: float) -> nn.Sequential:
+    """Make the layers of the logits."""
+    return nn.Sequential(
+        Dropout(dropout),
+        Linear(n_in, n_hidden),
+        nn.ReLU(),
+        Dropout(dropout),
+        Linear(n_hidden, n_hidden),
+        nn.ReLU(),
+        Dropout(dropout),
+        Linear(n_hidden, n_classes),
+    )

@@ -12,7 +12,7 @@ from sleepkit.nn._attnsleep import attention_cnn
 from sleepkit.nn._batch_norm import BatchNorm
 from sleepkit.nn._sinusoids import sinusoids
 from sleepkit.nn._squeeze_excitation import SqueezeExcitation
-from sleepkit.nn._stacked_channels import Inputs, by_rows
+from sleepkit.nn._stacked_channels import Inputs, by_rows, check_shape, common_length
 from sleepkit.utils import check_count, check_fraction
 
 _REDUCTION: Final = 16  # of the squeeze-and-excitation
@@ -115,7 +115,8 @@ class MaskSleepNet(nn.Module):
         check_fraction("masking", masking, owner="MaskSleepNet", one=True)
         self.masking = masking
         self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
-        n_times, dim = _common_length(self.shapes), n_filters[1]
+        n_times = common_length(self.shapes, owner="MaskSleepNet")
+        dim = n_filters[1]
         _check_heads(n_heads, dim)
         cnns = {
             name: attention_cnn(shape[0], n_filters, dropout=dropout, last=False)
@@ -197,12 +198,7 @@ class MaskSleepNet(nn.Module):
             msg = f"MaskSleepNet needs one or more of {known}; got {given}."
             raise ValueError(msg)
         for name, x in inputs.items():
-            rule, shape = self.shapes[name], tuple(x.shape[1:])
-            if shape != rule:
-                msg = (
-                    f"MaskSleepNet needs {name!r} epochs of shape {rule}; got {shape}."
-                )
-                raise ValueError(msg)
+            check_shape(name, x.shape[1:], self.shapes[name], owner="MaskSleepNet")
 
 
 def fusion(n_modalities: int, dim: int, dropout: float) -> nn.Sequential:
@@ -224,19 +220,6 @@ def draw_subsets(mask: Tensor) -> Tensor:
     subset = drawn.clamp(max=n_subsets - 1) + 1  # its bits are those that stay
     rank = (mask.cumsum(1) - 1).clamp(min=0)
     return mask & (subset[:, None] >> rank & 1).bool()
-
-
-def _common_length(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Find the samples of an epoch, which all modalities must have in common."""
-    lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
-    if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
-        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        msg = (
-            "MaskSleepNet needs epochs of shape (n_channels, n_times) with the same "
-            f"n_times; got {given or 'none'}."
-        )
-        raise ValueError(msg)
-    return lengths.pop()
 
 
 def _check_heads(n_heads: int, dim: int) -> None:

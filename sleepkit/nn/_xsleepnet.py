@@ -12,12 +12,12 @@ from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._frame_encoder import FrameEncoder
 from sleepkit.nn._log_spectrum import LogSpectrum
-from sleepkit.nn._recurrent import run_stack
+from sleepkit.nn._recurrent import run_both
 from sleepkit.nn._stacked_channels import (
     Inputs,
     StackedChannels,
     by_rows,
-    in_sixteens,
+    by_sequences,
     is_epoch,
 )
 from sleepkit.nn._two_scale import SameConv1d
@@ -152,17 +152,11 @@ class XSleepNet(nn.Module):
         signal_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        counts = {
-            "n_classes": n_classes,
-            "sequence_length": sequence_length,
-            "raw_hidden_size": raw_hidden_size,
-            "n_layers": n_layers,
-            "n_fft": n_fft,
-            "n_spectral_filters": n_spectral_filters,
-            "hidden_size": hidden_size,
-            "attention_size": attention_size,
-        }
-        for name, count in counts.items():
+        counts = {"n_classes": n_classes, "sequence_length": sequence_length}
+        counts |= {"raw_hidden_size": raw_hidden_size, "n_layers": n_layers}
+        counts |= {"n_fft": n_fft, "n_spectral_filters": n_spectral_filters}
+        sizes = {"hidden_size": hidden_size, "attention_size": attention_size}
+        for name, count in (counts | sizes).items():
             check_count(name, count, owner="XSleepNet")
         check_positive("sfreq", sfreq, owner="XSleepNet")
         check_positive("signal_scale", signal_scale, owner="XSleepNet")
@@ -175,11 +169,7 @@ class XSleepNet(nn.Module):
         self.spectrum = LogSpectrum(n_channels, n_times, sfreq, n_fft)
         normed: dict[str, Any] = {"dropout": dropout, "momentum": momentum}
         self.encoder = FrameEncoder(
-            self.spectrum.shape,
-            n_filters=n_spectral_filters,
-            hidden_size=hidden_size,
-            attention_size=attention_size,
-            **normed,
+            self.spectrum.shape, n_filters=n_spectral_filters, **sizes, **normed
         )
         self.recurrent = BatchNormBiLSTM(
             n_spectral, hidden_size, sequence_length, **normed
@@ -257,12 +247,9 @@ class XSleepNet(nn.Module):
         XSleepNetOutput
             Logits of the stages.
         """
-        mask = is_epoch(present)
-        sequences = encoded if mask is None else (*encoded, mask)
-        if self.training:
-            logits = self._read(*sequences)
-        else:
-            logits = in_sixteens(self._read, *sequences)
+        logits = by_sequences(
+            self._read, *encoded, present=present, training=self.training
+        )
         return XSleepNetOutput(*logits.chunk(3, dim=-1))
 
     def _encode_raw(self, x: Tensor) -> Tensor:
@@ -325,9 +312,6 @@ class IndependentBiGRU(nn.Module):
 
         Steps where `mask`, (batch, seq), is false are skipped in both directions.
         """
-        x = self.dropout(x)
-        ahead, _ = run_stack(self.ahead, x, mask, None)
-        flipped = None if mask is None else mask.flip(1)
-        back, _ = run_stack(self.back, x.flip(1), flipped, None)
-        read: Tensor = self.dropout(torch.cat([ahead, back.flip(1)], dim=-1))
-        return read
+        read, _ = run_both(self.ahead, self.back, self.dropout(x), mask)
+        dropped: Tensor = self.dropout(read)
+        return dropped

@@ -241,5 +241,5 @@ def test_bad_inputs():
         net({"eeg": inputs["eeg"]})
     with pytest.raises(ValueError, match=r"XSleepNet needs 'eog' of shape \(batch, "):
         net(inputs | {"eog": inputs["eog"][0]})
-    with pytest.raises(ValueError, match=r"XSleepNet stacks the channels"):
+    with pytest.raises(ValueError, match=r"XSleepNet needs epochs of shape"):
         tiny_net({"eeg": (1, 29, 128)})
