@@ -155,7 +155,10 @@ class XSleepNet(nn.Module):
         counts = {"n_classes": n_classes, "sequence_length": sequence_length}
         counts |= {"raw_hidden_size": raw_hidden_size, "n_layers": n_layers}
         counts |= {"n_fft": n_fft, "n_spectral_filters": n_spectral_filters}
-        sizes = {"hidden_size": hidden_size, "attention_size": attention_size}
+        sizes: dict[str, Any] = {
+            "hidden_size": hidden_size,
+            "attention_size": attention_size,
+        }
         for name, count in (counts | sizes).items():
             check_count(name, count, owner="XSleepNet")
         check_positive("sfreq", sfreq, owner="XSleepNet")
@@ -294,7 +297,8 @@ def _initialise(module: nn.Module) -> None:
     """Draw small weights of a convolution, cut off at two deviations."""
     if isinstance(module, SameConv1d):
         nn.init.trunc_normal_(module.weight, std=_START, a=-2 * _START, b=2 * _START)
-        nn.init.zeros_(module.bias)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 class IndependentBiGRU(nn.Module):
