@@ -7,7 +7,7 @@ from typing import Any
 from sleepkit.utils import check_count, check_fraction
 
 
-def check_filters(value: Any, *, owner: str) -> None:
+def check_filters(value: Any, *, owner: str, minimum: int = 1) -> None:
     """Require two numbers of filters."""
     if not isinstance(value, (list, tuple)) or len(value) != 2:
         msg = (
@@ -16,7 +16,7 @@ def check_filters(value: Any, *, owner: str) -> None:
         )
         raise ValueError(msg)
     for i, n in enumerate(value):
-        check_count(f"n_filters[{i}]", n, owner=owner)
+        check_count(f"n_filters[{i}]", n, owner=owner, minimum=minimum)
 
 
 def check_betas(value: Any, *, owner: str) -> None:

@@ -6,21 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from skorch.callbacks import Callback
-from torch import Tensor
 
-from sleepkit._typing import Array, RandomState
-from sleepkit.classifiers._base import SleepClassifier
+from sleepkit._typing import RandomState
 from sleepkit.classifiers._check_pairs import check_betas
-from sleepkit.classifiers._stage_weights import published_weights
+from sleepkit.classifiers._published_weights import PublishedWeightsClassifier
 from sleepkit.nn import FeatureNetWithHead
 from sleepkit.training import EpochSource, TrainingStage
 from sleepkit.training._gradient_value_clipping import GradientValueClipping
 from sleepkit.utils import check_count, check_fraction, check_positive
 
-_WEIGHTS = (1.0, 1.2, 1.0, 1.0, 1.25)  # of the stages
 
-
-class FeatureNetClassifier(SleepClassifier):
+class FeatureNetClassifier(PublishedWeightsClassifier):
     """Stage single epochs of raw signals by one CNN that reads every channel.
 
     The CNN has a branch of short and one of long kernels. The features of all channels
@@ -105,7 +101,7 @@ default='published'
 
     **Implementation differences.** The weights of the lowest validation loss are kept,
     where the released code takes those of the highest accuracy of one validation
-    subject. The optimizer is torch's Adam, where it is that of Keras.
+    subject.
 
     Examples
     --------
@@ -121,7 +117,7 @@ default='published'
     """
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
-    _weightings = ("published", "balanced")
+    _stage_weights = (1.0, 1.2, 1.0, 1.0, 1.25)
     any_subset = False
 
     def __init__(
@@ -182,12 +178,6 @@ default='published'
         check_positive("gradient_clip", self.gradient_clip, owner=owner)
         if self.epoch_duration is not None:
             check_positive("epoch_duration", self.epoch_duration, owner=owner)
-
-    def _class_weights(self, y: Array) -> Tensor | None:
-        """Weights as published, or those of the parameter."""
-        if self.class_weight == "published":
-            return published_weights(_WEIGHTS, self.classes_)
-        return super()._class_weights(y)
 
     def _build_module(self) -> FeatureNetWithHead:
         """Build the net of the parameters."""

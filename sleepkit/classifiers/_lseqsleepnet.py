@@ -3,25 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from sleepkit._typing import RandomState
-from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._filterbank_sequence import FilterbankSequenceClassifier
 from sleepkit.nn import LSeqSleepNet
-from sleepkit.training import EpochSource, TrainingStage
-from sleepkit.utils import check_count, check_fraction, check_positive
-
-_COUNTS = (
-    "sequence_length",
-    "subsequence_length",
-    "n_filters",
-    "hidden_size",
-    "attention_size",
-    "d_head",
-)
 
 
-class LSeqSleepNetClassifier(SleepClassifier):
+class LSeqSleepNetClassifier(FilterbankSequenceClassifier):
     """Stage long sequences of spectra by LSTMs within and across sub-sequences.
 
     Epochs are encoded as in `SeqSleepNetClassifier`. Of a sequence, as long as a cycle
@@ -136,12 +125,14 @@ default=None
     True
     """
 
-    _accepts: ClassVar[Mapping[int, str]] = {
-        3: "spectra (n_channels, n_frames, n_bins), see STFTEpocher,",
-        1: "features",
-    }
-    any_subset = False
-    sequence_length: int
+    _counts = (
+        "sequence_length",
+        "subsequence_length",
+        "n_filters",
+        "hidden_size",
+        "attention_size",
+        "d_head",
+    )
 
     def __init__(
         self,
@@ -200,17 +191,6 @@ default=None
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_params(self) -> None:
-        """Refuse parameters that cannot be used."""
-        owner = type(self).__name__
-        for name in _COUNTS:
-            check_count(name, getattr(self, name), owner=owner)
-        check_fraction("dropout", self.dropout, owner=owner)
-        check_positive("norm_momentum", self.norm_momentum, owner=owner)
-        check_fraction("norm_momentum", self.norm_momentum, owner=owner, one=True)
-        if self.validate_every is not None:
-            check_count("validate_every", self.validate_every, owner=owner)
-
     def _build_module(self) -> LSeqSleepNet:
         """Build the net for the shape of the epochs."""
         return LSeqSleepNet(
@@ -225,13 +205,3 @@ default=None
             dropout=self.dropout,
             momentum=self.norm_momentum,
         )
-
-    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
-        """One stage, without a penalty of the filterbanks."""
-        stage = self._stage(
-            source,
-            optimizer_params={"weight_decay": self.weight_decay / self.batch_size},
-            parameter_groups=[("encoder.filterbank.*", {"weight_decay": 0.0})],
-            validate_every=self.validate_every,
-        )
-        return [stage]

@@ -99,8 +99,9 @@ class MaskSleepNetClassifier(SleepClassifier):
     Notes
     -----
     No code of MaskSleepNet was released, and its sizes and training are not known. This
-    is a reconstruction of its parts, trained as AttnSleep is: results are not those of
-    the paper. Kernels have a fixed number of samples, as at 100 Hz.
+    is a reconstruction of its parts: results are not those of the paper. Learning
+    rates, weight decay and batches are those of AttnSleep, but not its AMSGrad, its
+    class weights or its patience. Kernels have a fixed number of samples, as at 100 Hz.
 
     **Implementation differences.** Unknown: all sizes, the masking and the training are
     a choice.

@@ -7,16 +7,13 @@ from typing import Any, ClassVar
 
 from torch import Tensor
 
-from sleepkit._typing import Array, RandomState
-from sleepkit.classifiers._base import SleepClassifier
+from sleepkit._typing import RandomState
 from sleepkit.classifiers._check_pairs import check_betas, check_filters
-from sleepkit.classifiers._stage_weights import published_weights
+from sleepkit.classifiers._published_weights import PublishedWeightsClassifier
 from sleepkit.nn import MMASleepNet
 from sleepkit.training import EpochSource, TrainingStage
 from sleepkit.training._inference import ReadOut, read_logits
 from sleepkit.utils import check_count, check_fraction
-
-_WEIGHTS = (1.0, 1.8, 1.0, 1.25, 1.2)  # of the stages
 
 
 def read_probabilities(
@@ -27,7 +24,7 @@ def read_probabilities(
     return output.float().log()
 
 
-class MMASleepNetClassifier(SleepClassifier):
+class MMASleepNetClassifier(PublishedWeightsClassifier):
     """Stage single epochs of raw signals by CNNs fused by gates and attention.
 
     Each modality has a CNN with a branch of short and one of long kernels. A
@@ -136,7 +133,7 @@ default='published'
     """
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
-    _weightings = ("published", "balanced")
+    _stage_weights = (1.0, 1.8, 1.0, 1.25, 1.2)
     any_subset = False
 
     def __init__(
@@ -201,12 +198,6 @@ default='published'
         for name in ("dropout", "attention_dropout"):
             check_fraction(name, getattr(self, name), owner=owner)
         check_betas(self.betas, owner=owner)
-
-    def _class_weights(self, y: Array) -> Tensor | None:
-        """Weights as published, or those of the parameter."""
-        if self.class_weight == "published":
-            return published_weights(_WEIGHTS, self.classes_)
-        return super()._class_weights(y)
 
     def _build_module(self) -> MMASleepNet:
         """Build the net of the parameters."""

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from sleepkit._typing import RandomState
-from sleepkit.classifiers._base import SleepClassifier
+from sleepkit.classifiers._filterbank_sequence import FilterbankSequenceClassifier
 from sleepkit.nn import SeqSleepNet
-from sleepkit.training import EpochSource, TrainingStage
-from sleepkit.utils import check_count, check_fraction, check_positive
-
-_COUNTS = ("sequence_length", "n_filters", "hidden_size", "attention_size")
 
 
-class SeqSleepNetClassifier(SleepClassifier):
+class SeqSleepNetClassifier(FilterbankSequenceClassifier):
     """Stage sequences of spectra by trained filterbanks and LSTMs on two levels.
 
     LSTMs read the frames of each epoch, and others the epochs of a sequence, all of
@@ -128,12 +124,7 @@ default=None
     True
     """
 
-    _accepts: ClassVar[Mapping[int, str]] = {
-        3: "spectra (n_channels, n_frames, n_bins), see STFTEpocher,",
-        1: "features",
-    }
-    any_subset = False
-    sequence_length: int
+    _counts = ("sequence_length", "n_filters", "hidden_size", "attention_size")
 
     def __init__(
         self,
@@ -190,17 +181,6 @@ default=None
         self.random_state = random_state
         self.verbose = verbose
 
-    def _check_params(self) -> None:
-        """Refuse parameters that cannot be used."""
-        owner = type(self).__name__
-        for name in _COUNTS:
-            check_count(name, getattr(self, name), owner=owner)
-        check_fraction("dropout", self.dropout, owner=owner)
-        check_positive("norm_momentum", self.norm_momentum, owner=owner)
-        check_fraction("norm_momentum", self.norm_momentum, owner=owner, one=True)
-        if self.validate_every is not None:
-            check_count("validate_every", self.validate_every, owner=owner)
-
     def _build_module(self) -> SeqSleepNet:
         """Build the net for the shape of the epochs."""
         return SeqSleepNet(
@@ -214,13 +194,3 @@ default=None
             dropout=self.dropout,
             momentum=self.norm_momentum,
         )
-
-    def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
-        """One stage, without a penalty of the filterbanks."""
-        stage = self._stage(
-            source,
-            optimizer_params={"weight_decay": self.weight_decay / self.batch_size},
-            parameter_groups=[("encoder.filterbank.*", {"weight_decay": 0.0})],
-            validate_every=self.validate_every,
-        )
-        return [stage]

@@ -53,8 +53,8 @@ class SleepPrintNetClassifier(SleepClassifier):
         ``["F3", "C3", "O1"]``, for the map. None leaves out the map, which is part of
         the published net: no default can know where the electrodes are.
     n_filters : tuple of int, default=(64, 128)
-        Filters of the first convolution of each branch of ``"eeg"``, and of its others;
-        other modalities have half.
+        Filters of the first convolution of each branch of ``"eeg"``, and of its others,
+        at least 2; other modalities have half.
     n_map_filters : int, default=16
         Filters of the first convolution of the map. The second has twice as many.
     d_head : int, default=128
@@ -205,7 +205,7 @@ class SleepPrintNetClassifier(SleepClassifier):
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
         owner = type(self).__name__
-        check_filters(self.n_filters, owner=owner)
+        check_filters(self.n_filters, owner=owner, minimum=2)  # others have half
         check_count("context", self.context, owner=owner, minimum=0)
         for name in ("n_map_filters", "d_head"):
             check_count(name, getattr(self, name), owner=owner)

@@ -8,21 +8,19 @@ from typing import Any, ClassVar
 from skorch.callbacks import GradientNormClipping
 from torch import Tensor, nn
 
-from sleepkit._typing import Array, RandomState
-from sleepkit.classifiers._base import SleepClassifier
+from sleepkit._typing import RandomState
 from sleepkit.classifiers._check_pairs import check_filters
 from sleepkit.classifiers._epoch_duration import fitted_duration
-from sleepkit.classifiers._stage_weights import published_weights
+from sleepkit.classifiers._published_weights import PublishedWeightsClassifier
 from sleepkit.nn import TinySleepNet, TinySleepNetLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
 from sleepkit.training._samplers import find_runs
 from sleepkit.utils import check_count, check_fraction, check_positive
 
-_WEIGHTS = (1.0, 1.5, 1.0, 1.0, 1.0)  # of the stages
 _CONVOLUTIONS = (0, 5, 8, 11)  # their places in the CNN: the weights with a penalty
 
 
-class TinySleepNetClassifier(SleepClassifier):
+class TinySleepNetClassifier(PublishedWeightsClassifier):
     """Stage raw signals by a small CNN and an LSTM, without regard to later epochs.
 
     The net is trained on sequences of successive epochs, nights side by side, and the
@@ -142,7 +140,7 @@ default='published'
     """
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
-    _weightings = ("published", "balanced")
+    _stage_weights = (1.0, 1.5, 1.0, 1.0, 1.0)
     any_subset = False
 
     def __init__(
@@ -210,12 +208,6 @@ default='published'
         check_filters(self.n_filters, owner=owner)
         if self.epoch_duration is not None:
             check_positive("epoch_duration", self.epoch_duration, owner=owner)
-
-    def _class_weights(self, y: Array) -> Tensor | None:
-        """Weights as published, or those of the parameter."""
-        if self.class_weight == "published":
-            return published_weights(_WEIGHTS, self.classes_)
-        return super()._class_weights(y)
 
     def _build_module(self) -> TinySleepNet:
         """Build the net for the sampling rate of the epochs."""

@@ -19,7 +19,7 @@ from sleepkit.datasets._night import (
     ChannelChoice,
     check_choice,
     load_night,
-    name_channel,
+    name_channels,
 )
 from sleepkit.datasets._pairs import Pair, find_pairs
 from sleepkit.exceptions import HypnogramError, RecordingError, SleepkitError
@@ -53,10 +53,13 @@ class FolderEntry(NamedTuple):
         Why it is not used; empty if it is.
     sha256 : str
         Hash of the content of the file; empty where it was not read.
+    remarks : str
+        Warnings of reading a published cohort; `load_folder` issues them instead.
 
     See Also
     --------
     load_folder : Returns one for each recording file.
+    load_shhs : Returns one for each recording of a published cohort.
 
     Examples
     --------
@@ -72,6 +75,7 @@ class FolderEntry(NamedTuple):
     channels: str
     reason: str
     sha256: str = ""
+    remarks: str = ""
 
     def __str__(self) -> str:
         if not self.used:
@@ -219,7 +223,7 @@ class _FolderReader:
         content = ""
         try:
             if pair.hypnogram is None:
-                raise HypnogramError(_explain_missing(pair.signals))
+                raise HypnogramError(explain_missing(pair.signals))
             content = _hash_file(pair.signals)
             self._refuse(pair.subject, content)
             night = self._load(pair, name)
@@ -228,7 +232,7 @@ class _FolderReader:
             entry = (name, False, pair.subject, hypnogram, "", reason, content)
             return FolderEntry(*entry), None
         self.files[content] = name
-        channels = ", ".join(f"{m} {name_channel(night, m)}" for m in night.modalities)
+        channels = name_channels(night)
         entry = (name, True, pair.subject, hypnogram, channels, "", content)
         return FolderEntry(*entry), night
 
@@ -263,7 +267,7 @@ class _FolderReader:
         return night
 
 
-def _explain_missing(signals: Path) -> str:
+def explain_missing(signals: Path) -> str:
     """Say that a night has no hypnogram, and how the output of a model becomes one."""
     reason = "there is no hypnogram of that name"
     for suffix in (".csv", ".edf"):

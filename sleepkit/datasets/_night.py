@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from sleepkit import io
 from sleepkit.exceptions import SleepkitWarning
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Channel: TypeAlias = str | int | tuple[str, str]
 ChannelChoice: TypeAlias = Mapping[str, Channel]
+_Named = TypeVar("_Named")
 
 
 def load_night(
@@ -119,8 +120,11 @@ def _units_of(path: str | PathLike[str], units: Mapping[str, str]) -> Mapping[st
 
 
 def check_choice(
-    modalities: str | Sequence[str], channels: ChannelChoice | None, *, owner: str
-) -> tuple[list[str], dict[str, Channel]]:
+    modalities: str | Sequence[str],
+    channels: Mapping[str, _Named] | None,
+    *,
+    owner: str,
+) -> tuple[list[str], dict[str, _Named]]:
     """Require modalities, and channels of these only."""
     names = [modalities] if isinstance(modalities, str) else list(modalities)
     if not names:
@@ -138,6 +142,11 @@ def check_choice(
 
 
 def name_channel(night: Recording, modality: str) -> str:
-    """Label and rate of the only channel of a modality."""
+    """Label and rate of the channel of a modality, or labels of several."""
     signal = night.signals[modality]
-    return f"{signal.ch_names[0]} ({signal.sfreq:g} Hz)"
+    return f"{' + '.join(signal.ch_names)} ({signal.sfreq:g} Hz)"
+
+
+def name_channels(night: Recording) -> str:
+    """Modalities of a night with their channels."""
+    return ", ".join(f"{name} {name_channel(night, name)}" for name in night.modalities)

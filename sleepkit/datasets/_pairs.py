@@ -11,7 +11,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from sleepkit.exceptions import RecordingError
 
-_SIGNALS: Final = (".edf", ".bdf", ".rec")
+SIGNALS: Final = (".edf", ".bdf", ".rec")
 _ANYTHING: Final = "(.+)"
 # What the name of a night without suffix must be, and those of its hypnogram ({} is the
 # group in parentheses). Earlier rules win. No rule fits what `sleepkit stage` writes,
@@ -82,7 +82,7 @@ def find_pairs(folder: Path, subject_pattern: str | None = None) -> list[Pair]:
 def _may_be_night(path: Path) -> bool:
     """Whether the name of a file is that of a recording."""
     stem = path.stem.casefold()
-    return path.suffix.casefold() in _SIGNALS and not _NO_SIGNALS.fullmatch(stem)
+    return path.suffix.casefold() in SIGNALS and not _NO_SIGNALS.fullmatch(stem)
 
 
 def _index_names(files: Iterable[Path]) -> _Index:

@@ -79,6 +79,9 @@ class AttnSleep(EpochNet):
     - The channels of all modalities are input channels of the first convolutions.
     - The released code has 12,980 parameters more that no output depends on: in each
       layer a norm whose result is dropped, and a convolution that is never called.
+    - Every layer, and every convolution of a layer, starts from weights of its own. In
+      the released code both layers start as copies of one, whose keys and values have
+      convolutions that start equal.
     - Sizes are parameters.
 
     References
@@ -266,8 +269,8 @@ class ContextLayer(nn.Module):
 
 
 def _initialise(module: nn.Module) -> None:
-    """Draw small weights of convolutions, and scales around 1."""
-    if isinstance(module, nn.Conv1d):
+    """Draw small weights of convolutions but the causal ones, and scales around 1."""
+    if isinstance(module, nn.Conv1d) and not isinstance(module, CausalConv1d):
         nn.init.normal_(module.weight, std=0.02)
     elif isinstance(module, nn.BatchNorm1d):
         nn.init.normal_(module.weight, mean=1.0, std=0.02)

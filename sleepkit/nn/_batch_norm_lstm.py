@@ -11,7 +11,7 @@ from torch.nn import functional
 from sleepkit.nn._cpu._dropout import Dropout
 
 _SCALE: Final = 0.1  # of what is normalised, so that no gate is saturated at first
-_EPS: Final = 1e-3
+_EPS: Final = 1e-5
 
 
 class _Step(NamedTuple):
@@ -29,8 +29,8 @@ class BatchNormBiLSTM(nn.Module):
     is the cell before its tanh (Cooijmans et al. 2017). Each step has running
     statistics of its own, since the distribution of the state changes from its zero at
     the start; later steps than any in training take those of the last one. There is
-    dropout after, and before unless `drops_input` is false. Weights start orthogonal,
-    forget gates from a bias of 1.
+    dropout after, and before unless `drops_input` is false. The weights of all four
+    gates together start orthogonal, forget gates from a bias of 1.
     """
 
     n_batches: Tensor
@@ -60,8 +60,7 @@ class BatchNormBiLSTM(nn.Module):
         self.register_buffer("n_batches", torch.zeros(n_steps, dtype=torch.int64))
         for weight in (self.weight_in, self.weight_hidden):
             for direction in weight.detach():
-                for gate in direction.split(n_hidden, dim=1):
-                    nn.init.orthogonal_(gate)
+                nn.init.orthogonal_(direction)
 
     def forward(self, x: Tensor, mask: Tensor | None = None) -> Tensor:
         """Read (batch, seq, n_in) as (batch, seq, 2 * n_hidden).

@@ -10,12 +10,12 @@ from torch import Tensor, nn
 
 from sleepkit.nn._feature_net import FeatureNet
 from sleepkit.nn._maximum_mean_discrepancy import maximum_mean_discrepancy
-from sleepkit.nn._recurrent import run_stack
+from sleepkit.nn._recurrent import run_both
 from sleepkit.nn._stacked_channels import (
     Inputs,
     StackedChannels,
     by_rows,
-    in_sixteens,
+    by_sequences,
     is_epoch,
 )
 from sleepkit.nn._stage_loss import StageLoss
@@ -203,21 +203,15 @@ class DAN(nn.Module):
         DANOutput
             Logits and features.
         """
-        mask = is_epoch(present)
-        sequences = (encoded,) if mask is None else (encoded, mask)
-        if self.training:
-            read = self._read(*sequences)
-        else:
-            read = in_sixteens(self._read, *sequences)
+        read = by_sequences(
+            self._read, encoded, present=present, training=self.training
+        )
         n_features = self.head.in_features
         return DANOutput(read[..., n_features:], read[..., :n_features])
 
     def _read(self, encoded: Tensor, mask: Tensor | None = None) -> Tensor:
         """Features of sequences, and their logits behind these."""
-        flipped = None if mask is None else mask.flip(1)
-        ahead, _ = run_stack(self.ahead, encoded, mask, None)
-        back, _ = run_stack(self.back, encoded.flip(1), flipped, None)
-        features = torch.cat([ahead, back.flip(1)], dim=-1)
+        features, _ = run_both(self.ahead, self.back, encoded, mask)
         return torch.cat([features, self.head(features)], dim=-1)
 
 

@@ -57,10 +57,11 @@ class LSeqSleepNet(SpectrumSequenceNet):
     -----
     The network of [1]_. With one channel of 29 frames and 129 bins it has 628,389
     parameters. Behind each of the two LSTMs are a linear layer and a layer norm, and
-    the input is added.
+    the input is added. The LSTM across sub-sequences has dropout of its input, the one
+    within has none.
 
-    **Implementation differences.** As for `SeqSleepNet`. The LSTM across sub-sequences
-    has dropout of its input, the one within has none: for the former this is a choice.
+    **Implementation differences.** As for `SeqSleepNet`; all linear layers start as
+    those of torch do.
 
     References
     ----------
@@ -117,16 +118,7 @@ class LSeqSleepNet(SpectrumSequenceNet):
             hidden_size, subsequence_length, drops_input=False, **normed
         )
         self.across = ResidualLSTM(hidden_size, n_subsequences, **normed)
-        self.head = nn.Sequential(
-            Dropout(dropout),
-            Linear(2 * hidden_size, d_head),
-            nn.ReLU(),
-            Dropout(dropout),
-            Linear(d_head, d_head),
-            nn.ReLU(),
-            Dropout(dropout),
-            Linear(d_head, n_classes),
-        )
+        self.head = _head(2 * hidden_size, d_head, n_classes, dropout)
 
     def _encode_rows(self, x: Tensor) -> Tensor:
         """(batch, n_channels, n_frames, n_bins) -> (batch, n_features)."""
@@ -167,3 +159,17 @@ class ResidualLSTM(nn.Module):
         read = self.recurrent(x.flatten(0, 1), mask.flatten(0, 1)).view(x.shape)
         added: Tensor = x + self.norm(self.project(read))
         return added
+
+
+def _head(n_in: int, n_hidden: int, n_classes: int, dropout: float) -> nn.Sequential:
+    """Make the layers of the logits."""
+    return nn.Sequential(
+        Dropout(dropout),
+        Linear(n_in, n_hidden),
+        nn.ReLU(),
+        Dropout(dropout),
+        Linear(n_hidden, n_hidden),
+        nn.ReLU(),
+        Dropout(dropout),
+        Linear(n_hidden, n_classes),
+    )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Final
 
@@ -11,8 +10,9 @@ from torch import Tensor, nn
 
 from sleepkit.nn._attnsleep import attention_cnn
 from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.nn._sinusoids import sinusoids
 from sleepkit.nn._squeeze_excitation import SqueezeExcitation
-from sleepkit.nn._stacked_channels import Inputs, by_rows
+from sleepkit.nn._stacked_channels import Inputs, by_rows, check_shape, common_length
 from sleepkit.utils import check_count, check_fraction
 
 _REDUCTION: Final = 16  # of the squeeze-and-excitation
@@ -115,7 +115,8 @@ class MaskSleepNet(nn.Module):
         check_fraction("masking", masking, owner="MaskSleepNet", one=True)
         self.masking = masking
         self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
-        n_times, dim = _common_length(self.shapes), n_filters[1]
+        n_times = common_length(self.shapes, owner="MaskSleepNet")
+        dim = n_filters[1]
         _check_heads(n_heads, dim)
         cnns = {
             name: attention_cnn(shape[0], n_filters, dropout=dropout, last=False)
@@ -126,7 +127,8 @@ class MaskSleepNet(nn.Module):
             {name: nn.Sequential(cnn, nn.Flatten()) for name, cnn in cnns.items()}
         )
         self.fuse = fusion(len(self.shapes), dim, dropout)
-        self.register_buffer("positions", _sinusoids(self.n_steps, dim), False)
+        steps = torch.arange(self.n_steps)
+        self.register_buffer("positions", sinusoids(steps, dim), False)
         sizes = (dim, n_heads, dim_feedforward, attention_dropout)
         self.attention = nn.Sequential(
             *[
@@ -196,12 +198,7 @@ class MaskSleepNet(nn.Module):
             msg = f"MaskSleepNet needs one or more of {known}; got {given}."
             raise ValueError(msg)
         for name, x in inputs.items():
-            rule, shape = self.shapes[name], tuple(x.shape[1:])
-            if shape != rule:
-                msg = (
-                    f"MaskSleepNet needs {name!r} epochs of shape {rule}; got {shape}."
-                )
-                raise ValueError(msg)
+            check_shape(name, x.shape[1:], self.shapes[name], owner="MaskSleepNet")
 
 
 def fusion(n_modalities: int, dim: int, dropout: float) -> nn.Sequential:
@@ -225,19 +222,6 @@ def draw_subsets(mask: Tensor) -> Tensor:
     return mask & (subset[:, None] >> rank & 1).bool()
 
 
-def _common_length(shapes: Mapping[str, tuple[int, ...]]) -> int:
-    """Find the samples of an epoch, which all modalities must have in common."""
-    lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
-    if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
-        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
-        msg = (
-            "MaskSleepNet needs epochs of shape (n_channels, n_times) with the same "
-            f"n_times; got {given or 'none'}."
-        )
-        raise ValueError(msg)
-    return lengths.pop()
-
-
 def _check_heads(n_heads: int, dim: int) -> None:
     """Require heads that divide the dimension of the transformer."""
     if dim % n_heads:
@@ -246,10 +230,3 @@ def _check_heads(n_heads: int, dim: int) -> None:
             f"'n_filters', {dim}. Got {n_heads} instead."
         )
         raise ValueError(msg)
-
-
-def _sinusoids(n_steps: int, dim: int) -> Tensor:
-    """Sines and cosines of the steps, (n_steps, dim), in turn."""
-    rates = torch.exp(torch.arange(0, dim, 2) * (-math.log(10_000.0) / dim))
-    angles = torch.arange(n_steps)[:, None] * rates
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :dim]

@@ -11,6 +11,7 @@ from torch.nn import functional
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._feed_forward import FeedForward
 from sleepkit.nn._cpu._linear import Linear
+from sleepkit.nn._sinusoids import sinusoids
 
 _EPS = 1e-8  # of the layer norms
 
@@ -55,11 +56,8 @@ class Positions(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Add the positions of (..., n_tokens, d_model)."""
         n_tokens, d_model = x.shape[-2:]
-        feature = torch.arange(d_model, device=x.device)
-        rate = 10_000 ** -((feature - feature % 2) / d_model)
-        angle = torch.arange(n_tokens, device=x.device)[:, None] * rate
-        positions = torch.where(feature % 2 == 0, angle.sin(), angle.cos())
-        return x * math.sqrt(d_model) + positions.to(x.dtype)
+        places = torch.arange(n_tokens, device=x.device)
+        return x * math.sqrt(d_model) + sinusoids(places, d_model).to(x.dtype)
 
 
 class EncoderLayer(nn.Module):

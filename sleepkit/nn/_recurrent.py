@@ -43,10 +43,26 @@ class IndependentBiLSTM(nn.Module):
         it ended is returned; the state of a row that ends with skipped steps is not
         defined. The backward stack always starts from zero.
         """
-        ahead, state = run_stack(self.ahead, x, mask, state)
-        flipped = None if mask is None else mask.flip(1)
-        back, _ = run_stack(self.back, x.flip(1), flipped, None)
-        return self.dropout(torch.cat([ahead, back.flip(1)], dim=-1)), state
+        read, state = run_both(self.ahead, self.back, x, mask, state)
+        return self.dropout(read), state
+
+
+def run_both(
+    ahead: nn.RNNBase,
+    back: nn.RNNBase,
+    x: Tensor,
+    mask: Tensor | None,
+    state: Any = None,
+) -> tuple[Tensor, Any]:
+    """Run one stack forwards in time from `state`, and one backwards from zero.
+
+    The outputs stand side by side, (batch, seq, 2 * n_hidden); the state is that of the
+    forward stack. Steps where `mask`, (batch, seq), is false are skipped in both.
+    """
+    forwards, state = run_stack(ahead, x, mask, state)
+    flipped = None if mask is None else mask.flip(1)
+    backwards, _ = run_stack(back, x.flip(1), flipped, None)
+    return torch.cat([forwards, backwards.flip(1)], dim=-1), state
 
 
 def run_stack(

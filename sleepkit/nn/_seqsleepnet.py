@@ -62,8 +62,8 @@ class SeqSleepNet(SpectrumSequenceNet):
     depend on it.
 
     **Implementation differences.** The running statistics are averages of all batches
-    until these are ``1 / momentum``, and their variances are unbiased. The start of the
-    weights (orthogonal) and the constant of the batch normalisations (1e-3) are ours.
+    until these are ``1 / momentum``, and their variances are unbiased. A shared output
+    layer starts as those of torch do.
 
     References
     ----------

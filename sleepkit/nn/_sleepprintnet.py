@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from sleepkit.nn._scalp_map import ScalpMap, known_electrode
 from sleepkit.nn._stacked_channels import Inputs, StackedChannels, by_rows, is_epoch
-from sleepkit.nn._two_scale import ScaleBranch, Style, TwoScaleEncoder
+from sleepkit.nn._two_scale import ScaleBranch, Style, TwoScaleEncoder, he_truncated_
 from sleepkit.utils import check_count, check_positive
 
 _EPS: Final = 1e-3  # of the normalisations
@@ -38,8 +38,8 @@ class SleepPrintNet(nn.Module):
         ``["F3", "C3", "O1"]``: band powers of the epoch itself become a map of the
         scalp. None leaves out the map.
     n_filters : tuple of int, default=(64, 128)
-        Filters of the first convolution of each branch of ``"eeg"``, and of its others;
-        other modalities have half.
+        Filters of the first convolution of each branch of ``"eeg"``, and of its others,
+        at least 2; other modalities have half.
     n_map_filters : int, default=16
         Filters of the first convolution of the map. The second has twice as many.
     d_head : int, default=128
@@ -117,6 +117,8 @@ class SleepPrintNet(nn.Module):
             check_count(name, value, owner="SleepPrintNet")
         check_count("context", context, owner="SleepPrintNet", minimum=0)
         check_positive("sfreq", sfreq, owner="SleepPrintNet")
+        for i, n in enumerate(n_filters):
+            check_count(f"n_filters[{i}]", n, owner="SleepPrintNet", minimum=2)
         self.stack = StackedChannels(modalities, owner="SleepPrintNet")
         self.n_epochs = 2 * context + 1
         shapes, n_times = self.stack.shapes, self.stack.n_times
@@ -139,6 +141,7 @@ class SleepPrintNet(nn.Module):
         self.head = nn.Sequential(
             nn.Linear(self.n_features, d_head), nn.ReLU(), nn.Linear(d_head, n_classes)
         )
+        self.apply(_initialise)
 
     def forward(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
         """Stage a batch of epochs, each in the middle of its neighbours.
@@ -256,6 +259,18 @@ def _two_scales(
         for (wide, narrow), stride, pools in seconds
     )
     return TwoScaleEncoder(small, large, dropout=0.0)
+
+
+def _initialise(module: nn.Module) -> None:
+    """Draw the weights of a convolution by He's rule, of a linear layer by Glorot's."""
+    if not isinstance(module, (nn.Conv1d, nn.Conv2d, nn.Linear)):
+        return
+    if isinstance(module, nn.Linear):
+        nn.init.xavier_uniform_(module.weight)
+    else:
+        he_truncated_(module.weight)
+    if module.bias is not None:
+        nn.init.zeros_(module.bias)
 
 
 def _check_electrodes(

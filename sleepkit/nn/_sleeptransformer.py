@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from sleepkit.nn._attention_pooling import AttentionPooling
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
-from sleepkit.nn._positioned_encoder import PositionedEncoder
+from sleepkit.nn._positioned_encoder import EncoderLayer, PositionedEncoder
 from sleepkit.nn._spectrum_sequence_net import SpectrumSequenceNet
 from sleepkit.utils import check_count
 
@@ -68,9 +68,8 @@ class SleepTransformer(SpectrumSequenceNet):
     second norm instead of standing before it. Epochs without any modality are padding,
     which is not attended to.
 
-    **Implementation differences.** Weights start from Glorot's uniform distribution.
-    Weights of the pooling are a softmax, where the released code divides exponentials
-    that may overflow.
+    **Implementation differences.** Weights of the pooling are a softmax, where the
+    released code divides exponentials that may overflow.
 
     References
     ----------
@@ -167,8 +166,16 @@ def _head(n_in: int, n_hidden: int, n_classes: int, dropout: float) -> nn.Sequen
 
 
 def _start(module: nn.Module) -> None:
-    """Start a linear layer as TensorFlow does."""
+    """Start a linear layer as TensorFlow does, and queries, keys and values as three.
+
+    Modules come after those that they consist of.
+    """
     if isinstance(module, nn.Linear):
         nn.init.xavier_uniform_(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
+    elif isinstance(module, EncoderLayer):
+        for weight in module.query_key_value.weight.chunk(3):
+            nn.init.xavier_uniform_(weight)
+    elif isinstance(module, AttentionPooling):
+        module.reset_parameters()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Self
 
@@ -11,6 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.nn._sinusoids import sinusoids
+from sleepkit.nn._squeeze_excitation import SqueezeExcitation
 from sleepkit.nn._stacked_channels import Inputs, StackedChannels
 from sleepkit.nn._stage_loss import StageLoss
 from sleepkit.utils import check_count
@@ -324,8 +325,9 @@ class _Level(nn.Sequential):
             norm = BatchNorm(n_out)
             norm.momentum = momentum
             layers += [nn.Conv1d(n_out if i else n_in, n_out, 3, padding=1), norm]
-            layers += [_Gate(n_out)] if i == depth - 1 else []
             layers += [nn.PReLU()]
+        hidden = max(1, n_out // _REDUCTION)
+        layers.insert(-1, SqueezeExcitation(n_out, hidden, bias=True))
         super().__init__(*layers)
 
 
@@ -344,22 +346,6 @@ class _PaddedPool(nn.Module):
         missing = -x.shape[-1] % self.size
         padded = functional.pad(x, (missing // 2, missing - missing // 2))
         return functional.max_pool1d(padded, self.size)
-
-
-class _Gate(nn.Module):
-    """Weights of the channels, by their mean over time."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        hidden = max(1, width // _REDUCTION)
-        self.weigh = nn.Sequential(
-            nn.Linear(width, hidden), nn.ReLU(), nn.Linear(hidden, width), nn.Sigmoid()
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Weigh the channels of (batch, width, n_times)."""
-        weighed: Tensor = x * self.weigh(x.mean(-1))[..., None]
-        return weighed
 
 
 class _TokenClassifier(nn.Module):
@@ -396,18 +382,11 @@ class _TokenClassifier(nn.Module):
         n_tokens, d_model = tokens.shape[1:]
         hop = n_positions // n_tokens
         places = torch.arange(n_tokens, device=tokens.device) * hop + hop // 2
-        x = self.encoder(self.embed(tokens) + _sinusoids(places, d_model))
+        x = self.encoder(self.embed(tokens) + sinusoids(places, d_model))
         attended = torch.tanh(self.attend(x))
         weights = self.score(attended).softmax(dim=1)
         logits: Tensor = self.head((weights * attended).sum(1))
         return logits
-
-
-def _sinusoids(places: Tensor, d_model: int) -> Tensor:
-    """Sines and cosines of positions in turn, (n_tokens, d_model)."""
-    evens = torch.arange(0, d_model, 2, device=places.device)
-    angles = places[:, None] * torch.exp(evens * (-math.log(10000.0) / d_model))
-    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)[:, :d_model]
 
 
 def _check_sizes(n_filters: Sequence[int], d_model: int, n_heads: int) -> None:

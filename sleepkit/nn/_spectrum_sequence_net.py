@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from sleepkit.nn._stacked_channels import Inputs, by_rows, in_sixteens, is_epoch
+from sleepkit.nn._stacked_channels import Inputs, by_rows, by_sequences, is_epoch
 from sleepkit.nn._stacked_spectra import StackedSpectra
 
 
@@ -88,8 +88,6 @@ class SpectrumSequenceNet(nn.Module, ABC):
         Tensor, shape (batch, seq, n_classes)
             Logits of the stages.
         """
-        mask = is_epoch(present)
-        sequences = (encoded,) if mask is None else (encoded, mask)
-        if self.training:
-            return self._read(*sequences)
-        return in_sixteens(self._read, *sequences)
+        return by_sequences(
+            self._read, encoded, present=present, training=self.training
+        )

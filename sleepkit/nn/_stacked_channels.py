@@ -22,16 +22,7 @@ class StackedChannels:
     ) -> None:
         self.owner = owner
         self.shapes = {name: tuple(shape) for name, shape in modalities.items()}
-        lengths = {shape[-1] for shape in self.shapes.values() if len(shape) == 2}
-        if len(lengths) != 1 or any(len(shape) != 2 for shape in self.shapes.values()):
-            given = ", ".join(f"{name} {shape}" for name, shape in self.shapes.items())
-            msg = (
-                f"{owner} stacks the channels of all modalities, and needs epochs of "
-                "shape (n_channels, n_times) with the same n_times; got "
-                f"{given or 'none'}."
-            )
-            raise ValueError(msg)
-        self.n_times = lengths.pop()
+        self.n_times = common_length(self.shapes, owner=owner)
         self.n_channels = sum(shape[0] for shape in self.shapes.values())
 
     def __call__(self, inputs: Inputs, present: Inputs | None = None) -> Tensor:
@@ -42,12 +33,8 @@ class StackedChannels:
             raise ValueError(msg)
         blocks = []
         for name, rule in self.shapes.items():
-            x, shape = inputs[name], tuple(inputs[name].shape[-2:])
-            if shape != rule:
-                msg = (
-                    f"{self.owner} needs {name!r} epochs of shape {rule}; got {shape}."
-                )
-                raise ValueError(msg)
+            x = inputs[name]
+            check_shape(name, x.shape[-2:], rule, owner=self.owner)
             if present and name in present:
                 x = torch.where(present[name][..., None, None], x, 0)
             blocks.append(x)
@@ -62,6 +49,28 @@ class StackedChannels:
                     f"n_times); got {tuple(x.shape)}."
                 )
                 raise ValueError(msg)
+
+
+def common_length(shapes: Mapping[str, tuple[int, ...]], *, owner: str) -> int:
+    """Find the samples of an epoch, which all modalities must have in common."""
+    lengths = {shape[-1] for shape in shapes.values() if len(shape) == 2}
+    if len(lengths) != 1 or any(len(shape) != 2 for shape in shapes.values()):
+        given = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        msg = (
+            f"{owner} needs epochs of shape (n_channels, n_times) with the same "
+            f"n_times; got {given or 'none'}."
+        )
+        raise ValueError(msg)
+    return lengths.pop()
+
+
+def check_shape(
+    name: str, shape: tuple[int, ...], rule: tuple[int, ...], *, owner: str
+) -> None:
+    """Refuse epochs of a modality that have another shape than those of the net."""
+    if shape != rule:
+        msg = f"{owner} needs {name!r} epochs of shape {rule}; got {tuple(shape)}."
+        raise ValueError(msg)
 
 
 def is_epoch(present: Inputs | None) -> Tensor | None:
@@ -87,6 +96,18 @@ def by_rows(
     spread: Tensor = found.new_zeros(len(rows), found.shape[1])
     spread[mask] = found
     return spread
+
+
+def by_sequences(
+    read: Callable[..., Tensor],
+    *encoded: Tensor,
+    present: Inputs | None,
+    training: bool,
+) -> Tensor:
+    """Read encoded sequences (batch, seq, ...), and with them what is padding."""
+    mask = is_epoch(present)
+    sequences = encoded if mask is None else (*encoded, mask)
+    return read(*sequences) if training else in_sixteens(read, *sequences)
 
 
 def in_sixteens(function: Callable[..., Tensor], *inputs: Tensor) -> Tensor:

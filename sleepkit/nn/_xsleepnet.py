@@ -12,15 +12,15 @@ from sleepkit.nn._batch_norm_lstm import BatchNormBiLSTM
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._frame_encoder import FrameEncoder
 from sleepkit.nn._log_spectrum import LogSpectrum
-from sleepkit.nn._recurrent import run_stack
+from sleepkit.nn._recurrent import run_both
 from sleepkit.nn._stacked_channels import (
     Inputs,
     StackedChannels,
     by_rows,
-    in_sixteens,
+    by_sequences,
     is_epoch,
 )
-from sleepkit.nn._two_scale import pad_same
+from sleepkit.nn._two_scale import SameConv1d
 from sleepkit.utils import check_count, check_positive
 
 _KERNEL, _STRIDE = 31, 2
@@ -152,17 +152,14 @@ class XSleepNet(nn.Module):
         signal_scale: float = 1.0,
     ) -> None:
         super().__init__()
-        counts = {
-            "n_classes": n_classes,
-            "sequence_length": sequence_length,
-            "raw_hidden_size": raw_hidden_size,
-            "n_layers": n_layers,
-            "n_fft": n_fft,
-            "n_spectral_filters": n_spectral_filters,
+        counts = {"n_classes": n_classes, "sequence_length": sequence_length}
+        counts |= {"raw_hidden_size": raw_hidden_size, "n_layers": n_layers}
+        counts |= {"n_fft": n_fft, "n_spectral_filters": n_spectral_filters}
+        sizes: dict[str, Any] = {
             "hidden_size": hidden_size,
             "attention_size": attention_size,
         }
-        for name, count in counts.items():
+        for name, count in (counts | sizes).items():
             check_count(name, count, owner="XSleepNet")
         check_positive("sfreq", sfreq, owner="XSleepNet")
         check_positive("signal_scale", signal_scale, owner="XSleepNet")
@@ -175,11 +172,7 @@ class XSleepNet(nn.Module):
         self.spectrum = LogSpectrum(n_channels, n_times, sfreq, n_fft)
         normed: dict[str, Any] = {"dropout": dropout, "momentum": momentum}
         self.encoder = FrameEncoder(
-            self.spectrum.shape,
-            n_filters=n_spectral_filters,
-            hidden_size=hidden_size,
-            attention_size=attention_size,
-            **normed,
+            self.spectrum.shape, n_filters=n_spectral_filters, **sizes, **normed
         )
         self.recurrent = BatchNormBiLSTM(
             n_spectral, hidden_size, sequence_length, **normed
@@ -257,12 +250,9 @@ class XSleepNet(nn.Module):
         XSleepNetOutput
             Logits of the stages.
         """
-        mask = is_epoch(present)
-        sequences = encoded if mask is None else (*encoded, mask)
-        if self.training:
-            logits = self._read(*sequences)
-        else:
-            logits = in_sixteens(self._read, *sequences)
+        logits = by_sequences(
+            self._read, *encoded, present=present, training=self.training
+        )
         return XSleepNetOutput(*logits.chunk(3, dim=-1))
 
     def _encode_raw(self, x: Tensor) -> Tensor:
@@ -295,24 +285,20 @@ class Convolutions(nn.Sequential):
     ) -> None:
         layers: list[nn.Module] = []
         for n_in, n_out in zip([n_channels, *n_filters], n_filters, strict=False):
-            layers += [Convolution(n_in, n_out), nn.LeakyReLU(_SLOPE), Dropout(dropout)]
+            convolution = SameConv1d(n_in, n_out, _KERNEL, _STRIDE, bias=True)
+            layers += [convolution, nn.LeakyReLU(_SLOPE), Dropout(dropout)]
             n_times = -(-n_times // _STRIDE)
         super().__init__(*layers[:-1], nn.Flatten())
         self.n_features = n_filters[-1] * n_times
+        self.apply(_initialise)
 
 
-class Convolution(nn.Conv1d):
-    """Convolution with TensorFlow's SAME padding."""
-
-    def __init__(self, n_in: int, n_out: int) -> None:
-        super().__init__(n_in, n_out, _KERNEL, _STRIDE)
-        nn.init.trunc_normal_(self.weight, std=_START, a=-2 * _START, b=2 * _START)
-        if self.bias is not None:
-            nn.init.zeros_(self.bias)
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002, the name in torch
-        """Convolve (batch, n_in, n_times)."""
-        return super().forward(pad_same(input, _KERNEL, _STRIDE))
+def _initialise(module: nn.Module) -> None:
+    """Draw small weights of a convolution, cut off at two deviations."""
+    if isinstance(module, SameConv1d):
+        nn.init.trunc_normal_(module.weight, std=_START, a=-2 * _START, b=2 * _START)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 class IndependentBiGRU(nn.Module):
@@ -330,9 +316,6 @@ class IndependentBiGRU(nn.Module):
 
         Steps where `mask`, (batch, seq), is false are skipped in both directions.
         """
-        x = self.dropout(x)
-        ahead, _ = run_stack(self.ahead, x, mask, None)
-        flipped = None if mask is None else mask.flip(1)
-        back, _ = run_stack(self.back, x.flip(1), flipped, None)
-        read: Tensor = self.dropout(torch.cat([ahead, back.flip(1)], dim=-1))
-        return read
+        read, _ = run_both(self.ahead, self.back, self.dropout(x), mask)
+        dropped: Tensor = self.dropout(read)
+        return dropped

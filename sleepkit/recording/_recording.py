@@ -21,7 +21,15 @@ from sleepkit.recording._step import Step
 from sleepkit.recording._store import Store
 from sleepkit.utils import check_epoch_duration, check_stages
 
-_REPLACEABLE = ("id", "subject", "hypnogram", "start", "lights_off", "lights_on")
+_REPLACEABLE = (
+    "id",
+    "subject",
+    "hypnogram",
+    "start",
+    "lights_off",
+    "lights_on",
+    "info",
+)
 
 
 class Recording:
@@ -46,6 +54,9 @@ class Recording:
         Seconds from the start of the recording to lights off.
     lights_on : float, default=None
         Seconds from the start of the recording to lights on.
+    info : mapping of str to object, default=None
+        What else is known of the night, read-only: ``"age"`` in years and ``"sex"``
+        (``"F"`` or ``"M"``) where the cohort publishes them. No estimator reads it.
 
     Attributes
     ----------
@@ -80,6 +91,7 @@ class Recording:
         start: datetime | None = None,
         lights_off: float | None = None,
         lights_on: float | None = None,
+        info: Mapping[str, Any] | None = None,
     ) -> None:
         self.id = str(id)
         self.subject = str(subject)
@@ -89,6 +101,7 @@ class Recording:
         self.start = start
         self.lights_off = lights_off
         self.lights_on = lights_on
+        self.info = MappingProxyType(dict(info or {}))
         self.hypnogram = None if hypnogram is None else _as_stages(hypnogram)
         self._signals = MappingProxyType(_check_signals(signals))
         lengths = {name: s.n_epochs(self.epoch_duration) for name, s in signals.items()}
@@ -151,6 +164,7 @@ class Recording:
             parts += [None if self.hypnogram is None else self.hypnogram.tolist()]
             parts += [(name, s.fingerprint) for name, s in self._signals.items()]
             parts += [s.fingerprint for s in self._steps if s.fingerprint is not None]
+            parts += [dict(self.info)] if self.info else []
             self._fingerprint = str(joblib.hash(parts))
         return self._fingerprint
 
@@ -226,8 +240,8 @@ class Recording:
         Parameters
         ----------
         **changes : object
-            New values of `id`, `subject`, `hypnogram`, `start`, `lights_off` or
-            `lights_on`.
+            New values of `id`, `subject`, `hypnogram`, `start`, `lights_off`,
+            `lights_on` or `info`.
 
         Returns
         -------
@@ -262,6 +276,8 @@ class Recording:
                     f"hypnogram has {len(changes['hypnogram'])}."
                 )
                 raise RecordingError(msg)
+        if "info" in changes:
+            changes["info"] = MappingProxyType(dict(changes["info"] or {}))
         copy = self._copy(steps=self._steps)
         copy.__dict__.update(changes)
         return copy
@@ -318,11 +334,13 @@ class Recording:
     def __getstate__(self) -> dict[str, Any]:
         """Pickle without the fingerprint, which must not change the pickle's hash."""
         state = {**self.__dict__, "_signals": dict(self._signals)}
-        return state | {"_fingerprint": None}
+        return state | {"info": dict(self.info), "_fingerprint": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Restore the parts, read-only again."""
-        self.__dict__.update(state, _signals=MappingProxyType(state["_signals"]))
+        for name in ("_signals", "info"):
+            state[name] = MappingProxyType(state[name])
+        self.__dict__.update(state)
         if self.hypnogram is not None:
             self.hypnogram.flags.writeable = False
 

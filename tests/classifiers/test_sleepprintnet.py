@@ -122,6 +122,7 @@ def test_kernels_follow_the_rate(sleepprintnet, loud_nights):
         ({"context": -1}, "'context' parameter of SleepPrintNetClassifier"),
         ({"head_decay_ratio": -1}, "'head_decay_ratio' parameter"),
         ({"d_head": 0}, "'d_head' parameter"),
+        ({"n_filters": (1, 4)}, r"'n_filters\[0\]' parameter of SleepPrintNetClass"),
         ({"epoch_duration": 0}, "'epoch_duration' parameter"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from torch import nn
@@ -100,6 +102,12 @@ def test_initial_weights():
     assert convolution.weight.std().item() == pytest.approx(0.02, rel=0.1)
     assert norm.weight.std().item() == pytest.approx(0.02, rel=0.5)
     assert norm.weight.mean().item() == pytest.approx(1, abs=0.02)
+    reduced = net.encoder[1].layers[0].weight
+    assert reduced.std().item() == pytest.approx(0.02, rel=0.1)
+    for layer in net.encoder[2:4]:
+        for causal in (layer.query, layer.key, layer.value):
+            bound = 1 / math.sqrt(30 * 7)  # of torch
+            assert causal.weight.abs().max().item() == pytest.approx(bound, rel=0.01)
 
 
 @pytest.mark.parametrize("name", ["n_classes", "n_layers", "n_heads", "n_tokens"])

@@ -70,5 +70,5 @@ def test_bad_inputs():
     net = FeatureNetWithHead({"eeg": (1, 400), "eog": (1, 400)})
     with pytest.raises(ValueError, match="FeatureNetWithHead needs all of its"):
         net({"eeg": torch.zeros(2, 1, 400)})
-    with pytest.raises(ValueError, match="FeatureNetWithHead stacks the channels"):
+    with pytest.raises(ValueError, match="FeatureNetWithHead needs epochs of shape"):
         FeatureNetWithHead({"eeg": (1, 400), "eog": (1, 200)})

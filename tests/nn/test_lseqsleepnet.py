@@ -7,6 +7,7 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 from sleepkit.nn import LSeqSleepNet
 
@@ -43,6 +44,21 @@ def test_axes_of_the_grid():
     assert not torch.allclose(found, net.within(grid, real))
     turned = net.within(grid.transpose(1, 2), real).transpose(1, 2)
     torch.testing.assert_close(found, turned)
+
+
+def test_a_residual_lstm_by_hand():
+    """What the LSTM reads is mapped, normalised and added to its input."""
+    part, grid = tiny_net().across.eval(), torch.randn(2, 3, 2, 8)
+    for parameter in (part.norm.weight, part.norm.bias):
+        nn.init.normal_(parameter)
+    real = torch.ones(2, 3, 2).bool()
+    for row in range(3):
+        x = grid[:, row]
+        y = part.recurrent(x) @ part.project.weight.T + part.project.bias
+        deviation = (y.var(-1, correction=0, keepdim=True) + 1e-5).sqrt()
+        normal = (y - y.mean(-1, keepdim=True)) / deviation
+        expected = x + normal * part.norm.weight + part.norm.bias
+        torch.testing.assert_close(part(grid, real)[:, row], expected)
 
 
 def test_an_epoch_is_seen_within_its_sub_sequence_first():

@@ -91,6 +91,11 @@ def test_attention_pooling():
         torch.testing.assert_close(found, expected / sum(scores))
 
 
+def test_start_of_the_pooling():
+    for parameter in AttentionPooling(100, 64).parameters():
+        assert parameter.std().item() == pytest.approx(0.1, rel=0.3)
+
+
 # ----------------------------------------------------------- batch norm in the LSTMs
 
 
@@ -100,7 +105,7 @@ def normalised(x, norm, t, *, training):
     if training:
         mean, variance = x.mean(0), x.var(0, correction=0)
     offset = 0 if norm.bias is None else norm.bias
-    return norm.weight * (x - mean) / (variance + 1e-3).sqrt() + offset
+    return norm.weight * (x - mean) / (variance + 1e-5).sqrt() + offset
 
 
 def lstm_by_hand(lstm, x, *, training):
@@ -150,8 +155,8 @@ def test_start_of_the_lstm():
     offset = lstm.norm_hidden.bias.view(2, 4, 2)
     assert (offset[:, 1] == 1).all()  # of the forget gates
     assert offset.sum() == 4
-    gate = lstm.weight_hidden[1, :, 2:4]
-    torch.testing.assert_close(gate @ gate.T, torch.eye(2))
+    for weight, n_in in ((lstm.weight_in[0], 3), (lstm.weight_hidden[1], 2)):
+        torch.testing.assert_close(weight @ weight.T, torch.eye(n_in))
 
 
 def test_running_statistics_of_each_step():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
+from torch import nn
 
 from sleepkit.nn import SleepPrintNet
 from sleepkit.nn._scalp_map import ScalpMap
@@ -43,6 +46,22 @@ def test_at_100_hz_with_ecg():
     four = SleepPrintNet(shapes | {"ecg": (1, 3000)}, sfreq=100, electrodes=SIX)
     assert (count(three), three.n_features) == (3_581_893, 19_488)
     assert (count(four), four.n_features) == (4_314_373, 23_968)
+
+
+def test_initial_weights():
+    """Convolutions by He's rule, cut off at two deviations; the head by Glorot's."""
+    shapes = {"eeg": (6, 3840), "eog": (2, 3840)}
+    net = SleepPrintNet(shapes, electrodes=SIX)
+    for module in net.modules():
+        if isinstance(module, (nn.Conv1d, nn.Conv2d)):
+            weight, std = module.weight, math.sqrt(2 / module.weight[0].numel())
+            assert weight.abs().max().item() <= 2 * std
+            assert weight.std().item() == pytest.approx(0.88 * std, rel=0.15)
+            assert module.bias is None or not module.bias.any()
+    for layer in (net.head[0], net.head[2]):
+        bound = math.sqrt(6 / (layer.in_features + layer.out_features))
+        assert layer.weight.abs().max().item() == pytest.approx(bound, rel=0.02)
+        assert not layer.bias.any()
 
 
 def test_channels_are_not_scrambled_with_time():
@@ -126,6 +145,7 @@ def test_a_window_without_signal_does_not_change_others():
     [
         ({"n_classes": 0}, "'n_classes' parameter of SleepPrintNet"),
         ({"context": -1}, "'context' parameter"),
+        ({"n_filters": (2, 1)}, r"'n_filters\[1\]' parameter .* >= 2. Got 1"),
         ({"sfreq": 0}, "'sfreq' parameter"),
         ({"electrodes": ["C3"]}, "channel of 'eeg', which has 2. Got"),
         ({"electrodes": ["C3", "X9"]}, r"10-20 system .* Got \['C3', 'X9'\]"),

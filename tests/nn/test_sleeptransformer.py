@@ -80,6 +80,20 @@ def test_dropout_is_of_the_output_and_of_probabilities():
     assert torch.equal(layer(x, None), layer(x, None))
 
 
+def test_initial_weights():
+    """Glorot's rule for queries, keys and values by themselves; pooling 0.1."""
+    net = SleepTransformer({"eeg": (1, 29, 128)}, n_layers=1)
+    for encoder in (net.frame_encoder, net.sequence_encoder):
+        layer = encoder.layers[0]
+        for weight in layer.query_key_value.weight.chunk(3):
+            assert weight.std().item() == pytest.approx(128**-0.5, rel=0.05)
+        assert not layer.query_key_value.bias.any()
+    pooling = net.pooling
+    assert pooling.score.weight.std().item() == pytest.approx(0.1, rel=0.3)
+    assert pooling.project.weight.std().item() == pytest.approx(0.1, rel=0.05)
+    assert pooling.project.bias.any()
+
+
 def test_positions():
     x = torch.ones(3, 5)
     for place, row in enumerate(Positions()(x)):
@@ -102,7 +116,7 @@ def test_channels_are_interleaved():
 
 def test_frames_are_tokens_as_they_are():
     assert isinstance(tiny_net().embedding, nn.Identity)
-    assert tiny_net(d_model=12).embedding is not None
+    assert isinstance(tiny_net(d_model=12).embedding, nn.Identity)
     assert tiny_net(d_model=8).embedding.weight.shape == (8, 12)
 
 
@@ -121,7 +135,7 @@ def test_the_order_of_epochs_counts_by_their_positions_alone(positions):
 
 
 def test_an_output_depends_on_epochs_before_and_after():
-    net, inputs = tiny_net().eval(), sequences()
+    net, inputs = tiny_net(d_head=64).eval(), sequences()
     other = inputs | {"eeg": inputs["eeg"].clone()}
     other["eeg"][:, 3] += 1
     assert (net(inputs) != net(other)).any(-1).all()

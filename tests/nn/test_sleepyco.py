@@ -6,9 +6,12 @@ import math
 
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional
 
 from sleepkit.nn import SleePyCo, SleePyCoLoss, StageLoss
+from sleepkit.nn._batch_norm import BatchNorm
+from sleepkit.nn._squeeze_excitation import SqueezeExcitation
 
 TINY = {
     "n_filters": (2, 3, 4, 5, 6),
@@ -51,6 +54,17 @@ def test_numbers_of_parameters():
     unused = count(net.classifier.encoder[0])
     assert count(net.classifier) + unused == 730_886
     assert count(net) + unused == 2_365_003
+
+
+@pytest.mark.parametrize(("level", "n"), list(enumerate((2, 2, 3, 3, 3))))
+def test_layers_of_a_level(level, n):
+    """A pool in front but for the first level, and a gate of the last convolution."""
+    net = tiny_net()
+    layers = list(net.backbone.levels[level])
+    plain = [nn.Conv1d, BatchNorm, nn.PReLU]
+    gated = [nn.Conv1d, BatchNorm, SqueezeExcitation, nn.PReLU]
+    found = [type(layer) for layer in (layers[1:] if level else layers)]
+    assert found == (n - 1) * plain + gated
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_start_of_the_kernels(published):
 def test_no_dropout_follows_the_last_convolution(published):
     kinds = [type(layer).__name__ for layer in published.convolutions]
     assert kinds.count("Dropout") == 8
-    assert kinds[-3:] == ["Convolution", "LeakyReLU", "Flatten"]
+    assert kinds[-3:] == ["SameConv1d", "LeakyReLU", "Flatten"]
 
 
 # ---------------------------------------------------------------------------- spectra
@@ -241,5 +241,5 @@ def test_bad_inputs():
         net({"eeg": inputs["eeg"]})
     with pytest.raises(ValueError, match=r"XSleepNet needs 'eog' of shape \(batch, "):
         net(inputs | {"eog": inputs["eog"][0]})
-    with pytest.raises(ValueError, match=r"XSleepNet stacks the channels"):
+    with pytest.raises(ValueError, match=r"XSleepNet needs epochs of shape"):
         tiny_net({"eeg": (1, 29, 128)})

@@ -187,6 +187,25 @@ def test_replace_changes_what_is_named_and_keeps_the_steps(scale):
     assert known.replace(hypnogram=None).n_epochs == 3
 
 
+def test_info_is_read_only_and_goes_with_the_night(scale, tmp_path):
+    known = {"age": 61.0, "sex": "F"}
+    recording = night(info=known)
+    known["age"] = 0.0
+    changed = recording.map(scale(3.0)).cached(str(tmp_path)).replace(subject="t")
+    for copy in (
+        recording,
+        changed,
+        changed.load(),
+        pickle.loads(pickle.dumps(changed)),
+    ):
+        assert copy.info == {"age": 61.0, "sex": "F"}
+        with pytest.raises(TypeError):
+            copy.info["age"] = 0.0
+    assert changed.replace(info={"sex": "M"}).info == {"sex": "M"}
+    assert night().info == {}
+    assert night(info={}).fingerprint == night().fingerprint
+
+
 def test_replace_refuses_what_does_not_fit():
     with pytest.raises(TypeError, match=r"Recording.replace changes .*got \['sfreq'\]"):
         night().replace(sfreq=100)
@@ -219,6 +238,7 @@ def test_with_signals_may_be_longer_but_not_shorter():
         {"start": datetime(2020, 1, 1)},
         {"lights_off": 2.0},
         {"lights_on": 2.0},
+        {"info": {"age": 61.0}},
         {"signals": {"eeg": Signal(np.full((1, 180), 2), 2)}},
         {"signals": {"eog": Signal(np.ones((1, 180)), 2)}},
     ],

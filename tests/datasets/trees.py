@@ -1,0 +1,134 @@
+"""Tiny cohorts on disk, laid out, named and formatted as their archives are."""
+
+from __future__ import annotations
+
+from datetime import date, time
+
+import edfio
+import numpy as np
+import scipy.io
+
+SHHS_ROWS = (  # label, hertz, unit; the second EEG comes first, as in some files
+    ("SaO2", 1, "%"),
+    ("EEG(sec)", 125, "uV"),
+    ("ECG", 250, "mV"),
+    ("EMG", 125, "uV"),
+    ("EOG(L)", 50, "uV"),
+    ("EOG(R)", 50, "uV"),
+    ("EEG", 125, "uV"),
+    ("THOR RES", 10, ""),
+)
+PROFUSION = "annotations-events-profusion"
+NSRR = "annotations-events-nsrr"
+
+
+def write_edf(
+    path,
+    rows,
+    n_epochs,
+    *,
+    start=(date(1985, 1, 1), time(22)),
+    annotations=None,
+    seed=0,
+):
+    """Write epochs of 30 s of noise; return the samples by label."""
+    rng = np.random.default_rng(seed)
+    signals = []
+    for label, sfreq, unit in rows:
+        size = 0.5 if unit == "mV" else 30.0
+        values = rng.normal(0, size, round(sfreq * 30 * n_epochs))
+        values = values.clip(-5 * size, 5 * size)
+        signals.append(
+            edfio.EdfSignal(values, sfreq, label=label, physical_dimension=unit)
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    edfio.Edf(
+        signals,
+        recording=edfio.Recording(startdate=start[0]),
+        starttime=start[1],
+        annotations=annotations,
+    ).write(path)
+    return {signal.label: signal.data for signal in signals}
+
+
+def profusion_xml(codes):
+    """Stages of Compumedics Profusion: an integer an epoch."""
+    stages = "".join(f"<SleepStage>{code}</SleepStage>" for code in codes)
+    return (
+        "<CMPStudyConfig><EpochLength>30</EpochLength><SleepStages>"
+        f"{stages}</SleepStages></CMPStudyConfig>"
+    )
+
+
+def nsrr_xml(codes):
+    """Stages of the NSRR: an event a run, behind the start and other events."""
+    changes = [i for i, code in enumerate(codes) if i == 0 or code != codes[i - 1]]
+    ends = [*changes[1:], len(codes)]
+    events = [("", "Recording Start Time", 0, 30 * len(codes))]
+    events += [("Respiratory|Respiratory", "Hypopnea|Hypopnea", 31.4, 12.5)]
+    events += [
+        ("Stages|Stages", f"Stage {codes[a]} sleep|{codes[a]}", 30 * a, 30 * (b - a))
+        for a, b in zip(changes, ends, strict=True)
+    ]
+    text = "".join(
+        f"<ScoredEvent><EventType>{kind}</EventType><EventConcept>{concept}"
+        f"</EventConcept><Start>{start:.1f}</Start><Duration>{duration:.1f}</Duration>"
+        "</ScoredEvent>\r\n"
+        for kind, concept, start, duration in events
+    )
+    return (
+        "<PSGAnnotation><EpochLength>30</EpochLength><ScoredEvents>"
+        f"{text}</ScoredEvents></PSGAnnotation>"
+    )
+
+
+def write_shhs(root, number, codes, *, visit=1, rows=SHHS_ROWS, n_epochs=None):
+    """Write a night with both formats of its stages; return the samples by label."""
+    name = f"shhs{visit}-{number}"
+    folder = root / "polysomnography"
+    n_epochs = len(codes) if n_epochs is None else n_epochs
+    samples = write_edf(
+        folder / "edfs" / f"shhs{visit}" / f"{name}.edf", rows, n_epochs, seed=number
+    )
+    for kind, suffix, text in (
+        (PROFUSION, "profusion", profusion_xml(codes)),
+        (NSRR, "nsrr", nsrr_xml(codes)),
+    ):
+        path = folder / kind / f"shhs{visit}" / f"{name}-{suffix}.xml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return samples
+
+
+ISRUC_FAMILIES = {
+    "A": "LOC-A2 ROC-A1 F3-A2 C3-A2 O1-A2 F4-A1 C4-A1 O2-A1 X1 X2 X3 DC3 SaO2",
+    "B": "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 X1 X2 X3 DC4 SpO2",
+    "C": "E1-M2 E2-M1 F3-M2 C3-M2 O1-M2 F4-M1 C4-M1 O2-M1 24 25 26 DC01 SpO2",
+    "D": "ROC A1 LOC A2 C4 O2 C3 O1 F4 F3 X1 X2 X3 DC8 SaO2",
+}
+
+
+def write_isruc(folder, number, first, second=None, *, family="A", tail=0):
+    """Write ``NUMBER.rec`` with the stages of two scorers; return the samples.
+
+    The recording has `tail` epochs more than the stages.
+    """
+    rows = [
+        (label, 1 if label in ("SaO2", "SpO2") else 200, "uV")
+        for label in ISRUC_FAMILIES[family].split()
+    ]
+    samples = write_edf(folder / f"{number}.rec", rows, len(first) + tail, seed=number)
+    for scorer, codes in enumerate((first, second), 1):
+        if codes is not None:  # blank lines at the end occur
+            text = "\r\n".join(map(str, codes)) + "\r\n\r\n"
+            (folder / f"{number}_{scorer}.txt").write_text(text)
+    return samples
+
+
+def write_isruc_mat(path, n_epochs, names="F3_A2 C3_A2 C4_A1 LOC_A2 ROC_A1 X1 X2"):
+    """Write extracted channels, (n_epochs, 6000) each; return them by name."""
+    rng = np.random.default_rng(0)
+    channels = {name: rng.normal(0, 20, (n_epochs, 6000)) for name in names.split()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scipy.io.savemat(path, channels)
+    return channels
