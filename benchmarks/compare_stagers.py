@@ -51,7 +51,7 @@ those of the papers' systems. Made by ``{COMMAND}``.
 """
 LIGHTGBM = "LightGBM"
 RECONSTRUCTED = {"masksleepnet", "dan"}  # from the text of a paper, without its code
-SUBJECTS, HOURS = 20, 2
+SUBJECTS, HOURS = 20, 1.5
 PAIRED = """Paired by subject; the interval is of the pooled difference (bootstrap), p
 of Wilcoxon's signed-rank test over subjects, d_z the effect size:"""
 COST = "Cost with one thread; a fit has all stages of the training:\n"
@@ -105,7 +105,7 @@ def trees(**params):
 
 
 def simulated_subjects():
-    """Twenty subjects, two hours each."""
+    """Twenty subjects, an hour and a half each."""
     X, y, _ = make_polysomnography(
         SUBJECTS, hours=HOURS, modalities=("eeg", "eog", "emg"), random_state=0
     )
