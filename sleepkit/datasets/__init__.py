@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
+    from sleepkit.datasets._sleep_edf import load_sleep_edf
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -23,6 +24,7 @@ __all__ = [
     "load_isruc",
     "load_night",
     "load_shhs",
+    "load_sleep_edf",
     "make_polysomnography",
     "scan",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 
 import edfio
 import numpy as np
@@ -132,3 +132,68 @@ def write_isruc_mat(path, n_epochs, names="F3_A2 C3_A2 C4_A1 LOC_A2 ROC_A1 X1 X2
     path.parent.mkdir(parents=True, exist_ok=True)
     scipy.io.savemat(path, channels)
     return channels
+
+
+SLEEP_EDF_ROWS = {  # cassette and telemetry
+    "SC": (
+        ("EEG Fpz-Cz", 100, "uV"),
+        ("EEG Pz-Oz", 100, "uV"),
+        ("EOG horizontal", 100, "uV"),
+        ("Resp oro-nasal", 1, ""),
+        ("EMG submental", 1, "uV"),
+        ("Temp rectal", 1, "DegC"),
+        ("Event marker", 1, ""),
+    ),
+    "ST": (
+        ("EEG Fpz-Cz", 100, "uV"),
+        ("EEG Pz-Oz", 100, "uV"),
+        ("EOG horizontal", 100, "uV"),
+        ("EMG submental", 100, "uV"),
+        ("Marker", 10, ""),
+    ),
+}
+SLEEP_EDF_STARTS = {
+    "SC": (date(1989, 4, 24), time(16, 13)),
+    "ST": (date(1994, 7, 12), time(23, 0)),
+}
+
+
+def stage_runs(names, seconds, onset=0.0):
+    """Annotations of stages, one a run of equal names; ``M`` is movement time."""
+    changes = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    return [
+        edfio.EdfAnnotation(
+            onset + seconds * a,
+            seconds * (b - a),
+            "Movement time" if names[a] == "M" else f"Sleep stage {names[a]}",
+        )
+        for a, b in zip(changes, [*changes[1:], len(names)], strict=True)
+    ]
+
+
+def write_sleep_edf(root, psg, scorer, names, *, tail=0, start=None, later=0, **kwargs):
+    """Write ``SC4001E0-PSG.edf`` and its hypnogram; return the samples by label.
+
+    The hypnogram ends with `tail` unscored epochs beyond the signals, starts `later`
+    seconds after them, and has data records of duration 0.
+    """
+    kind = psg[:2]
+    folder = root / {"SC": "sleep-cassette", "ST": "sleep-telemetry"}[kind]
+    day, clock = start or SLEEP_EDF_STARTS[kind]
+    rows = kwargs.get("rows", SLEEP_EDF_ROWS[kind])
+    samples = write_edf(
+        folder / f"{psg}-PSG.edf",
+        rows,
+        kwargs.get("n_epochs", len(names)),
+        start=(day, clock),
+        annotations=[] if kind == "SC" else None,
+        seed=int(psg[2:6]),
+    )
+    moment = datetime.combine(day, clock) + timedelta(seconds=later)
+    edfio.Edf(
+        [],
+        recording=edfio.Recording(startdate=moment.date()),
+        starttime=moment.time(),
+        annotations=stage_runs([*names, *"?" * tail], 30),
+    ).write(folder / f"{psg[:7]}{scorer}-Hypnogram.edf")
+    return samples
