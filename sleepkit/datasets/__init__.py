@@ -7,6 +7,7 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._isruc import load_isruc
+    from sleepkit.datasets._mass import load_mass
     from sleepkit.datasets._night import load_night
     from sleepkit.datasets._scan import ScanEntry, scan
     from sleepkit.datasets._shhs import load_shhs
@@ -22,6 +23,7 @@ __all__ = [
     "Site",
     "load_folder",
     "load_isruc",
+    "load_mass",
     "load_night",
     "load_shhs",
     "load_sleep_edf",

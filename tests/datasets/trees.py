@@ -197,3 +197,59 @@ def write_sleep_edf(root, psg, scorer, names, *, tail=0, start=None, later=0, **
         annotations=stage_runs([*names, *"?" * tail], 30),
     ).write(folder / f"{psg[:7]}{scorer}-Hypnogram.edf")
     return samples
+
+
+def mass_rows(reference="CLE", ear=True, chins=("Chin1", "Chin2", "Chin3")):
+    """Channels of a subset with a linked-ear reference: ``CLE`` or ``LER``."""
+    electrodes = ["C3", "C4", "F3", "F4", "O1", "O2", *(["A2"] if ear else [])]
+    labels = [f"EEG {name}-{reference}" for name in electrodes]
+    labels += ["EOG Left Horiz", "EOG Right Horiz"]
+    labels += [f"EMG {name}" for name in chins]
+    rows = [(label, 256, "uV") for label in labels]
+    return (*rows, ("ECG ECGI", 512, "uV"), ("Resp Belt Abdo", 128, "uV"))
+
+
+MASS_EVENTS = tuple(
+    edfio.EdfAnnotation(onset, duration, f'<Event channel="EEG C4-LER" {text} />')
+    for onset, duration, text in (
+        (20.0, 3.5, 'groupName="MicroArousal" scorer="Expert1"'),
+        (31.25, 8.0, 'groupName="EMGArtefact" sleepStage="2"'),
+    )
+)
+
+
+def write_mass(folder, key, names, *, seconds=30, onset=17.84375, **kwargs):
+    """Write ``01-03-0001 PSG.edf`` and files of its stages; return the samples.
+
+    The stages, one annotation each, begin at a fraction of a second, and the signals
+    last `after` seconds beyond them. `labels` are the names of the files of stages;
+    ``Annotations`` hold events too, in XML.
+    """
+    start = date(2000, 1, 1), time(23, 59, 50)
+    after = kwargs.get("after", 12.0)
+    n_epochs = int(onset + seconds * len(names) + after) / 30
+    samples = write_edf(
+        folder / f"{key} PSG.edf",
+        kwargs.get("rows", mass_rows()),
+        n_epochs,
+        start=start,
+        annotations=[],
+        seed=int(key[-4:]),
+    )
+    stages = [
+        edfio.EdfAnnotation(onset + seconds * i, seconds, f"Sleep stage {name}")
+        for i, name in enumerate(names)
+    ]
+    for label in kwargs.get("labels", ("Base.edf",)):
+        path = folder / f"{key} {label}"
+        if label.endswith(".txt"):
+            rows = [f"{a.onset},{a.duration},{a.text}\n" for a in stages]
+            path.write_text("Onset,Duration,Annotation\n" + "".join(rows))
+            continue
+        edfio.Edf(
+            [],
+            recording=edfio.Recording(startdate=start[0]),
+            starttime=start[1],
+            annotations=[*stages, *(MASS_EVENTS if "Anno" in label else ())],
+        ).write(path)
+    return samples
