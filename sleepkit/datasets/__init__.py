@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.datasets._fetch_nsrr import fetch_nsrr
+    from sleepkit.datasets._fetch_sleep_edf import fetch_sleep_edf
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._mass import load_mass
@@ -21,6 +23,8 @@ __all__ = [
     "FolderEntry",
     "ScanEntry",
     "Site",
+    "fetch_nsrr",
+    "fetch_sleep_edf",
     "load_folder",
     "load_isruc",
     "load_mass",

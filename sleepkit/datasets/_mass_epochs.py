@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from sleepkit._typing import Array
+from sleepkit._typing import Array, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording import Recording, Signal
 
@@ -47,10 +47,12 @@ class ExtendedArray:
             data[:, start:stop] = samples[:, begin : begin + stop - start]
         return data if dtype is None else data.astype(dtype, copy=False)
 
-    def _begins(self, seconds: float) -> Array:
+    def _begins(self, seconds: float) -> IntArray:
         """First sample of each epoch, and that after the last one."""
-        begins = np.arange(self.n_epochs + 1) * seconds * self.sfreq
-        return np.rint(begins).astype(int)
+        begins: IntArray = np.rint(
+            np.arange(self.n_epochs + 1) * seconds * self.sfreq
+        ).astype(int)
+        return begins
 
 
 def extend_epochs(night: Recording) -> Recording:
