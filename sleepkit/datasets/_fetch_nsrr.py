@@ -76,7 +76,7 @@ def fetch_nsrr(
         If the environment variable ``NSRR_TOKEN`` is not set, or a parameter is out of
         its range.
     RecordingError
-        If there is no file of a subject, or a file differs from its MD5.
+        If there is no file of a subject, or a file differs in its size or its MD5.
     ConnectionError
         If the server does not answer, refuses the token, or breaks off again and again.
 
@@ -159,18 +159,18 @@ class _Server:
                 path=target.parent,
                 downloader=ResumingDownloader(address, part, file.size),
             )
-        except ValueError as error:
+        except (RecordingError, ConnectionError) as error:
+            msg = (
+                f"{file.path} of {self.dataset} cannot be downloaded: {error}. Does "
+                f"the token in {_TOKEN} give access? Another call goes on from there."
+            )
+            raise type(error)(msg) from None
+        except ValueError as error:  # of pooch
             msg = (
                 f"{file.path} of {self.dataset} was downloaded, but differs from its "
                 f"MD5, {file.md5}; it was removed."
             )
             raise RecordingError(msg) from error
-        except ConnectionError as error:
-            msg = (
-                f"{file.path} of {self.dataset} cannot be downloaded: {error}. Does "
-                f"the token in {_TOKEN} give access? Another call goes on from there."
-            )
-            raise ConnectionError(msg) from None
 
 
 def _describe(row: Any) -> _File:

@@ -74,8 +74,8 @@ def fetch_sleep_edf(
 
     check_option("study", study, STUDIES, owner=_OWNER)
     check_option("on_missing", on_missing, _ON_MISSING, owner=_OWNER)
-    letters = STUDIES[study]
-    known = sorted({int(key[3:5]) for key in read_tables() if key[:2] == letters})
+    nights = [key for key in read_tables() if key.startswith(STUDIES[study])]
+    known = sorted({int(key[3:5]) for key in nights})
     wanted = [int(subject) for subject in subjects]
     absent = [subject for subject in wanted if subject not in known]
     found = [subject for subject in wanted if subject in known]

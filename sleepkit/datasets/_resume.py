@@ -11,12 +11,14 @@ from typing import Any, Final
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
+from sleepkit.exceptions import RecordingError
+
 _TRIES: Final = 4  # in a row that bring nothing new
 _TIMEOUT: Final = 60.0  # seconds
 _BLOCK: Final = 2**20  # bytes
 _RANGE: Final = re.compile(r"bytes (\d+)-\d+/(\d+|\*)")
-_REFUSED: Final = range(400, 500)  # codes of errors that a second try does not mend
 _BAD_RANGE: Final = 416
+_PASSING: Final = (408, _BAD_RANGE, 429)  # codes below 500 that another try may mend
 
 
 @dataclass(frozen=True)
@@ -37,49 +39,55 @@ class ResumingDownloader:
         while n_failed < _TRIES:
             time.sleep(2.0**n_failed - 1)
             try:
-                expected = self._continue()
+                if self._continue():
+                    self.part.replace(output_file)
+                    return
             except HTTPError as error:
-                error.close()
-                if error.code in _REFUSED and error.code != _BAD_RANGE:
-                    raise ConnectionError(str(error)) from None
-                self._drop(error.code == _BAD_RANGE)
-                expected, reason = self.size, str(error)
+                with error:
+                    reason = str(error)
+                    self._check_code(error.code, reason)
             except (OSError, HTTPException) as error:
-                expected, reason = self.size, str(error)
-            done = self.part.stat().st_size if self.part.exists() else 0
-            if done == expected:
-                self.part.replace(output_file)
-                return
-            n_failed = 0 if done > most else n_failed + 1
-            most = max(most, done)
-        self._drop(self.size is not None and most > self.size)
-        expected_text = (
-            "an unknown number of" if self.size is None else f"{self.size:,}"
-        )
-        detail = f" ({reason})" if reason else ""
-        msg = f"{most:,} of {expected_text} bytes came{detail}"
+                reason = str(error)
+            n_done = self._n_done
+            n_failed = 0 if n_done > most else n_failed + 1
+            most = max(most, n_done)
+        expected = "" if self.size is None else f" of {self.size:,}"
+        msg = f"only {most:,}{expected} bytes came{reason and f' ({reason})'}"
         raise ConnectionError(msg)
 
-    def _continue(self) -> int | None:
-        """Append what is missing; return the size that the file should have."""
-        begin = self.part.stat().st_size if self.part.exists() else 0
-        if self.size is not None and begin == self.size:
-            return begin
+    @property
+    def _n_done(self) -> int:
+        """Number of bytes that there are."""
+        return self.part.stat().st_size if self.part.exists() else 0
+
+    def _continue(self) -> bool:
+        """Append what is missing; return whether the file is whole."""
+        begin = self._n_done
+        if begin and begin == self.size:
+            return True
         headers = {"Range": f"bytes={begin}-"} if begin else {}
         request = Request(self.address, headers=headers)
         with urlopen(request, timeout=_TIMEOUT) as response:
             match = _RANGE.match(response.headers.get("Content-Range") or "")
             goes_on = match is not None and int(match[1]) == begin
-            total = match[2] if match else response.headers.get("Content-Length")
+            sent = match[2] if match else response.headers.get("Content-Length")
+            total = int(sent) if (sent or "").isdecimal() else None
+            self._check_total(total)
             with self.part.open("ab" if goes_on else "wb") as file:
                 while block := response.read(_BLOCK):
                     file.write(block)
-                n_bytes = file.tell()
-        if self.size is not None:
-            return self.size
-        return int(total) if (total or "").isdecimal() else n_bytes
+        expected = total if self.size is None else self.size
+        return expected in (None, self._n_done)
 
-    def _drop(self, is_wrong: bool) -> None:
-        """Remove a part that is no beginning of the file."""
-        if is_wrong:
+    def _check_total(self, total: int | None) -> None:
+        """Refuse another file, such as a page that asks to log in."""
+        if None not in (self.size, total) and total != self.size:
+            msg = f"the server sends {total:,} bytes, and lists {self.size:,}"
+            raise RecordingError(msg)
+
+    def _check_code(self, code: int, reason: str) -> None:
+        """Refuse what no other try mends; drop a part that is too long."""
+        if code < 500 and code not in _PASSING:
+            raise ConnectionError(reason) from None
+        if code == _BAD_RANGE:
             self.part.unlink(missing_ok=True)

@@ -38,9 +38,9 @@ CHANNELS: Final[ChannelTable] = {
     "emg": {"submental": ("EMG submental",)},
     "airflow": {"oro-nasal": ("Resp oro-nasal",)},
 }
-STUDIES: Final = {"cassette": "SC", "telemetry": "ST"}
+STUDIES: Final = {"cassette": "SC4", "telemetry": "ST7"}  # begins of names
 # The eighth letter is that of the scorer, so that only six belong to both files.
-_FILES: Final = re.compile(r"((S[CT])[47]\d\d\d)..-(PSG|Hypnogram)\.edf", re.IGNORECASE)
+_FILES: Final = re.compile(r"((SC4|ST7)\d\d\d)..-(PSG|Hypnogram)\.edf", re.IGNORECASE)
 _TABLES: Final = ("age_records.csv", "temazepam_records.csv")  # that MNE comes with
 _DAY, _HOUR = 86400.0, 3600.0  # seconds
 
@@ -166,10 +166,11 @@ def find_sleep_edf(
 ) -> list[CohortNight]:
     """Find recordings and hypnograms by the first six characters of their names."""
     check_option("study", study, ("both", *STUDIES), owner="load_sleep_edf")
+    wanted = STUDIES.values() if study == "both" else (STUDIES[study],)
     recordings, labels = [], defaultdict(list)
     for file in find_files(root):
         match = _FILES.fullmatch(file.name)
-        if match and study in ("both", _study(match[2].upper())):
+        if match and match[2].upper() in wanted:
             key = match[1].upper()
             if match[3].casefold() == "psg":
                 recordings.append((key, file))
@@ -189,11 +190,6 @@ def find_sleep_edf(
         for key, file in recordings
         for info, clock in (known.get(key, ({}, None)),)
     ]
-
-
-def _study(letters: str) -> str:
-    """Name of a study by the letters of its files."""
-    return next(name for name, known in STUDIES.items() if known == letters)
 
 
 def _find_problem(key: str, labels: Sequence[Path]) -> str:

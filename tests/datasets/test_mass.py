@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 
 import numpy as np
@@ -130,6 +131,7 @@ def test_epochs_of_20_s_are_extended(tmp_path):
             expected = raw[label][begin : begin + 30 * sfreq]
             np.testing.assert_allclose(epoch, expected, atol=1e-3)
     assert "extended by 5 s" in night.signals["eeg"].provenance[0]
+    assert pickle.loads(pickle.dumps(night)).fingerprint == night.fingerprint
 
 
 def test_an_extended_epoch_needs_signal_on_both_sides(tmp_path):

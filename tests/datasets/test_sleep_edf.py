@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, time
+from datetime import date, time, timedelta
 
 import numpy as np
 import pytest
 
 from sleepkit.datasets import load_sleep_edf
 from sleepkit.exceptions import RecordingError, SleepkitWarning
+from sleepkit.io import read_hypnogram
 from sleepkit.preprocessing import trim_wake
-from tests.datasets.trees import write_sleep_edf
+from tests.datasets.trees import write_edf, write_sleep_edf
 
 NAMES = [*"WW1234R", "M"]
 STAGES = [0, 0, 1, 2, 3, 3, 4]
@@ -180,3 +181,33 @@ def test_real_files(real_data, tmp_path):
     assert 0.02 < np.std(night.signals["eeg"].data) < 200
     assert night.lights_off == 30300
     assert "starts at" not in report[0].remarks
+
+
+@pytest.mark.real
+def test_stages_are_those_of_others(real_data, tmp_path):
+    """Hypnograms of 20 nights beside noise; others have cut them, and rejected some."""
+    source = real_data / "sleep_edf"
+    for path in source.glob("SC40*-Hypnogram.edf"):
+        shutil.copy(path, tmp_path)
+        scored = read_hypnogram(path)
+        n_epochs = int(np.flatnonzero(scored.stages != -1)[-1]) + 1
+        write_edf(
+            tmp_path / f"{path.name[:7]}0-PSG.edf",
+            [("EEG Fpz-Cz", 1, "uV")],
+            n_epochs,
+            start=(scored.start.date(), scored.start.time()),
+        )
+    X, y, groups, report = load_sleep_edf(tmp_path, **EEG, channels={"eeg": ["Fpz-Cz"]})
+    assert len(X.recordings) == 2 * len(set(groups)) == 20
+    assert not any(entry.remarks for entry in report)
+    X, y, _ = trim_wake(X, y, rule="margin")
+    for night, rows, epochs in X.by_recording():
+        number = night.id.removeprefix("sleep-edf:SC4")
+        published = source / "nights" / f"SC4{number[:2]}_night{number[2]}.npz"
+        theirs = np.load(published)["labels"]
+        kept = epochs - epochs[0]
+        assert kept[-1] == len(theirs) - 1
+        scored = theirs[kept] >= 0
+        np.testing.assert_array_equal(y[rows][scored], theirs[kept][scored], number)
+        lights_off = night.start + timedelta(seconds=night.lights_off)
+        assert lights_off.hour in (21, 22, 23, 0, 1)
