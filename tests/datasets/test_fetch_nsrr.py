@@ -1,4 +1,4 @@
-"""Downloads: a server in a thread stands for the NSRR, files on disk for PhysioNet."""
+"""Downloads of nights; a server in a thread stands for the NSRR."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 import pytest
 
-from sleepkit.datasets import fetch_nsrr, fetch_sleep_edf, load_shhs
-from sleepkit.exceptions import RecordingError, SleepkitWarning
+from sleepkit.datasets import fetch_nsrr, load_shhs
+from sleepkit.exceptions import RecordingError
 from tests.datasets.trees import write_shhs
 
 TOKEN = "1-a b"
@@ -253,40 +253,3 @@ def test_subjects_and_names_that_nobody_has(nsrr, tmp_path):
     nsrr.more = "no list"
     with pytest.raises(ConnectionError, match="does not list the folder"):
         fetch(nsrr, tmp_path)
-
-
-SLEEP_EDF = (
-    *("SC4001E0-PSG", "SC4001EC-Hypnogram", "SC4002E0-PSG", "SC4002EC-Hypnogram"),
-    *("ST7022J0-PSG", "ST7022JM-Hypnogram"),
-)
-
-
-@pytest.fixture
-def physionet(tmp_path):
-    """A folder that has all files of two subjects, so that nothing is downloaded."""
-    folder = tmp_path / "physionet-sleep-data"
-    folder.mkdir()
-    for name in SLEEP_EDF:
-        (folder / f"{name}.edf").write_bytes(b"")
-    return tmp_path
-
-
-def test_sleep_edf_through_mne(physionet):
-    folder = fetch_sleep_edf(physionet, subjects=[0])
-    assert folder == physionet / "physionet-sleep-data"
-
-
-def test_telemetry_by_the_numbers_of_its_files(physionet):
-    assert fetch_sleep_edf(physionet, subjects=[2], study="telemetry").is_dir()
-
-
-def test_subjects_that_sleep_edf_lacks(physionet):
-    with pytest.raises(ValueError, match=r"subjects of the cassette study, 0, 1, .*39"):
-        fetch_sleep_edf(physionet, subjects=[0, 39])
-    with pytest.warns(SleepkitWarning, match="'subjects' parameter"):
-        fetch_sleep_edf(physionet, subjects=[0, 39], on_missing="warn")
-    fetch_sleep_edf(physionet, subjects=[0, 39], on_missing="ignore")
-    with pytest.raises(ValueError, match="must name subjects"):
-        fetch_sleep_edf(physionet, subjects=[39], on_missing="ignore")
-    with pytest.raises(ValueError, match="'study' parameter of fetch_sleep_edf"):
-        fetch_sleep_edf(physionet, subjects=[0], study="ST")
