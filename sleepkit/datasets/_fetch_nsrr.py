@@ -13,6 +13,7 @@ from http.client import HTTPException
 from os import PathLike
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
+from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
@@ -121,13 +122,9 @@ class _Server:
         query = urlencode({"path": folder, "auth_token": self.token})
         address = f"{self.base_url}/api/v1/datasets/{self.dataset}/files.json?{query}"
         try:
-            with urlopen(address, timeout=_TIMEOUT) as response:
-                rows = json.load(response)
+            rows = _read_json(address)
             items = [(row, PurePosixPath(row["full_path"])) for row in rows]
         except (OSError, HTTPException, ValueError, TypeError, KeyError) as error:
-            close = getattr(error, "close", None)  # an HTTPError holds a connection
-            if close is not None:
-                close()
             msg = (
                 f"{self.base_url} does not list the folder {folder!r} of "
                 f"{self.dataset!r} ({error}). Is the token in {_TOKEN} valid, and was "
@@ -136,7 +133,8 @@ class _Server:
             raise ConnectionError(msg) from None
         for row, path in items:
             is_below = path.is_relative_to(folder) and path != PurePosixPath(folder)
-            if not is_below or ".." in path.parts or row.get("archived"):
+            leads_out = ".." in path.parts or "\\" in str(path)
+            if not is_below or leads_out or row.get("archived"):
                 continue
             if row.get("is_file"):
                 yield _describe(row)
@@ -171,6 +169,16 @@ class _Server:
                 f"MD5, {file.md5}; it was removed."
             )
             raise RecordingError(msg) from error
+
+
+def _read_json(address: str) -> Any:
+    """Read an answer of the server."""
+    try:
+        with urlopen(address, timeout=_TIMEOUT) as response:
+            return json.load(response)
+    except HTTPError as error:
+        error.close()
+        raise
 
 
 def _describe(row: Any) -> _File:

@@ -220,6 +220,7 @@ def find_mass(
     nights = []
     for key, number, file in recordings:
         first = next((labels[key][kind] for kind in _LABELS if labels[key][kind]), [])
+        first = [path for path in first if path.parent == file.parent] or first
         is_short = number in _OF_20_S
         problem = _find_problem(key, first)
         if is_short and not extend_to_30s:

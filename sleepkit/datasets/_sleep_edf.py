@@ -111,9 +111,10 @@ def load_sleep_edf(
 
     Notes
     -----
-    The files [1]_ are found anywhere below `path`, and paired by the first six
-    characters of their names: ``SC4001E0-PSG.edf``, ``SC4001EC-Hypnogram.edf``. If they
-    start at different times, the stages are placed by the time of day, with a remark.
+    The files [1]_ are found anywhere below `path`, and paired, in one folder or else in
+    any, by the first six characters of their names: ``SC4001E0-PSG.edf``,
+    ``SC4001EC-Hypnogram.edf``. If they start at different times, the stages are placed
+    by the time of day, with a remark.
     Movement time and unscored epochs stay in the recording and out of `X`, and so does
     the unscored end of a hypnogram, which is longer than the signals.
 
@@ -177,19 +178,15 @@ def find_sleep_edf(
             else:
                 labels[key].append(file)
     known = read_tables()
-    return [
-        CohortNight(
-            f"sleep-edf:{key}",
-            f"sleep-edf:{key[:5]}",
-            file,
-            tuple(labels[key]),
-            partial(_read, channels=channels, lights_off=clock),
-            info,
-            _find_problem(key, labels[key]),
-        )
-        for key, file in recordings
-        for info, clock in (known.get(key, ({}, None)),)
-    ]
+    nights = []
+    for key, file in recordings:
+        paths = tuple(p for p in labels[key] if p.parent == file.parent) or labels[key]
+        info, clock = known.get(key, ({}, None))
+        read = partial(_read, channels=channels, lights_off=clock)
+        subject, problem = f"sleep-edf:{key[:5]}", _find_problem(key, paths)
+        night = (f"sleep-edf:{key}", subject, file, tuple(paths), read, info, problem)
+        nights.append(CohortNight(*night))
+    return nights
 
 
 def _find_problem(key: str, labels: Sequence[Path]) -> str:

@@ -163,9 +163,11 @@ def test_signals_before_and_after_the_stages_are_unscored(tmp_path):
 def test_each_night_that_is_set_aside_has_a_reason(mass):
     root, _ = mass
     (root / "01-03-0042 Base.edf").unlink()
-    copies = root / "copies"
-    copies.mkdir()
-    shutil.copy(root / "01-03-0044 Base.edf", copies)
+    for name in ("old", "new"):  # beside the signals, a file would go first
+        (root / name).mkdir()
+        shutil.copy(root / "01-03-0044 Base.edf", root / name)
+        shutil.copy(root / "01-03-0050 Base.edf", root / name)
+    (root / "01-03-0044 Base.edf").unlink()
     write_edf(root / "01-03-0051 PSG.edf", mass_rows(), 2)
     write_mass(root, "01-03-0052", NAMES, labels=("Annotations.edf",))
     events = (root / "01-03-0052 Annotations.edf").read_bytes()

@@ -126,6 +126,7 @@ def test_each_night_that_is_set_aside_has_a_reason(archive):
     telemetry = root / "sleep-telemetry"
     shutil.copy(telemetry / "ST7011J0-PSG.edf", folder / "ST7011J0-PSG.edf")
     write_sleep_edf(root, "ST7022J0", "P", ["?"] * 3)
+    shutil.copy(telemetry / "ST7012JP-Hypnogram.edf", folder)  # but one is beside
     with pytest.warns(SleepkitWarning, match="sets aside 5 of 7"):
         X, _, _, report = load_sleep_edf(root, modalities=("eeg", "eog"))
     assert [night.id[10:] for night in X.recordings] == ["ST7011", "ST7012"]
