@@ -6,8 +6,11 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.datasets._counts import CountCheck, check_counts
+    from sleepkit.datasets._fetch_nsrr import fetch_nsrr
+    from sleepkit.datasets._fetch_sleep_edf import fetch_sleep_edf
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._isruc import load_isruc
+    from sleepkit.datasets._mass import load_mass
     from sleepkit.datasets._night import load_night
     from sleepkit.datasets._protocols import (
         PublishedSplit,
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
+    from sleepkit.datasets._sleep_edf import load_sleep_edf
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -30,10 +34,14 @@ __all__ = [
     "Site",
     "StepCount",
     "check_counts",
+    "fetch_nsrr",
+    "fetch_sleep_edf",
     "load_folder",
     "load_isruc",
+    "load_mass",
     "load_night",
     "load_shhs",
+    "load_sleep_edf",
     "make_polysomnography",
     "scan",
     "select_epochs",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, time
+from datetime import date, datetime, time, timedelta
 
 import edfio
 import numpy as np
@@ -132,3 +132,124 @@ def write_isruc_mat(path, n_epochs, names="F3_A2 C3_A2 C4_A1 LOC_A2 ROC_A1 X1 X2
     path.parent.mkdir(parents=True, exist_ok=True)
     scipy.io.savemat(path, channels)
     return channels
+
+
+SLEEP_EDF_ROWS = {  # cassette and telemetry
+    "SC": (
+        ("EEG Fpz-Cz", 100, "uV"),
+        ("EEG Pz-Oz", 100, "uV"),
+        ("EOG horizontal", 100, "uV"),
+        ("Resp oro-nasal", 1, ""),
+        ("EMG submental", 1, "uV"),
+        ("Temp rectal", 1, "DegC"),
+        ("Event marker", 1, ""),
+    ),
+    "ST": (
+        ("EEG Fpz-Cz", 100, "uV"),
+        ("EEG Pz-Oz", 100, "uV"),
+        ("EOG horizontal", 100, "uV"),
+        ("EMG submental", 100, "uV"),
+        ("Marker", 10, ""),
+    ),
+}
+SLEEP_EDF_STARTS = {
+    "SC": (date(1989, 4, 24), time(16, 13)),
+    "ST": (date(1994, 7, 12), time(23, 0)),
+}
+
+
+def stage_runs(names, seconds, onset=0.0):
+    """Annotations of stages, one a run of equal names; ``M`` is movement time."""
+    changes = [i for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+    return [
+        edfio.EdfAnnotation(
+            onset + seconds * a,
+            seconds * (b - a),
+            "Movement time" if names[a] == "M" else f"Sleep stage {names[a]}",
+        )
+        for a, b in zip(changes, [*changes[1:], len(names)], strict=True)
+    ]
+
+
+def write_sleep_edf(root, psg, scorer, names, *, tail=0, start=None, later=0, **kwargs):
+    """Write ``SC4001E0-PSG.edf`` and its hypnogram; return the samples by label.
+
+    The hypnogram ends with `tail` unscored epochs beyond the signals, starts `later`
+    seconds after them, and has data records of duration 0.
+    """
+    kind = psg[:2]
+    folder = root / {"SC": "sleep-cassette", "ST": "sleep-telemetry"}[kind]
+    day, clock = start or SLEEP_EDF_STARTS[kind]
+    rows = kwargs.get("rows", SLEEP_EDF_ROWS[kind])
+    samples = write_edf(
+        folder / f"{psg}-PSG.edf",
+        rows,
+        kwargs.get("n_epochs", len(names)),
+        start=(day, clock),
+        annotations=[] if kind == "SC" else None,
+        seed=int(psg[2:6]),
+    )
+    moment = datetime.combine(day, clock) + timedelta(seconds=later)
+    edfio.Edf(
+        [],
+        recording=edfio.Recording(startdate=moment.date()),
+        starttime=moment.time(),
+        annotations=stage_runs([*names, *"?" * tail], 30),
+    ).write(folder / f"{psg[:7]}{scorer}-Hypnogram.edf")
+    return samples
+
+
+def mass_rows(reference="CLE", ear=True, chins=("Chin1", "Chin2", "Chin3")):
+    """Channels of a subset with a linked-ear reference: ``CLE`` or ``LER``."""
+    electrodes = ["C3", "C4", "F3", "F4", "O1", "O2", *(["A2"] if ear else [])]
+    labels = [f"EEG {name}-{reference}" for name in electrodes]
+    labels += ["EOG Left Horiz", "EOG Right Horiz"]
+    labels += [f"EMG {name}" for name in chins]
+    rows = [(label, 256, "uV") for label in labels]
+    return (*rows, ("ECG ECGI", 512, "uV"), ("Resp Belt Abdo", 128, "uV"))
+
+
+MASS_EVENTS = tuple(
+    edfio.EdfAnnotation(onset, duration, f'<Event channel="EEG C4-LER" {text} />')
+    for onset, duration, text in (
+        (20.0, 3.5, 'groupName="MicroArousal" scorer="Expert1"'),
+        (31.25, 8.0, 'groupName="EMGArtefact" sleepStage="2"'),
+    )
+)
+
+
+def write_mass(folder, key, names, *, seconds=30, onset=17.84375, **kwargs):
+    """Write ``01-03-0001 PSG.edf`` and files of its stages; return the samples.
+
+    The stages, one annotation each, begin at a fraction of a second, and the signals
+    last `after` seconds beyond them. `labels` are the names of the files of stages;
+    ``Annotations`` hold events too, in XML.
+    """
+    start = date(2000, 1, 1), time(23, 59, 50)
+    after = kwargs.get("after", 12.0)
+    n_epochs = int(onset + seconds * len(names) + after) / 30
+    samples = write_edf(
+        folder / f"{key} PSG.edf",
+        kwargs.get("rows", mass_rows()),
+        n_epochs,
+        start=start,
+        annotations=[],
+        seed=int(key[-4:]),
+    )
+    stages = [
+        edfio.EdfAnnotation(onset + seconds * i, seconds, f"Sleep stage {name}")
+        for i, name in enumerate(names)
+    ]
+    for label in kwargs.get("labels", ("Base.edf",)):
+        path = folder / f"{key} {label}"
+        if label.endswith(".txt"):
+            rows = [f"{a.onset},{a.duration},{a.text}\n" for a in stages]
+            path.write_text("Onset,Duration,Annotation\n" + "".join(rows))
+            continue
+        edfio.Edf(
+            [],
+            recording=edfio.Recording(startdate=start[0]),
+            starttime=start[1],
+            annotations=[*stages, *(MASS_EVENTS if "Anno" in label else ())],
+        ).write(path)
+    return samples
