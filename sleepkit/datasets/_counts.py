@@ -36,7 +36,7 @@ PUBLISHED: Final[Mapping[str, _Published]] = {
     ),
     "mass-ss3": _Published(
         62, 59317, (6442, 4839, 29802, 7653, 10581), 1e-3,
-        "load_mass(path)",
+        "load_mass(path, subset=3)",
         ("drop_unscored",),
         "SPDTransNet (Seraphim et al. 2023)",
     ),
@@ -58,19 +58,19 @@ PUBLISHED: Final[Mapping[str, _Published]] = {
     ),
     "sleep-edf-20": _Published(
         39, 42308, (8285, 2804, 17799, 5703, 7717), 0.0,
-        "load_sleep_edf(path), subjects 0 to 19",
+        "load_sleep_edf(path, study='cassette'), subjects 0 to 19",
         (("trim_wake", {**_MARGIN, "unscored": "sleep"}), "drop_unscored"),
         "TinySleepNet (Supratak and Guo 2020)",
     ),
     "sleep-edf-20-deepsleepnet": _Published(
         39, 41950, (), 0.0,
-        "load_sleep_edf(path), subjects 0 to 19",
+        "load_sleep_edf(path, study='cassette'), subjects 0 to 19",
         ("drop_unscored", ("trim_wake", _MARGIN)),
         "DeepSleepNet (Supratak et al. 2017)",
     ),
     "sleep-edf-78": _Published(
         153, 195479, (65951, 21522, 69132, 13039, 25835), 0.0,
-        "load_sleep_edf(path)",
+        "load_sleep_edf(path, study='cassette')",
         (("trim_wake", {**_MARGIN, "unscored": "sleep"}), "drop_unscored"),
         "TinySleepNet (Supratak and Guo 2020)",
     ),

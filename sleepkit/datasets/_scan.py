@@ -12,7 +12,7 @@ import numpy as np
 
 from sleepkit import io
 from sleepkit._stages import STAGES, UNSCORED
-from sleepkit.datasets import _isruc, _shhs
+from sleepkit.datasets import _isruc, _mass, _shhs, _sleep_edf
 from sleepkit.datasets._cohort import (
     CohortNight,
     explain_failure,
@@ -37,7 +37,9 @@ _OWNER: Final = "scan"
 _Finder = Callable[..., list[CohortNight]]
 _COHORTS: Final[Mapping[str, tuple[ChannelTable, _Finder]]] = {
     "isruc": (_isruc.CHANNELS, _isruc.find_isruc),
+    "mass": (_mass.CHANNELS, _mass.find_mass),
     "shhs": (_shhs.CHANNELS, _shhs.find_shhs),
+    "sleep-edf": (_sleep_edf.CHANNELS, _sleep_edf.find_sleep_edf),
 }
 
 
@@ -136,7 +138,8 @@ def scan(
     path : path-like
         The folder.
     cohort : str, default=None
-        ``"isruc"`` or ``"shhs"``: the nights that `load_isruc` or `load_shhs` finds.
+        ``"isruc"``, ``"mass"``, ``"shhs"`` or ``"sleep-edf"``: the nights that
+        `load_isruc`, `load_mass`, `load_shhs` or `load_sleep_edf` finds.
         None finds nights of any names, as `load_folder` does.
     modalities : str or sequence of str, default=("eeg", "eog", "emg")
         Modalities to look for.
@@ -152,7 +155,7 @@ def scan(
         Folder to keep the table in, one file for all scans. Nights whose files have the
         same sizes and time stamps as before are not read again.
     **options : object
-        Other parameters of the loader: of `load_shhs` and `load_isruc`, or `scheme`,
+        Other parameters of the loader, as ``visit`` of `load_shhs`, or `scheme`,
         `units` and `subject_pattern` of `load_folder`.
 
     Returns
