@@ -7,7 +7,7 @@ from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import joblib
 import numpy as np
@@ -19,8 +19,10 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.recording._signal import Layout, Signal
 from sleepkit.recording._step import Step
 from sleepkit.recording._store import Store
+from sleepkit.recording._store_index import write_index
 from sleepkit.utils import check_epoch_duration, check_stages
 
+_Result = TypeVar("_Result")
 _REPLACEABLE = (
     "id",
     "subject",
@@ -363,19 +365,20 @@ def materialize(
 ) -> list[Recording]:
     """Compute recordings into memory (by threads) or into a store (by processes)."""
     if directory is None:
-        return _run_all(Recording.load, list(recordings), n_jobs, "threads", verbose)
+        return run_all(Recording.load, list(recordings), n_jobs, "threads", verbose)
     stored = [recording.cached(str(directory)) for recording in recordings]
-    computed = _run_all(Recording.compute, stored, n_jobs, None, verbose)
+    write_index(Store(str(Path(directory).resolve())), stored, keep=True)
+    computed = run_all(Recording.compute, stored, n_jobs, None, verbose)
     return [r.with_signals(c.signals) for r, c in zip(stored, computed, strict=True)]
 
 
-def _run_all(
-    function: Callable[[Recording], Recording],
+def run_all(
+    function: Callable[[Recording], _Result],
     recordings: list[Recording],
     n_jobs: int | None,
     prefer: str | None,
     verbose: bool,
-) -> list[Recording]:
+) -> list[_Result]:
     """Run a function on every recording, with a progress bar if verbose."""
     # Not every backend can hand over results one by one, as a bar needs them.
     as_they_come = "generator" if verbose else "list"

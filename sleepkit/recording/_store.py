@@ -28,7 +28,7 @@ except ImportError:  # Windows: two workers may compute a night twice, never wro
     fcntl = None  # type: ignore[assignment]
 
 _DISTRIBUTIONS: Final = ("edfio", "mne", "numpy", "scipy")  # that compute signals
-_FORMAT = 2
+_FORMAT = 3
 _MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
 _LOCKS = ".locks"
@@ -40,9 +40,10 @@ class Store:
 
     A night is written under a temporary name and renamed when complete, so a reader
     sees a whole night or none, whenever the writer was killed or the power failed. A
-    manifest in each sub-folder holds source, steps, versions, and size and checksum of
-    every file, with its own checksum, so a damaged or foreign night is computed anew,
-    not read. It has the face of a `Step`, but no fingerprint: it changes no signal.
+    manifest in each sub-folder holds source, steps, versions, all of the night but its
+    signals, and size and checksum of every file, with its own checksum, so a damaged or
+    foreign night is computed anew, not read. It has the face of a `Step`, but no
+    fingerprint: it changes no signal.
 
     Parameters
     ----------
@@ -120,16 +121,35 @@ class Store:
         StoreError
             If the folder cannot be written to or read from.
         """
-        code = versions(*_DISTRIBUTIONS, packages=NIGHT_PACKAGES)
-        key = str(joblib.hash((before.fingerprint, code)))
         about = {
             "id": before.id,
             "subject": before.subject,
+            "night": describe_night(before),
             "source": before.with_signals(before.sources).fingerprint,
             "steps": list(before.pending),
-            "versions": code,
+            "versions": _code_versions(),
         }
-        return self._fetch(before.id, key, about, lambda: before.signals)
+        folder, key = self.place_of(before)
+        return self._fetch(folder, key, about, lambda: before.signals)
+
+    def place_of(self, recording: Any) -> tuple[Path, str]:
+        """Return the sub-folder of a night with its steps, stored or not, and its key.
+
+        Parameters
+        ----------
+        recording : Recording
+            The night.
+
+        Returns
+        -------
+        folder : pathlib.Path
+            Where it is, once it is stored.
+        key : str
+            What its manifest must hold: a hash of source, steps and versions.
+        """
+        key = str(joblib.hash((recording.fingerprint, _code_versions())))
+        name = f"{_file_name(recording.id)}-{key[:20]}"
+        return Path(self.directory, name), key
 
     def verify(self) -> list[Path]:
         """Check every stored night, values included.
@@ -145,16 +165,15 @@ class Store:
 
     def _fetch(
         self,
-        name: str,
+        folder: Path,
         key: str,
         about: Mapping[str, Any],
         compute: Callable[[], Mapping[str, Signal]],
     ) -> Mapping[str, Signal]:
-        """Read the night with a key, or compute and write it, named and described."""
-        folder = Path(self.directory) / f"{_file_name(name)}-{key[:20]}"
+        """Read the night with a key, or compute and write it, described."""
         signals = _read(folder, key)
         if signals is None:
-            with self._lock(folder.name):
+            with self.locked(folder.name):
                 signals = _read(folder, key)
                 if signals is None:
                     self._write(folder, key, about, compute())
@@ -183,6 +202,7 @@ class Store:
                 with self._writing():
                     entries[name] = _write_signal(path, signal, values)
             manifest = {"format": _FORMAT, "key": key, **about, "signals": entries}
+            manifest = json.loads(json.dumps(manifest, default=_plain))
             manifest["checksum"] = _checksum(manifest)
             text = json.dumps(manifest, indent=1)
             with self._writing():
@@ -196,8 +216,19 @@ class Store:
             shutil.rmtree(partial, ignore_errors=True)
 
     @contextmanager
-    def _lock(self, name: str) -> Iterator[None]:
-        """Lock a night: one process or thread computes it, the others wait."""
+    def locked(self, name: str) -> Iterator[None]:
+        """Lock a night: one process or thread computes it, the others wait.
+
+        Parameters
+        ----------
+        name : str
+            Name of its sub-folder.
+
+        Yields
+        ------
+        None
+            While it is locked.
+        """
         with ExitStack() as stack:
             with self._writing():
                 locks = Path(self.directory) / _LOCKS
@@ -258,20 +289,62 @@ def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, A
     }
 
 
+def describe_night(recording: Any) -> dict[str, Any]:
+    """Everything of a `Recording` but its id, its subject and its signals."""
+    stages, start = recording.hypnogram, recording.start
+    return {
+        "hypnogram": None if stages is None else stages.tolist(),
+        "epoch_duration": recording.epoch_duration,
+        "start": None if start is None else start.isoformat(),
+        "lights_off": recording.lights_off,
+        "lights_on": recording.lights_on,
+        "info": dict(recording.info),
+    }
+
+
 def _read(folder: Path, key: str | None = None) -> dict[str, Signal] | None:
     """Signals of a stored night; None where it is absent, foreign or damaged."""
+    found = read_night(folder)
+    if found is None:
+        return None
+    manifest, signals = found
+    if key not in (None, manifest["key"]):
+        return None
+    try:
+        for signal in signals.values():
+            _ = signal.data  # checks the values
+    except StoreError:
+        return None
+    return signals
+
+
+def read_night(folder: Path) -> tuple[dict[str, Any], dict[str, Signal]] | None:
+    """Manifest and signals of a stored night, whose values are not checked yet.
+
+    None where it is absent, or manifest or files are damaged.
+    """
     try:
         manifest = json.loads((folder / _MANIFEST).read_text(encoding="utf-8"))
         checksum = manifest.pop("checksum")
-        expected = (_FORMAT, key or manifest["key"], checksum)
-        if (manifest["format"], manifest["key"], _checksum(manifest)) != expected:
+        if (manifest["format"], _checksum(manifest)) != (_FORMAT, checksum):
             return None
-        return {
+        signals = {
             name: _read_signal(folder, entry, f"{manifest['key']}:{name}")
             for name, entry in manifest["signals"].items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+    return manifest, signals
+
+
+def _plain(value: Any) -> Any:
+    """A value of `Recording.info` that JSON does not have, as numbers or as text."""
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _code_versions() -> Mapping[str, str]:
+    """Versions of the code that computes signals."""
+    return versions(*_DISTRIBUTIONS, packages=NIGHT_PACKAGES)
 
 
 def _checksum(manifest: Mapping[str, Any]) -> str:
@@ -281,7 +354,7 @@ def _checksum(manifest: Mapping[str, Any]) -> str:
 
 
 def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signal:
-    """Map one modality, if its file has the right size and values."""
+    """Describe one modality, if its file has the right size."""
     path = folder / entry["file"]
     if path.stat().st_size != entry["bytes"]:
         msg = f"{path} should have {entry['bytes']} bytes."
@@ -295,7 +368,6 @@ def _read_signal(folder: Path, entry: dict[str, Any], fingerprint: str) -> Signa
         fingerprint,
         entry["checksum"],
     )
-    values.map()  # checks the values
     parts = ("sfreq", "ch_names", "bandwidth", "freqs", "valid", "provenance")
     return Signal(values, **{name: entry[name] for name in parts})
 
