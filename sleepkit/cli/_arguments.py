@@ -46,6 +46,11 @@ def add_overwrite(parser: ArgumentParser) -> None:
 def add_folder(parser: ArgumentParser) -> None:
     """Add a folder of scored nights, and how to read them."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="scored nights")
+    add_reading(parser)
+
+
+def add_reading(parser: ArgumentParser) -> None:
+    """Add how the files of a folder are read."""
     parser.add_argument(
         "--scheme",
         choices=io.SCHEMES,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit import evaluation
-from sleepkit.cli._arguments import add_folder, add_overwrite, read_folder
+from sleepkit.cli._arguments import add_folder, add_overwrite
 from sleepkit.cli._models import load
 from sleepkit.cli._output import (
     make_folder,
@@ -15,7 +15,9 @@ from sleepkit.cli._output import (
     print_scores,
     refuse_existing,
 )
+from sleepkit.cli._store import read_nights
 from sleepkit.datasets._pairs import NAMING_RULES
+from sleepkit.pipelines._night_steps import without_steps
 from sleepkit.pipelines._stagers import takes_any_subset
 
 EXAMPLE: Final = f"sleepkit evaluate nights/ --model my.model\n{NAMING_RULES}"
@@ -41,14 +43,15 @@ def run(arguments: Namespace) -> None:
         outputs = [arguments.out / name for name in _OUTPUTS]
         refuse_existing(outputs, overwrite=arguments.overwrite)
     model = load(arguments.model)
-    X, _ = read_folder(arguments, model.modalities, exclude=model.exclude)
+    X, _, taken = read_nights(arguments, model.modalities, exclude=model.exclude)
     if arguments.out is not None:
         make_folder(arguments.out)
+    stager = without_steps(model.stager, taken)
     result = evaluation.evaluate_staging(
-        {model.method: model.stager},
+        {model.method: stager},
         X,
         X.hypnogram,
-        subsets="drop_one" if takes_any_subset(model.stager) else None,
+        subsets="drop_one" if takes_any_subset(stager) else None,
     )
     print_scores(result)
     if arguments.out is not None:

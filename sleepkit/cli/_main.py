@@ -25,8 +25,9 @@ from sleepkit.exceptions import SleepkitWarning
 COMMANDS: Final = {
     "demo": "the whole job on simulated nights, in some minutes",
     "info": "show what is in recordings: what would be used, what not, and why",
-    "train": "train a stager on a folder of scored nights",
-    "evaluate": "score a model on a folder of scored nights",
+    "prepare": "compute a cohort once, into a store that train and evaluate take",
+    "train": "train a stager on scored nights, a folder or a store",
+    "evaluate": "score a model on scored nights, a folder or a store",
     "stage": "write the hypnograms of nights",
     "adapt": "continue the training of a model on a folder of scored nights",
     "pretrain": "train the stagers that come with sleepkit",

@@ -1,10 +1,10 @@
-"""``sleepkit train``: a model from a folder of scored nights."""
+"""``sleepkit train``: a model from scored nights, of a folder or a store."""
 
 from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from errno import EISDIR
 from pathlib import Path
@@ -17,7 +17,6 @@ from sleepkit.cli._arguments import (
     add_folder,
     add_overwrite,
     folds,
-    read_folder,
 )
 from sleepkit.cli._models import save
 from sleepkit.cli._output import (
@@ -27,9 +26,11 @@ from sleepkit.cli._output import (
     refuse_existing,
 )
 from sleepkit.cli._partial import check_partial, kept_training
+from sleepkit.cli._store import Nights, read_nights
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import HypnogramError
 from sleepkit.pipelines._methods import METHODS
+from sleepkit.pipelines._night_steps import with_steps, without_steps
 from sleepkit.pipelines._stagers import make_stager, takes_any_subset
 
 if TYPE_CHECKING:
@@ -39,7 +40,9 @@ if TYPE_CHECKING:
     from sleepkit.recording import EpochArray
 
 _MAX_JOBS: Final = 4  # each takes memory for a net and its batches
-EXAMPLE: Final = f"sleepkit train nights/ --out my.model --scheme rk\n{NAMING_RULES}"
+EXAMPLE: Final = f"""sleepkit train nights/ --out my.model --scheme rk
+  sleepkit train store/ --out my.model        # of sleepkit prepare
+{NAMING_RULES}"""
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -48,6 +51,21 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="MODEL", help="the file to write"
     )
+    add_method(parser)
+    parser.add_argument(
+        "--folds",
+        type=folds,
+        default=3,
+        metavar="N",
+        help="folds of the cross-validation by subject: 0, or at least 2 (3, or one "
+        "for each subject if there are fewer)",
+    )
+    _add_kept(parser)
+    add_overwrite(parser)
+
+
+def add_method(parser: ArgumentParser) -> None:
+    """Add the method and its size."""
     parser.add_argument(
         "--method", choices=METHODS, default="medfusesleep", help="(medfusesleep)"
     )
@@ -59,16 +77,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         dest="size",
         help="sizes and training of the method's paper, for a GPU; else a small net",
     )
-    parser.add_argument(
-        "--folds",
-        type=folds,
-        default=3,
-        metavar="N",
-        help="folds of the cross-validation by subject: 0, or at least 2 (3, or one "
-        "for each subject if there are fewer)",
-    )
-    _add_kept(parser)
-    add_overwrite(parser)
 
 
 def _add_kept(parser: ArgumentParser) -> None:
@@ -92,24 +100,24 @@ def run(arguments: Namespace) -> None:
     out, resume = arguments.out, arguments.resume
     _check_place(out, overwrite=arguments.overwrite)
     check_partial(out, resume=resume, overwrite=arguments.overwrite)
-    X, files = read_folder(arguments, MODALITIES)
-    _check_stages(X)
+    nights = read_nights(arguments, MODALITIES)
+    _check_stages(nights.X)
     make_folder(out.parent)
     kept: AbstractContextManager[Path] = nullcontext(arguments.cache)
     if arguments.cache is None:
-        kept = kept_training(out, _settings(arguments, files), resume=resume)
+        kept = kept_training(out, _settings(arguments, nights), resume=resume)
     with kept as cache:
-        _train(arguments, X, files, cache)
+        _train(arguments, nights, cache)
     print_files([out])
 
 
-def _train(
-    arguments: Namespace, X: EpochArray, files: Sequence[str], cache: Path
-) -> None:
+def _train(arguments: Namespace, nights: Nights, cache: Path) -> None:
     """Cross-validate, train on all nights and save."""
-    method = arguments.method
+    method, X = arguments.method, nights.X
     stager = make_stager(method, size=arguments.size, cache=cache, random_state=0)
-    compute_features([stager], X)
+    stager = without_steps(stager, nights.taken)
+    if nights.taken is None:
+        compute_features([stager], X)
     _keep_passes(stager, cache)
     result = None
     if len(set(X.subject)) == 1:
@@ -120,7 +128,8 @@ def _train(
     (fitted,) = fit_all([stager], X)
     if _has_net(fitted):
         fitted.set_params(stage__callbacks=None)
-    save(arguments.out, fitted, method, X, result, files)
+    fitted = with_steps(nights.taken, fitted)
+    save(arguments.out, fitted, method, X, result, nights.files)
 
 
 def _keep_passes(stager: Pipeline, folder: Path) -> None:
@@ -136,11 +145,12 @@ def _has_net(stager: Pipeline) -> bool:
     return "stage__callbacks" in stager.get_params()
 
 
-def _settings(arguments: Namespace, files: Iterable[str]) -> dict[str, str]:
+def _settings(arguments: Namespace, nights: Nights) -> dict[str, str]:
     """Describe what an interrupted training and its continuation have in common."""
     names = ("method", "size", "folds", "scheme", "subject_pattern", "channels")
     given = {name: str(getattr(arguments, name)) for name in names}
-    return {**given, "nights": ",".join(sorted(files))}
+    names = nights.files or [night.id for night in nights.X.recordings]
+    return {**given, "nights": ",".join(sorted(names))}
 
 
 def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:

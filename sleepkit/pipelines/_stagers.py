@@ -116,4 +116,7 @@ default=None
 
 def takes_any_subset(stager: Any) -> bool:
     """Whether a stager predicts from any subset of its modalities."""
-    return bool(getattr(utils.last_step(stager), "any_subset", True))
+    # For a classifier of plain arrays, the features before it fill in what is missing;
+    # where nights have them already, it is alone.
+    alone = len(getattr(stager, "steps", ())) == 1
+    return bool(getattr(utils.last_step(stager), "any_subset", not alone))

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
         is_epoch_like,
     )
     from sleepkit.recording._epoch_array import EpochArray
+    from sleepkit.recording._fill_store import fill_store
     from sleepkit.recording._lazy_array import LazyArray, MappedArray
     from sleepkit.recording._modalities import assign_channels, split_modalities
-    from sleepkit.recording._fill_store import fill_store
     from sleepkit.recording._open_store import is_store, open_store
     from sleepkit.recording._recording import Recording
     from sleepkit.recording._signal import Signal

@@ -290,7 +290,7 @@ def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, A
 
 
 def describe_night(recording: Any) -> dict[str, Any]:
-    """Everything of a `Recording` but its id, its subject and its signals."""
+    """Describe all of a `Recording` but its id, its subject and its signals."""
     stages, start = recording.hypnogram, recording.start
     return {
         "hypnogram": None if stages is None else stages.tolist(),
@@ -319,7 +319,7 @@ def _read(folder: Path, key: str | None = None) -> dict[str, Signal] | None:
 
 
 def read_night(folder: Path) -> tuple[dict[str, Any], dict[str, Signal]] | None:
-    """Manifest and signals of a stored night, whose values are not checked yet.
+    """Read manifest and signals of a stored night, whose values are not checked yet.
 
     None where it is absent, or manifest or files are damaged.
     """
@@ -338,7 +338,7 @@ def read_night(folder: Path) -> tuple[dict[str, Any], dict[str, Signal]] | None:
 
 
 def _plain(value: Any) -> Any:
-    """A value of `Recording.info` that JSON does not have, as numbers or as text."""
+    """Convert a value of `Recording.info` that JSON lacks to numbers or to text."""
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 

@@ -104,9 +104,7 @@ def test_a_night_that_is_cut_short_is_named(X, tmp_path, file):
     X.materialize(tmp_path)
     path = manifests(tmp_path)[1].with_name(file)
     path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(
-        StoreError, match=r"lacks 1 of the 3 nights that it lists \(a\)"
-    ):
+    with pytest.raises(StoreError, match=r"lacks 1 of the 3 .* \(a\)"):
         open_store(tmp_path)
     found, _, _ = open_store(tmp_path, partial=True)
     assert [night.id for night in found.recordings] == ["b", "ü/c"]
