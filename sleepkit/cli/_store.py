@@ -36,7 +36,7 @@ def read_nights(
     modalities: Sequence[str],
     exclude: Callable[[str, str], str | None] | None = None,
 ) -> Nights:
-    """Read a folder, or open a store of ``sleepkit prepare``, and print what is used."""
+    """Read a folder, or open a store of ``sleepkit prepare``, and print its nights."""
     folder = arguments.folder
     if not recording.is_store(folder):
         return Nights(*read_folder(arguments, modalities, exclude), None)
