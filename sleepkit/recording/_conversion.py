@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
-from typing import Any, TypeGuard
+from typing import Any, Final, TypeGuard
 
 import numpy as np
 
@@ -11,14 +12,23 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.recording._epoch_array import EpochArray
 from sleepkit.recording._recording import Recording
 
+_MAX_NAMES: Final = 5  # that an error lists
 
-def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
-    """Concatenate the rows of several views.
+
+def concatenate(arrays: Iterable[EpochArray], *, disjoint: bool = False) -> EpochArray:
+    """Concatenate the rows of several views, such as cohorts.
+
+    A modality that one cohort lacks is missing in its rows. Rates and channels stay as
+    they are: an estimator that needs equal ones raises an error that names a night.
 
     Parameters
     ----------
     arrays : iterable of EpochArray
         The views, which may share recordings.
+    disjoint : bool, default=False
+        Whether a subject of two views is an error. Loaders of published cohorts prefix
+        subjects (``"shhs:200001"``), so that theirs cannot collide; those of two
+        folders may, as two subjects ``"sub-01"`` do.
 
     Returns
     -------
@@ -28,7 +38,12 @@ def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
     Raises
     ------
     RecordingError
-        If two different recordings share an id, or epochs differ in length.
+        If two different recordings share an id, epochs differ in length or, with
+        `disjoint`, two views share a subject.
+
+    See Also
+    --------
+    Recording.replace : Give a night another id or subject.
 
     Examples
     --------
@@ -40,6 +55,8 @@ def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
     EpochArray(8 epochs of 2 recordings: eeg)
     """
     views = list(arrays)
+    if disjoint:
+        _check_disjoint(views)
     merged: dict[str, Recording] = {}
     for recording in (r for view in views for r in view.recordings):
         known = merged.setdefault(recording.id, recording)
@@ -64,6 +81,21 @@ def concatenate(arrays: Iterable[EpochArray]) -> EpochArray:
         np.concatenate([empty, *(view.epoch for view in views)]),
         np.concatenate([empty.astype(np.bool_), *(view.train_mask for view in views)]),
     )
+
+
+def _check_disjoint(views: list[EpochArray]) -> None:
+    """Refuse a subject that two views have."""
+    counts = Counter(name for view in views for name in {*view.subject.tolist()})
+    shared = sorted(name for name, count in counts.items() if count > 1)
+    if shared:
+        named = ", ".join(map(repr, shared[:_MAX_NAMES]))
+        more = f" and {len(shared) - _MAX_NAMES} more" if shared[_MAX_NAMES:] else ""
+        msg = (
+            f"With disjoint=True no two views may share a subject; {named}{more} occur "
+            "in several. If they are different persons, prefix them by "
+            "Recording.replace(subject=...)."
+        )
+        raise RecordingError(msg)
 
 
 def as_epoch_array(X: Any) -> EpochArray:

@@ -238,7 +238,7 @@ class RecordingSource(EpochSource):
                 msg = (
                     f"The {name!r} epochs of recording {recording.id!r} have "
                     f"{wrong}; a net needs finite ones of one shape, here {shape} "
-                    "(see Resampler for rates)."
+                    "(see Resampler for rates, FixedChannels for channels)."
                 )
                 raise RecordingError(msg)
             self.present[name][numbers] = _has_values(values)

@@ -6,6 +6,7 @@ import pytest
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording import (
     EpochArray,
+    Signal,
     as_epoch_array,
     concatenate,
     is_epoch_like,
@@ -66,6 +67,57 @@ def test_epochs_of_other_lengths_are_refused(X, make_night):
     short = EpochArray(make_night(4, sfreq=2.0, seed=9, epoch_duration=15.0))
     with pytest.raises(RecordingError, match=r"epochs of \[15.0, 30.0\] s"):
         concatenate([X, short])
+
+
+@pytest.fixture
+def cohorts(make_night):
+    """Two cohorts: EEG, EOG and EMG at 4 Hz, and EEG alone at 2 Hz of two channels."""
+    first, second = (
+        make_night(3, names, sfreq=rate, seed=seed, id=f"{cohort}:1", subject=subject)
+        for seed, (cohort, subject, names, rate) in enumerate(
+            [
+                ("shhs", "shhs:1", ("eeg", "eog", "emg"), 4.0),
+                ("mass", "mass:1", ("eeg",), 2.0),
+            ]
+        )
+    )
+    both = Signal(np.repeat(second.signals["eeg"].data, 2, axis=0), 2.0)
+    return EpochArray([first]), EpochArray([second.with_signals({"eeg": both})])
+
+
+def test_what_a_cohort_lacks_is_missing(cohorts):
+    both = concatenate(cohorts, disjoint=True)
+    assert both.modalities == ("eeg", "eog", "emg")
+    there = {name: rows.tolist() for name, rows in both.present.items()}
+    assert there == {
+        "eeg": [True] * 6,
+        "eog": [True] * 3 + [False] * 3,
+        "emg": [True] * 3 + [False] * 3,
+    }
+    eog = both.epochs("eog")
+    np.testing.assert_array_equal(eog[:3], cohorts[0].epochs("eog"))
+    assert np.isnan(eog[3:]).all()
+    assert both.subject.tolist() == ["shhs:1"] * 3 + ["mass:1"] * 3
+
+
+def test_rates_and_channels_stay_and_no_array_mixes_them(cohorts):
+    both = concatenate(cohorts)
+    signals = [night.signals["eeg"] for night in both.recordings]
+    assert [(s.sfreq, s.n_channels) for s in signals] == [(4.0, 1), (2.0, 2)]
+    match = r"'eeg' epochs of recording 'mass:1' are .* one rate \(see Resampler\) and"
+    with pytest.raises(RecordingError, match=match):
+        both.epochs("eeg")
+
+
+def test_subjects_that_collide_are_named(make_night):
+    one, two, other = (
+        EpochArray([make_night(2, sfreq=2.0, seed=seed, id=f"{seed}", subject=subject)])
+        for seed, subject in enumerate(["sub-01", "sub-01", "sub-02"])
+    )
+    with pytest.raises(RecordingError, match=r"share a subject; 'sub-01' occur"):
+        concatenate([one, other, two], disjoint=True)
+    assert len(concatenate([one, other], disjoint=True)) == 4
+    assert len(concatenate([one, two])) == 4
 
 
 def test_nothing_makes_no_rows(X):
