@@ -18,7 +18,7 @@ from sleepkit.cli._train import add_method
 from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.exceptions import RecordingError, SleepkitError
 from sleepkit.pipelines._night_steps import night_steps
-from sleepkit.pipelines._stagers import make_stager
+from sleepkit.pipelines._stagers import method_steps
 
 if TYPE_CHECKING:
     from sleepkit.datasets import FolderEntry
@@ -44,6 +44,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the cohort, the method and the store."""
     parser.add_argument("folder", type=Path, metavar="ROOT", help="scored nights")
     parser.add_argument(
+        "--out", type=Path, required=True, metavar="STORE", help="the store to fill"
+    )
+    _add_cohort(parser)
+    add_method(parser)
+    parser.add_argument(
+        "--jobs",
+        type=count(1),
+        default=1,
+        metavar="N",
+        help="nights to compute side by side, each in a process (1)",
+    )
+    add_reading(parser)
+
+
+def _add_cohort(parser: ArgumentParser) -> None:
+    """Add which nights are read, and what of them."""
+    parser.add_argument(
         "--cohort",
         choices=COHORTS,
         help="the archive of which ROOT has files; else nights of any names",
@@ -57,10 +74,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="other parameters of the cohort's loader, as visit=1 of load_shhs",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="STORE", help="the store to fill"
-    )
-    add_method(parser)
-    parser.add_argument(
         "--modalities",
         choices=MODALITIES,
         nargs="+",
@@ -68,14 +81,6 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="MODALITY",
         help=f"what to read, as far as a night has it ({' '.join(MODALITIES)})",
     )
-    parser.add_argument(
-        "--jobs",
-        type=count(1),
-        default=1,
-        metavar="N",
-        help="nights to compute side by side, each in a process (1)",
-    )
-    add_reading(parser)
 
 
 def option(text: str) -> tuple[str, Any]:
@@ -93,8 +98,7 @@ def run(arguments: Namespace) -> None:
     out = arguments.out
     _check_place(out, arguments.folder)
     X, report = _read(arguments)
-    stager = make_stager(arguments.method, size=arguments.size)
-    steps = night_steps(stager).fit(X)
+    steps = night_steps(method_steps(arguments.method, arguments.size)).fit(X)
     features = steps.transform(X)
     _check_steps(out, features)
     make_folder(out)

@@ -149,8 +149,8 @@ def _settings(arguments: Namespace, nights: Nights) -> dict[str, str]:
     """Describe what an interrupted training and its continuation have in common."""
     names = ("method", "size", "folds", "scheme", "subject_pattern", "channels")
     given = {name: str(getattr(arguments, name)) for name in names}
-    names = nights.files or [night.id for night in nights.X.recordings]
-    return {**given, "nights": ",".join(sorted(names))}
+    known_by = nights.files or [night.id for night in nights.X.recordings]
+    return {**given, "nights": ",".join(sorted(known_by))}
 
 
 def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-
-import joblib
 
 from sleepkit import preprocessing
 from sleepkit.exceptions import StepError
@@ -13,28 +12,29 @@ if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
 
-def night_steps(stager: Any) -> Pipeline:
+def night_steps(steps: Iterable[tuple[str, Any]]) -> Pipeline:
     """Select the steps before the first that is scaled by the training nights.
 
     They compute the same for every fold, so a store can hold what comes out of them.
-    The step that keeps results is left out. A stager that is no Pipeline has none.
+    The step that keeps results is left out, and so must be the classifier.
     """
     from sklearn.pipeline import Pipeline
 
-    steps = []
-    for name, step in getattr(stager, "steps", [])[:-1]:
+    chosen = []
+    for name, step in steps:
         if getattr(step, "per", None) == "training":
             break
         if not _keeps(step):
-            steps.append((name, step))
-    return Pipeline(steps)
+            chosen.append((name, step))
+    return Pipeline(chosen)
 
 
 def without_steps(stager: Any, taken: Pipeline | None) -> Any:
     """Return what is left of a stager for nights that have taken its first steps."""
     if taken is None:
         return stager
-    steps = night_steps(stager).steps
+    # A stager that is no Pipeline has no such steps.
+    steps = night_steps(getattr(stager, "steps", [])[:-1]).steps
     if len(steps) != len(taken.steps) or not all(
         _is_same(own, other)
         for (_, own), (_, other) in zip(steps, taken.steps, strict=True)
@@ -57,6 +57,8 @@ def with_steps(taken: Pipeline | None, rest: Any) -> Any:
 
 def _is_same(own: Any, taken: Any) -> bool:
     """Whether a step, fitted or not, computes what another that is fitted does."""
+    import joblib
+
     if str(own) != str(taken):
         return False
     fitted = _fitted(own)

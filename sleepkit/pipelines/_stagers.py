@@ -97,21 +97,23 @@ default=None
             f"compares and that train in one stage: {', '.join(COMMON)}. Got {name!r}."
         )
         raise ValueError(msg)
-    method = METHODS[name]
-    small = size == "small"
-    features, scaler = method.features(small)
     changes = {"small": SMALL, "common": COMMON}.get(size, {}).get(name, {})
-    classifier = method.classifier(random_state=random_state, **changes)
+    classifier = METHODS[name].classifier(random_state=random_state, **changes)
+    return Pipeline([*method_steps(name, size, cache), ("stage", classifier)])
+
+
+def method_steps(
+    name: str, size: str, cache: str | PathLike[str] | None = None
+) -> list[tuple[str, Any]]:
+    """Make the steps before the classifier, which need no torch."""
+    features, scaler = METHODS[name].features(size == "small")
     keep = "passthrough" if cache is None else preprocessing.Cache(cache)
-    return Pipeline(
-        [
-            ("quality", preprocessing.QualityMask()),
-            *features,
-            ("cache", keep),
-            *([] if scaler is None else [("scale", scaler)]),
-            ("stage", classifier),
-        ]
-    )
+    return [
+        ("quality", preprocessing.QualityMask()),
+        *features,
+        ("cache", keep),
+        *([] if scaler is None else [("scale", scaler)]),
+    ]
 
 
 def takes_any_subset(stager: Any) -> bool:

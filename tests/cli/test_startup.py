@@ -33,7 +33,7 @@ def imported_by(*arguments):
         ["dream"],
         ["stage", "night.edf"],
         ["train", "nights", "--out", "my.model", "--method", "dream"],
-        *([command, "--help"] for command in ("demo", "info", "train", "stage")),
+        *([name, "--help"] for name in ("demo", "info", "prepare", "train", "stage")),
     ],
     ids=" ".join,
 )
@@ -53,3 +53,10 @@ def test_stage(tmp_path, cohort, write_night, save_quick):
     assert (tmp_path / "night-hypnogram.csv").exists()
     assert {"torch", "sklearn"} <= found
     assert not {"mne", "skops", "sklearn.ensemble", *COMPILERS} & found
+
+
+def test_prepare(folder, tmp_path):
+    """No worker's memory holds torch, which features do not need."""
+    found = imported_by("prepare", folder, "--out", tmp_path / "store")
+    assert (tmp_path / "store" / "steps.model").exists()
+    assert {"torch", "mne"} & found == set()
