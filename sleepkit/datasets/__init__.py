@@ -6,6 +6,7 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.datasets._folder import FolderEntry, load_folder
+    from sleepkit.datasets._hmc import load_hmc
     from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._night import load_night
     from sleepkit.datasets._scan import ScanEntry, scan
@@ -20,6 +21,7 @@ __all__ = [
     "ScanEntry",
     "Site",
     "load_folder",
+    "load_hmc",
     "load_isruc",
     "load_night",
     "load_shhs",

@@ -132,3 +132,60 @@ def write_isruc_mat(path, n_epochs, names="F3_A2 C3_A2 C4_A1 LOC_A2 ROC_A1 X1 X2
     path.parent.mkdir(parents=True, exist_ok=True)
     scipy.io.savemat(path, channels)
     return channels
+
+
+HMC_ROWS = tuple(
+    (label, 256, "uV")
+    for label in (
+        "EEG F4-M1",
+        "EEG C4-M1",
+        "EEG O2-M1",
+        "EEG C3-M2",
+        "EMG chin",
+        "EOG E1-M2",
+        "EOG E2-M2",
+        "ECG",
+    )
+)
+
+
+def write_hmc(
+    folder, number, stages, *, kinds=("edf", "txt"), rows=HMC_ROWS, onset=0, lights=()
+):
+    """Write ``SN001.edf`` and its stages in both formats; return the samples.
+
+    The stages begin `onset` seconds into the recording; `lights` are its seconds of
+    lights off and on.
+    """
+    name = f"SN{number:03}"
+    n_epochs = len(stages) + (onset > 0)
+    samples = write_edf(folder / f"{name}.edf", rows, n_epochs, seed=number)
+    events = [(onset + 30 * i, 30, f"Sleep stage {s}") for i, s in enumerate(stages)]
+    events += [
+        (time, 0, text)
+        for time, text in zip(lights, ("Lights off", "Lights on"), strict=False)
+    ]
+    events.sort(key=lambda event: event[0])
+    if "edf" in kinds:
+        annotations = [
+            edfio.EdfAnnotation(
+                begin,
+                duration or None,
+                text if duration else f"{text}@@EEG F4-A1",
+            )
+            for begin, duration, text in events
+        ]
+        edfio.Edf([], annotations=annotations).write(
+            folder / f"{name}_sleepscoring.edf"
+        )
+    if "txt" in kinds:
+        lines = [
+            "Date, Time, Recording onset, Duration, Annotation, Linked channel",
+            *(
+                f"2018-01-01, {22 + begin // 3600:02.0f}:{begin // 60 % 60:02.0f}:"
+                f"{begin % 60:02.0f}, {begin}, {duration}, {text}, EEG F4-A1"
+                for begin, duration, text in events
+            ),
+        ]
+        (folder / f"{name}_sleepscoring.txt").write_text("\r\n".join(lines) + "\r\n")
+    return samples
