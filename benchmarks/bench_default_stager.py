@@ -104,10 +104,12 @@ def programs(path, out, channels):
     ours = SLEEPKIT.format(channels=channels)
     theirs = YASA.format(names=names, by=by)
     given = [f"{name}={group[0]}" for name, group in channels.items()]
+    others = [name for name in RATES if name not in channels]
     return {
         ("sleepkit", "cold"): [
             *("-m", "sleepkit", "stage", path, "--out", out, "--overwrite"),
             *("--format", "csv", "--channels", *given),
+            *(("--without", *others) if others else ()),
         ],
         ("YASA", "cold"): ["-c", f"{theirs}\nimport sys\nstage(sys.argv[1])", path],
         ("sleepkit", "warm"): ["-c", ours + WARM, path],

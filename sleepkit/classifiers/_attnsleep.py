@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from torch import Tensor
 
 from sleepkit._typing import Array, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_betas, check_filters
-from sleepkit.classifiers._split import Split
 from sleepkit.classifiers._stage_weights import class_aware_weights
 from sleepkit.nn import AttnSleep
 from sleepkit.training import EpochSource, TrainingStage
@@ -225,25 +223,9 @@ default='class-aware'
             attention_dropout=self.attention_dropout,
         )
 
-    def _train(
-        self,
-        source: EpochSource,
-        split: Split,
-        rng: np.random.Generator,
-        *,
-        fresh: bool,
-    ) -> None:
-        """Train on recordings of a rate that the kernels are made for."""
-        self._check_rate(source)
-        super()._train(source, split, rng, fresh=fresh)
-
-    def _staging_sequences(self, source: EpochSource) -> tuple[int | None, int]:
-        """Stage epochs alone, of a rate that the kernels are made for."""
-        self._check_rate(source)
-        return super()._staging_sequences(source)
-
-    def _check_rate(self, source: EpochSource) -> None:
+    def _check_source(self, source: EpochSource) -> None:
         """Refuse recordings of another rate; that of plain arrays is not known."""
+        super()._check_source(source)
         if source.epoch_duration is None:
             return
         for name, shape in source.layout.items():

@@ -18,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
+from sleepkit.classifiers._epoch_duration import check_duration
 from sleepkit.classifiers._inputs import (
     check_layout,
     check_rows,
@@ -111,6 +112,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         The weight of each class for ``_build_loss``, from the classes of the training
         rows. ``_weightings`` holds the words that `class_weight` takes for it.
 
+    ``_fit_layout(source)``, ``_check_source(source)``
+        Keep what the module depends on, and refuse epochs that differ from it, in
+        training and in predictions. By default modalities and shapes.
     ``_check_params()``
         Validates the parameters that are not shared.
 
@@ -238,6 +242,16 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     def _check_params(self) -> None:
         """Refuse parameters of the method that cannot be used."""
+
+    def _fit_layout(self, source: EpochSource) -> None:
+        """Keep what the module depends on: the shapes of the epochs."""
+        self._check_axes(source.layout)
+        self.layout_ = dict(source.layout)
+
+    def _check_source(self, source: EpochSource) -> None:
+        """Refuse epochs that differ from those of the fit."""
+        check_layout(self, source)
+        check_duration(self, source)
 
     def _check_axes(self, layout: Mapping[str, tuple[int, ...]]) -> None:
         """Refuse epochs with a number of axes that the module does not read."""
@@ -371,10 +385,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         rng = check_random_state(self.random_state)
         with open_source(self, X) as source:
             if fresh:
-                self._check_axes(source.layout)
-                self.layout_ = dict(source.layout)
-            else:
-                check_layout(self, source)
+                self._fit_layout(source)
+            self._check_source(source)
             fraction = self.validation_fraction
             split = make_split(source, codes, subject, mask, fraction, rng, owner=owner)
             self._train(source, split, rng, fresh=fresh)
@@ -487,7 +499,7 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         self._check_params()
         check_shared_params(self)
         with open_source(self, check_rows(self, X)) as source:
-            check_layout(self, source)
+            self._check_source(source)
             values = self._read(source, read_out, n_columns)
             no_signal: BoolArray = ~source.has_signal[source.row_to_epoch]
         if np.isnan(values[~no_signal]).any():

@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from sleepkit._typing import IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_betas
-from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
-from sleepkit.classifiers._inputs import check_layout, check_rows, open_source
+from sleepkit.classifiers._epoch_duration import fitted_duration
+from sleepkit.classifiers._inputs import check_rows, open_source
 from sleepkit.classifiers._split import Split
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import DAN, DANLoss, DANOutput
@@ -287,6 +287,11 @@ class DANClassifier(SleepClassifier):
         domains[split.train] = split.subject[split.train] if known else 0  # type: ignore[index]
         return {"domains": domains}
 
+    def _fit_layout(self, source: EpochSource) -> None:
+        """Keep the length of the epochs too, which gives the sampling rate."""
+        super()._fit_layout(source)
+        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
+
     def _train(
         self,
         source: EpochSource,
@@ -295,10 +300,7 @@ class DANClassifier(SleepClassifier):
         *,
         fresh: bool,
     ) -> None:
-        """Train on epochs of one length, with those of a target domain open beside."""
-        if fresh:
-            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
-        check_duration(self, source)
+        """Train with the epochs of a target domain open beside."""
         X_target = getattr(self, "_X_target", None)  # partial_fit has none
         self.transductive_ = X_target is not None
         opened: Any = nullcontext()
@@ -307,8 +309,7 @@ class DANClassifier(SleepClassifier):
         with opened as self._target:
             try:
                 if self._target is not None:
-                    check_layout(self, self._target)
-                    check_duration(self, self._target)
+                    self._check_source(self._target)
                 super()._train(source, split, rng, fresh=fresh)
             finally:
                 del self._target
@@ -327,8 +328,3 @@ class DANClassifier(SleepClassifier):
             callbacks=lambda _: [alignment],
         )
         return [stage]
-
-    def _staging_sequences(self, source: EpochSource) -> tuple[int | None, int]:
-        """Overlapping sequences of epochs of the fitted length."""
-        check_duration(self, source)
-        return super()._staging_sequences(source)

@@ -15,9 +15,10 @@ def fitted_duration(epoch_duration: float | None, source: EpochSource) -> float:
 def check_duration(stager: Any, source: EpochSource) -> None:
     """Refuse nights with epochs of another length than those of the fit."""
     duration = source.epoch_duration
-    if duration not in {None, stager.epoch_duration_}:
+    fitted = getattr(stager, "epoch_duration_", None)
+    if fitted is not None and duration not in {None, fitted}:
         msg = (
-            f"{type(stager).__name__} takes epochs of {stager.epoch_duration_:g} s, by "
+            f"{type(stager).__name__} takes epochs of {fitted:g} s, by "
             "its parameter 'epoch_duration' or by the nights that it was fitted on; X "
             f"has epochs of {duration:g} s."
         )

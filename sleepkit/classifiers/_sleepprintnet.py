@@ -10,7 +10,7 @@ import numpy as np
 from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_betas, check_filters
-from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
+from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import SleepPrintNet
 from sleepkit.training import EpochSource, TrainingStage
@@ -231,6 +231,11 @@ class SleepPrintNetClassifier(SleepClassifier):
             dropout=self.dropout,
         )
 
+    def _fit_layout(self, source: EpochSource) -> None:
+        """Keep the length of the epochs too, which gives the sampling rate."""
+        super()._fit_layout(source)
+        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
+
     def _train(
         self,
         source: EpochSource,
@@ -239,17 +244,13 @@ class SleepPrintNetClassifier(SleepClassifier):
         *,
         fresh: bool,
     ) -> None:
-        """Train on epochs of one length, with their neighbours."""
-        if fresh:
-            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
-        check_duration(self, source)
+        """Train on epochs with their neighbours."""
         super()._train(self._windows(source), split, rng, fresh=fresh)
 
     def _read(
         self, source: EpochSource, read_out: ReadOut, n_columns: int
     ) -> FloatArray:
-        """Read epochs of one length, with their neighbours."""
-        check_duration(self, source)
+        """Read epochs with their neighbours."""
         return super()._read(self._windows(source), read_out, n_columns)
 
     def _windows(self, source: EpochSource) -> WindowSource:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-import numpy as np
 from skorch.callbacks import GradientNormClipping
 from torch import Tensor, nn
 
 from sleepkit._typing import Array, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_filters
-from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
-from sleepkit.classifiers._split import Split
+from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._stage_weights import published_weights
 from sleepkit.nn import TinySleepNet, TinySleepNetLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
@@ -236,19 +234,10 @@ default='published'
         """Weighted cross-entropy, divided by the number of epochs."""
         return TinySleepNetLoss(class_weight)
 
-    def _train(
-        self,
-        source: EpochSource,
-        split: Split,
-        rng: np.random.Generator,
-        *,
-        fresh: bool,
-    ) -> None:
-        """Train on epochs of one length."""
-        if fresh:
-            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
-        check_duration(self, source)
-        super()._train(source, split, rng, fresh=fresh)
+    def _fit_layout(self, source: EpochSource) -> None:
+        """Keep the length of the epochs too, which gives the sampling rate."""
+        super()._fit_layout(source)
+        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage along the nights, with a penalty of the convolutions alone."""
@@ -269,6 +258,5 @@ default='published'
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Decode nights whole: sequences as long as the longest one without a gap."""
-        check_duration(self, source)
         runs = find_runs(source.night, source.has_signal)
         return max((stop - start for start, stop in runs), default=1), 1

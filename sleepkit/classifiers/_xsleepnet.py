@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 from torch import Tensor
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
+from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._spectrum_fit import SpectrumFit
-from sleepkit.classifiers._split import Split
 from sleepkit.nn import XSleepNet, XSleepNetLoss, XSleepNetOutput
 from sleepkit.training import EpochSource, GradientBlending, TrainingStage
 from sleepkit.training._inference import ReadOut
@@ -303,19 +301,10 @@ default=None
         """Log-probabilities by the joint head."""
         return read_joint
 
-    def _train(
-        self,
-        source: EpochSource,
-        split: Split,
-        rng: np.random.Generator,
-        *,
-        fresh: bool,
-    ) -> None:
-        """Train on epochs of one length."""
-        if fresh:
-            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
-        check_duration(self, source)
-        super()._train(source, split, rng, fresh=fresh)
+    def _fit_layout(self, source: EpochSource) -> None:
+        """Keep the length of the epochs too, which gives the sampling rate."""
+        super()._fit_layout(source)
+        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, without a penalty of the filterbanks."""
@@ -327,11 +316,6 @@ default=None
             validate_every=self.validate_every,
         )
         return [stage]
-
-    def _staging_sequences(self, source: EpochSource) -> tuple[int | None, int]:
-        """Sequences of the parameters, for epochs of the length that was fitted."""
-        check_duration(self, source)
-        return super()._staging_sequences(source)
 
 
 def read_joint(output: XSleepNetOutput, present: dict[str, Tensor]) -> Tensor:  # noqa: ARG001 - a read-out gets both

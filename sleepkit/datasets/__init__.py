@@ -5,11 +5,18 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.datasets._counts import CountCheck, check_counts
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._hmc import load_hmc
     from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._night import load_night
+    from sleepkit.datasets._protocols import (
+        PublishedSplit,
+        sleeptransformer_split,
+        sleepyco_split,
+    )
     from sleepkit.datasets._scan import ScanEntry, scan
+    from sleepkit.datasets._select_epochs import StepCount, select_epochs
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
@@ -17,9 +24,13 @@ else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "CountCheck",
     "FolderEntry",
+    "PublishedSplit",
     "ScanEntry",
     "Site",
+    "StepCount",
+    "check_counts",
     "load_folder",
     "load_hmc",
     "load_isruc",
@@ -27,4 +38,7 @@ __all__ = [
     "load_shhs",
     "make_polysomnography",
     "scan",
+    "select_epochs",
+    "sleeptransformer_split",
+    "sleepyco_split",
 ]

@@ -21,9 +21,9 @@ class ScanCache:
 
     def __init__(self, folder: str | PathLike[str] | None, recipe: str) -> None:
         self._path = None if folder is None else Path(folder, _FILE)
-        code = library_digest(*_PACKAGES)
-        self._key = hashlib.sha256(f"{code} {recipe}".encode()).hexdigest()
-        self._rows: dict[str, Any] = _load(self._path).get(self._key, {})
+        self._code = library_digest(*_PACKAGES)
+        self._key = hashlib.sha256(recipe.encode()).hexdigest()
+        self._rows: dict[str, Any] = self._load().get(self._key, {})
 
     def find(self, night: CohortNight) -> list[Any] | None:
         """Row of a night whose files are as they were, None if there is none."""
@@ -40,20 +40,21 @@ class ScanCache:
             return
         pairs = zip(nights, rows, strict=True)
         kept = {str(night.signals): (_state(night), list(row)) for night, row in pairs}
-        content = _load(self._path) | {self._key: kept}
+        scans = self._load() | {self._key: kept}
+        content = json.dumps({"code": self._code, "scans": scans})
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(self._path, json.dumps(content).encode())
+        write_atomically(self._path, content.encode())
 
-
-def _load(path: Path | None) -> dict[str, Any]:
-    """Rows by recipe; none where the file is absent or damaged."""
-    if path is None:
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+    def _load(self) -> dict[str, Any]:
+        """Rows by recipe; none of a file that is absent, damaged or of other code."""
+        if self._path is None:
+            return {}
+        try:
+            content = json.loads(self._path.read_text(encoding="utf-8"))
+            scans: dict[str, Any] = content["scans"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return {}
+        return scans if content["code"] == self._code else {}
 
 
 def _state(night: CohortNight) -> list[Any]:

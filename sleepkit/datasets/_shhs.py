@@ -230,6 +230,8 @@ def _require_equal(
 def _on_one_grid(*hypnograms: Hypnogram) -> list[IntArray]:
     """Stages from the start of the file on, unscored where one has none."""
     begins = [round(h.onset / h.epoch_duration) for h in hypnograms]
+    earliest = min(0, *begins)  # stages may begin before the file
+    begins = [begin - earliest for begin in begins]
     n_epochs = max(b + len(h) for b, h in zip(begins, hypnograms, strict=True))
     rows: list[IntArray] = []
     for begin, hypnogram in zip(begins, hypnograms, strict=True):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -127,14 +126,15 @@ def _nan_mean(segments: FloatArray) -> FloatArray:
 def _nan_median(spectra: FloatArray) -> FloatArray:
     """Median over segments, unbiased for noise, where some may be NaN."""
     n_known = np.count_nonzero(~np.isnan(spectra), axis=-2, keepdims=True)
-    even = 2.0 * np.arange(1, (spectra.shape[-2] - 1) // 2 + 1)
+    n_last = spectra.shape[-2] - 1
+    even = 2.0 * np.arange(1, n_last // 2 + 1)
     # of n segments, for each odd n (Allen et al. 2012, FINDCHIRP, appendix B)
     bias = np.concatenate([[1.0], 1 + np.cumsum(1 / (even + 1) - 1 / even)])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # of segments that all are NaN
-        median = np.nanmedian(spectra, axis=-2, keepdims=True)
+    ordered = np.sort(spectra, axis=-2)  # NaN last; five times as fast as nanmedian
+    middles = (np.maximum(n_known - 1, 0) // 2, np.minimum(n_known // 2, n_last))
+    low, high = (np.take_along_axis(ordered, at, axis=-2) for at in middles)
     divisor = bias[np.maximum(n_known - 1, 0) // 2].astype(spectra.dtype)
-    return np.asarray(median / divisor)
+    return np.asarray((low + high) / 2 / divisor)
 
 
 def _in_band(freqs: FloatArray, name: str, band: tuple[float, float]) -> FloatArray:

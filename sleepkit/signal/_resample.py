@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
-import scipy  # its submodules are imported when they are used
 
 from sleepkit._typing import FloatArray
 from sleepkit.signal._gaps import as_floats, bridge_gaps
+from sleepkit.signal._polyphase import polyphase
 from sleepkit.utils import check_positive
 
 _MAX_TERM: Final = 10_000
@@ -86,9 +86,7 @@ def resample(x: Any, sfreq: float, new_sfreq: float) -> FloatArray:
     x, gaps = bridge_gaps(x)
     up, down = ratio.numerator, ratio.denominator
     n_new = max(round(x.shape[-1] * ratio), 1)
-    # one sample has no mirror image (and would crash scipy)
-    ends: Literal["edge", "reflect"] = "reflect" if x.shape[-1] > 1 else "edge"
-    out = scipy.signal.resample_poly(x, up, down, axis=-1, padtype=ends)[..., :n_new]
+    out = polyphase(x, up, down)[..., :n_new]
     if gaps is not None:
         nearest = np.rint(np.arange(n_new) * (down / up)).astype(np.intp)
         out[gaps[..., np.minimum(nearest, x.shape[-1] - 1)]] = np.nan

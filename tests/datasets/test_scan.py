@@ -85,9 +85,11 @@ def test_nights_whose_files_are_the_same_are_not_read_again(tmp_path):
     assert after[0] == before[0]
     assert (before[1].REM, after[1].REM, after[1].N3) == (1, 0, 1)
     assert scan(nights, "isruc", **options, scorer=2)[0].problem  # another recipe
-    assert len(json.loads(file.read_text())) == 2
-    file.write_text("{")
-    assert scan(nights, "isruc", **options)[0].N3 == 1
+    content = json.loads(file.read_text())
+    assert len(content["scans"]) == 2
+    for text in ("{", json.dumps(content | {"code": "of another version"})):
+        file.write_text(text)
+        assert scan(nights, "isruc", **options)[0].N3 == 1
 
 
 def test_nothing_is_written_without_a_folder_for_it(tmp_path):

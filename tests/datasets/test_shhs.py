@@ -161,6 +161,16 @@ def test_a_modality_that_a_night_lacks(tmp_path):
         load_shhs(tmp_path, modalities=("eeg", "leg"))
 
 
+def test_an_envelope_is_no_signal(tmp_path):
+    rows = [("EMG", 1, "uV"), ("EEG", 125, "uV")]
+    write_shhs(tmp_path, 200001, CODES, rows=rows)
+    with pytest.warns(SleepkitWarning, match="no emg: 'EMG' is slow, an envelope"):
+        X, *_ = load_shhs(tmp_path, modalities=("eeg", "emg"))
+    assert X.recordings[0].modalities == ("eeg",)
+    X, *_ = load_shhs(tmp_path, modalities="emg", channels={"emg": "EMG"})
+    assert X.recordings[0].signals["emg"].sfreq == 1
+
+
 def test_other_folders_are_errors(tmp_path):
     with pytest.raises(RecordingError, match="load_shhs finds no recording in"):
         load_shhs(tmp_path)

@@ -1,0 +1,87 @@
+"""Splits that authors published, by lists of recordings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sleepkit.datasets import sleeptransformer_split, sleepyco_split
+from sleepkit.exceptions import RecordingError, SleepkitWarning
+from sleepkit.recording import EpochArray, Recording
+
+
+def cohort(names, lengths=None):
+    """Recordings without signals; the length of each is that of its stages."""
+    lengths = lengths or [5] * len(names)
+    return EpochArray(
+        Recording(id=n, subject=n, signals={}, hypnogram=np.arange(length) % 5)
+        for n, length in zip(names, lengths, strict=True)
+    )
+
+
+def write_lists(folder, train, validation, test):
+    """Lists as SleepTransformer publishes them, of (number, epochs)."""
+    lists = {"train": train, "eval": validation, "test": test}
+    for name, rows in lists.items():
+        lines = [f"../../mat/n{number:04}_eeg.mat\t{n}\n" for number, n in rows]
+        (folder / f"{name}_list.txt").write_text("".join(lines))
+
+
+def recordings(X, split):
+    return [sorted(set(X.recording[rows].tolist())) for rows in split]
+
+
+def test_sleeptransformer(tmp_path):
+    names = ["shhs:200005-1", "shhs:200002-1", "shhs:200003-1", "shhs:200001-1"]
+    X = cohort(names, [8, 6, 3, 5])  # the third lacks stages, so it is not counted
+    write_lists(tmp_path, [(3, 8)], [(1, 5)], [(2, 6)])
+    split = sleeptransformer_split(X, tmp_path)
+    assert recordings(X, split) == [
+        ["shhs:200005-1"],
+        ["shhs:200001-1"],
+        ["shhs:200002-1"],
+    ]
+    assert [len(rows) for rows in split] == [8, 5, 6]
+
+
+def test_lists_that_do_not_fit(tmp_path):
+    write_lists(tmp_path, [(3, 8)], [(1, 5)], [(2, 6)])
+    with pytest.warns(SleepkitWarning, match=r"1 of 3 .* first b"):
+        sleeptransformer_split(cohort("abc", [5, 7, 8]), tmp_path)
+    with pytest.raises(RecordingError, match=r"number 3 recordings, and X has 2"):
+        sleeptransformer_split(cohort("ab"), tmp_path)
+    write_lists(tmp_path, [(3, 8)], [(1, 5)], [(3, 6)])
+    with pytest.raises(RecordingError, match="both must be the same"):
+        sleeptransformer_split(cohort("abc"), tmp_path)
+    (tmp_path / "test_list.txt").write_text("shhs1-200001\n")
+    with pytest.raises(RecordingError, match=r"must hold lines as .*'shhs1-200001'"):
+        sleeptransformer_split(cohort("abc"), tmp_path)
+    with pytest.raises(RecordingError, match="cannot be read"):
+        sleeptransformer_split(cohort("abc"), tmp_path / "absent")
+
+
+def test_sleepyco():
+    X = cohort(["c", "a", "b", "d"])  # places are those of the sorted recordings
+    folds = [
+        {"train": [0, 1], "val": [2], "test": [3]},
+        {"train": np.array([3, 2]), "val": np.array([1]), "test": np.array([0])},
+    ]
+    assert recordings(X, sleepyco_split(X, folds)) == [["a", "b"], ["c"], ["d"]]
+    split = sleepyco_split(X, folds, fold=2)
+    assert recordings(X, split) == [["c", "d"], ["b"], ["a"]]
+    with pytest.raises(RecordingError, match="fold from 1 to 2; got 3"):
+        sleepyco_split(X, folds, fold=3)
+    with pytest.raises(RecordingError, match=r"'e' \(number 4\) is in 0 parts"):
+        sleepyco_split(cohort("abcde"), folds)
+
+
+def test_sleepyco_counts_subjects_of_sleep_edf():
+    X = cohort(
+        [f"sleep-edf:SC4{subject:02}{n}" for subject in (0, 7, 82) for n in (1, 2)]
+    )
+    split = sleepyco_split(X, [{"train": [82], "val": [7], "test": [0]}])
+    assert recordings(X, split) == [
+        ["sleep-edf:SC4821", "sleep-edf:SC4822"],
+        ["sleep-edf:SC4071", "sleep-edf:SC4072"],
+        ["sleep-edf:SC4001", "sleep-edf:SC4002"],
+    ]
