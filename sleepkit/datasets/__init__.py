@@ -6,6 +6,7 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.datasets._counts import CountCheck, check_counts
+    from sleepkit.datasets._dod import load_dod
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._hmc import load_hmc
     from sleepkit.datasets._isruc import load_isruc
@@ -31,6 +32,7 @@ __all__ = [
     "Site",
     "StepCount",
     "check_counts",
+    "load_dod",
     "load_folder",
     "load_hmc",
     "load_isruc",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, time
 
 import edfio
+import h5py
 import numpy as np
 import scipy.io
 
@@ -189,3 +191,32 @@ def write_hmc(
         ]
         (folder / f"{name}_sleepscoring.txt").write_text("\r\n".join(lines) + "\r\n")
     return samples
+
+
+DOD_ROWS = ("eeg/C3_M2", "eeg/F4_M1", "eog/EOG1", "eog/EOG2", "emg/EMG", "emg/ECG")
+
+
+def write_dod(folder, name, stages, *, rows=DOD_ROWS, n_epochs=None):
+    """Write ``UUID.h5`` with its stages; return the samples by label."""
+    rng = np.random.default_rng(0)
+    n_epochs = len(stages) if n_epochs is None else n_epochs
+    samples = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    with h5py.File(folder / f"{name}.h5", "w") as file:
+        file["hypnogram"] = np.array(stages, np.int64)
+        for row in rows:
+            values = rng.normal(0, 20, n_epochs * 30 * 250).astype(np.float32)
+            file.create_dataset(f"signals/{row}", data=values, compression="gzip")
+            samples[row.partition("/")[2]] = values
+        file.attrs["description"] = json.dumps(
+            [{"path": f"signals/{row}", "fs": 250, "unit": "uV"} for row in rows]
+        )
+    return samples
+
+
+def write_dod_scorers(root, name, scorings):
+    """Write ``scorer_1/UUID.json`` and so on."""
+    for number, stages in enumerate(scorings, 1):
+        path = root / f"scorer_{number}" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(np.asarray(stages).tolist()))
