@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.datasets._cap import load_cap
     from sleepkit.datasets._counts import CountCheck, check_counts
     from sleepkit.datasets._dod import load_dod
     from sleepkit.datasets._folder import FolderEntry, load_folder
@@ -32,6 +33,7 @@ __all__ = [
     "Site",
     "StepCount",
     "check_counts",
+    "load_cap",
     "load_dod",
     "load_folder",
     "load_hmc",

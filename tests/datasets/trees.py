@@ -220,3 +220,51 @@ def write_dod_scorers(root, name, scorings):
         path = root / f"scorer_{number}" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(np.asarray(stages).tolist()))
+
+
+CAP_ROWS = tuple(
+    (label, 128, "uV")
+    for label in ("Fp2-F4", "F4-C4", "C4-A1", "ROC-LOC", "EMG1-EMG2", "ECG1-ECG2")
+)
+CAP_EVENTS = {
+    "W": "SLEEP-S0",
+    "R": "SLEEP-REM",
+    "MT": "SLEEP-MT",
+    **{stage: f"SLEEP-{stage}" for stage in ("S1", "S2", "S3", "S4")},
+}
+
+
+def write_cap(
+    folder, name, stages, *, rows=CAP_ROWS, lead=0, position=True, colon=":", n_epochs=0
+):
+    """Write ``n1.edf`` and its export of RemLogic; return the samples.
+
+    The stages begin `lead` seconds into the recording, which starts at 23:58:30; a
+    phase of the cyclic alternating pattern, within one epoch and the next, is among
+    them.
+    """
+    start = time(23, 58, 30)
+    n_epochs = n_epochs or len(stages) + -(-lead // 30)
+    samples = write_edf(
+        folder / f"{name}.edf", rows, n_epochs, start=(date(2009, 1, 1), start)
+    )
+    events = [
+        (30 * i, stage, CAP_EVENTS[stage], 30, "ROC-LOC")
+        for i, stage in enumerate(stages)
+    ]
+    events.append((20, stages[0], "MCAP-A1", 15, "C4-A1"))
+    titles = ["Sleep Stage", "Position", "Time [hh:mm:ss]", "Event", "Duration[s]"]
+    lines = [[*titles, "Location"]]
+    for begin, stage, event, duration, place in sorted(events):
+        seconds = 23 * 3600 + 58 * 60 + 30 + lead + begin
+        clock = [seconds // 3600 % 24, seconds // 60 % 60, seconds % 60]
+        moment = colon.join(f"{part:02}" for part in clock)
+        lines.append([stage, "Unknown Position", moment, event, str(duration), place])
+    if not position:
+        lines = [[line[0], *line[2:]] for line in lines]
+    head = (
+        f"Patient:\t{name}\r\nRecording Date:\t01/01/2009\r\n\r\nScoring Session:\r\n"
+    )
+    text = head + "".join("\t".join(line) + "\r\n" for line in lines)
+    (folder / f"{name}.txt").write_text(text, newline="")
+    return samples
