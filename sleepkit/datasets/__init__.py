@@ -7,6 +7,7 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.datasets._cap import load_cap
     from sleepkit.datasets._counts import CountCheck, check_counts
+    from sleepkit.datasets._dcsm import load_dcsm
     from sleepkit.datasets._dod import load_dod
     from sleepkit.datasets._folder import FolderEntry, load_folder
     from sleepkit.datasets._hmc import load_hmc
@@ -34,6 +35,7 @@ __all__ = [
     "StepCount",
     "check_counts",
     "load_cap",
+    "load_dcsm",
     "load_dod",
     "load_folder",
     "load_hmc",

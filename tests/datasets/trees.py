@@ -268,3 +268,30 @@ def write_cap(
     text = head + "".join("\t".join(line) + "\r\n" for line in lines)
     (folder / f"{name}.txt").write_text(text, newline="")
     return samples
+
+
+DCSM_LABELS = ("F3-M2", "C3-M2", "C4-M1", "E1-M2", "E2-M2", "CHIN", "ECG-II")
+
+
+def write_dcsm(root, name, runs, *, labels=DCSM_LABELS, kind="h5"):
+    """Write ``FOLDER/psg.h5`` (in volts) or ``psg.edf`` with its runs of stages.
+
+    Return the samples in microvolts by label.
+    """
+    folder = root / name
+    folder.mkdir(parents=True)
+    start, lines = 0, []
+    for stage, n_epochs in runs:
+        lines.append(f"{start},{30 * n_epochs},{stage}\n")
+        start += 30 * n_epochs
+    (folder / "hypnogram.ids").write_text("".join(lines))
+    if kind == "edf":
+        rows = [(label, 256, "uV") for label in labels]
+        return write_edf(folder / "psg.edf", rows, start // 30)
+    rng = np.random.default_rng(0)
+    samples = {label: rng.normal(0, 20, start * 256) for label in labels}
+    with h5py.File(folder / "psg.h5", "w") as file:
+        file.attrs["sample_rate"] = 256
+        for label, values in samples.items():
+            file[f"channels/{label}"] = (values * 1e-6).astype(np.float32)
+    return samples
