@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets._hmc import load_hmc
     from sleepkit.datasets._isruc import load_isruc
     from sleepkit.datasets._night import load_night
+    from sleepkit.datasets._physionet2018 import load_physionet2018
     from sleepkit.datasets._protocols import (
         PublishedSplit,
         sleeptransformer_split,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets._shhs import load_shhs
     from sleepkit.datasets._simulate import make_polysomnography
     from sleepkit.datasets._simulator import Site
+    from sleepkit.datasets._slpdb import load_slpdb
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
@@ -41,7 +43,9 @@ __all__ = [
     "load_hmc",
     "load_isruc",
     "load_night",
+    "load_physionet2018",
     "load_shhs",
+    "load_slpdb",
     "make_polysomnography",
     "scan",
     "select_epochs",

@@ -295,3 +295,74 @@ def write_dcsm(root, name, runs, *, labels=DCSM_LABELS, kind="h5"):
         for label, values in samples.items():
             file[f"channels/{label}"] = (values * 1e-6).astype(np.float32)
     return samples
+
+
+def write_notes(folder, record, extension, notes, sfreq):
+    """Write annotations of WFDB: seconds and text."""
+    import wfdb
+
+    wfdb.wrann(
+        record,
+        extension,
+        np.array([round(onset * sfreq) for onset, _ in notes]),
+        ['"'] * len(notes),
+        aux_note=[text for _, text in notes],
+        write_dir=str(folder),
+    )
+
+
+PHYSIONET2018_LABELS = (
+    *("F3-M2", "F4-M1", "C3-M2", "C4-M1", "O1-M2", "O2-M1", "E1-M2", "Chin1-Chin2"),
+    *("ABD", "CHEST", "AIRFLOW", "SaO2", "ECG"),
+)
+
+
+def write_physionet2018(
+    root, name, notes, n_epochs, *, labels=PHYSIONET2018_LABELS, part="training"
+):
+    """Write ``tr03-0005/tr03-0005.mat``, its header and its annotations.
+
+    The signals are a matrix of MATLAB 4 behind 24 bytes, an integer a microvolt.
+    """
+    folder = root / part / name
+    folder.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(0).normal(0, 20, (len(labels), n_epochs * 6000))
+    values = values.round().astype(np.int16)
+    scipy.io.savemat(folder / f"{name}.mat", {"val": values}, format="4")
+    lines = [f"{name} {len(labels)} 200 {values.shape[1]}"]
+    for label, row in zip(labels, values, strict=True):
+        unit = "%" if label == "SaO2" else "uV"
+        check = int(row.astype(np.int64).sum()) % 65536
+        lines.append(f"{name}.mat 16+24 1/{unit} 16 0 {row[0]} {check} 0 {label}")
+    (folder / f"{name}.hea").write_text("\n".join(lines) + "\n")
+    if notes:
+        write_notes(folder, name, "arousal", notes, 200)
+    return dict(zip(labels, values, strict=True))
+
+
+SLPDB_ROWS = (
+    *(("ECG", "mV"), ("BP", "mmHg"), ("EEG (C4-A1)", "mV"), ("Resp (sum)", "l")),
+    *(("EOG (right)", "mV"), ("EMG", "mV")),
+)
+
+
+def write_slpdb(folder, name, notes, n_epochs, *, rows=SLPDB_ROWS):
+    """Write ``slp01a.hea``, ``.dat`` in format 212 and ``.st``; return the samples."""
+    import wfdb
+
+    folder.mkdir(parents=True, exist_ok=True)
+    labels, units = zip(*rows, strict=True)
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 0.02, (n_epochs * 7500, len(rows)))
+    wfdb.wrsamp(
+        name,
+        250,
+        list(units),
+        list(labels),
+        values,
+        fmt=["212"] * len(rows),
+        write_dir=str(folder),
+    )
+    if notes:
+        write_notes(folder, name, "st", notes, 250)
+    return dict(zip(labels, values.T, strict=True))
