@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 
-import h5py
 import numpy as np
 import pytest
 
 from sleepkit.datasets import load_dcsm
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from tests.datasets.trees import write_dcsm
+
+h5py = pytest.importorskip("h5py")
 
 NAME = "tp005f7e68_a084_46bb_9f0a_b6a084155a1c"
 RUNS = [("W", 2), ("N1", 1), ("N2", 3), ("UNKNOWN", 1), ("N3", 1), ("REM", 1)]

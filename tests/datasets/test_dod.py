@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 
-import h5py
 import numpy as np
 import pytest
 
@@ -13,6 +12,8 @@ from sleepkit.datasets import load_dod
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.metrics import consensus
 from tests.datasets.trees import write_dod, write_dod_scorers
+
+h5py = pytest.importorskip("h5py")
 
 NAMES = [f"{i:08}-5f19-55b6-a0ec-6e0ad3793da0" for i in range(6)]
 STAGES = [0, 1, 2, 3, 4, 2, -1, 0]

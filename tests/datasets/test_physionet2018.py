@@ -11,6 +11,8 @@ from sleepkit.datasets import load_physionet2018
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from tests.datasets.trees import write_physionet2018
 
+pytest.importorskip("wfdb")
+
 NOTES = [
     (30, "W"),
     (40, "(arousal_rera"),

@@ -11,6 +11,8 @@ from sleepkit.datasets import load_slpdb
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from tests.datasets.trees import SLPDB_ROWS, write_slpdb
 
+pytest.importorskip("wfdb")
+
 TEXTS = ["W", "1 H", "2 HA", "3 LA", "4 OA OA", "MT", "R X"]
 CODES = [0, 1, 2, 3, 3, -1, 4]
 NOTES = [(30 * i, text) for i, text in enumerate(TEXTS)]

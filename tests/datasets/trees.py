@@ -6,8 +6,8 @@ import json
 from datetime import date, time
 
 import edfio
-import h5py
 import numpy as np
+import pytest
 import scipy.io
 
 SHHS_ROWS = (  # label, hertz, unit; the second EEG comes first, as in some files
@@ -198,6 +198,7 @@ DOD_ROWS = ("eeg/C3_M2", "eeg/F4_M1", "eog/EOG1", "eog/EOG2", "emg/EMG", "emg/EC
 
 def write_dod(folder, name, stages, *, rows=DOD_ROWS, n_epochs=None):
     """Write ``UUID.h5`` with its stages; return the samples by label."""
+    h5py = pytest.importorskip("h5py")
     rng = np.random.default_rng(0)
     n_epochs = len(stages) if n_epochs is None else n_epochs
     samples = {}
@@ -288,6 +289,7 @@ def write_dcsm(root, name, runs, *, labels=DCSM_LABELS, kind="h5"):
     if kind == "edf":
         rows = [(label, 256, "uV") for label in labels]
         return write_edf(folder / "psg.edf", rows, start // 30)
+    h5py = pytest.importorskip("h5py")
     rng = np.random.default_rng(0)
     samples = {label: rng.normal(0, 20, start * 256) for label in labels}
     with h5py.File(folder / "psg.h5", "w") as file:
@@ -299,7 +301,7 @@ def write_dcsm(root, name, runs, *, labels=DCSM_LABELS, kind="h5"):
 
 def write_notes(folder, record, extension, notes, sfreq):
     """Write annotations of WFDB: seconds and text."""
-    import wfdb
+    wfdb = pytest.importorskip("wfdb")
 
     wfdb.wrann(
         record,
@@ -348,7 +350,7 @@ SLPDB_ROWS = (
 
 def write_slpdb(folder, name, notes, n_epochs, *, rows=SLPDB_ROWS):
     """Write ``slp01a.hea``, ``.dat`` in format 212 and ``.st``; return the samples."""
-    import wfdb
+    wfdb = pytest.importorskip("wfdb")
 
     folder.mkdir(parents=True, exist_ok=True)
     labels, units = zip(*rows, strict=True)
