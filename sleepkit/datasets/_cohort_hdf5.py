@@ -21,6 +21,12 @@ def open_hdf5(path: Path) -> Any:
         raise RecordingError(msg) from error
 
 
+def n_values(file: Any, key: str) -> int | None:
+    """Length of a flat dataset; None if the file has no such dataset."""
+    shape: tuple[int, ...] = getattr(file[key], "shape", ()) if key in file else ()
+    return shape[0] if len(shape) == 1 else None
+
+
 def read_datasets(path: str, keys: Sequence[str]) -> dict[str, Array]:
     """Read whole datasets, by their paths in a file."""
     try:

@@ -83,6 +83,10 @@ class ChannelSource:
         read: ReadChannels,
     ) -> ChannelSource:
         """Describe a file by the label, rate, length and unit of each key."""
+        for label, sfreq, *_ in header.values():
+            if not sfreq > 0:
+                msg = f"The rate of {label} in {path} must be above 0; it is {sfreq}."
+                raise RecordingError(msg)
         channels = tuple(
             ChannelInfo(position, label, None, sfreq, n_times, unit, None, None)
             for position, (label, sfreq, n_times, unit) in enumerate(header.values())

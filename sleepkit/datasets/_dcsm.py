@@ -220,6 +220,8 @@ def _find_channels(file: Any, path: Path) -> Iterator[tuple[str, float, int]]:
         sfreq = node.attrs.get("sample_rate", sfreq)
         if not hasattr(node, "shape"):
             nodes += [(f"{key}/{name}", node[name], sfreq) for name in reversed(node)]
+        elif len(node.shape) != 1:
+            continue
         elif sfreq is None:
             msg = f"{path} has no attribute 'sample_rate' for {key}."
             raise RecordingError(msg)

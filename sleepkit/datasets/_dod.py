@@ -21,7 +21,7 @@ from sleepkit.datasets._cohort_channels import (
     CohortChannels,
     CohortChoice,
 )
-from sleepkit.datasets._cohort_hdf5 import open_hdf5, read_datasets
+from sleepkit.datasets._cohort_hdf5 import n_values, open_hdf5, read_datasets
 from sleepkit.datasets._cohort_source import ChannelSource, read_source_night
 from sleepkit.datasets._folder import FolderEntry
 from sleepkit.exceptions import HypnogramError, RecordingError
@@ -214,10 +214,10 @@ class _Reader:
         """Read the header and the stages of a night."""
         with open_hdf5(night.signals) as file:
             source = _describe(night.signals, file)
-            if "hypnogram" not in file:
+            if n_values(file, "hypnogram") is None:
                 msg = f"{night.signals} has no dataset 'hypnogram'."
                 raise HypnogramError(msg)
-            stages = Hypnogram(np.asarray(file["hypnogram"]).astype(np.int64)).stages
+            stages = Hypnogram(file["hypnogram"][()]).stages
         if self.scorer != "file":
             stages = self._read_scorers(night, stages)
         return read_source_night(night, self.channels, source, Hypnogram(stages))
@@ -263,8 +263,8 @@ def _describe(path: Path, file: Any) -> ChannelSource:
         msg = f"{path} has no attribute 'description' of paths and rates: {error}"
         raise RecordingError(msg) from error
     header = {
-        key: (key.rpartition("/")[2], sfreq, file[key].shape[0], _UNIT)
+        key: (key.rpartition("/")[2], sfreq, n_times, _UNIT)
         for key, sfreq in rates.items()
-        if key.startswith("signals/") and key in file
+        if key.startswith("signals/") and (n_times := n_values(file, key))
     }
     return ChannelSource.from_header(path, header, read_datasets)

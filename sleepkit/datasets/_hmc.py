@@ -25,6 +25,7 @@ from sleepkit.datasets._cohort_channels import (
     CohortChoice,
 )
 from sleepkit.datasets._folder import FolderEntry
+from sleepkit.exceptions import HypnogramError
 from sleepkit.io._edf_annotations import read_annotations
 from sleepkit.recording import EpochArray, Recording
 
@@ -205,4 +206,8 @@ def _read_events(path: Path) -> Iterator[tuple[float, str]]:
         return
     with path.open(encoding="utf-8", errors="replace", newline="") as table:
         for row in csv.DictReader(table, skipinitialspace=True):
-            yield float(row["Recording onset"]), row["Annotation"] or ""
+            try:
+                yield float(row["Recording onset"]), str(row["Annotation"])
+            except (KeyError, TypeError, ValueError) as error:
+                msg = f"{path} needs columns 'Recording onset' and 'Annotation': {row}"
+                raise HypnogramError(msg) from error

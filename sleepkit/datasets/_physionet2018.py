@@ -106,8 +106,8 @@ def load_physionet2018(
     -----
     Found anywhere below `path`, by their names [1]_: ``tr03-0005.mat`` with its header
     ``tr03-0005.hea``, and ``tr03-0005.arousal``, in which the stages are among the
-    arousals. Each stage lasts until the next one. Recordings of the test part (``te``)
-    have no stages and are left out.
+    arousals. Each stage lasts until the next one, the last for the shortest of these
+    times. Recordings of the test part (``te``) have no stages and are left out.
 
     ===========  ==================================================================
     Modality     Channels, the first is the default; all at 200 Hz

@@ -9,7 +9,6 @@ from os import PathLike
 from pathlib import Path
 from typing import Final
 
-from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, IntArray
 from sleepkit.datasets._cohort import CohortNight, find_files, load_cohort
 from sleepkit.datasets._cohort_channels import (
@@ -39,9 +38,7 @@ CHANNELS: Final[ChannelTable] = {
     "spo2": {"SO2": ("SO2",)},
 }
 _FILES: Final = re.compile(r"(slp\d{2})([a-z]?)\.(dat|st)")
-_STAGES: Final = {"W": 0, "1": 1, "2": 2, "3": 3, "4": 3, "R": 4}
-_SCHEME: Final[dict[str | int, int]] = {**_STAGES, "M": UNSCORED, "MT": UNSCORED}
-_SCORE: Final = re.compile(r"(W|[1-4]|R|MT?)(?:\s|$)")
+_SCORE: Final = re.compile(r"(W|[1-4]|R|MT)(?:\s|$)")
 
 
 def load_slpdb(
@@ -191,5 +188,5 @@ def _read(night: CohortNight, channels: CohortChannels) -> Recording:
     if not labels:
         msg = f"{path} has no annotation that begins with a stage."
         raise HypnogramError(msg)
-    hypnogram = to_hypnogram(Scoring(labels), _SCHEME, 30.0, str(path))
+    hypnogram = to_hypnogram(Scoring(labels), "rk", 30.0, str(path))
     return read_source_night(night, channels, source, hypnogram)

@@ -52,6 +52,7 @@ def test_rates_and_groups_below_the_channels(tmp_path):
     with h5py.File(tmp_path / NAME / "psg.h5", "a") as file:
         group = file.create_group("channels/emg")
         group.attrs["sample_rate"] = 128
+        group["note"] = "no signal"
         group["CHIN"] = np.zeros(9 * 30 * 128, np.float32)
     X, *_ = load_dcsm(tmp_path, modalities=("eeg", "emg"))
     rates = {name: s.sfreq for name, s in X.recordings[0].signals.items()}

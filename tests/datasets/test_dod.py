@@ -90,8 +90,10 @@ def test_each_night_that_is_set_aside_has_a_reason(tmp_path):
 
 
 def test_damaged_files(tmp_path):
-    for name in NAMES[:5]:
+    for name in NAMES:
         write_dod(tmp_path, name, STAGES)
+    with h5py.File(tmp_path / f"{NAMES[5]}.h5", "a") as file:
+        file.attrs["description"] = '[{"path": "signals/eeg/C3_M2", "fs": 0}]'
     (tmp_path / f"{NAMES[1]}.h5").write_bytes(b"no HDF5")
     with h5py.File(tmp_path / f"{NAMES[2]}.h5", "a") as file:
         del file["hypnogram"]
@@ -99,13 +101,14 @@ def test_damaged_files(tmp_path):
         del file.attrs["description"]
     with h5py.File(tmp_path / f"{NAMES[4]}.h5", "a") as file:
         file["hypnogram"][0] = 7
-    with pytest.warns(SleepkitWarning, match="sets aside 4 of 5"):
+    with pytest.warns(SleepkitWarning, match="sets aside 5 of 6"):
         _, _, _, report = load_dod(tmp_path)
     reasons = [entry.reason for entry in report]
     assert "cannot be read as an HDF5 file" in reasons[1]
     assert "has no dataset 'hypnogram'" in reasons[2]
     assert "has no attribute 'description'" in reasons[3]
     assert "7" in reasons[4]
+    assert "rate of C3_M2" in reasons[5]
 
 
 def test_a_file_that_changes(tmp_path):

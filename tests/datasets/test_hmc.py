@@ -60,8 +60,12 @@ def test_each_night_that_is_set_aside_has_a_reason(tmp_path):
     damaged.write_bytes(damaged.read_bytes()[:300])
     write_hmc(tmp_path, 6, STAGES, kinds=("txt",))
     (tmp_path / "SN006_sleepscoring.txt").write_text("Annotation\nasleep\n")
+    write_hmc(tmp_path, 7, STAGES, kinds=())
+    (tmp_path / "SN007_sleepscoring.txt").write_text(
+        "Onset, Duration, Annotation\n0, 30, Sleep stage W\n"
+    )
     write_edf(tmp_path / "SN1.edf", HMC_ROWS, 1)  # no name of the archive
-    with pytest.warns(SleepkitWarning, match="sets aside 5 of 6"):
+    with pytest.warns(SleepkitWarning, match="sets aside 6 of 7"):
         X, _, _, report = load_hmc(tmp_path)
     assert [night.id for night in X.recordings] == ["hmc:SN001"]
     reasons = {e.file: e.reason for e in report}
@@ -70,7 +74,8 @@ def test_each_night_that_is_set_aside_has_a_reason(tmp_path):
     assert "none of eeg, eog, emg" in reasons["SN004.edf"]
     assert "SN005_sleepscoring.edf" in reasons["SN005.edf"]
     assert "SN006_sleepscoring.txt" in reasons["SN006.edf"]
-    with pytest.raises(RecordingError, match="cannot use 5 of the 6"):
+    assert "needs columns 'Recording onset'" in reasons["SN007.edf"]
+    with pytest.raises(RecordingError, match="cannot use 6 of the 7"):
         load_hmc(tmp_path, strict=True)
     (tmp_path / "empty").mkdir()
     with pytest.raises(RecordingError, match="load_hmc finds no recording"):
