@@ -163,7 +163,7 @@ class Recording:
         if self._fingerprint is None:
             parts = [self.id, self.subject, self.n_epochs, self.epoch_duration]
             parts += [str(self.start), self.lights_off, self.lights_on]
-            parts += [None if self.hypnogram is None else self.hypnogram.tolist()]
+            parts += [None if self.hypnogram is None else self.hypnogram.tobytes()]
             parts += [(name, s.fingerprint) for name, s in self._signals.items()]
             parts += [s.fingerprint for s in self._steps if s.fingerprint is not None]
             parts += [dict(self.info)] if self.info else []
