@@ -25,7 +25,8 @@ def night(name="n", value=1.0, **changes):
 
 
 def entries(store: Path) -> list[Path]:
-    return sorted(p for p in store.iterdir() if not p.name.startswith("."))
+    """Folders of the finished nights."""
+    return sorted(store.glob("[!.]*/"))
 
 
 def leftovers(store: Path) -> list[Path]:
