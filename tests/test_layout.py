@@ -33,7 +33,7 @@ MAX_FILE, MAX_FUNCTION = 250, 30  # lines of code
 SHARED_INSIDE = {
     "datasets": {"cli"},
     "hypnogram": {"io"},
-    "io": {"cli"},
+    "io": {"cli", "datasets"},
     "pipelines": {"cli"},
     "signal": {"preprocessing"},
     "training": {"classifiers", "cli", "persistence"},

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sleepkit.exceptions import RecordingError
+from sleepkit.datasets._cohort_sheets import read_sheet
 
 _SUBGROUP: Final = re.compile(r"sub-?group[\s_-]*(III|II|I)(?![A-Za-z])", re.IGNORECASE)
 _NAMES: Final = {
@@ -76,29 +75,19 @@ def read_details(files: Iterable[Path]) -> dict[tuple[str, str], dict[str, Any]]
 
     Empty without openpyxl, which nothing else needs.
     """
-    sheets = [(file, m) for file in files if (m := _SHEET.fullmatch(file.name))]
     known: dict[tuple[str, str], dict[str, Any]] = {}
-    try:
-        openpyxl = import_module("openpyxl")
-    except ImportError:
-        return known
-    for file, match in sheets:
-        try:
-            sheet = openpyxl.load_workbook(file, read_only=True, data_only=True).active
-            rows = [list(row) for row in sheet.values]
-        except Exception as error:  # each part of the format raises errors of its own
-            msg = f"{file} cannot be read as a sheet: {error}"
-            raise RecordingError(msg) from error
-        for subject, info in _describe(rows):
-            known[match[1].upper(), subject] = info
+    for file in files:
+        match = _SHEET.fullmatch(file.name)
+        if match:
+            for subject, info in _describe(read_sheet(file)):
+                known[match[1].upper(), subject] = info
     return known
 
 
-def _describe(rows: list[list[Any]]) -> Iterator[tuple[str, dict[str, Any]]]:
+def _describe(rows: list[list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Subject, and what is known of it, of each row below the titles."""
     titles: list[str] = []
-    for row in rows:
-        cells = ["" if cell is None else str(cell).strip() for cell in row]
+    for cells in rows:
         if not titles:
             names = [cell.casefold() for cell in cells]
             titles = names if "age" in names else []

@@ -12,7 +12,18 @@ import numpy as np
 
 from sleepkit import io
 from sleepkit._stages import STAGES, UNSCORED
-from sleepkit.datasets import _isruc, _mass, _shhs, _sleep_edf
+from sleepkit.datasets import (
+    _cap,
+    _dcsm,
+    _dod,
+    _hmc,
+    _isruc,
+    _mass,
+    _physionet2018,
+    _shhs,
+    _sleep_edf,
+    _slpdb,
+)
 from sleepkit.datasets._cohort import (
     CohortNight,
     explain_failure,
@@ -36,10 +47,16 @@ from sleepkit.utils import check_option
 _OWNER: Final = "scan"
 _Finder = Callable[..., list[CohortNight]]
 _COHORTS: Final[Mapping[str, tuple[ChannelTable, _Finder]]] = {
+    "cap": (_cap.CHANNELS, _cap.find_cap),
+    "dcsm": (_dcsm.CHANNELS, _dcsm.find_dcsm),
+    "dod": (_dod.CHANNELS, _dod.find_dod),
+    "hmc": (_hmc.CHANNELS, _hmc.find_hmc),
     "isruc": (_isruc.CHANNELS, _isruc.find_isruc),
     "mass": (_mass.CHANNELS, _mass.find_mass),
+    "physionet2018": (_physionet2018.CHANNELS, _physionet2018.find_physionet2018),
     "shhs": (_shhs.CHANNELS, _shhs.find_shhs),
     "sleep-edf": (_sleep_edf.CHANNELS, _sleep_edf.find_sleep_edf),
+    "slpdb": (_slpdb.CHANNELS, _slpdb.find_slpdb),
 }
 
 
@@ -138,8 +155,9 @@ def scan(
     path : path-like
         The folder.
     cohort : str, default=None
-        ``"isruc"``, ``"mass"``, ``"shhs"`` or ``"sleep-edf"``: the nights that
-        `load_isruc`, `load_mass`, `load_shhs` or `load_sleep_edf` finds.
+        The nights that a loader finds: ``"cap"``, ``"dcsm"``, ``"dod"``, ``"hmc"``,
+        ``"isruc"``, ``"mass"``, ``"physionet2018"``, ``"shhs"``, ``"sleep-edf"`` or
+        ``"slpdb"``, as `load_cap` and the others.
         None finds nights of any names, as `load_folder` does.
     modalities : str or sequence of str, default=("eeg", "eog", "emg")
         Modalities to look for.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date, datetime, time, timedelta
 
 import edfio
 import numpy as np
+import pytest
 import scipy.io
 
 SHHS_ROWS = (  # label, hertz, unit; the second EEG comes first, as in some files
@@ -253,3 +255,237 @@ def write_mass(folder, key, names, *, seconds=30, onset=17.84375, **kwargs):
             annotations=[*stages, *(MASS_EVENTS if "Anno" in label else ())],
         ).write(path)
     return samples
+
+
+HMC_ROWS = tuple(
+    (label, 256, "uV")
+    for label in (
+        "EEG F4-M1",
+        "EEG C4-M1",
+        "EEG O2-M1",
+        "EEG C3-M2",
+        "EMG chin",
+        "EOG E1-M2",
+        "EOG E2-M2",
+        "ECG",
+    )
+)
+
+
+def write_hmc(
+    folder, number, stages, *, kinds=("edf", "txt"), rows=HMC_ROWS, onset=0, lights=()
+):
+    """Write ``SN001.edf`` and its stages in both formats; return the samples.
+
+    The stages begin `onset` seconds into the recording; `lights` are its seconds of
+    lights off and on.
+    """
+    name = f"SN{number:03}"
+    n_epochs = len(stages) + (onset > 0)
+    samples = write_edf(folder / f"{name}.edf", rows, n_epochs, seed=number)
+    events = [(onset + 30 * i, 30, f"Sleep stage {s}") for i, s in enumerate(stages)]
+    events += [
+        (time, 0, text)
+        for time, text in zip(lights, ("Lights off", "Lights on"), strict=False)
+    ]
+    events.sort(key=lambda event: event[0])
+    if "edf" in kinds:
+        annotations = [
+            edfio.EdfAnnotation(
+                begin,
+                duration or None,
+                text if duration else f"{text}@@EEG F4-A1",
+            )
+            for begin, duration, text in events
+        ]
+        edfio.Edf([], annotations=annotations).write(
+            folder / f"{name}_sleepscoring.edf"
+        )
+    if "txt" in kinds:
+        lines = [
+            "Date, Time, Recording onset, Duration, Annotation, Linked channel",
+            *(
+                f"2018-01-01, {22 + begin // 3600:02.0f}:{begin // 60 % 60:02.0f}:"
+                f"{begin % 60:02.0f}, {begin}, {duration}, {text}, EEG F4-A1"
+                for begin, duration, text in events
+            ),
+        ]
+        (folder / f"{name}_sleepscoring.txt").write_text("\r\n".join(lines) + "\r\n")
+    return samples
+
+
+DOD_ROWS = ("eeg/C3_M2", "eeg/F4_M1", "eog/EOG1", "eog/EOG2", "emg/EMG", "emg/ECG")
+
+
+def write_dod(folder, name, stages, *, rows=DOD_ROWS, n_epochs=None):
+    """Write ``UUID.h5`` with its stages; return the samples by label."""
+    h5py = pytest.importorskip("h5py")
+    rng = np.random.default_rng(0)
+    n_epochs = len(stages) if n_epochs is None else n_epochs
+    samples = {}
+    folder.mkdir(parents=True, exist_ok=True)
+    with h5py.File(folder / f"{name}.h5", "w") as file:
+        file["hypnogram"] = np.array(stages, np.int64)
+        for row in rows:
+            values = rng.normal(0, 20, n_epochs * 30 * 250).astype(np.float32)
+            file.create_dataset(f"signals/{row}", data=values, compression="gzip")
+            samples[row.partition("/")[2]] = values
+        file.attrs["description"] = json.dumps(
+            [{"path": f"signals/{row}", "fs": 250, "unit": "uV"} for row in rows]
+        )
+    return samples
+
+
+def write_dod_scorers(root, name, scorings):
+    """Write ``scorer_1/UUID.json`` and so on."""
+    for number, stages in enumerate(scorings, 1):
+        path = root / f"scorer_{number}" / f"{name}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(np.asarray(stages).tolist()))
+
+
+CAP_ROWS = tuple(
+    (label, 128, "uV")
+    for label in ("Fp2-F4", "F4-C4", "C4-A1", "ROC-LOC", "EMG1-EMG2", "ECG1-ECG2")
+)
+CAP_EVENTS = {
+    "W": "SLEEP-S0",
+    "R": "SLEEP-REM",
+    "MT": "SLEEP-MT",
+    **{stage: f"SLEEP-{stage}" for stage in ("S1", "S2", "S3", "S4")},
+}
+
+
+def write_cap(
+    folder, name, stages, *, rows=CAP_ROWS, lead=0, position=True, colon=":", n_epochs=0
+):
+    """Write ``n1.edf`` and its export of RemLogic; return the samples.
+
+    The stages begin `lead` seconds into the recording, which starts at 23:58:30; a
+    phase of the cyclic alternating pattern, within one epoch and the next, is among
+    them.
+    """
+    start = time(23, 58, 30)
+    n_epochs = n_epochs or len(stages) + -(-lead // 30)
+    samples = write_edf(
+        folder / f"{name}.edf", rows, n_epochs, start=(date(2009, 1, 1), start)
+    )
+    events = [
+        (30 * i, stage, CAP_EVENTS[stage], 30, "ROC-LOC")
+        for i, stage in enumerate(stages)
+    ]
+    events.append((20, stages[0], "MCAP-A1", 15, "C4-A1"))
+    titles = ["Sleep Stage", "Position", "Time [hh:mm:ss]", "Event", "Duration[s]"]
+    lines = [[*titles, "Location"]]
+    for begin, stage, event, duration, place in sorted(events):
+        seconds = 23 * 3600 + 58 * 60 + 30 + lead + begin
+        clock = [seconds // 3600 % 24, seconds // 60 % 60, seconds % 60]
+        moment = colon.join(f"{part:02}" for part in clock)
+        lines.append([stage, "Unknown Position", moment, event, str(duration), place])
+    if not position:
+        lines = [[line[0], *line[2:]] for line in lines]
+    head = (
+        f"Patient:\t{name}\r\nRecording Date:\t01/01/2009\r\n\r\nScoring Session:\r\n"
+    )
+    text = head + "".join("\t".join(line) + "\r\n" for line in lines)
+    (folder / f"{name}.txt").write_text(text, newline="")
+    return samples
+
+
+DCSM_LABELS = ("F3-M2", "C3-M2", "C4-M1", "E1-M2", "E2-M2", "CHIN", "ECG-II")
+
+
+def write_dcsm(root, name, runs, *, labels=DCSM_LABELS, kind="h5"):
+    """Write ``FOLDER/psg.h5`` (in volts) or ``psg.edf`` with its runs of stages.
+
+    Return the samples in microvolts by label.
+    """
+    folder = root / name
+    folder.mkdir(parents=True)
+    start, lines = 0, []
+    for stage, n_epochs in runs:
+        lines.append(f"{start},{30 * n_epochs},{stage}\n")
+        start += 30 * n_epochs
+    (folder / "hypnogram.ids").write_text("".join(lines))
+    if kind == "edf":
+        rows = [(label, 256, "uV") for label in labels]
+        return write_edf(folder / "psg.edf", rows, start // 30)
+    h5py = pytest.importorskip("h5py")
+    rng = np.random.default_rng(0)
+    samples = {label: rng.normal(0, 20, start * 256) for label in labels}
+    with h5py.File(folder / "psg.h5", "w") as file:
+        file.attrs["sample_rate"] = 256
+        for label, values in samples.items():
+            file[f"channels/{label}"] = (values * 1e-6).astype(np.float32)
+    return samples
+
+
+def write_notes(folder, record, extension, notes, sfreq):
+    """Write annotations of WFDB: seconds and text."""
+    wfdb = pytest.importorskip("wfdb")
+
+    wfdb.wrann(
+        record,
+        extension,
+        np.array([round(onset * sfreq) for onset, _ in notes]),
+        ['"'] * len(notes),
+        aux_note=[text for _, text in notes],
+        write_dir=str(folder),
+    )
+
+
+PHYSIONET2018_LABELS = (
+    *("F3-M2", "F4-M1", "C3-M2", "C4-M1", "O1-M2", "O2-M1", "E1-M2", "Chin1-Chin2"),
+    *("ABD", "CHEST", "AIRFLOW", "SaO2", "ECG"),
+)
+
+
+def write_physionet2018(
+    root, name, notes, n_epochs, *, labels=PHYSIONET2018_LABELS, part="training"
+):
+    """Write ``tr03-0005/tr03-0005.mat``, its header and its annotations.
+
+    The signals are a matrix of MATLAB 4 behind 24 bytes, an integer a microvolt.
+    """
+    folder = root / part / name
+    folder.mkdir(parents=True, exist_ok=True)
+    values = np.random.default_rng(0).normal(0, 20, (len(labels), n_epochs * 6000))
+    values = values.round().astype(np.int16)
+    scipy.io.savemat(folder / f"{name}.mat", {"val": values}, format="4")
+    lines = [f"{name} {len(labels)} 200 {values.shape[1]}"]
+    for label, row in zip(labels, values, strict=True):
+        unit = "%" if label == "SaO2" else "uV"
+        check = int(row.astype(np.int64).sum()) % 65536
+        lines.append(f"{name}.mat 16+24 1/{unit} 16 0 {row[0]} {check} 0 {label}")
+    (folder / f"{name}.hea").write_text("\n".join(lines) + "\n")
+    if notes:
+        write_notes(folder, name, "arousal", notes, 200)
+    return dict(zip(labels, values, strict=True))
+
+
+SLPDB_ROWS = (
+    *(("ECG", "mV"), ("BP", "mmHg"), ("EEG (C4-A1)", "mV"), ("Resp (sum)", "l")),
+    *(("EOG (right)", "mV"), ("EMG", "mV")),
+)
+
+
+def write_slpdb(folder, name, notes, n_epochs, *, rows=SLPDB_ROWS):
+    """Write ``slp01a.hea``, ``.dat`` in format 212 and ``.st``; return the samples."""
+    wfdb = pytest.importorskip("wfdb")
+
+    folder.mkdir(parents=True, exist_ok=True)
+    labels, units = zip(*rows, strict=True)
+    rng = np.random.default_rng(0)
+    values = rng.normal(0, 0.02, (n_epochs * 7500, len(rows)))
+    wfdb.wrsamp(
+        name,
+        250,
+        list(units),
+        list(labels),
+        values,
+        fmt=["212"] * len(rows),
+        write_dir=str(folder),
+    )
+    if notes:
+        write_notes(folder, name, "st", notes, 250)
+    return dict(zip(labels, values.T, strict=True))
