@@ -21,20 +21,7 @@ _N_PASSES: Final = {"spectra": 12, "bands": 5}
 
 
 EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
-NET: Final = {
-    "sequence_length": 31,
-    "d_model": 48,
-    "n_heads": 4,
-    "n_layers": 1,
-    "dim_feedforward": 96,
-    "d_head": 96,
-    "dropout": 0.1,
-    "lr": 1.5e-3,
-    "batch_size": 16,
-    "multi_view": 2.0,
-    "stride": 5,
-    "validation_fraction": 0.05,
-}
+NET: Final = {"n_filters": 64, "sequence_length": 100, "validation_fraction": 0.05}
 
 
 @dataclass(frozen=True)
@@ -57,7 +44,7 @@ class Recipe:
     n_passes : mapping of str to int, default={"spectra": 12, "bands": 5}
         Passes over the epochs of each member.
     net : mapping of str to object, default=NET
-        Parameters of the `MedFuseSleepClassifier` of both members.
+        Parameters of the `TemporalConvClassifier` of both members.
 
     See Also
     --------
@@ -161,7 +148,7 @@ def bands_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
 
 def _net(member: str, recipe: Recipe, seed: int, work: Path) -> Any:
     """Untrained classifier of a member."""
-    return classifiers.MedFuseSleepClassifier(
+    return classifiers.TemporalConvClassifier(
         **recipe.net,
         max_epochs=recipe.n_passes[member],
         random_state=seed,
