@@ -146,8 +146,8 @@ def _default(
 ) -> tuple[Any, dict[str, Any], dict[str, float]]:
     """Pool both members; measure the pool on subjects held out of it.
 
-    Shares of the weights are those that fit held-out simulated subjects best, since no
-    real recording has an EMG; their sum is what fits held-out real subjects.
+    The weights are those that fit held-out simulated subjects, since no real recording
+    that may be used has an EMG.
     """
     parts = split_subjects(simulate(recipe, seed), recipe)
     train, *held_out = (
@@ -157,9 +157,8 @@ def _default(
     pool = LogPoolClassifier(
         [("bands", on_signals(bands, weigh)), ("emg", emg)], prefit=True
     ).fit(weigh, weigh.hypnogram)
-    fitted = pool.fit_weights(weigh, weigh.hypnogram).weights_
-    weights = (bands.weights_[0] / fitted.sum() * fitted).tolist()
-    pool = pool.set_params(weights=weights).fit(weigh, weigh.hypnogram)
+    pool.fit_weights(weigh, weigh.hypnogram)
+    pool.set_params(weights=pool.weights_.tolist())
     steps = {
         "channels": preprocessing.FixedChannels(),
         "quality": preprocessing.QualityMask(),
