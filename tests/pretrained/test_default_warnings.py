@@ -37,7 +37,7 @@ def warned():
 
 @pytest.fixture(scope="module")
 def night():
-    """A simulated night of EEG and ECG that no model was trained on: its seed is another."""
+    """A simulated night of EEG and ECG that no model was trained on."""
     X, _, _ = make_polysomnography(
         1, hours=3, modalities=("eeg", "ecg"), random_state=1
     )
