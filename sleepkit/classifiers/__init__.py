@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._sleepprintnet import SleepPrintNetClassifier
     from sleepkit.classifiers._sleeptransformer import SleepTransformerClassifier
     from sleepkit.classifiers._sleepyco import SleePyCoClassifier
+    from sleepkit.classifiers._temporal_conv import TemporalConvClassifier
     from sleepkit.classifiers._tinysleepnet import TinySleepNetClassifier
     from sleepkit.classifiers._xsleepnet import XSleepNetClassifier
 else:
@@ -43,6 +44,7 @@ __all__ = [
     "SleepMGClassifier",
     "SleepPrintNetClassifier",
     "SleepTransformerClassifier",
+    "TemporalConvClassifier",
     "TinySleepNetClassifier",
     "XSleepNetClassifier",
 ]

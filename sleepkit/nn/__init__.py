@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._sleepyco import SleePyCo, SleePyCoLoss
     from sleepkit.nn._stage_loss import StageLoss
     from sleepkit.nn._supervised_contrastive_loss import SupervisedContrastiveLoss
+    from sleepkit.nn._temporal_conv_net import TemporalConvNet
     from sleepkit.nn._tinysleepnet import TinySleepNet, TinySleepNetLoss
     from sleepkit.nn._xsleepnet import XSleepNet, XSleepNetOutput
     from sleepkit.nn._xsleepnet_loss import XSleepNetLoss
@@ -69,6 +70,7 @@ __all__ = [
     "SleepTransformer",
     "StageLoss",
     "SupervisedContrastiveLoss",
+    "TemporalConvNet",
     "TinySleepNet",
     "TinySleepNetLoss",
     "VectorNet",

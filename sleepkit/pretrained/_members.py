@@ -15,15 +15,15 @@ from sleepkit.pretrained._feature_nights import read_nights, single_channels, st
 from sleepkit.pretrained._recipe import (
     Recipe,
     bands_net,
+    emg_net,
     fine_bands,
     public_bands,
     randomise,
     simulate,
-    spectra_net,
 )
 from sleepkit.recording import EpochArray, concatenate
 
-MEMBERS: Final = ("spectra", "bands")
+MEMBERS: Final = ("bands", "emg")
 
 
 def split_subjects(
@@ -54,8 +54,8 @@ def train_member(
     if not kept.exists():
         simulated, _, _ = split_subjects(simulate(recipe, seed), recipe)
         nights = randomise(recipe, simulated, seed)
-        if name == "spectra":
-            stager = _train_spectra(nights, recipe, seed, work)
+        if name == "emg":
+            stager = _train_emg(nights, recipe, seed, work)
         else:
             stager = _train_bands(nights, recipe, seed, work, paths)
         stager.set_params(stage__callbacks=None)
@@ -76,13 +76,11 @@ def on_signals(bands: LogPoolClassifier, X: EpochArray) -> Pipeline:
     return Pipeline([*features.steps, *member.steps])
 
 
-def _train_spectra(
-    nights: EpochArray, recipe: Recipe, seed: int, work: Path
-) -> Pipeline:
-    """Train on fine bands of simulated nights."""
+def _train_emg(nights: EpochArray, recipe: Recipe, seed: int, work: Path) -> Pipeline:
+    """Train on fine bands of the EMG of simulated nights: real ones have none."""
     features = fine_bands(recipe)
-    X = features.fit_transform(nights).materialize(work / "nights")
-    net = spectra_net(recipe, seed, work).fit(X, X.hypnogram)
+    X = features.fit_transform(nights.select(["emg"])).materialize(work / "nights")
+    net = emg_net(recipe, seed, work).fit(X, X.hypnogram)
     return Pipeline([*features.steps, *net.steps])
 
 

@@ -99,11 +99,11 @@ def pretrain(
     trained = Parallel(n_jobs=n_jobs)(
         delayed(train_member)(name, recipe, seed, paths, work) for name in MEMBERS
     )
-    spectra, bands = trained
+    bands, emg = trained
     train, weigh, _ = split_subjects(read_nights(paths), recipe)
     bands = calibrate("bands", bands, weigh)
     models = {
-        "default": _default(recipe, seed, spectra, bands),
+        "default": _default(recipe, seed, bands, emg),
         "bands": _bands(recipe, bands, paths),
     }
     seen = {str(subject) for part in (train, weigh) for subject in part.subject}
@@ -142,24 +142,23 @@ def _check_settings(path: Path, recipe: Recipe, seed: int, digest: str) -> None:
 
 
 def _default(
-    recipe: Recipe, seed: int, spectra: Any, bands: Any
+    recipe: Recipe, seed: int, bands: LogPoolClassifier, emg: Any
 ) -> tuple[Any, dict[str, Any], dict[str, float]]:
-    """Pool both members alike; measure the pool on subjects held out of it.
+    """Pool both members; measure the pool on subjects held out of it.
 
-    No real signals are there to weigh them by. Each is calibrated on its own kind of
-    held-out subjects, and half of its scale is its weight.
+    The weights are those that fit held-out simulated subjects, since no real recording
+    that may be used has an EMG.
     """
     parts = split_subjects(simulate(recipe, seed), recipe)
     train, *held_out = (
         randomise(recipe, part, seed + i) for i, part in enumerate(parts)
     )
     weigh, test = (part.materialize() for part in held_out)  # staged several times
-    alone = calibrate("spectra", spectra, weigh)
     pool = LogPoolClassifier(
-        [("spectra", spectra), ("bands", on_signals(bands, weigh))],
-        [alone.weights_[0] / 2, bands.weights_[0] / 2],
-        prefit=True,
+        [("bands", on_signals(bands, weigh)), ("emg", emg)], prefit=True
     ).fit(weigh, weigh.hypnogram)
+    pool.fit_weights(weigh, weigh.hypnogram)
+    pool.set_params(weights=pool.weights_.tolist())
     steps = {
         "channels": preprocessing.FixedChannels(),
         "quality": preprocessing.QualityMask(),

@@ -17,24 +17,11 @@ from sleepkit.training import Checkpoint
 MODALITIES: Final = ("eeg", "eog", "emg")
 _SFREQ: Final = 100  # Hz
 _NIGHT: Final = 8.0  # hours
-_N_PASSES: Final = {"spectra": 12, "bands": 5}
+_N_PASSES: Final = {"bands": 5, "emg": 12}
 
 
 EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
-NET: Final = {
-    "sequence_length": 31,
-    "d_model": 48,
-    "n_heads": 4,
-    "n_layers": 1,
-    "dim_feedforward": 96,
-    "d_head": 96,
-    "dropout": 0.1,
-    "lr": 1.5e-3,
-    "batch_size": 16,
-    "multi_view": 2.0,
-    "stride": 5,
-    "validation_fraction": 0.05,
-}
+NET: Final = {"n_filters": 64, "sequence_length": 100, "validation_fraction": 0.05}
 
 
 @dataclass(frozen=True)
@@ -53,11 +40,11 @@ class Recipe:
     n_copies : int, default=1
         Copies of each simulated training recording, randomised in different ways.
     edges : tuple of float, default=EDGES
-        Edges of the fine bands in hertz.
-    n_passes : mapping of str to int, default={"spectra": 12, "bands": 5}
+        Edges of the fine bands of the EMG in hertz.
+    n_passes : mapping of str to int, default={"bands": 5, "emg": 12}
         Passes over the epochs of each member.
     net : mapping of str to object, default=NET
-        Parameters of the `MedFuseSleepClassifier` of both members.
+        Parameters of the `TemporalConvClassifier` of both members.
 
     See Also
     --------
@@ -106,7 +93,7 @@ def randomise(recipe: Recipe, X: EpochArray, seed: int) -> EpochArray:
 
 
 def fine_bands(recipe: Recipe) -> Pipeline:
-    """Features of the member "spectra": signals in, logarithms of fine bands out."""
+    """Features of the member "emg": signals in, logarithms of fine bands out."""
     bands = {
         f"{low:g}-{high:g}": (low, high)
         for low, high in zip(recipe.edges, recipe.edges[1:], strict=False)
@@ -136,12 +123,12 @@ def public_bands() -> Pipeline:
     )
 
 
-def spectra_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
-    """Untrained net of the member "spectra"; it keeps its passes in a folder."""
+def emg_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
+    """Untrained net of the member "emg"; it keeps its passes in a folder."""
     return Pipeline(
         [
             ("standardize", preprocessing.SpectrumScaler()),
-            ("stage", _net("spectra", recipe, seed, work)),
+            ("stage", _net("emg", recipe, seed, work)),
         ]
     )
 
@@ -161,7 +148,7 @@ def bands_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
 
 def _net(member: str, recipe: Recipe, seed: int, work: Path) -> Any:
     """Untrained classifier of a member."""
-    return classifiers.MedFuseSleepClassifier(
+    return classifiers.TemporalConvClassifier(
         **recipe.net,
         max_epochs=recipe.n_passes[member],
         random_state=seed,

