@@ -105,9 +105,9 @@ class TemporalConvClassifier(SleepClassifier):
 
     Notes
     -----
-    This is a plain temporal convolutional network [1]_ without its causality, for
-    comparison and where training must be short. It is neither of the systems that this
-    library implements, and no published system of sleep staging.
+    This is a plain temporal convolutional network [1]_ without its causality, where
+    training must be short; the stagers of `sleepkit.pretrained` are such nets. It is no
+    published system of sleep staging.
 
     With :math:`x` the features of an epoch behind a first layer, each of four blocks
     makes
