@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._class_weights import class_weights
-from sleepkit.classifiers._epoch_duration import check_duration
+from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
 from sleepkit.classifiers._inputs import (
     check_layout,
     check_rows,
@@ -113,7 +113,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     ``_fit_layout(source)``, ``_check_source(source)``
         Keep what the module depends on, and refuse epochs that differ from it, in
-        training and in predictions. By default modalities and shapes.
+        training and in predictions. By default modalities and shapes and, where
+        ``_fits_duration`` says that kernels depend on the sampling rate, the length of
+        the epochs, from `epoch_duration` or the nights.
     ``_check_params()``
         Validates the parameters that are not shared.
 
@@ -198,6 +200,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
 
     _accepts: ClassVar[Mapping[int, str] | None] = None  # None: any number of axes
     any_subset: bool = True
+    epoch_duration: float | None  # a parameter of those that fit it
+    _fits_duration: ClassVar[bool] = False
     _weightings: ClassVar[tuple[str, ...]] = ("balanced",)
 
     # Subjects that a splitter gets are requested, so that one array serves both.
@@ -246,6 +250,8 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         """Keep what the module depends on: the shapes of the epochs."""
         self._check_axes(source.layout)
         self.layout_ = dict(source.layout)
+        if self._fits_duration:
+            self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
 
     def _check_source(self, source: EpochSource) -> None:
         """Refuse epochs that differ from those of the fit."""

@@ -13,7 +13,6 @@ from torch import Tensor, nn
 from sleepkit._typing import IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_betas
-from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._inputs import check_rows, open_source
 from sleepkit.classifiers._split import Split
 from sleepkit.exceptions import SleepkitWarning
@@ -149,6 +148,7 @@ class DANClassifier(SleepClassifier):
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
     any_subset = False
+    _fits_duration = True
 
     transductive_: bool
 
@@ -291,11 +291,6 @@ class DANClassifier(SleepClassifier):
         known = split.subject is not None
         domains[split.train] = split.subject[split.train] if known else 0  # type: ignore[index]
         return {"domains": domains}
-
-    def _fit_layout(self, source: EpochSource) -> None:
-        """Keep the length of the epochs too, which gives the sampling rate."""
-        super()._fit_layout(source)
-        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
 
     def _train(
         self,

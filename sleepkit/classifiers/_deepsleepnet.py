@@ -11,10 +11,9 @@ from torch import nn
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_filters
-from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.nn import DeepSleepNet, StageLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
-from sleepkit.training._samplers import find_runs
+from sleepkit.training._samplers import longest_run
 from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
 _COUNTS = (
@@ -155,6 +154,7 @@ class DeepSleepNetClassifier(SleepClassifier):
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
     any_subset = False
+    _fits_duration = True
 
     def __init__(
         self,
@@ -251,11 +251,6 @@ class DeepSleepNetClassifier(SleepClassifier):
             momentum=self.norm_momentum,
         )
 
-    def _fit_layout(self, source: EpochSource) -> None:
-        """Keep the length of the epochs too, which gives the sampling rate."""
-        super()._fit_layout(source)
-        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
-
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """Train the CNN on balanced epochs, then the whole net on sequences."""
         pretraining = self._stage(
@@ -288,8 +283,7 @@ class DeepSleepNetClassifier(SleepClassifier):
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Decode nights whole: sequences as long as the longest one without a gap."""
-        runs = find_runs(source.night, source.has_signal)
-        return max((stop - start for start, stop in runs), default=1), 1
+        return longest_run(source.night, source.has_signal), 1
 
 
 def _epoch_classifier(module: nn.Module) -> nn.Module:

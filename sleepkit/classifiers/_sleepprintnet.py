@@ -10,7 +10,6 @@ import numpy as np
 from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_betas, check_filters
-from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import SleepPrintNet
 from sleepkit.training import EpochSource, TrainingStage
@@ -146,6 +145,7 @@ class SleepPrintNetClassifier(SleepClassifier):
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
     any_subset = False
+    _fits_duration = True
 
     def __init__(
         self,
@@ -230,11 +230,6 @@ class SleepPrintNetClassifier(SleepClassifier):
             d_head=self.d_head,
             dropout=self.dropout,
         )
-
-    def _fit_layout(self, source: EpochSource) -> None:
-        """Keep the length of the epochs too, which gives the sampling rate."""
-        super()._fit_layout(source)
-        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
 
     def _train(
         self,

@@ -11,7 +11,7 @@ from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.nn import TemporalConvNet
 from sleepkit.training import CosineSchedule, EpochSource, TrainingStage
-from sleepkit.training._samplers import find_runs
+from sleepkit.training._samplers import longest_run
 from sleepkit.training._subset_dropout import SubsetDropout
 from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
@@ -239,5 +239,4 @@ class TemporalConvClassifier(SleepClassifier):
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Stage nights whole: sequences as long as the longest one without a gap."""
-        runs = find_runs(source.night, source.has_signal)
-        return max((stop - start for start, stop in runs), default=1), 1
+        return longest_run(source.night, source.has_signal), 1

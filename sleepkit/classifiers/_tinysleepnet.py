@@ -10,11 +10,10 @@ from torch import Tensor, nn
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._check_pairs import check_filters
-from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._published_weights import PublishedWeightsClassifier
 from sleepkit.nn import TinySleepNet, TinySleepNetLoss
 from sleepkit.training import ArraySource, EpochSource, TrainingStage
-from sleepkit.training._samplers import find_runs
+from sleepkit.training._samplers import longest_run
 from sleepkit.utils import check_count, check_fraction, check_positive
 
 _CONVOLUTIONS = (0, 5, 8, 11)  # their places in the CNN: the weights with a penalty
@@ -142,6 +141,7 @@ default='published'
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
     _stage_weights = (1.0, 1.5, 1.0, 1.0, 1.0)
     any_subset = False
+    _fits_duration = True
 
     def __init__(
         self,
@@ -227,11 +227,6 @@ default='published'
         """Weighted cross-entropy, divided by the number of epochs."""
         return TinySleepNetLoss(class_weight)
 
-    def _fit_layout(self, source: EpochSource) -> None:
-        """Keep the length of the epochs too, which gives the sampling rate."""
-        super()._fit_layout(source)
-        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
-
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage along the nights, with a penalty of the convolutions alone."""
         clipping = GradientNormClipping(self.gradient_clip)
@@ -251,5 +246,4 @@ default='published'
 
     def _staging_sequences(self, source: EpochSource) -> tuple[int, int]:
         """Decode nights whole: sequences as long as the longest one without a gap."""
-        runs = find_runs(source.night, source.has_signal)
-        return max((stop - start for start, stop in runs), default=1), 1
+        return longest_run(source.night, source.has_signal), 1

@@ -9,7 +9,6 @@ from torch import Tensor
 
 from sleepkit._typing import RandomState
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._epoch_duration import fitted_duration
 from sleepkit.classifiers._spectrum_fit import SpectrumFit
 from sleepkit.nn import XSleepNet, XSleepNetLoss, XSleepNetOutput
 from sleepkit.training import EpochSource, GradientBlending, TrainingStage
@@ -170,6 +169,7 @@ default=None
 
     _accepts: ClassVar[Mapping[int, str]] = {2: "signals (n_channels, n_times)"}
     any_subset = False
+    _fits_duration = True
     sequence_length: int
 
     def __init__(
@@ -300,11 +300,6 @@ default=None
     def _build_read_out(self) -> ReadOut:
         """Log-probabilities by the joint head."""
         return read_joint
-
-    def _fit_layout(self, source: EpochSource) -> None:
-        """Keep the length of the epochs too, which gives the sampling rate."""
-        super()._fit_layout(source)
-        self.epoch_duration_ = fitted_duration(self.epoch_duration, source)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, without a penalty of the filterbanks."""

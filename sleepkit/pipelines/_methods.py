@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from sleepkit._typing import RandomState
     from sleepkit.pipelines._method_features import Steps
 
-# Classes are looked up when a stager is made: the command line needs the names only,
-# without torch and scikit-learn.
-
 
 class Method(NamedTuple):
     """One method.
@@ -38,7 +35,11 @@ class Method(NamedTuple):
 
 
 def _net(name: str, **params: Any) -> Any:
-    """Make a classifier by the name of its class."""
+    """Make a classifier by the name of its class.
+
+    It is looked up then: the command line needs the names of the methods only, without
+    torch and scikit-learn.
+    """
     return getattr(classifiers, name)(**params)
 
 

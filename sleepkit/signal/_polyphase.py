@@ -26,11 +26,12 @@ def polyphase(x: FloatArray, up: int, down: int) -> FloatArray:
     """
     # one sample has no mirror image (and would crash scipy)
     ends: Literal["edge", "reflect"] = "reflect" if x.shape[-1] > 1 else "edge"
-    first, matrix, step = _matrix(up, down, x.dtype)
-    if not matrix.size:
+    product = _matrix(up, down, x.dtype)
+    if product is None:
         return np.asarray(
             scipy.signal.resample_poly(x, up, down, axis=-1, padtype=ends)
         )
+    first, matrix, step = product
     n_new = -(-x.shape[-1] * up // down)
     n_blocks = -(-n_new // matrix.shape[1])
     missing = (n_blocks - 1) * step + len(matrix) - first - x.shape[-1]
@@ -44,8 +45,10 @@ def polyphase(x: FloatArray, up: int, down: int) -> FloatArray:
     return out.reshape(*x.shape[:-1], -1)[..., :n_new]
 
 
-def _matrix(up: int, down: int, dtype: np.dtype) -> tuple[int, FloatArray, int]:
+def _matrix(up: int, down: int, dtype: np.dtype) -> tuple[int, FloatArray, int] | None:
     """How many samples a block begins early, its matrix, and the step to the next one.
+
+    None where the matrix would be large.
 
     New sample `k` is at ``k * down`` and old sample `i` at ``i * up`` of the grid that
     holds both; the filter is defined on that grid.
@@ -55,7 +58,7 @@ def _matrix(up: int, down: int, dtype: np.dtype) -> tuple[int, FloatArray, int]:
     first = half // up
     old = up * np.arange(-first, (positions[-1] + half) // up + 1)
     if old.size * positions.size > _MAX_MATRIX:
-        return 0, np.empty((0, 0), dtype), 0
+        return None
     cutoff, window = 1 / max(up, down), ("kaiser", _BETA)
     taps = up * scipy.signal.firwin(2 * half + 1, cutoff, window=window)
     at = half + positions - old[:, np.newaxis]

@@ -49,6 +49,12 @@ def find_runs(night: IntArray, has_signal: BoolArray) -> list[Run]:
     ]
 
 
+def longest_run(night: IntArray, has_signal: BoolArray) -> int:
+    """Epochs of the longest stretch with signal within a recording, at least one."""
+    runs = find_runs(night, has_signal)
+    return max((stop - start for start, stop in runs), default=1)
+
+
 def cut_once(runs: list[Run], length: int, rng: np.random.Generator | None) -> IntArray:
     """Cut runs into sequences so that every epoch is in one, shape (n, length).
 
