@@ -22,7 +22,7 @@ from sleepkit.datasets._cohort_channels import (
     CohortChannels,
     CohortChoice,
 )
-from sleepkit.datasets._cohort_sheets import read_sheet
+from sleepkit.datasets._cohort_sheets import age_and_sex, read_sheet
 from sleepkit.datasets._folder import FolderEntry
 from sleepkit.recording import EpochArray, Recording
 
@@ -68,6 +68,7 @@ _FILES: Final = re.compile(
     r"((?:n|brux|ins|narco|nfle|plm|rbd|sdb)\d{1,2})\.(edf|txt)", re.IGNORECASE
 )
 _SHEET: Final = "gender-age.xlsx"
+_SEXES: Final = ("F", "M")
 _MISSPELT: Final = {"sbd": "sdb", "rdb": "rbd"}  # in the sheet
 
 
@@ -247,10 +248,7 @@ def _read_sheets(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
             match = re.fullmatch(r"([a-z]+)(\d+)", name.casefold())
             if match is None:
                 continue
-            info: dict[str, Any] = {}
-            if re.fullmatch(r"\d+(\.\d*)?", age):
-                info["age"] = float(age)
-            if sex.upper() in ("F", "M"):
-                info["sex"] = sex.upper()
-            known[_MISSPELT.get(match[1], match[1]) + match[2]] = info
+            known_sex = sex.upper() if sex.upper() in _SEXES else None
+            name = _MISSPELT.get(match[1], match[1]) + match[2]
+            known[name] = age_and_sex(age, known_sex)
     return known

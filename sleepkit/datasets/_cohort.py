@@ -166,26 +166,6 @@ def read_edf_night(
     return recording.replace(info=night.info)
 
 
-def fit_stages(stages: IntArray, n_epochs: int, source: str) -> IntArray:
-    """Stage of each epoch of signals that start with the stages.
-
-    For signals that `read_recording` does not read, as it does: stages beyond the
-    signals are dropped, signals beyond the stages are unscored.
-    """
-    fitted = np.full(n_epochs, UNSCORED, np.int8)
-    kept = stages[:n_epochs]
-    fitted[: len(kept)] = kept
-    n_dropped = int((stages[n_epochs:] != UNSCORED).sum())
-    if max(n_dropped, n_epochs - len(kept)) > 1:
-        msg = (
-            f"The signals of {source} last {n_epochs} epochs, its stages "
-            f"{len(stages)}: {n_dropped} stages outside the signals are dropped, and "
-            f"{n_epochs - len(kept)} epochs outside the stages are unscored."
-        )
-        warnings.warn(msg, SleepkitWarning, stacklevel=2)
-    return fitted
-
-
 def in_parallel(
     function: Callable[[_Item], _Result],
     items: Sequence[_Item],

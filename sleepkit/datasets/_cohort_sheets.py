@@ -1,9 +1,11 @@
-"""Sheets of ages and sexes that come with a cohort."""
+"""Ages and sexes in the tables that come with a cohort."""
 
 from __future__ import annotations
 
+import re
 from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from sleepkit.exceptions import RecordingError
 
@@ -24,3 +26,13 @@ def read_sheet(path: Path) -> list[list[str]]:
         msg = f"{path} cannot be read as a sheet: {error}"
         raise RecordingError(msg) from error
     return [["" if cell is None else str(cell).strip() for cell in row] for row in rows]
+
+
+def age_and_sex(age: str, sex: str | None) -> dict[str, Any]:
+    """Age in years if the text is a number, and sex if it is known."""
+    info: dict[str, Any] = {}
+    if re.fullmatch(r"\d+(\.\d*)?", age):
+        info["age"] = float(age)
+    if sex is not None:
+        info["sex"] = sex
+    return info

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from sleepkit._typing import Array
-from sleepkit.datasets._cohort_source import ChannelSource
+from sleepkit.datasets._cohort import CohortNight
+from sleepkit.datasets._cohort_channels import CohortChannels
+from sleepkit.datasets._cohort_source import ChannelSource, read_source_night
 from sleepkit.exceptions import HypnogramError, RecordingError
+from sleepkit.io._epoch_grid import to_hypnogram
+from sleepkit.io._scoring import Label, Scoring
+from sleepkit.recording import Recording
 from sleepkit.utils import optional_import
 
 
@@ -72,6 +77,33 @@ def read_notes(path: Path, sfreq: float) -> list[tuple[float, str]]:
         for sample, text in zip(samples, texts, strict=True)
     ]
     return [(onset, text) for onset, text in notes if text]
+
+
+def read_noted_night(
+    night: CohortNight,
+    channels: CohortChannels,
+    stage_of: Callable[[str], str | None],
+    *,
+    kind: str,
+    duration: float | None = None,
+    scheme: str | None = None,
+) -> Recording:
+    """Read the header of a night, and its stages, of which annotations name some.
+
+    `kind` says in the error which annotations `stage_of` knows.
+    """
+    source = open_record(night.signals)
+    (path,) = night.labels
+    labels = [
+        Label(onset, duration, stage, f"annotation at {onset:g} s")
+        for onset, text in read_notes(path, source.channels[0].sfreq)
+        if (stage := stage_of(text)) is not None
+    ]
+    if not labels:
+        msg = f"{path} has {kind}."
+        raise HypnogramError(msg)
+    hypnogram = to_hypnogram(Scoring(labels), scheme, 30.0, str(path))
+    return read_source_night(night, channels, source, hypnogram)
 
 
 def _record_of(path: Path) -> str:

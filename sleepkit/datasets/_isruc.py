@@ -17,7 +17,6 @@ from sleepkit._typing import Array, IntArray
 from sleepkit.datasets._cohort import (
     CohortNight,
     find_files,
-    fit_stages,
     load_cohort,
     read_edf_night,
 )
@@ -26,16 +25,19 @@ from sleepkit.datasets._cohort_channels import (
     CohortChannels,
     CohortChoice,
 )
+from sleepkit.datasets._cohort_source import ChannelArray
 from sleepkit.datasets._folder import FolderEntry
 from sleepkit.datasets._isruc_files import Place, place_files, read_details
 from sleepkit.datasets._isruc_mat import (
+    EPOCH_SAMPLES,
     SFREQ,
-    MatArray,
     check_variables,
     read_mat_header,
+    read_variables,
 )
 from sleepkit.datasets._night import Channel
 from sleepkit.hypnogram import Hypnogram
+from sleepkit.io._epoch_grid import align_stages
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.utils import check_count, check_option, file_state
 
@@ -286,14 +288,21 @@ def _read_mat(
     for modality, items in chosen.items():
         rows = [_names(item) for item in items]
         check_variables(rows, night.signals, n_epochs)
-        state = file_state(night.signals)
-        array = MatArray(str(night.signals.resolve()), tuple(rows), length, state)
+        array = ChannelArray(
+            str(night.signals.resolve()),
+            file_state(night.signals),
+            read_variables,
+            tuple(tuple(zip(row, (1.0, -1.0), strict=False)) for row in rows),
+            skip=0,
+            n_times=length * EPOCH_SAMPLES,
+            checked=(),
+        )
         signals[modality] = Signal(array, SFREQ, ["-".join(row) for row in rows])
     return Recording(
         id=night.id,
         subject=night.subject,
         signals=signals,
-        hypnogram=fit_stages(stages, length, str(night.signals)),
+        hypnogram=align_stages(Hypnogram(stages), 0, length, str(night.signals)),
         info=night.info,
     )
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-from sleepkit.datasets._cohort_sheets import read_sheet
+from sleepkit.datasets._cohort_sheets import age_and_sex, read_sheet
 
 _SUBGROUP: Final = re.compile(r"sub-?group[\s_-]*(III|II|I)(?![A-Za-z])", re.IGNORECASE)
 _NAMES: Final = {
@@ -95,15 +95,6 @@ def _describe(rows: list[list[str]]) -> Iterator[tuple[str, dict[str, Any]]]:
         record = dict(zip(titles, cells, strict=False))
         subject = next((v for k, v in record.items() if k.startswith("subject")), "")
         if re.fullmatch(r"\d+(\.0)?", subject):
-            yield str(int(float(subject))), _age_and_sex(record)
-
-
-def _age_and_sex(record: dict[str, str]) -> dict[str, Any]:
-    """Age in years and sex, where the row has them."""
-    info: dict[str, Any] = {}
-    if re.fullmatch(r"\d+(\.\d*)?", record["age"]):
-        info["age"] = float(record["age"])
-    sex = (record.get("sex") or record.get("gender") or "").casefold()
-    if sex in _SEXES:
-        info["sex"] = _SEXES[sex]
-    return info
+            sex = (record.get("sex") or record.get("gender") or "").casefold()
+            info = age_and_sex(record["age"], _SEXES.get(sex))
+            yield str(int(float(subject))), info

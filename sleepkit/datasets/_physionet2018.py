@@ -17,13 +17,10 @@ from sleepkit.datasets._cohort_channels import (
     CohortChannels,
     CohortChoice,
 )
-from sleepkit.datasets._cohort_source import read_source_night
-from sleepkit.datasets._cohort_wfdb import import_wfdb, open_record, read_notes
+from sleepkit.datasets._cohort_sheets import age_and_sex
+from sleepkit.datasets._cohort_wfdb import import_wfdb, read_noted_night
 from sleepkit.datasets._folder import FolderEntry
-from sleepkit.exceptions import HypnogramError
-from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._scoring import Label, Scoring
-from sleepkit.recording import EpochArray, Recording
+from sleepkit.recording import EpochArray
 
 CHANNELS: Final[ChannelTable] = {
     "eeg": {
@@ -38,6 +35,7 @@ CHANNELS: Final[ChannelTable] = {
 }
 _FILES: Final = re.compile(r"(tr\d{2}-\d{4})\.(mat|arousal)")
 _SHEET: Final = "age-sex.csv"
+_SEXES: Final = ("F", "M")
 _STAGES: Final = ("W", "N1", "N2", "N3", "R")
 
 
@@ -167,7 +165,8 @@ def find_physionet2018(root: Path, channels: CohortChannels) -> list[CohortNight
         elif match:
             labels[match[1]] = file
     known = _read_sheets(files)
-    read = partial(_read, channels=channels)
+    none = f"none of the stages {', '.join(_STAGES)}"
+    read = partial(read_noted_night, channels=channels, stage_of=_find_stage, kind=none)
     return [
         CohortNight(
             f"physionet2018:{name}",
@@ -182,20 +181,9 @@ def find_physionet2018(root: Path, channels: CohortChannels) -> list[CohortNight
     ]
 
 
-def _read(night: CohortNight, channels: CohortChannels) -> Recording:
-    """Read the header and the stages of a night."""
-    source = open_record(night.signals)
-    (path,) = night.labels
-    labels = [
-        Label(onset, None, text, f"annotation at {onset:g} s")
-        for onset, text in read_notes(path, source.channels[0].sfreq)
-        if text in _STAGES
-    ]
-    if not labels:
-        msg = f"{path} has none of the stages {', '.join(_STAGES)}."
-        raise HypnogramError(msg)
-    hypnogram = to_hypnogram(Scoring(labels), None, 30.0, str(path))
-    return read_source_night(night, channels, source, hypnogram)
+def _find_stage(text: str) -> str | None:
+    """Stage that an annotation is."""
+    return text if text in _STAGES else None
 
 
 def _read_sheets(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
@@ -206,10 +194,8 @@ def _read_sheets(files: Iterable[Path]) -> dict[str, dict[str, Any]]:
             continue
         with file.open(encoding="utf-8", errors="replace", newline="") as text:
             for row in csv.DictReader(text):
-                info: dict[str, Any] = {}
-                if re.fullmatch(r"\d+(\.\d*)?", row.get("Age") or ""):
-                    info["age"] = float(row["Age"])
-                if row.get("Sex") in ("F", "M"):
-                    info["sex"] = row["Sex"]
-                known[row.get("Record") or ""] = info
+                sex = row.get("Sex")
+                known[row.get("Record") or ""] = age_and_sex(
+                    row.get("Age") or "", sex if sex in _SEXES else None
+                )
     return known

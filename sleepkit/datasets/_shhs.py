@@ -27,6 +27,7 @@ from sleepkit.datasets._cohort_channels import (
     CohortChannels,
     CohortChoice,
 )
+from sleepkit.datasets._cohort_sheets import age_and_sex
 from sleepkit.datasets._folder import FolderEntry
 from sleepkit.exceptions import HypnogramError
 from sleepkit.hypnogram import Hypnogram
@@ -260,11 +261,6 @@ def _read_tables(files: Iterable[Path]) -> _Known:
 
 def _describe(row: Mapping[str, str], visit: str) -> dict[str, Any]:
     """Age and sex in a row of a table, where it has them."""
-    info: dict[str, Any] = {}
     age = row.get(f"age_s{visit}") or row.get("nsrr_age") or ""
-    if re.fullmatch(r"\d+(\.\d*)?", age.strip()):
-        info["age"] = float(age)
     sex = row.get("gender") or row.get("nsrr_sex") or ""
-    if sex.strip().casefold() in _SEXES:
-        info["sex"] = _SEXES[sex.strip().casefold()]
-    return info
+    return age_and_sex(age.strip(), _SEXES.get(sex.strip().casefold()))

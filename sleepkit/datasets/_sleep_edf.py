@@ -29,6 +29,7 @@ from sleepkit.datasets._cohort_channels import (
 )
 from sleepkit.datasets._folder import FolderEntry
 from sleepkit.exceptions import SleepkitWarning
+from sleepkit.io._edf import EdfFile
 from sleepkit.recording import EpochArray, Recording
 from sleepkit.utils import check_option
 
@@ -204,7 +205,7 @@ def _read(
     (path,) = night.labels
     hypnogram = io.read_hypnogram(path)
     recording = read_edf_night(night, channels, hypnogram)
-    start = read_edf_night(night, channels, None).start  # of the file, not of the grid
+    start = EdfFile(night.signals, on_gap="fill").start  # of the file, not of the grid
     if None not in (start, hypnogram.start) and start != hypnogram.start:
         msg = (
             f"{path.name} starts at {hypnogram.start}, its signals at {start}: the "

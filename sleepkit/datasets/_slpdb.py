@@ -16,13 +16,9 @@ from sleepkit.datasets._cohort_channels import (
     CohortChannels,
     CohortChoice,
 )
-from sleepkit.datasets._cohort_source import read_source_night
-from sleepkit.datasets._cohort_wfdb import import_wfdb, open_record, read_notes
+from sleepkit.datasets._cohort_wfdb import import_wfdb, read_noted_night
 from sleepkit.datasets._folder import FolderEntry
-from sleepkit.exceptions import HypnogramError
-from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._scoring import Label, Scoring
-from sleepkit.recording import EpochArray, Recording
+from sleepkit.recording import EpochArray
 
 CHANNELS: Final[ChannelTable] = {
     "eeg": {name: (f"EEG ({name})",) for name in ("C4-A1", "C3-O1", "O2-A1")},
@@ -161,7 +157,14 @@ def find_slpdb(root: Path, channels: CohortChannels) -> list[CohortNight]:
             recordings.append((match[1], file))
         elif match:
             labels[file.stem] = file
-    read = partial(_read, channels=channels)
+    read = partial(
+        read_noted_night,
+        channels=channels,
+        stage_of=_find_stage,
+        kind="no annotation that begins with a stage",
+        duration=30.0,
+        scheme="rk",
+    )
     return [
         CohortNight(
             f"slpdb:{file.stem}",
@@ -176,17 +179,7 @@ def find_slpdb(root: Path, channels: CohortChannels) -> list[CohortNight]:
     ]
 
 
-def _read(night: CohortNight, channels: CohortChannels) -> Recording:
-    """Read the header and the stages of a recording."""
-    source = open_record(night.signals)
-    (path,) = night.labels
-    labels = [
-        Label(onset, 30.0, score[1], f"annotation at {onset:g} s")
-        for onset, text in read_notes(path, source.channels[0].sfreq)
-        if (score := _SCORE.match(text))
-    ]
-    if not labels:
-        msg = f"{path} has no annotation that begins with a stage."
-        raise HypnogramError(msg)
-    hypnogram = to_hypnogram(Scoring(labels), "rk", 30.0, str(path))
-    return read_source_night(night, channels, source, hypnogram)
+def _find_stage(text: str) -> str | None:
+    """Stage that an annotation begins with."""
+    score = _SCORE.match(text)
+    return score and score[1]
