@@ -22,6 +22,7 @@ from sleepkit.metrics import expected_calibration_error, staging_scores
 from sleepkit.model_selection import SubjectKFold
 from sleepkit.persistence import load_model, save_model
 from sleepkit.pretrained import Recipe, adapt
+from sleepkit.pretrained._adapt import _LEAST_REPLAYED, _SLOWER
 from sleepkit.pretrained._feature_nights import (
     find_nights,
     read_nights,
@@ -48,7 +49,7 @@ SIZES = (1, 2, 4)
 DRAWS = 3
 TESTS = 12
 SUBSETS = ("eeg+eog", "eeg", "eog")
-LEAST_REPLAYED, PASSES, SLOWER = 4, 4, 0.3  # as adapt has them
+PASSES = 4  # the default of adapt
 
 
 def simulated_nights(seed, work):
@@ -74,7 +75,7 @@ def fold_member(fold, train, work):
         real = concatenate([rest, more])
         X = concatenate([real, stretches(single_channels(real), fold), simulated])
         net = bands_net(recipe, fold, work / f"fold{fold}").fit(X, X.hypnogram)
-        member = calibrate("bands", net.set_params(stage__callbacks=None), weigh)
+        member = calibrate(net.set_params(stage__callbacks=None), weigh)
         save_model(member, kept)
     return load_model(kept)
 
@@ -138,7 +139,7 @@ def adapted(base, new, replayed, seed):
     if replayed is not None:
         return adapt(stager, new, new.hypnogram, replay=(replayed, replayed.hypnogram))
     net = stager[-1]  # as adapt does, but for the replay
-    net.set_params(lr=SLOWER * net.lr, max_epochs=PASSES, validation_fraction=0)
+    net.set_params(lr=_SLOWER * net.lr, max_epochs=PASSES, validation_fraction=0)
     net.partial_fit(stager[:-1].transform(new), new.hypnogram)
     return stager
 
@@ -151,7 +152,7 @@ def adapt_row(base, X, test, simulated, forgotten, *, size, replay):
         rng = np.random.default_rng(draw)
         names = rng.permutation(others)[:size]
         new = X[np.isin(X.subject, names)]
-        count = max(LEAST_REPLAYED, len(new.recordings)) if replay else 0
+        count = max(_LEAST_REPLAYED, len(new.recordings)) if replay else 0
         chosen = rng.permutation(np.unique(simulated.recording))[:count]
         nights = simulated[np.isin(simulated.recording, chosen)] if replay else None
         stager = adapted(base, new, nights, draw)

@@ -1,11 +1,13 @@
-"""Texts of messages: what files hold is escaped and shortened in them."""
+"""Texts of messages: what files hold is escaped and shortened, lists are cut."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 MAX_MESSAGE: Final = 1000  # characters
 _MAX_QUOTE: Final = 80
+_MAX_LISTED: Final = 5
 _GAP: Final = " ... "
 
 
@@ -29,6 +31,25 @@ def quoted(value: Any) -> str:
     if isinstance(value, str):
         value = _cut(value, 4 * _MAX_QUOTE)  # its repr is as long at least
     return shortened(repr(value), _MAX_QUOTE)
+
+
+def one_line(text: Any) -> str:
+    """Join the lines of a text, as of an error, with single spaces."""
+    return " ".join(str(text).split())
+
+
+def first_names(names: Sequence[str]) -> str:
+    """List the first names, and count the others."""
+    more = len(names) - _MAX_LISTED
+    return ", ".join(names[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
+
+
+def first_reasons(reasons: Sequence[str]) -> str:
+    """List the first reasons, and count the others."""
+    listed = list(reasons[:_MAX_LISTED])
+    if len(reasons) > _MAX_LISTED:
+        listed.append(f"and {len(reasons) - _MAX_LISTED} more")
+    return "; ".join(listed)
 
 
 def _cut(text: str, limit: int) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 
-from sleepkit._messages import shortened
+from sleepkit._messages import one_line, shortened
 from sleepkit.exceptions import SleepkitError, SleepkitWarning
 
 
@@ -18,7 +18,7 @@ def describe(error: BaseException) -> str:
     """Text of an error in one line; that of a bug begins with its type and place."""
     if isinstance(error, OSError) and error.strerror and error.filename:
         return shortened(f"{error.filename}: {error.strerror}.")
-    text = " ".join(str(error).split())
+    text = one_line(error)
     if isinstance(error, MemoryError):
         text = f"There is not enough memory. {text}".rstrip()
     elif not isinstance(error, SleepkitError | OSError):
@@ -65,7 +65,7 @@ def collect_notes() -> Iterator[list[str]]:
         show = warnings.showwarning
 
         def collect(message: Any, category: Any, *where: Any, **more: Any) -> None:
-            text = " ".join(str(message).split())
+            text = one_line(message)
             if not issubclass(category, SleepkitWarning):
                 show(message, category, *where, **more)
             elif text not in collected:

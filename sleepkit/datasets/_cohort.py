@@ -15,6 +15,7 @@ from joblib import Parallel, delayed
 from tqdm import tqdm
 
 from sleepkit import io
+from sleepkit._messages import first_reasons, one_line
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, IntArray
 from sleepkit.datasets._cohort_channels import CohortChannels
@@ -28,7 +29,6 @@ from sleepkit.exceptions import (
 )
 from sleepkit.recording import EpochArray, Recording
 
-_MAX_REASONS: Final = 5  # that an error lists
 # Python's filters of warnings belong to the process, not to a thread.
 _WARNINGS: Final = Lock()
 
@@ -103,7 +103,7 @@ def load_cohort(
         msg = (
             f"{owner} sets aside {len(aside)} of {len(report)} recordings, and reads "
             f"{len(remarks)} with remarks; the report lists all. "
-            f"{_first([*aside, *remarks])}"
+            f"{first_reasons([*aside, *remarks])}"
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=3)
     X = EpochArray(loaded)
@@ -134,8 +134,8 @@ def read_night(night: CohortNight, root: Path) -> tuple[FolderEntry, Recording |
                 recording = _require_stages(night.read(night), night)
                 channels = name_channels(recording)
         except (SleepkitError, OSError) as error:
-            reason = " ".join(str(error).split())
-    texts = dict.fromkeys(" ".join(str(warning.message).split()) for warning in caught)
+            reason = one_line(error)
+    texts = dict.fromkeys(one_line(warning.message) for warning in caught)
     entry = FolderEntry(
         _relative(night.signals, root),
         recording is not None,
@@ -197,13 +197,5 @@ def explain_failure(owner: str, root: Path, aside: Sequence[str], n_found: int) 
         return f"{owner} finds no recording in {root} by the names that it lists."
     return (
         f"{owner} cannot use {len(aside)} of the {n_found} recordings in {root} "
-        f"({_first(aside)})."
+        f"({first_reasons(aside)})."
     )
-
-
-def _first(reasons: Sequence[str]) -> str:
-    """Join the first reasons, and count the others."""
-    listed = list(reasons[:_MAX_REASONS])
-    if len(reasons) > _MAX_REASONS:
-        listed.append(f"and {len(reasons) - _MAX_REASONS} more")
-    return "; ".join(listed)

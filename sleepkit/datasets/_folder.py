@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 from tqdm import tqdm
 
+from sleepkit._messages import first_reasons, one_line
 from sleepkit._stages import UNSCORED
 from sleepkit._typing import Array, IntArray
 from sleepkit.datasets._night import (
@@ -27,7 +28,6 @@ from sleepkit.recording import EpochArray, Recording
 from sleepkit.utils import open_regular
 
 _OWNER: Final = "load_folder"
-_MAX_REASONS: Final = 5  # that an error lists
 
 Exclude = Callable[[str, str], str | None]
 
@@ -228,7 +228,7 @@ class _FolderReader:
             self._refuse(pair.subject, content)
             night = self._load(pair, name)
         except (SleepkitError, OSError) as error:
-            reason = " ".join(str(error).split())
+            reason = one_line(error)
             entry = (name, False, pair.subject, hypnogram, "", reason, content)
             return FolderEntry(*entry), None
         self.files[content] = name
@@ -303,10 +303,8 @@ def _explain_nothing(folder: Path, report: Sequence[FolderEntry]) -> str:
     """Say why no night of a folder can be used."""
     if not report:
         return f"There is no recording (.edf, .bdf, .rec) in {folder}."
-    reasons = [f"{entry.file}: {entry.reason}" for entry in report[:_MAX_REASONS]]
-    if len(report) > _MAX_REASONS:
-        reasons.append(f"and {len(report) - _MAX_REASONS} more")
+    reasons = first_reasons([f"{entry.file}: {entry.reason}" for entry in report])
     return (
-        f"No recording in {folder} can be used ({'; '.join(reasons)}). `load_folder` "
-        "and `sleepkit train --help` list how files are named."
+        f"No recording in {folder} can be used ({reasons}). `load_folder` and "
+        "`sleepkit train --help` list how files are named."
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sleepkit import preprocessing
+from sleepkit._messages import one_line
 from sleepkit.exceptions import StepError
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _fitted(step: Any) -> dict[str, Any]:
 
 def _names(steps: list[tuple[str, Any]]) -> str:
     """Name steps with the parameters that are not the default."""
-    return ", ".join(" ".join(str(step).split()) for _, step in steps) or "no such step"
+    return ", ".join(one_line(step) for _, step in steps) or "no such step"
 
 
 def _keeps(step: Any) -> bool:

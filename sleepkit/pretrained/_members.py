@@ -63,9 +63,9 @@ def train_member(
     return persistence.load_model(kept)
 
 
-def calibrate(name: str, member: Any, X: EpochArray) -> LogPoolClassifier:
-    """Scale the log-probabilities of a member by what fits held-out nights best."""
-    alone = LogPoolClassifier([(name, member)], prefit=True)
+def calibrate(member: Any, X: EpochArray) -> LogPoolClassifier:
+    """Scale the log-probabilities of "bands" by what fits held-out nights best."""
+    alone = LogPoolClassifier([("bands", member)], prefit=True)
     return alone.fit(X, X.hypnogram).fit_weights(X, X.hypnogram)
 
 

@@ -101,7 +101,7 @@ def pretrain(
     )
     bands, emg = trained
     train, weigh, _ = split_subjects(read_nights(paths), recipe)
-    bands = calibrate("bands", bands, weigh)
+    bands = calibrate(bands, weigh)
     models = {
         "default": _default(recipe, seed, bands, emg),
         "bands": _bands(recipe, bands, paths),

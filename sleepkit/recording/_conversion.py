@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Final, TypeGuard
+from typing import Any, TypeGuard
 
 import numpy as np
 
+from sleepkit._messages import first_names
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording._epoch_array import EpochArray
 from sleepkit.recording._recording import Recording
-
-_MAX_NAMES: Final = 5  # that an error lists
 
 
 def concatenate(arrays: Iterable[EpochArray], *, disjoint: bool = False) -> EpochArray:
@@ -88,10 +87,9 @@ def _check_disjoint(views: list[EpochArray]) -> None:
     counts = Counter(name for view in views for name in {*view.subject.tolist()})
     shared = sorted(name for name, count in counts.items() if count > 1)
     if shared:
-        named = ", ".join(map(repr, shared[:_MAX_NAMES]))
-        more = f" and {len(shared) - _MAX_NAMES} more" if shared[_MAX_NAMES:] else ""
+        named = first_names([*map(repr, shared)])
         msg = (
-            f"With disjoint=True no two views may share a subject; {named}{more} occur "
+            f"With disjoint=True no two views may share a subject; {named} occur "
             "in several. If they are different persons, prefix them by "
             "Recording.replace(subject=...)."
         )

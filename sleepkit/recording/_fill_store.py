@@ -7,6 +7,7 @@ from os import PathLike
 from pathlib import Path
 from typing import NamedTuple
 
+from sleepkit._messages import one_line
 from sleepkit.exceptions import SleepkitError, SleepkitWarning, StoreError
 from sleepkit.recording._epoch_array import EpochArray
 from sleepkit.recording._recording import Recording, run_all
@@ -104,6 +105,6 @@ def _compute(night: Recording) -> _Outcome:
         except StoreError:  # a full disk is no fault of the night
             raise
         except (SleepkitError, OSError, ValueError) as error:
-            reason = " ".join(str(error).split()) or type(error).__name__
-    texts = dict.fromkeys(" ".join(str(each.message).split()) for each in caught)
+            reason = one_line(error) or type(error).__name__
+    texts = dict.fromkeys(one_line(each.message) for each in caught)
     return _Outcome(reason, tuple(texts))

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from os import PathLike
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
+from sleepkit._messages import first_names
 from sleepkit._typing import Array, IntArray
 from sleepkit.exceptions import StoreError
 from sleepkit.recording._epoch_array import EpochArray
@@ -17,8 +18,6 @@ from sleepkit.recording._recording import Recording
 from sleepkit.recording._signal import Signal
 from sleepkit.recording._store import Store, read_night
 from sleepkit.recording._store_index import has_index, read_index
-
-_MAX_NAMES: Final = 5  # that an error lists
 
 
 def open_store(
@@ -126,10 +125,9 @@ def _as_recording(
 
 def _explain_absent(folder: Path, absent: list[str], n_nights: int) -> str:
     """Name the nights that a store lacks, and how it is completed."""
-    names = ", ".join(absent[:_MAX_NAMES])
-    more = f" and {len(absent) - _MAX_NAMES} more" if len(absent) > _MAX_NAMES else ""
     return (
         f"The store {folder} lacks {len(absent)} of the {n_nights} nights that it "
-        f"lists ({names}{more}): not computed yet, or damaged. What fills the store "
-        "goes on where it stopped when it is run again; partial=True opens the others."
+        f"lists ({first_names(absent)}): not computed yet, or damaged. What fills the "
+        "store goes on where it stopped when it is run again; partial=True opens the "
+        "others."
     )
