@@ -10,6 +10,7 @@ import io
 import pkgutil
 import re
 import tokenize
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -121,6 +122,7 @@ def prose(tree: ast.AST):
             yield from lines_of(node.body[0])
 
 
+@cache
 def code_lines(source: str) -> set[int]:
     """Numbers of the lines that are no docstring, comment, blank or import."""
     empty = {
