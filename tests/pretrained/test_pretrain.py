@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 
@@ -19,21 +18,19 @@ from sleepkit.recording import EpochArray, Signal
 from sleepkit.utils import hash_name
 from tests.tiny_recipe import TINY
 
-AUDIT = """
-import sys
-from pathlib import Path
-nights, outside, out = sys.argv[1:]
-opened = []
-def note(event, arguments):
-    if event == "open" and isinstance(arguments[0], str):
-        opened.append(arguments[0])
-sys.addaudithook(note)
-from sleepkit.pretrained import pretrain
-from tests.tiny_recipe import TINY
-pretrain(nights, out, recipe=TINY)
-for path in sorted({p for p in opened if p.startswith(outside)}):
-    print(path)
-"""
+
+@pytest.fixture
+def opened():
+    """Paths of the files that are opened during the test, in order."""
+    paths, watching = [], [True]
+
+    def note(event, arguments):
+        if watching and event == "open" and isinstance(arguments[0], str):
+            paths.append(arguments[0])
+
+    sys.addaudithook(note)  # for good: no hook can be taken off
+    yield paths
+    watching.clear()
 
 
 def test_files(models):
@@ -143,13 +140,10 @@ def test_other_files(content, tmp_path):
         pretrain(tmp_path, tmp_path / "out", recipe=TINY)
 
 
-def test_it_opens_the_feature_nights_and_no_other_data(feature_nights):
+def test_it_opens_the_feature_nights_and_no_other_data(feature_nights, opened):
     """Of the folder beside the code and of its own results, nothing else is read."""
-    outside = str(feature_nights.parent)
-    command = [sys.executable, "-c", AUDIT, str(feature_nights), outside]
-    out = str(feature_nights.parent / "audited")
-    text = subprocess.run(
-        [*command, out], check=True, capture_output=True, text=True
-    ).stdout
-    opened = [line for line in text.splitlines() if not line.startswith(out)]
-    assert opened == [str(path) for path in sorted(feature_nights.glob("*.npz"))]
+    outside, out = feature_nights.parent, feature_nights.parent / "audited"
+    pretrain(feature_nights, out, recipe=TINY)
+    found = sorted({path for path in opened if path.startswith(str(outside))})
+    others = [path for path in found if not path.startswith(str(out))]
+    assert others == [str(path) for path in sorted(feature_nights.glob("*.npz"))]
