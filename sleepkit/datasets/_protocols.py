@@ -242,7 +242,7 @@ def neuralbench_split(X: EpochArray) -> PublishedSplit:
     >>> names = [f"sleep-edf:SC4{number:02}1" for number in (3, 5, 8)]
     >>> nights = [EpochArray.from_arrays(np.ones((2, 3)), recording=n) for n in names]
     >>> neuralbench_split(concatenate(nights)).train.tolist()
-    [0, 1, 2, 3]
+    [4, 5]
     """
     others, test = train_test_split(_CASSETTE, test_size=0.2, random_state=_SEED)
     train, validation = train_test_split(others, test_size=0.25, random_state=_SEED)
