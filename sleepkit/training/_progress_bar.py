@@ -25,7 +25,7 @@ class ProgressBar(Callback):
             desc="training",
             total=net.max_epochs,
             unit="epoch",
-            disable=not net.is_main,
+            disable=not getattr(net, "is_main", True),  # any net of skorch will do
         )
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
