@@ -65,6 +65,9 @@ def as_half(name: str, signal: Signal, owner: str) -> Array:
 def _is_coarse(values: FloatArray, rounded: Array) -> bool:
     """Whether rounding changed a channel by more than half precision has to."""
     finite = np.isfinite(values)
-    exact = values[finite].astype(np.float64)
-    error = exact - rounded[finite]
-    return bool(error @ error > _ROUNDING**2 * (exact @ exact))
+    exact = values[finite]
+    error, size = (
+        np.einsum("i,i->", each, each, dtype=np.float64)
+        for each in (exact - rounded[finite], exact)
+    )
+    return bool(error > _ROUNDING**2 * size)
