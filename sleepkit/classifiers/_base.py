@@ -153,7 +153,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         Further callbacks of the skorch net, in each training stage; copied, so that
         they stay as they are.
     device : str, default='auto'
-        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU. With
+        ``"accelerate"`` several processes, each on its GPU or on CPUs, train one net:
+        see Notes.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
         Floating-point type of matrix products and convolutions in training and
         inference. With ``"bfloat16"`` weights, the state of the optimizer and losses
@@ -174,6 +176,22 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         seed, threads and hardware give the same weights, bit for bit.
     verbose : bool, default=False
         Whether to show a progress bar.
+
+    **Several processes.** With ``device="accelerate"`` the processes that
+    ``accelerate launch`` or ``torchrun`` started share each batch of a fit, and all
+    have the fitted net afterwards. All of them call `fit`, with the same data and the
+    same `random_state`, a number. Each runs the module on its part of the rows, forward
+    and backward; the outputs are gathered, so that the loss is that of the whole batch,
+    and the gradients are added up. So losses, weights, callbacks and early stopping are
+    those of one process within rounding, whatever a loss averages over, with three
+    exceptions: each process draws its own dropout, and what else a module draws, from
+    the seed; batch normalisation, also on GPUs, takes the statistics of the rows of a
+    process, and keeps those of the main one; and a module must return one row for each
+    row of its input, which DAN with a target domain does not. `batch_size` counts the
+    rows of all processes. Only the main process shows progress and writes a
+    `sleepkit.training.Checkpoint`. Predictions are not shared: each process predicts
+    all that it is given. A process that fails ends all, where the launcher stops the
+    others.
     """
 
     modalities: Mapping[str, Sequence[int]] | None
