@@ -1,12 +1,13 @@
-"""Memory and restarts of `sleepkit prepare`, and batches read from its store.
+"""Memory and restarts of `sleepkit prepare`, and training from its store.
 
     python benchmarks/bench_cohort_store.py [--nights 60 600] [--jobs 2] [--folder X]
 
 Nights are 8 h of EEG and EOG, archived as SHHS is: a few files under many names. Each
 size is prepared from scratch, by processes whose anonymous memory is sampled; the
 largest is killed by SIGKILL when half of it is done, and resumed. A night takes 15 MB
-of spectra in the store. Batches are read from the store, in the page cache, and from
-memory.
+of spectra in the store. The small MedFuseSleep trains on nights in memory, and on the
+same nights in the store, in a control group whose memory, page cache included, is less
+than the store takes (Linux, as root).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import argparse
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -23,18 +25,19 @@ from pathlib import Path
 
 import edfio
 import numpy as np
+from skorch.callbacks import Callback
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from benchmarks.common import in_turn
 from sleepkit.datasets import make_polysomnography
+from sleepkit.pipelines import make_stager
 from sleepkit.recording import EpochArray, open_store
-from sleepkit.training import Batches, RecordingSource
 from tests.datasets.trees import profusion_xml
 
 HOURS, N_FILES = 8, 3
-BATCH, LENGTH = 16, 20
-N_STREAMED = 20  # nights, which fit in memory
+LIMIT = 1_000_000_000  # bytes
+N_TRAINED = 100  # nights of 15 MB, half of which do not fit into that
+TURNS = 3
 
 
 def write_nights(root, n_nights):
@@ -160,37 +163,70 @@ def measure_restart(root, store, n_jobs, n_nights):
     )
 
 
-def batches_of(X):
-    """One training pass over the nights."""
-    source = RecordingSource(X)
-    stages = np.full(len(source.night), -1)
-    stages[source.row_to_epoch] = X.hypnogram
-    return Batches(
-        source,
-        {"stages": stages},
-        BATCH,
-        length=LENGTH,
-        rng=np.random.default_rng(0),
-    )
+class Clock(Callback):
+    """Keeps the seconds from one training step to the next, by the class."""
+
+    def on_train_begin(self, net, **kwargs):
+        Clock.times = []
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        if training:
+            Clock.times.append(time.perf_counter())
 
 
-def measure_batches(store):
-    """Time a pass over batches from files and from memory, in turn."""
+def train(place, store, n_nights):
+    """Train one pass, in this process, and print the mean seconds of a step."""
     X, _, _ = open_store(store)
-    X = EpochArray(X.recordings[:N_STREAMED])
-    in_memory = X.materialize()
-    for (one, _), (other, _) in zip(batches_of(X), batches_of(in_memory), strict=True):
-        for name, values in one["inputs"].items():
-            np.testing.assert_array_equal(values, other["inputs"][name])
-    passes = {"store": batches_of(X), "memory": batches_of(in_memory)}
-    seconds = in_turn(
-        {name: lambda b=batches: sum(1 for _ in b) for name, batches in passes.items()},
-        5,
+    few = EpochArray(X.recordings[:n_nights])
+    if place == "store":
+        limit_memory()
+        X = few
+    else:
+        X = few.materialize()
+    stager = make_stager("medfusesleep", random_state=0)[-1]
+    stager.set_params(
+        max_epochs=1, validation_fraction=0, n_threads=1, callbacks=[Clock()]
     )
+    stager.fit(X, X.hypnogram)
+    # Not the first step: the pass is opened before it.
+    print(np.diff(Clock.times).mean())
+
+
+def limit_memory():
+    """Limit the memory of this process, the pages of files that it reads included."""
+    group, name = Path("/sys/fs/cgroup/memory"), "memory.limit_in_bytes"
+    if not group.is_dir():
+        group, name = group.parent, "memory.max"
+    group /= "sleepkit-benchmark"
+    group.mkdir(exist_ok=True)
+    (group / name).write_text(str(LIMIT))
+    (group / "cgroup.procs").write_text(str(os.getpid()))
+
+
+def forget_pages(folder):
+    """Drop the pages of all files of a folder that are in memory."""
+    for path in folder.rglob("*.npy"):
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def measure_training(store, n_nights):
+    """Train on nights in the store and in memory, each in a process, in turn."""
+    size = sum(path.stat().st_size for path in store.glob("*/*.npy"))
+    seconds = {"store": [], "memory": []}
+    for _ in range(TURNS):
+        for place, found in seconds.items():
+            forget_pages(store)
+            command = [sys.executable, __file__, "--train", place, store, n_nights]
+            done = subprocess.run(
+                list(map(str, command)), check=True, capture_output=True, text=True
+            )
+            found.append(float(done.stdout.split()[-1]))
+    store_s, memory_s = (statistics.median(found) for found in seconds.values())
     print(
-        f"a pass over {len(X.recordings)} nights in batches of {BATCH} x {LENGTH}: "
-        f"{seconds['store']:.2f} s from the store, {seconds['memory']:.2f} s from "
-        f"memory, ratio {seconds['store'] / seconds['memory']:.2f}"
+        f"a training step on {n_nights} nights: {1e3 * store_s:.1f} ms from the store "
+        f"({size / 1e6:.0f} MB) in {LIMIT / 1e6:.0f} MB of memory, "
+        f"{1e3 * memory_s:.1f} ms from memory: {memory_s / store_s:.0%} of its speed"
     )
 
 
@@ -199,7 +235,12 @@ def main():
     parser.add_argument("--nights", type=int, nargs="+", default=[60, 600])
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--folder", help="where the nights and the stores go")
+    parser.add_argument("--train", nargs=3, help=argparse.SUPPRESS)  # one process
     arguments = parser.parse_args()
+    if arguments.train:
+        place, store, n_nights = arguments.train
+        train(place, Path(store), int(n_nights))
+        return
     peaks = []
     for n_nights in arguments.nights:
         with tempfile.TemporaryDirectory(dir=arguments.folder) as folder:
@@ -214,7 +255,7 @@ def main():
                 flush=True,
             )
             if n_nights == max(arguments.nights):
-                measure_batches(store)
+                measure_training(store, min(n_nights, N_TRAINED))
                 shutil.rmtree(store)
                 measure_restart(root, store, arguments.jobs, n_nights)
     if len(peaks) > 1:

@@ -44,6 +44,17 @@ def first_names(names: Sequence[str]) -> str:
     return ", ".join(names[:_MAX_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
+def of_nights(names: Sequence[str]) -> str:
+    """Name nights without a valid epoch, and what to do; arrays have no names."""
+    if not names:
+        return "."
+    return (
+        f" of {first_names(names)}. Check their channels and units, as `sleepkit info` "
+        "shows them; QualityMask().report(night) has the reason for each epoch. Or "
+        "leave these nights out."
+    )
+
+
 def first_reasons(reasons: Sequence[str]) -> str:
     """List the first reasons, and count the others."""
     listed = list(reasons[:_MAX_LISTED])

@@ -5,11 +5,13 @@ Fixtures
 make_night : a factory of small recordings, a rhythm in noise, scored with the stages
 feature_nights : a folder of feature nights, as the pretrained stagers are trained on
 models : a folder with the models and cards of a tiny recipe
+dask_client : a client of two processes of one thread; skips where there is no Dask
 real_data : the folder of real recordings; the test skips where there is none
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 
@@ -56,6 +58,21 @@ def make_night():
         return Recording(signals=signals, hypnogram=hypnogram, **recording)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def dask_client():
+    """Client of two Dask workers, processes of one thread each; else the test skips."""
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(
+        n_workers=2,
+        threads_per_worker=1,
+        processes=True,
+        dashboard_address=None,
+        silence_logs=logging.ERROR,
+    )
+    with cluster, distributed.Client(cluster) as client:
+        yield client
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
+from sleepkit._messages import of_nights
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._class_weights import class_weights
 from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
@@ -24,12 +25,13 @@ from sleepkit.classifiers._inputs import (
     check_rows_and_targets,
     check_shared_params,
     encode_classes,
+    ids_of,
     open_source,
     subjects_of,
 )
 from sleepkit.classifiers._replay import add_replay
 from sleepkit.classifiers._split import Split, make_split
-from sleepkit.exceptions import SleepkitWarning
+from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.nn import StageLoss
 from sleepkit.recording import EpochArray
 from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStage
@@ -151,7 +153,9 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         Further callbacks of the skorch net, in each training stage; copied, so that
         they stay as they are.
     device : str, default='auto'
-        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU.
+        Device of torch; ``"auto"`` takes CUDA, else MPS, else the CPU. With
+        ``"accelerate"`` several processes, each on its GPU or on CPUs, train one net:
+        see Notes.
     precision : {'auto', 'float32', 'bfloat16'}, default='auto'
         Floating-point type of matrix products and convolutions in training and
         inference. With ``"bfloat16"`` weights, the state of the optimizer and losses
@@ -172,6 +176,22 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         seed, threads and hardware give the same weights, bit for bit.
     verbose : bool, default=False
         Whether to show a progress bar.
+
+    **Several processes.** With ``device="accelerate"`` the processes that
+    ``accelerate launch`` or ``torchrun`` started share each batch of a fit, and all
+    have the fitted net afterwards. All of them call `fit`, with the same data and the
+    same `random_state`, a number. Each runs the module on its part of the rows, forward
+    and backward; the outputs are gathered, so that the loss is that of the whole batch,
+    and the gradients are added up. So losses, weights, callbacks and early stopping are
+    those of one process within rounding, whatever a loss averages over, with three
+    exceptions: each process draws its own dropout, and what else a module draws, from
+    the seed; batch normalisation, also on GPUs, takes the statistics of the rows of a
+    process, and keeps those of the main one; and a module must return one row for each
+    row of its input, which DAN with a target domain does not. `batch_size` counts the
+    rows of all processes. Only the main process shows progress and writes a
+    `sleepkit.training.Checkpoint`. Predictions are not shared: each process predicts
+    all that it is given. A process that fails ends all, where the launcher stops the
+    others.
     """
 
     modalities: Mapping[str, Sequence[int]] | None
@@ -475,11 +495,11 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
         ------
         ValueError
             If a parameter cannot be used, a modality is unknown or of another shape, no
-            epoch has a signal, or values are too large to compute with.
+            epoch has a valid signal, or values are too large to compute with.
         """
         proba, no_signal = self._predict_with_gaps(X)
         if no_signal.any():
-            self._warn_no_signal(no_signal, "the shares of the classes in training")
+            self._warn_no_signal(X, no_signal, "the shares of the classes in training")
         return proba
 
     def _predict_with_gaps(self, X: Any) -> tuple[FloatArray, BoolArray]:
@@ -530,13 +550,18 @@ class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
             n_threads=self.n_threads,
         )
 
-    def _warn_no_signal(self, no_signal: BoolArray, fallback: str) -> None:
+    def _warn_no_signal(self, X: Any, no_signal: BoolArray, fallback: str) -> None:
         """Warn of rows without signal, and refuse X if there are no others."""
         n_empty, n_rows = int(no_signal.sum()), len(no_signal)
         needed = "any" if self.any_subset else "every"
         if n_empty == n_rows:
-            msg = f"{type(self).__name__} cannot stage X: no epoch has a valid signal."
-            raise ValueError(msg)
+            names = ", ".join(getattr(X, "modalities", self.layout_))
+            msg = (
+                f"{type(self).__name__} cannot stage X: no epoch has a valid signal in "
+                f"{'any' if self.any_subset else 'all'} of {names}"
+                f"{of_nights(ids_of(X))}"
+            )
+            raise RecordingError(msg)
         warn(
             f"{n_empty} of {n_rows} epochs have no valid signal in {needed} modality; "
             f"they get {fallback}.",

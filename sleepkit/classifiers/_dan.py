@@ -10,12 +10,13 @@ from warnings import warn
 import numpy as np
 from torch import Tensor, nn
 
+from sleepkit._messages import of_nights
 from sleepkit._typing import IntArray, RandomState
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._check_pairs import check_betas
 from sleepkit.classifiers._inputs import check_rows, open_source
 from sleepkit.classifiers._split import Split
-from sleepkit.exceptions import SleepkitWarning
+from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.nn import DAN, DANLoss, DANOutput
 from sleepkit.training import EpochSource, TrainingStage
 from sleepkit.training._domain_alignment import DomainAlignment
@@ -321,9 +322,9 @@ class DANClassifier(SleepClassifier):
         if not target.has_signal[target.row_to_epoch].any():
             msg = (
                 f"'X_target' of {type(self).__name__} has no epoch with a valid signal "
-                f"in every modality ({', '.join(self.layout_)})."
+                f"in every modality ({', '.join(self.layout_)}){of_nights(target.ids)}"
             )
-            raise ValueError(msg)
+            raise RecordingError(msg)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the alignment of domains."""

@@ -163,6 +163,13 @@ def _check_nights(estimator: BaseEstimator, X: Any) -> EpochArray:
     return view
 
 
+def ids_of(X: Any) -> tuple[str, ...]:
+    """Ids of the recordings of an input; none of plain arrays."""
+    if not is_epoch_like(X):
+        return ()
+    return tuple(recording.id for recording in as_epoch_array(X).recordings)
+
+
 def encode_classes(y: Array, classes: Array, *, owner: str) -> IntArray:
     """Replace classes by their numbers."""
     unknown = np.setdiff1d(y, classes)

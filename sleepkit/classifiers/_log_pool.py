@@ -13,15 +13,17 @@ from sklearn.utils.metaestimators import _BaseComposition, available_if
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
+from sleepkit._messages import of_nights
 from sleepkit._typing import Array, BoolArray, FloatArray
 from sleepkit.classifiers._inputs import (
     check_rows,
     check_rows_and_targets,
     encode_classes,
+    ids_of,
 )
 from sleepkit.classifiers._member import stage, train_further
 from sleepkit.classifiers._pooling import fit_pool_weights, pool
-from sleepkit.exceptions import SleepkitWarning
+from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.recording import EpochArray
 from sleepkit.utils import last_step
 
@@ -306,7 +308,7 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
 
         Raises
         ------
-        ValueError
+        RecordingError
             If no epoch has a signal for any member.
         """
         check_is_fitted(self, "estimators_")
@@ -315,9 +317,9 @@ class LogPoolClassifier(ClassifierMixin, _BaseComposition):
         if n_unknown == known.shape[1]:
             msg = (
                 f"{type(self).__name__} cannot stage X: no epoch has a valid signal in "
-                "a modality of its members."
+                f"a modality of its members{of_nights(ids_of(X))}"
             )
-            raise ValueError(msg)
+            raise RecordingError(msg)
         if n_unknown:
             warn(
                 f"{n_unknown} of {known.shape[1]} epochs have no valid signal in any "

@@ -412,6 +412,6 @@ default=None
         n_features = sum(widths.values())
         features, no_signal = self._infer(X, lambda output, _: pick(output), n_features)
         if no_signal.any():
-            self._warn_no_signal(no_signal, "features of 0")
+            self._warn_no_signal(X, no_signal, "features of 0")
             features[no_signal] = 0
         return features

@@ -7,6 +7,7 @@ from warnings import warn
 
 import numpy as np
 
+from sleepkit._messages import of_nights
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.training import EpochSource
@@ -47,8 +48,11 @@ def make_split(
     labelled = train_mask & source.has_signal[source.row_to_epoch]
     names = ", ".join(source.layout)
     if not labelled.any():
-        rest = f"lack one of {names}" if source.needs_all else "without a signal"
-        msg = f"{owner} needs rows to train on; all are masked or {rest}."
+        rest = "in all" if source.needs_all else "in any"
+        msg = (
+            f"{owner} needs rows to train on; all are masked, or without a valid "
+            f"signal {rest} of {names}{of_nights(source.ids)}"
+        )
         raise RecordingError(msg)
     recorded = np.logical_or.reduce(list(source.present.values()))
     incomplete = train_mask & recorded[source.row_to_epoch] & ~labelled

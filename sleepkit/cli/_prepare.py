@@ -55,6 +55,12 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="nights to compute side by side, each in a process (1)",
     )
+    parser.add_argument(
+        "--dtype",
+        choices=("float32", "float16"),
+        default="float32",
+        help="of stored values; float16 takes half the bytes and rounds (float32)",
+    )
     add_reading(parser)
 
 
@@ -99,11 +105,13 @@ def run(arguments: Namespace) -> None:
     _check_place(out, arguments.folder)
     X, report = _read(arguments)
     steps = night_steps(method_steps(arguments.method, arguments.size)).fit(X)
-    features = steps.transform(X)
+    dtype = arguments.dtype
+    features = steps.transform(X).cached(out, dtype)
     _check_steps(out, features)
     make_folder(out)
     write_steps(out, steps)
-    failed = recording.fill_store(features, out, arguments.jobs, verbose=True)
+    jobs = arguments.jobs
+    failed = recording.fill_store(features, out, jobs, dtype=dtype, verbose=True)
     _print_report(report, failed)
     subjects = {night.subject for night in X.recordings if night.id not in failed}
     n_nights = len(X.recordings) - len(failed)

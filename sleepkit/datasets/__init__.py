@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets._physionet2018 import load_physionet2018
     from sleepkit.datasets._protocols import (
         PublishedSplit,
+        neuralbench_split,
         sleeptransformer_split,
         sleepyco_split,
     )
@@ -55,6 +56,7 @@ __all__ = [
     "load_sleep_edf",
     "load_slpdb",
     "make_polysomnography",
+    "neuralbench_split",
     "scan",
     "select_epochs",
     "sleeptransformer_split",

@@ -1,4 +1,4 @@
-"""Splits of published cohorts, from the lists that their authors published."""
+"""Splits of published cohorts, from the lists or the seeds that others published."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from sklearn.model_selection import train_test_split
 
 from sleepkit._stages import N_STAGES
 from sleepkit._typing import IntArray
@@ -19,6 +20,8 @@ from sleepkit.recording import EpochArray
 _LINE: Final = re.compile(r".*n(\d+)_\w+\.mat\s+(\d+)")
 _LISTS: Final = {"train": "train_list", "validation": "eval_list", "test": "test_list"}
 _KEYS: Final = {"train": "train", "validation": "val", "test": "test"}
+_CASSETTE: Final = sorted({*range(83)} - {39, 68, 69, 78, 79})  # its 78 subjects
+_SEED: Final = 33  # of NeuralBench
 
 
 class PublishedSplit(NamedTuple):
@@ -37,6 +40,7 @@ class PublishedSplit(NamedTuple):
     --------
     sleeptransformer_split : Split of SHHS-1.
     sleepyco_split : Splits of five cohorts.
+    neuralbench_split : Split of the cassettes of Sleep-EDF.
 
     Examples
     --------
@@ -193,6 +197,67 @@ def sleepyco_split(
             )
             raise RecordingError(msg)
         parts[homes[0]].append(of_night)
+    return _split(parts)
+
+
+def neuralbench_split(X: EpochArray) -> PublishedSplit:
+    """Split the cassettes of Sleep-EDF as NeuralBench does, a benchmark of EEG models.
+
+    Parameters
+    ----------
+    X : EpochArray
+        Nights of `load_sleep_edf`, all cassettes or some. The benchmark keeps 30 min of
+        wake before and after sleep (`sleepkit.preprocessing.trim_wake`).
+
+    Returns
+    -------
+    PublishedSplit
+        Rows of 46 training, 16 validation and 16 test subjects, where X has all 78.
+
+    Raises
+    ------
+    RecordingError
+        If a recording is no cassette of Sleep-EDF.
+
+    See Also
+    --------
+    load_sleep_edf : Loads the nights.
+
+    Notes
+    -----
+    The 78 subjects in the order of their numbers are split by scikit-learn's
+    `train_test_split` with the seed 33: a fifth for the test, and a quarter of the
+    others for the validation [1]_, so that a part of the cohort is split as the whole.
+
+    References
+    ----------
+    .. [1] NeuralBench, task "sleep stage classification",
+       https://facebookresearch.github.io/neuroai/neuralbench/tasks/eeg/sleep_stage.html.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sleepkit.datasets import neuralbench_split
+    >>> from sleepkit.recording import EpochArray, concatenate
+    >>> names = [f"sleep-edf:SC4{number:02}1" for number in (3, 5, 8)]
+    >>> nights = [EpochArray.from_arrays(np.ones((2, 3)), recording=n) for n in names]
+    >>> neuralbench_split(concatenate(nights)).train.tolist()
+    [4, 5]
+    """
+    others, test = train_test_split(_CASSETTE, test_size=0.2, random_state=_SEED)
+    train, validation = train_test_split(others, test_size=0.25, random_state=_SEED)
+    subjects = {"train": train, "validation": validation, "test": test}
+    homes = {number: part for part, some in subjects.items() for number in some}
+    parts: dict[str, list[IntArray]] = {part: [] for part in subjects}
+    for name, of_night in _rows_by_recording(X).items():
+        number = _cassette_subject(name)
+        if number not in homes:
+            msg = (
+                "neuralbench_split needs cassettes of Sleep-EDF, ids as "
+                f"'sleep-edf:SC4001'; got {name!r}."
+            )
+            raise RecordingError(msg)
+        parts[homes[number]].append(of_night)
     return _split(parts)
 
 

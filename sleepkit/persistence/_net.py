@@ -92,14 +92,15 @@ def _settle_device(estimator: Any) -> None:
     """Replace a device that this computer does not have by ``"auto"``."""
     import torch
 
+    from sleepkit.training._processes import SHARED
     from sleepkit.training._runtime import find_device
 
     wanted = estimator.device
-    if wanted != "auto":
+    if wanted not in ("auto", SHARED):
         torch.device(wanted)  # raises if it is no device at all
     try:
         find_device(wanted)
-    except ValueError:
+    except (ValueError, ImportError):
         estimator.device = "auto"
         msg = (
             f"The model was trained with device={wanted!r}, which this computer does "

@@ -18,7 +18,9 @@ from sklearn.utils.metadata_routing import (
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_consistent_length, check_is_fitted
 
+from sleepkit._messages import of_nights
 from sleepkit._typing import FloatArray, IntArray
+from sleepkit.exceptions import RecordingError
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
 from sleepkit.utils import check_no_unscored
 
@@ -105,8 +107,10 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
 
         Raises
         ------
+        RecordingError
+            If all rows are masked, or have no valid signal.
         ValueError
-            If all rows are masked, or a stage is -1.
+            If a stage is -1.
         """
         params = self._routed("fit", params)
         if is_epoch_like(X):
@@ -115,9 +119,9 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
             n_rows, rows = len(X), np.flatnonzero(X.train_mask)
             if not rows.size:
                 msg = f"FitOnSelected needs rows to fit on; all {n_rows} are masked."
-                raise ValueError(msg)
+                raise RecordingError(msg)
             check_consistent_length(X, y)
-            X, y = _fill_empty_columns(np.asarray(X[rows])), _take(y, rows, n_rows)
+            X, y = _features(X[rows]), _take(y, rows, n_rows)
             params = {name: _take(v, rows, n_rows) for name, v in params.items()}
         self.estimator_ = clone(self.estimator).fit(X, y, **params)
         return self
@@ -280,11 +284,16 @@ class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
         return tags
 
 
-def _fill_empty_columns(X: FloatArray) -> FloatArray:
-    """Set columns of nothing but NaN to 0, since some estimators fail on them."""
-    if X.ndim == 2:
-        X[:, np.isnan(X).all(axis=0)] = 0
-    return X
+def _features(X: EpochArray) -> FloatArray:
+    """Values to fit on; columns of nothing but NaN, on which some fail, are 0."""
+    values = np.asarray(X)
+    if np.isnan(values).all():
+        nights = of_nights([night.id for night in X.recordings])
+        msg = f"FitOnSelected needs rows to fit on; none has a valid signal{nights}"
+        raise RecordingError(msg)
+    if values.ndim == 2:
+        values[:, np.isnan(values).all(axis=0)] = 0
+    return values
 
 
 def _take(values: Any, rows: IntArray, n_rows: int) -> Any:

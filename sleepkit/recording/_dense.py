@@ -85,15 +85,14 @@ def gather(
 
 def take_epochs(signal: Signal, epochs: IntArray, epoch_duration: float) -> Block:
     """Cut epochs out of a signal; invalid ones are NaN."""
-    values = signal.data
     if signal.sfreq is None:
-        taken = values[epochs]
+        taken = signal.take(epochs, axis=0)
     else:
         per_epoch = epoch_duration * signal.sfreq
         starts = np.round(epochs * per_epoch).astype(np.intp)
         samples = starts[:, None] + np.arange(round(per_epoch))
         # An odd rate can put the end of the last epoch one sample past the signal.
-        taken = values.take(samples, axis=1, mode="clip").swapaxes(0, 1)
+        taken = signal.take(samples, axis=1).swapaxes(0, 1)
     if signal.valid is not None:
         taken[~signal.valid[epochs]] = np.nan
     return Block(taken, signal.sfreq, signal.freqs)

@@ -351,13 +351,17 @@ class EpochArray:
         noted = Step(step)
         return self.with_recordings(r.map(noted) for r in self.recordings)
 
-    def cached(self, directory: str | PathLike[str]) -> EpochArray:
+    def cached(
+        self, directory: str | PathLike[str], dtype: str = "float32"
+    ) -> EpochArray:
         """Keep the results of the steps so far in a store.
 
         Parameters
         ----------
         directory : str or path-like
             Folder of the store.
+        dtype : {"float32", "float16"}, default="float32"
+            Type of the stored values, see `Store`.
 
         Returns
         -------
@@ -372,13 +376,16 @@ class EpochArray:
         edfio. It does not hold functions that a step of your own calls: after a change
         there, name another folder.
         """
-        return self.with_recordings(r.cached(str(directory)) for r in self.recordings)
+        return self.with_recordings(
+            r.cached(str(directory), dtype) for r in self.recordings
+        )
 
     def materialize(
         self,
         directory: str | PathLike[str] | None = None,
         n_jobs: int | None = None,
         *,
+        dtype: str = "float32",
         verbose: bool = False,
     ) -> EpochArray:
         """Compute every recording once, now.
@@ -391,6 +398,9 @@ class EpochArray:
             keeps the results in memory, computed by threads.
         n_jobs : int, default=None
             Number of workers, as joblib counts them.
+        dtype : {"float32", "float16"}, default="float32"
+            Type of the values in the store. ``"float16"`` takes half the bytes and
+            keeps 11 bits of a value; values are read as float32 in any case.
         verbose : bool, default=False
             Whether to show a progress bar.
 
@@ -398,8 +408,17 @@ class EpochArray:
         -------
         EpochArray
             The same rows with no step pending.
+
+        Raises
+        ------
+        StoreError
+            If the folder cannot be written to or read from.
+        RecordingError
+            If float16 cannot hold the values of a night.
         """
-        computed = materialize(self.recordings, directory, n_jobs, verbose=verbose)
+        computed = materialize(
+            self.recordings, directory, n_jobs, dtype=dtype, verbose=verbose
+        )
         return self.with_recordings(computed)
 
     def select(self, names: Iterable[str]) -> EpochArray:

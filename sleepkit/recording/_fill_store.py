@@ -20,6 +20,7 @@ def fill_store(
     path: str | PathLike[str],
     n_jobs: int | None = None,
     *,
+    dtype: str = "float32",
     verbose: bool = False,
 ) -> dict[str, str]:
     """Compute the nights of a cohort into a store, and set aside those that fail.
@@ -36,14 +37,17 @@ def fill_store(
         Folder of the store, which lists these nights afterwards, and no others.
     n_jobs : int, default=None
         Number of processes, as joblib counts them.
+    dtype : {"float32", "float16"}, default="float32"
+        Type of the stored values. ``"float16"`` takes half the bytes and keeps 11 bits
+        of a value; values are read as float32 in any case.
     verbose : bool, default=False
         Whether to show a progress bar.
 
     Returns
     -------
     dict of str to str
-        Why nights were set aside, by their ids: their signals cannot be read, or a step
-        refuses them.
+        Why nights were set aside, by their ids: their signals cannot be read, a step
+        refuses them, or float16 cannot hold their values.
 
     Raises
     ------
@@ -73,8 +77,8 @@ def fill_store(
     >>> failed, len(X)
     ({}, 24)
     """
-    store = Store(str(Path(path).resolve()))
-    nights = [recording.cached(store.directory) for recording in X.recordings]
+    store = Store(str(Path(path).resolve()), dtype)
+    nights = [recording.cached(store.directory, dtype) for recording in X.recordings]
     write_index(store, nights, keep=False)
     outcomes = run_all(_compute, nights, n_jobs, None, verbose)
     failed = {}

@@ -141,7 +141,7 @@ class Recording:
 
     @property
     def pending(self) -> tuple[str, ...]:
-        """Names of the pending steps, stores left out."""
+        """Names of the pending steps, stores that round no value left out."""
         return tuple(str(s) for s in self._steps if s.fingerprint is not None)
 
     @property
@@ -191,20 +191,22 @@ class Recording:
         """
         return self._with_steps(step if isinstance(step, Step) else Step(step))
 
-    def cached(self, directory: str) -> Recording:
+    def cached(self, directory: str, dtype: str = "float32") -> Recording:
         """Keep the result of the steps so far in a store.
 
         Parameters
         ----------
         directory : str
             Folder of the store.
+        dtype : {"float32", "float16"}, default="float32"
+            Type of the stored values, see `Store`.
 
         Returns
         -------
         Recording
             A recording that is computed at the first access, and read from then on.
         """
-        store = Store(str(Path(directory).resolve()))
+        store = Store(str(Path(directory).resolve()), dtype)
         for step in reversed(self._steps):
             if step == store:
                 return self  # a second time would wait for its own lock
@@ -361,13 +363,17 @@ def materialize(
     directory: str | PathLike[str] | None,
     n_jobs: int | None,
     *,
+    dtype: str,
     verbose: bool,
 ) -> list[Recording]:
     """Compute recordings into memory (by threads) or into a store (by processes)."""
     if directory is None:
+        if dtype != "float32":
+            msg = f"dtype={dtype!r} of materialize needs the folder of a store."
+            raise ValueError(msg)
         return run_all(Recording.load, list(recordings), n_jobs, "threads", verbose)
-    stored = [recording.cached(str(directory)) for recording in recordings]
-    write_index(Store(str(Path(directory).resolve())), stored, keep=True)
+    stored = [recording.cached(str(directory), dtype) for recording in recordings]
+    write_index(Store(str(Path(directory).resolve()), dtype), stored, keep=True)
     computed = run_all(Recording.compute, stored, n_jobs, None, verbose)
     return [r.with_signals(c.signals) for r, c in zip(stored, computed, strict=True)]
 

@@ -10,7 +10,7 @@ import joblib
 import numpy as np
 from numpy.typing import NDArray
 
-from sleepkit._typing import Array, FloatArray
+from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording._lazy_array import LazyArray, MappedArray
 from sleepkit.utils import check_positive
@@ -149,9 +149,8 @@ class Signal:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether reading `data` only maps a file: nothing is computed or copied."""
-        data = self._data
-        return isinstance(data, MappedArray) and np.dtype(data.dtype) == np.float32
+        """Whether the values are in a file, of which `take` reads what it returns."""
+        return isinstance(self._data, MappedArray)
 
     @property
     def n_channels(self) -> int:
@@ -205,6 +204,32 @@ class Signal:
             The changed copy; other parameters, and their arrays, are shared.
         """
         return Signal(**{"data": self._data, **self._attributes(), **changes})
+
+    def take(self, indices: IntArray, axis: int) -> FloatArray:
+        """Copy some of the values; of a mapped file, only these are read.
+
+        Parameters
+        ----------
+        indices : ndarray of int
+            Places on the axis, of any shape; those outside take the nearest one.
+        axis : int
+            The axis.
+
+        Returns
+        -------
+        ndarray of float32
+            The values; the shape of `indices` stands in place of the axis.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sleepkit.recording import Signal
+        >>> Signal([[0.0, 1.0, 4.0, 9.0]], 100).take(np.array([2, 3, 4]), axis=1)
+        array([[4., 9., 9.]], dtype=float32)
+        """
+        # Taken first and converted then: a file may hold other numbers than float32.
+        taken = np.asarray(self._data).take(indices, axis=axis, mode="clip")
+        return taken.astype(np.float32, copy=False)
 
     def load(self) -> Signal:
         """Signal with its values in memory.

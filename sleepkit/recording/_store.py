@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, Final
 
 import joblib
 import numpy as np
 
-from sleepkit._typing import FloatArray
+from sleepkit._typing import Array
 from sleepkit.exceptions import StoreError
+from sleepkit.recording._half import as_half
 from sleepkit.recording._lazy_array import MappedArray
 from sleepkit.recording._signal import Layout, Signal
-from sleepkit.utils import NIGHT_PACKAGES, flush_to_disk, versions
+from sleepkit.utils import NIGHT_PACKAGES, check_option, flush_to_disk, versions
 
 try:
     import fcntl
@@ -28,6 +29,7 @@ except ImportError:  # Windows: two workers may compute a night twice, never wro
     fcntl = None  # type: ignore[assignment]
 
 _DISTRIBUTIONS: Final = ("edfio", "mne", "numpy", "scipy")  # that compute signals
+_DTYPES: Final = ("float32", "float16")
 _FORMAT = 3
 _MANIFEST = "manifest.json"
 _PARTIAL = ".partial"
@@ -42,13 +44,23 @@ class Store:
     sees a whole night or none, whenever the writer was killed or the power failed. A
     manifest in each sub-folder holds source, steps, versions, all of the night but its
     signals, and size and checksum of every file, with its own checksum, so a damaged or
-    foreign night is computed anew, not read. It has the face of a `Step`, but no
-    fingerprint: it changes no signal.
+    foreign night is computed anew, not read. It has the face of a `Step`, but for
+    float32 no fingerprint: it changes no signal.
 
     Parameters
     ----------
     directory : str
         The folder; made when first written to.
+    dtype : {"float32", "float16"}, default="float32"
+        Type of the values in the files, which are read as float32. ``"float16"`` takes
+        half the bytes and keeps 11 bits of a value, so it is a step that changes
+        signals: nights of one type are not those of the other. Values that it cannot
+        hold are an error.
+
+    Raises
+    ------
+    ValueError
+        If `dtype` is none of these.
 
     Notes
     -----
@@ -69,9 +81,21 @@ class Store:
     []
     """
 
-    fingerprint: ClassVar[None] = None
-
     directory: str
+    dtype: str = "float32"
+
+    def __post_init__(self) -> None:
+        """Check the type."""
+        check_option("dtype", self.dtype, _DTYPES, owner="Store")
+
+    @property
+    def fingerprint(self) -> str | None:
+        """Text that stands for the rounding; None where values stay as they are."""
+        return None if self.dtype == "float32" else str(self)
+
+    def __str__(self) -> str:
+        """Name the store as a step."""
+        return f"rounding to {self.dtype}"
 
     def layout(self, before: Layout) -> Layout:
         """Return the layout before, which a store does not change.
@@ -120,16 +144,19 @@ class Store:
         ------
         StoreError
             If the folder cannot be written to or read from.
+        RecordingError
+            If float16 cannot hold the values.
         """
+        after = before.cached(self.directory, self.dtype)
         about = {
             "id": before.id,
             "subject": before.subject,
             "night": describe_night(before),
             "source": before.with_signals(before.sources).fingerprint,
-            "steps": list(before.pending),
+            "steps": list(after.pending),
             "versions": _code_versions(),
         }
-        folder, key = self.place_of(before)
+        folder, key = self.place_of(after)
         return self._fetch(folder, key, about, lambda: before.signals)
 
     def place_of(self, recording: Any) -> tuple[Path, str]:
@@ -138,7 +165,7 @@ class Store:
         Parameters
         ----------
         recording : Recording
-            The night.
+            The night, this store its last step.
 
         Returns
         -------
@@ -198,7 +225,11 @@ class Store:
                 partial.mkdir(parents=True)
             for i, (name, signal) in enumerate(signals.items()):
                 path = partial / f"{i}-{_file_name(name)}.npy"
-                values = np.ascontiguousarray(signal.data)  # its errors are its own
+                # Outside of the next block, because the errors of values are their own.
+                if self.dtype == "float16":
+                    values = as_half(name, signal, about["id"])
+                else:
+                    values = np.ascontiguousarray(signal.data)
                 with self._writing():
                     entries[name] = _write_signal(path, signal, values)
             manifest = {"format": _FORMAT, "key": key, **about, "signals": entries}
@@ -270,7 +301,7 @@ class Store:
         return True
 
 
-def _write_signal(path: Path, signal: Signal, values: FloatArray) -> dict[str, Any]:
+def _write_signal(path: Path, signal: Signal, values: Array) -> dict[str, Any]:
     """Write one modality's values to a file; return its entry in the manifest."""
     array = MappedArray.save(path, values, "")
     return {

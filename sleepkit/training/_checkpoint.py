@@ -130,6 +130,8 @@ class Checkpoint(Callback):
 
     def on_epoch_end(self, net: Any, dataset_train: Any = None, **_: Any) -> None:
         """Keep the state after a pass, if it is the last one or there was time."""
+        if not net.is_main:
+            return
         start = time.monotonic()
         n_passes = len(net.history) - self.n_before_
         if start < self.next_ and not net.stopped_ and n_passes < net.max_epochs:

@@ -32,6 +32,8 @@ class EpochSource(ABC):
         is NaN throughout.
     night : ndarray of int of shape (n_epochs,)
         Number of each epoch's recording; epochs of one recording follow each other.
+    ids : tuple of str
+        Ids of the recordings; none of plain arrays.
     row_to_epoch : ndarray of int of shape (n_rows,)
         Number of the epoch behind each row of X.
     epoch_duration : float or None
@@ -50,6 +52,7 @@ class EpochSource(ABC):
     present: dict[str, BoolArray]
     night: IntArray
     row_to_epoch: IntArray
+    ids: tuple[str, ...] = ()
     epoch_duration: float | None = None
     needs_all: bool = False
 
@@ -213,6 +216,7 @@ class RecordingSource(EpochSource):
         self.needs_all = needs_all
         # Every epoch is a row of this one, so that its row numbers number the epochs.
         self._all = EpochArray(X.recordings, include_unscored=True)
+        self.ids = tuple(recording.id for recording in X.recordings)
         lengths = [recording.n_epochs for recording in X.recordings]
         ends = np.cumsum(lengths, dtype=np.intp)
         self.night = np.repeat(np.arange(len(lengths), dtype=np.int32), lengths)

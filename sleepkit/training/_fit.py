@@ -21,8 +21,10 @@ from sleepkit.training._checkpoint import is_checkpoint
 from sleepkit.training._epoch_source import EpochSource
 from sleepkit.training._inference import ReadOut
 from sleepkit.training._net import StagingNet
+from sleepkit.training._processes import SHARED, find_processes
 from sleepkit.training._progress_bar import ProgressBar
 from sleepkit.training._runtime import find_device, threads
+from sleepkit.training._shared_net import SharedNet
 from sleepkit.training._threads import choose_threads
 from sleepkit.training._training_stage import TrainingStage
 
@@ -93,6 +95,7 @@ class TrainingOptions:
     patience: int
     callbacks: Sequence[Any]
     device: torch.device
+    shared: bool  # by several processes
     n_threads: int | None
     verbose: bool
 
@@ -105,6 +108,7 @@ class TrainingOptions:
             patience=stager.patience,
             callbacks=stager.callbacks or [],
             device=find_device(stager.device),
+            shared=stager.device == SHARED and find_processes().num_processes > 1,
             n_threads=stager.n_threads,
             verbose=stager.verbose,
         )
@@ -128,7 +132,7 @@ def train_stage(
     if stage.validate_every is not None:
         batches = Rounds(train, stage.max_epochs, stage.validate_every)
         n_rounds = batches.n_rounds
-    net = StagingNet(
+    net = (SharedNet if options.shared else StagingNet)(
         part,
         loss,
         read_out if stage.scored else None,

@@ -60,6 +60,7 @@ def find_environment(net: StagingNet, callbacks: Iterable[Any]) -> dict[str, str
         **versions("numpy", "skorch", "torch"),
         "code of the net": hash_code(sorted(own, key=_name))[:16],
         "device": f"{device.type}, {on}",
+        "processes": str(net.n_processes),
     }
 
 

@@ -81,6 +81,11 @@ class StagingNet(NeuralNet):
         The batch whose gradients were just computed; None outside of training.
     stopped_ : bool
         Whether a callback stopped the training.
+    is_main : bool
+        Whether the process writes files and shows the progress: False in all but one
+        of several that train together.
+    n_processes : int
+        Number of processes that train together.
 
     Examples
     --------
@@ -101,6 +106,8 @@ class StagingNet(NeuralNet):
 
     last_batch_: LastBatch | None = None
     stopped_: bool = False
+    is_main: bool = True
+    n_processes: int = 1
 
     def __init__(
         self,

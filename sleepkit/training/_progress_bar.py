@@ -21,7 +21,12 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar."""
-        self._bar = tqdm(desc="training", total=net.max_epochs, unit="epoch")
+        self._bar = tqdm(
+            desc="training",
+            total=net.max_epochs,
+            unit="epoch",
+            disable=not getattr(net, "is_main", True),  # any net of skorch will do
+        )
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:
         """Advance the bar by one epoch."""

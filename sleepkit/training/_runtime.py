@@ -8,6 +8,8 @@ from contextlib import ExitStack, contextmanager
 
 import torch
 
+from sleepkit.training._processes import SHARED, find_processes
+
 # torch has one generator and one number of threads for all threads of a process.
 _LOCK = threading.RLock()
 
@@ -18,7 +20,8 @@ def find_device(device: str) -> torch.device:
     Parameters
     ----------
     device : str
-        A torch device; ``"auto"`` takes CUDA, else MPS, else the CPU.
+        A torch device; ``"auto"`` takes CUDA, else MPS, else the CPU, and
+        ``"accelerate"`` the one of this process.
 
     Returns
     -------
@@ -29,6 +32,8 @@ def find_device(device: str) -> torch.device:
     ------
     ValueError
         If this computer has no such device.
+    ImportError
+        If it is ``"accelerate"``, which is not installed.
 
     Examples
     --------
@@ -36,6 +41,9 @@ def find_device(device: str) -> torch.device:
     >>> find_device("cpu")
     device(type='cpu')
     """
+    if device == SHARED:
+        own: torch.device = find_processes().device
+        return own
     found = ["cpu"]
     if torch.backends.mps.is_available():
         found.insert(0, "mps")
@@ -44,8 +52,9 @@ def find_device(device: str) -> torch.device:
         found = ["cuda", *(f"cuda:{number}" for number in numbers), *found]
     if device != "auto" and str(device) not in found:
         msg = (
-            "The 'device' parameter must be 'auto', which chooses, or what this "
-            f"computer has: {', '.join(found)}. Got {device!r} instead."
+            "The 'device' parameter must be 'auto', which chooses, 'accelerate', for "
+            f"several processes, or what this computer has: {', '.join(found)}. "
+            f"Got {device!r} instead."
         )
         raise ValueError(msg)
     return torch.device(found[0] if device == "auto" else device)

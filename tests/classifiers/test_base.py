@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import GridSearchCV, GroupKFold
 from skorch.callbacks import Callback, LRScheduler
 
-from sleepkit.exceptions import SleepkitWarning
+from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.recording import EpochArray, Recording, Signal
 
 # ------------------------------------------------------------------------- learning
@@ -118,8 +118,14 @@ def test_epochs_without_any_signal_get_the_prior(make, make_nights):
         proba = stager.predict_proba(night.with_signals(signals))
     np.testing.assert_array_equal(proba[7], stager.class_prior_)
     nothing = {n: s.replace(valid=valid & False) for n, s in night.signals.items()}
-    with pytest.raises(ValueError, match="no epoch has a valid signal"):
-        stager.predict(night.with_signals(nothing))
+    noisy = night.with_signals(nothing)
+    words = (
+        r"no epoch has a valid signal in any of eeg, eog of .*0\. Check their channels"
+    )
+    with pytest.raises(RecordingError, match=words):
+        stager.predict(noisy)
+    with pytest.raises(RecordingError, match=r"any of eeg, eog of .*0\. Check their"):
+        make().fit(EpochArray([noisy]), night.hypnogram)
 
 
 def test_unknown_modalities_and_shapes_are_refused(make, make_nights):

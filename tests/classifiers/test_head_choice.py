@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from sleepkit.classifiers._head_choice import (
+    _best_alone,
     _best_weights,
     choose_heads,
     pairs_and_more,
@@ -35,8 +36,9 @@ def by_hand(logs, weights, y):
 
 
 def best(logs, y, n_subjects=4):
-    """The choice, by so many subjects."""
-    return _best_weights(logs, y, np.arange(len(y)) % n_subjects)
+    """The choice for a subset that lacks a modality, by so many subjects."""
+    default = {"+": 1.0, _best_alone(logs, y): 1.0}
+    return _best_weights(logs, default, y, np.arange(len(y)) % n_subjects)
 
 
 @pytest.mark.parametrize("joint", [0.0, 1.0, 2.0, 6.0])
@@ -121,8 +123,16 @@ def two():
     return ArraySource({"eeg": np.ones((200, 1)), "eog": eog})
 
 
-def choose(source, rows, y, logs, rule=HeadSelector(), n_subjects=4):  # noqa: B008
-    """Choose heads where each head gives known log-probabilities."""
+def choose(
+    source,
+    rows,
+    y,
+    logs,
+    rule=HeadSelector(),  # noqa: B008
+    n_subjects=4,
+    n_modalities=3,
+):
+    """Choose heads of two modalities where each gives known log-probabilities."""
     seen = []
 
     def stage(part, selector):
@@ -132,7 +142,8 @@ def choose(source, rows, y, logs, rule=HeadSelector(), n_subjects=4):  # noqa: B
 
     subject = np.arange(len(y)) % n_subjects
     split = Split(y, subject, ~rows, rows)
-    return choose_heads(stage, source, [("eeg", "eog")], split, rule), seen
+    pair = [("eeg", "eog")]
+    return choose_heads(stage, source, pair, split, rule, n_modalities), seen
 
 
 def test_rows_that_have_the_subset_decide(stages, two):
@@ -159,6 +170,21 @@ def test_the_best_unimodal_head_counts_as_much_as_the_joint_ones(stages, two, co
     found, _ = choose(two, np.ones(200, bool), stages, logs, rule)
     joint = {"fused": 1.0, "subset": 1.0} if complete == 3 else {"fused": 1.0}
     assert found == {"eeg+eog": joint | {"eeg": float(len(joint))}}
+
+
+@pytest.mark.parametrize(
+    ("fused", "n_subjects", "expected"),
+    [(5.0, 4, "fused"), (-3.0, 3, "fused"), (-3.0, 4, "eeg")],
+)
+def test_all_modalities_leave_the_fused_head_for_a_clear_gain_alone(
+    stages, two, fused, n_subjects, expected
+):
+    """As where one of them is noise in some nights."""
+    logs = {"fused": guess(stages, fused, 1), "eog": guess(stages, 0, 3)}
+    logs["eeg"] = guess(stages, 2, 2)
+    params = {"n_subjects": n_subjects, "n_modalities": 2}
+    found, _ = choose(two, np.ones(200, bool), stages, logs, **params)
+    assert found == {"eeg+eog": {expected: 1.0}}
 
 
 @pytest.mark.parametrize("n_rows", [59, 60])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 import edfio
+import numpy as np
 import pytest
 
 from sleepkit.cli import main
@@ -55,6 +56,22 @@ def folder(tmp_path, cohort, write_night):
     nights.mkdir()
     for i, recording in enumerate(cohort[:3]):
         write_night(nights / f"night{i}.edf", recording)
+        write_hypnogram(nights / f"night{i}.csv", recording.hypnogram)
+    return nights
+
+
+@pytest.fixture
+def noisy_folder(tmp_path, cohort, write_night):
+    """Scored nights of three subjects, all of them white noise."""
+    rng = np.random.default_rng(0)
+    nights = tmp_path / "noisy"
+    nights.mkdir()
+    for i, recording in enumerate(cohort[:3]):
+        noise = {
+            name: signal.replace(data=rng.normal(0, 50, signal.shape))
+            for name, signal in recording.signals.items()
+        }
+        write_night(nights / f"night{i}.edf", recording.with_signals(noise))
         write_hypnogram(nights / f"night{i}.csv", recording.hypnogram)
     return nights
 

@@ -39,6 +39,13 @@ def test_each_modality_missing(rows, folder, each_model):
     assert "Always " in text
 
 
+def test_nights_of_noise(fails, noisy_folder, save_quick):
+    words = fails("evaluate", noisy_folder, "--model", save_quick("sleepmg"))
+    nights = "night0.edf, night1.edf, night2.edf"
+    assert f"no epoch has a valid signal in any of eeg, eog, emg of {nights}." in words
+    assert "QualityMask().report(night) has the reason for each epoch" in words
+
+
 def test_files(rows, folder, model, tmp_path):
     out = tmp_path / "scores"
     _, text = rows(folder, "--model", model, "--out", out)

@@ -80,6 +80,19 @@ def test_evaluate(run, folder, prepare, save_quick):
     assert len(rows_of(stored)) == 5
 
 
+def test_half_precision(run, fails, folder, prepare, save_quick, tmp_path):
+    store, text = prepare("--dtype", "float16")
+    assert "), rounding to float16" in text
+    assert {np.load(file).dtype for file in store.glob("*/*.npy")} == {np.dtype("f2")}
+    code, text, _ = run("evaluate", store, "--model", save_quick("medfusesleep"))
+    assert code == 0
+    assert len(rows_of(text)) == 5
+    assert run("train", store, "--out", tmp_path / "my.model", "--folds", 0)[0] == 0
+    words = fails("prepare", folder, "--out", store)
+    assert f"{store} holds nights by other steps: QualityMask(" in words
+    assert "rounding to float16. Name another folder" in words
+
+
 def test_nights_that_the_model_was_trained_on_are_left_out(
     run, fails, folder, prepare, tmp_path
 ):

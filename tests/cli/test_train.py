@@ -44,6 +44,27 @@ def test_trains_and_scores_by_subject(run, folder, tmp_path, method):
     assert about["scores"][0]["condition"] == "all"
 
 
+@pytest.mark.parametrize("folds", [0, 3])
+@pytest.mark.parametrize("method", ["medfusesleep", "trees"])
+def test_nights_of_noise(fails, noisy_folder, tmp_path, method, folds):
+    out = tmp_path / "my.model"
+    arguments = ["--out", out, "--method", method, "--folds", folds]
+    words = fails("train", noisy_folder, *arguments)
+    assert "needs rows to " in words
+    assert "signal" in words
+    assert "night1.edf" in words
+    assert words.endswith("Or leave these nights out.")
+    assert "unexpected" not in words
+
+
+def test_one_night_of_noise(fails, folder, noisy_folder, tmp_path):
+    """The fold that it is the test of cannot be scored."""
+    (noisy_folder / "night1.edf").replace(folder / "night1.edf")
+    words = fails("train", folder, "--out", tmp_path / "my.model")
+    start = "MedFuseSleepClassifier cannot stage X: no epoch has a valid signal in any "
+    assert words.startswith(f"{start}of eeg, eog, emg of night1.edf. Check their ")
+
+
 def test_the_model_stages_better_than_by_chance(train, folder, cohort, monkeypatch):
     monkeypatch.setattr(_train, "count_jobs", lambda: 2)  # in processes, as users do
     out = folder / "my.model"

@@ -5,7 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sleepkit.datasets import sleeptransformer_split, sleepyco_split
+from sleepkit.datasets import (
+    neuralbench_split,
+    sleeptransformer_split,
+    sleepyco_split,
+)
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.recording import EpochArray, Recording
 
@@ -85,3 +89,26 @@ def test_sleepyco_counts_subjects_of_sleep_edf():
         ["sleep-edf:SC4071", "sleep-edf:SC4072"],
         ["sleep-edf:SC4001", "sleep-edf:SC4002"],
     ]
+
+
+def test_neuralbench():
+    """The whole cohort, and a part of it."""
+    numbers = sorted({*range(83)} - {39, 68, 69, 78, 79})
+    X = cohort([f"sleep-edf:SC4{number:02}1" for number in numbers[::-1]])
+    split = neuralbench_split(X)
+    subjects = [[int(n[-3:-1]) for n in names] for names in recordings(X, split)]
+    assert [len(some) for some in subjects] == [46, 16, 16]
+    assert sorted(number for some in subjects for number in some) == numbers
+    assert subjects[2] == [0, 2, 5, 6, 13, 37, 42, 44, 47, 48, 52, 54, 55, 61, 65, 74]
+    few = cohort([f"sleep-edf:SC4{number:02}2" for number in (0, 3, 1)])
+    assert recordings(few, neuralbench_split(few)) == [
+        ["sleep-edf:SC4012"],
+        ["sleep-edf:SC4032"],
+        ["sleep-edf:SC4002"],
+    ]
+
+
+@pytest.mark.parametrize("name", ["sleep-edf:ST7011", "sleep-edf:SC4391", "a"])
+def test_neuralbench_splits_cassettes_alone(name):
+    with pytest.raises(RecordingError, match=rf"cassettes of Sleep-EDF.*got '{name}'"):
+        neuralbench_split(cohort([name]))

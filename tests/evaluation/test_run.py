@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import logging
 import signal
 import subprocess
 import sys
@@ -338,20 +337,6 @@ def test_parallel_nets_give_the_same(make_cohort):
     assert same(run(), serial)
     with joblib.parallel_config("threading", n_jobs=2):
         assert same(run(), serial)
-
-
-@pytest.fixture(scope="module")
-def dask_client():
-    distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(
-        n_workers=2,
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address=None,
-        silence_logs=logging.ERROR,
-    )
-    with cluster, distributed.Client(cluster) as client:
-        yield client
 
 
 def test_dask_workers_give_the_same(evaluate, serial, dask_client, tmp_path):

@@ -170,6 +170,17 @@ def test_a_device_that_this_computer_does_not_have(change, stager, features, pat
     save_model(moved, path)  # the other computer's file can be written again
 
 
+def test_several_processes_that_this_computer_cannot_start(change, path, monkeypatch):
+    def describe(model):
+        model["parameters"]["device"] = "accelerate"
+
+    change(describe)
+    assert load_model(path).device == "accelerate"
+    monkeypatch.setitem(sys.modules, "accelerate", None)
+    with pytest.warns(SleepkitWarning, match="device='accelerate'"):
+        assert load_model(path).device == "auto"
+
+
 @pytest.mark.parametrize("device", ["gpu", 1.5, None, ["cpu"]], ids=str)
 def test_a_device_that_is_none(change, path, device):
     def describe(model):

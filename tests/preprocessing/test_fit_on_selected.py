@@ -16,6 +16,7 @@ from sklearn.model_selection import GroupKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from sleepkit.exceptions import RecordingError
 from sleepkit.preprocessing import EdgeTrimmer, FitOnSelected, SpectrumScaler
 from sleepkit.recording import EpochArray, Recording, Signal
 
@@ -200,6 +201,11 @@ def test_errors(data):
         model.predict(X)
     with pytest.raises(ValueError, match="needs rows to fit on; all 8 are masked"):
         model.fit(X.with_train_mask(np.zeros(8, bool)), y)
+    (night,) = X.recordings
+    eeg = night.signals["eeg"].replace(valid=np.zeros(8, bool))
+    words = rf"none has a valid signal of {night.id}\. Check their channels"
+    with pytest.raises(RecordingError, match=words):
+        model.fit(EpochArray([night.with_signals({"eeg": eeg})]), y)
     with pytest.raises(ValueError, match=r"'y' parameter .* hold -1.*Got 3 of 8"):
         model.fit(X, np.where(np.arange(8) < 3, -1, y))
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):

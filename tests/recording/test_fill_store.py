@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import warnings
+from pathlib import Path
 
+import joblib
 import numpy as np
 import pytest
 
 from sleepkit.exceptions import RecordingError, SleepkitWarning, StoreError
+from sleepkit.preprocessing import BandPower
 from sleepkit.recording import EpochArray, fill_store, is_store, open_store
 
 
@@ -59,3 +62,25 @@ def test_processes_give_the_same_values(X, tmp_path):
     assert fill_store(X, tmp_path, 2, verbose=True) == {}
     found, _, _ = open_store(tmp_path)
     np.testing.assert_array_equal(found.epochs("eeg"), X.epochs("eeg"))
+
+
+def files_of(store: Path) -> dict[str, bytes]:
+    """Content of all values and manifests of a store, and of its index."""
+    files = [*store.glob("[!.]*/*.*"), store / "index.json"]
+    return {path.relative_to(store).as_posix(): path.read_bytes() for path in files}
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+def test_dask_workers_give_the_same_bytes(dask_client, make_night, tmp_path, dtype):
+    assert list(dask_client.ncores().values()) == [1, 1]
+    nights = [make_night(4, seed=seed) for seed in range(4)]
+    X = BandPower().fit_transform(EpochArray(nights))
+    assert fill_store(X, tmp_path / "one", dtype=dtype) == {}
+    X.materialize(tmp_path / "two", dtype=dtype)
+    with joblib.parallel_config(backend="dask"):
+        assert fill_store(X, tmp_path / "dask one", dtype=dtype) == {}
+        X.materialize(tmp_path / "dask two", dtype=dtype)
+    expected = files_of(tmp_path / "one")
+    assert len(expected) == 2 * 4 + 4 + 1
+    for name in ("two", "dask one", "dask two"):
+        assert files_of(tmp_path / name) == expected

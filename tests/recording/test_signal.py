@@ -84,17 +84,30 @@ def test_a_lazy_array_is_read_at_access_to_data(counting_array):
     assert lazy.reads == 2
 
 
-@pytest.mark.parametrize(("dtype", "mapped"), [("<f4", True), ("<f8", False)])
-def test_a_file_of_the_right_numbers_is_mapped(tmp_path, dtype, mapped):
+@pytest.mark.parametrize(("dtype", "shared"), [("<f4", True), ("<f8", False)])
+def test_a_file_is_mapped_and_other_numbers_are_converted(tmp_path, dtype, shared):
     np.save(tmp_path / "x.npy", np.ones((1, 30), dtype))
     signal = Signal(MappedArray.from_npy(tmp_path / "x.npy", "x"), 1)
-    assert signal.is_mapped == mapped
+    assert signal.is_mapped
     assert not signal.is_loaded
+    assert signal.data.dtype == signal.take(np.array([2]), axis=1).dtype == np.float32
     owner = signal.data
     while isinstance(owner, np.ndarray) and owner.base is not None:
         owner = owner.base
-    assert isinstance(owner, mmap.mmap) == mapped
+    assert isinstance(owner, mmap.mmap) == shared
     assert not signal.load().is_mapped
+
+
+def test_take_copies_a_part(tmp_path):
+    values = np.arange(24.0).reshape(4, 2, 3, 1).astype(np.float16)
+    np.save(tmp_path / "x.npy", values)
+    for data in (values, MappedArray.from_npy(tmp_path / "x.npy", "x")):
+        signal = Signal(data)
+        taken = signal.take(np.array([[3, 0], [1, 9]]), axis=0)
+        assert taken.dtype == np.float32
+        np.testing.assert_array_equal(taken, values[[[3, 0], [1, 3]]])
+        taken[:] = -1
+        np.testing.assert_array_equal(signal.data, values)
 
 
 def test_load_reads_once(counting_array):
