@@ -3,7 +3,7 @@
     python benchmarks/bench_systems.py [--only NAME ...] [--steps 4] [--turns 3]
 
 A step of the classifier's own training, from the batch's reading to the optimizer and
-all callbacks, beside a bare loop of the same module, loss and Adam on its last batch,
+all callbacks, beside a bare loop of the same module, loss and Adam on the same batches,
 in turn; of systems with two stages, the last one. Then a night of 8 h, from signals or
 spectra in memory to stages, with the share of the machine's matrix rate (2048-cube
 product, same run) that the multiply-adds of its net come to.
@@ -39,20 +39,21 @@ SHORT = ("max_epochs", "pretrain_epochs")
 
 
 class Steps(Callback):
-    """Keeps the seconds from one batch to the next, the net and the last batch.
+    """Keeps the seconds from one batch to the next, the net and the batches.
 
     All is kept by the class, since the net clones its callbacks.
     """
 
     def on_train_begin(self, net, **kwargs):
-        Steps.times = []
+        Steps.times, Steps.batches = [], []
 
     def on_batch_begin(self, net, batch=None, training=False, **kwargs):
         if training:
             Steps.times.append(time.perf_counter())
 
     def on_grad_computed(self, net, batch=None, **kwargs):
-        Steps.net, Steps.batch = net, batch
+        Steps.net = net
+        Steps.batches.append(batch)
 
     def on_train_end(self, net, **kwargs):
         Steps.seconds = np.diff(Steps.times)
@@ -79,19 +80,21 @@ def nights(n_nights, modalities):
     return EpochArray(recordings)
 
 
-def bare_step():
-    """One step of the module that was trained last, on its last batch."""
-    net, (inputs, targets) = Steps.net, Steps.batch
-    inputs, targets = (to_tensor(each, device="cpu") for each in (inputs, targets))
+def bare_loop():
+    """Train the module that was trained last on its batches; return the seconds."""
+    net = Steps.net
     module = net.module_.train()
     optimizer = torch.optim.Adam(module.parameters(), lr=1e-6, fused=True)
-
-    def step():
+    seconds = []
+    for batch in Steps.batches:
+        inputs, targets = (to_tensor(each, device="cpu") for each in batch)
+        start = time.perf_counter()
         optimizer.zero_grad()
         net.criterion_(module(**inputs), targets).backward()
         optimizer.step()
-
-    return step
+        seconds.append(time.perf_counter() - start)
+    # The first step prepares; the last one has no next that ends it, in the other loop.
+    return seconds[1:-1]
 
 
 def time_steps(stager, X, turns):
@@ -101,13 +104,8 @@ def time_steps(stager, X, turns):
     stager.fit(X[some], X.hypnogram[some])  # earlier stages too, so only a few epochs
     for _ in range(turns):
         stager.partial_fit(X, X.hypnogram)
-        ours += [*Steps.seconds]
-        step = bare_step()
-        step()
-        for _ in Steps.seconds:
-            start = time.perf_counter()
-            step()
-            bare.append(time.perf_counter() - start)
+        ours += [*Steps.seconds[1:]]
+        bare += bare_loop()
     return statistics.median(ours), statistics.median(bare)
 
 
