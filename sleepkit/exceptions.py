@@ -62,6 +62,10 @@ class StoreError(SleepkitError, OSError):
     """A store of computed nights cannot be read or written."""
 
 
+class StoreWriteError(StoreError):
+    """A store of computed nights cannot be written to, as on a full disk."""
+
+
 class ModelFileError(SleepkitError, ValueError):
     """A model file is damaged, foreign or not to be trusted."""
 

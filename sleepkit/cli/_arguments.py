@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from sleepkit.recording import EpochArray
 
 MODALITIES: Final = ("eeg", "eog", "emg")  # that the command trains on
+_NO_COHORTS: Final = ("load_folder", "load_night")
+COHORTS: Final = tuple(
+    name.removeprefix("load_").replace("_", "-")
+    for name in datasets.__all__
+    if name.startswith("load_") and name not in _NO_COHORTS
+)
 _MIN_HOURS: Final = 0.25
 _MAX_HOURS: Final = 24.0
 
@@ -47,6 +53,17 @@ def add_folder(parser: ArgumentParser) -> None:
     """Add a folder of scored nights, and how to read them."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="scored nights")
     add_reading(parser)
+
+
+def add_trim(parser: ArgumentParser) -> None:
+    """Add how much wake is kept around sleep."""
+    parser.add_argument(
+        "--trim-wake",
+        type=count(0),
+        metavar="MINUTES",
+        help="leave out wake further than that from sleep, as recordings of a whole "
+        "day have it (30 is usual; all wake is used)",
+    )
 
 
 def add_reading(parser: ArgumentParser) -> None:

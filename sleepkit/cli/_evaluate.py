@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit import evaluation
-from sleepkit.cli._arguments import add_folder, add_overwrite
+from sleepkit.cli._arguments import add_folder, add_overwrite, add_trim
 from sleepkit.cli._models import load
 from sleepkit.cli._output import (
     make_folder,
@@ -34,6 +34,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="FOLDER",
         help="where scores.csv, predictions.npz and protocol.json go",
     )
+    add_trim(parser)
     add_overwrite(parser)
 
 
@@ -43,15 +44,16 @@ def run(arguments: Namespace) -> None:
         outputs = [arguments.out / name for name in _OUTPUTS]
         refuse_existing(outputs, overwrite=arguments.overwrite)
     model = load(arguments.model)
-    X, _, taken = read_nights(arguments, model.modalities, exclude=model.exclude)
+    nights = read_nights(arguments, model.modalities, exclude=model.exclude)
     if arguments.out is not None:
         make_folder(arguments.out)
-    stager = without_steps(model.stager, taken)
+    stager = without_steps(model.stager, nights.taken)
     result = evaluation.evaluate_staging(
         {model.method: stager},
-        X,
-        X.hypnogram,
+        nights.X,
+        nights.X.hypnogram,
         subsets="drop_one" if takes_any_subset(stager) else None,
+        window=nights.window,
     )
     print_scores(result)
     if arguments.out is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sleepkit import persistence, pipelines
 from sleepkit._messages import quoted, shortened
-from sleepkit.cli._arguments import MODALITIES
+from sleepkit.cli._arguments import COHORTS, MODALITIES
 from sleepkit.exceptions import ModelFileError
 from sleepkit.utils import hash_name
 
@@ -34,11 +34,19 @@ class Model(NamedTuple):
 
     def exclude(self, subject: str, sha256: str) -> str | None:
         """Reason to leave out a night that the model was trained on."""
-        if hash_name(subject) in self.trained_on:
+        if any(hash_name(name) in self.trained_on for name in _names_of(subject)):
             return f"the model was trained on {subject}"
         if sha256 in self.trained_on:
             return "the model was trained on this night, under another name"
         return None
+
+
+def _names_of(subject: str) -> list[str]:
+    """Names of a subject: loaders of cohorts prefix it, those of folders do not."""
+    cohort, _, name = subject.rpartition(":")
+    if cohort in COHORTS:
+        return [subject, name]
+    return [subject, *(f"{each}:{subject}" for each in COHORTS)]
 
 
 def save(

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sleepkit import datasets, recording
-from sleepkit.cli._arguments import MODALITIES, add_reading, count
+from sleepkit._messages import first_names
+from sleepkit.cli._arguments import COHORTS, MODALITIES, add_reading, count
 from sleepkit.cli._output import make_folder
 from sleepkit.cli._store import refuse, write_steps
 from sleepkit.cli._train import add_method
@@ -24,12 +25,7 @@ if TYPE_CHECKING:
     from sleepkit.datasets import FolderEntry
     from sleepkit.recording import EpochArray
 
-_NO_COHORTS: Final = ("load_folder", "load_night")
-COHORTS: Final = tuple(
-    name.removeprefix("load_").replace("_", "-")
-    for name in datasets.__all__
-    if name.startswith("load_") and name not in _NO_COHORTS
-)
+_READING: Final = ("scheme", "subject_pattern", "units")
 _SHARED: Final = ("path", "modalities", "channels", "strict", "n_jobs", "verbose")
 EXAMPLE: Final = f"""sleepkit prepare shhs/ --cohort shhs --out store/ --jobs 2
   sleepkit prepare mass/ --cohort mass --options subset=3 --out store/
@@ -107,12 +103,13 @@ def run(arguments: Namespace) -> None:
     steps = night_steps(method_steps(arguments.method, arguments.size)).fit(X)
     dtype = arguments.dtype
     features = steps.transform(X).cached(out, dtype)
-    _check_steps(out, features)
+    listed = _check_steps(out, features)
     make_folder(out)
     write_steps(out, steps)
     jobs = arguments.jobs
     failed = recording.fill_store(features, out, jobs, dtype=dtype, verbose=True)
     _print_report(report, failed)
+    _print_delisted(listed - {night.id for night in X.recordings})
     subjects = {night.subject for night in X.recordings if night.id not in failed}
     n_nights = len(X.recordings) - len(failed)
     if not n_nights:
@@ -145,17 +142,19 @@ def _read(arguments: Namespace) -> tuple[EpochArray, Sequence[FolderEntry]]:
         }
         X, _, _, report = datasets.load_folder(arguments.folder, **options)
         return _note_hashes(X, report), report
-    names = ("scheme", "subject_pattern", "units")
-    refuse(arguments, names, "--cohort knows how its files are read")
     load = getattr(datasets, f"load_{arguments.cohort.replace('-', '_')}")
+    known = _options_of(load)
+    unused = [name for name in _READING if name not in known]
+    refuse(arguments, unused, f"--cohort {arguments.cohort} knows how files are read")
+    options |= {name: dict(arguments.units) for name in known if name == "units"}
     options |= _check_options(load, dict(arguments.options))
     X, _, _, report = load(arguments.folder, n_jobs=arguments.jobs, **options)
     return X, report
 
 
 def _check_options(load: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Require parameters that the loader has."""
-    known = [n for n in inspect.signature(load).parameters if n not in _SHARED]
+    """Require parameters that the loader has, and no argument of the command."""
+    known = [name for name in _options_of(load) if name not in _READING]
     unknown = [name for name in options if name not in known]
     if unknown:
         msg = (
@@ -164,6 +163,11 @@ def _check_options(load: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
         )
         raise RecordingError(msg)
     return options
+
+
+def _options_of(load: Any) -> list[str]:
+    """Names of the parameters that a loader does not share with the others."""
+    return [name for name in inspect.signature(load).parameters if name not in _SHARED]
 
 
 def _note_hashes(X: EpochArray, report: Sequence[FolderEntry]) -> EpochArray:
@@ -176,7 +180,7 @@ def _note_hashes(X: EpochArray, report: Sequence[FolderEntry]) -> EpochArray:
 
 
 def _check_place(out: Path, root: Path) -> None:
-    """Require a store, or a folder that is new or empty and not within the cohort."""
+    """Require a store, or a folder that is new or empty, and not the cohort itself."""
     if out.resolve() == root.resolve():
         msg = f"{out} is the folder of the recordings; a store has a folder of its own."
         raise RecordingError(msg)
@@ -187,21 +191,32 @@ def _check_place(out: Path, root: Path) -> None:
         raise FileExistsError(EEXIST, reason, str(out))
 
 
-def _check_steps(out: Path, features: EpochArray) -> None:
-    """Require that what the store holds was computed by the same steps."""
+def _check_steps(out: Path, features: EpochArray) -> set[str]:
+    """Require that what the store holds was computed by the same steps; list it."""
     if not recording.is_store(out):
-        return
+        return set()
     try:
         X, _, _ = recording.open_store(out, partial=True)
     except SleepkitError:  # no night is finished, or none can be read
-        return
-    steps, wanted = X.recordings[0].info["steps"], features.recordings[0].pending
-    if list(steps) != list(wanted):
-        msg = (
-            f"{out} holds nights by other steps: {', '.join(steps)}. Name another "
-            f"folder for nights by {', '.join(wanted)}."
+        return set()
+    wanted = features.recordings[0].pending
+    for night in X.recordings:
+        if list(steps := night.info["steps"]) != list(wanted):
+            msg = (
+                f"{out} holds nights by other steps: {', '.join(steps)}. Name another "
+                f"folder for nights by {', '.join(wanted)}."
+            )
+            raise SleepkitError(msg)
+    return {night.id for night in X.recordings}
+
+
+def _print_delisted(ids: set[str]) -> None:
+    """Print which nights were listed before; a store lists those of one command."""
+    if ids:
+        print(
+            f"{len(ids)} nights that the store had are no longer listed, since this "
+            f"command has not found them: {first_names(sorted(ids))}"
         )
-        raise SleepkitError(msg)
 
 
 def _print_report(report: Sequence[FolderEntry], failed: Mapping[str, str]) -> None:

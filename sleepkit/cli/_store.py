@@ -5,16 +5,17 @@ from __future__ import annotations
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from sleepkit import persistence, recording
 from sleepkit.cli._arguments import read_folder
 from sleepkit.exceptions import RecordingError, StoreError
+from sleepkit.preprocessing import trim_wake
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
 
-    from sleepkit.recording import EpochArray
+    from sleepkit.recording import EpochArray, Recording
 
 _STEPS: Final = "steps.model"
 _READING: Final = ("scheme", "subject_pattern", "channels", "units")
@@ -23,19 +24,34 @@ _READING: Final = ("scheme", "subject_pattern", "channels", "units")
 class Nights(NamedTuple):
     """Scored nights, and the steps that were taken of them already.
 
-    `files` has hashes of the recordings, where they are known.
+    `files` has hashes of the recordings, where they are known; `window` says which
+    epochs are left, where not all are.
     """
 
     X: EpochArray
     files: list[str]
     taken: Pipeline | None
+    window: str | None = None
+
+
+_Exclude: TypeAlias = Callable[[str, str], str | None] | None
 
 
 def read_nights(
-    arguments: Namespace,
-    modalities: Sequence[str],
-    exclude: Callable[[str, str], str | None] | None = None,
+    arguments: Namespace, modalities: Sequence[str], exclude: _Exclude = None
 ) -> Nights:
+    """Read scored nights, print them, and leave out wake far from sleep."""
+    nights = _read(arguments, modalities, exclude)
+    minutes = arguments.trim_wake
+    if minutes is None:
+        return nights
+    X = nights.X
+    X, _, _ = trim_wake(X, X.hypnogram, rule="margin", margin=60.0 * minutes)
+    print(f"{len(nights.X) - len(X)} of {len(nights.X)} epochs are surplus wake")
+    return nights._replace(X=X, window=f"sleep and {minutes} min of wake around it")
+
+
+def _read(arguments: Namespace, modalities: Sequence[str], exclude: _Exclude) -> Nights:
     """Read a folder, or open a store of ``sleepkit prepare``, and print its nights."""
     folder = arguments.folder
     if not recording.is_store(folder):
@@ -52,6 +68,7 @@ def read_nights(
     if not nights:
         msg = f"No night of the store {folder} can be used."
         raise RecordingError(msg)
+    _require_equal_steps(folder, nights)
     X = recording.EpochArray(nights)
     if not set(X.modalities) <= set(modalities):
         X = X.select([name for name in X.modalities if name in modalities])
@@ -59,6 +76,19 @@ def read_nights(
     print(f"{len(nights)} nights of {n_subjects} subjects: {names}")
     files = [night.info["sha256"] for night in nights if "sha256" in night.info]
     return Nights(X, files, _read_steps(folder))
+
+
+def _require_equal_steps(store: Path, nights: Sequence[Recording]) -> None:
+    """Refuse a store that different steps have filled."""
+    for night in nights:
+        first, other = (", ".join(n.info["steps"]) for n in (nights[0], night))
+        if first != other:
+            msg = (
+                f"The nights of {store} differ in their steps: {nights[0].id} by "
+                f"{first}, and {night.id} by {other}. A store to train on is filled by "
+                "one command."
+            )
+            raise RecordingError(msg)
 
 
 def refuse(arguments: Namespace, names: Sequence[str], reason: str) -> None:

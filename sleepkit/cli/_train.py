@@ -16,6 +16,7 @@ from sleepkit.cli._arguments import (
     MODALITIES,
     add_folder,
     add_overwrite,
+    add_trim,
     folds,
 )
 from sleepkit.cli._models import save
@@ -60,6 +61,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="folds of the cross-validation by subject: 0, or at least 2 (3, or one "
         "for each subject if there are fewer)",
     )
+    add_trim(parser)
     _add_kept(parser)
     add_overwrite(parser)
 
@@ -123,7 +125,10 @@ def _train(arguments: Namespace, nights: Nights, cache: Path) -> None:
     if len(set(X.subject)) == 1:
         print("There is one subject only, so no score: scores need held-out ones.")
     elif arguments.folds:
-        result = cross_validate({method: stager}, X, arguments.folds, cache)
+        window = nights.window
+        result = cross_validate(
+            {method: stager}, X, arguments.folds, cache, window=window
+        )
         print_scores(result)
     (fitted,) = fit_all([stager], X)
     if _has_net(fitted):
@@ -147,7 +152,8 @@ def _has_net(stager: Pipeline) -> bool:
 
 def _settings(arguments: Namespace, nights: Nights) -> dict[str, str]:
     """Describe what an interrupted training and its continuation have in common."""
-    names = ("method", "size", "folds", "scheme", "subject_pattern", "channels")
+    of_training = ("method", "size", "folds", "trim_wake")
+    names = (*of_training, "scheme", "subject_pattern", "channels")
     given = {name: str(getattr(arguments, name)) for name in names}
     known_by = nights.files or [night.id for night in nights.X.recordings]
     return {**given, "nights": ",".join(sorted(known_by))}
@@ -174,6 +180,7 @@ def cross_validate(
     n_folds: int,
     directory: Path | None = None,
     subsets: Literal["drop_one", "every"] = "drop_one",
+    window: str | None = None,
 ) -> StagingResult:
     """Score the stagers by subject, with all modalities and with subsets of them.
 
@@ -187,6 +194,7 @@ def cross_validate(
         X.hypnogram,
         cv=min(n_folds, len(set(X.subject))),
         subsets=subsets if any_subset else None,
+        window=window,
         directory=directory,
         n_jobs=count_jobs(),
         verbose=True,

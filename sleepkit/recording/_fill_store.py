@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sleepkit._messages import one_line
-from sleepkit.exceptions import SleepkitError, SleepkitWarning, StoreError
+from sleepkit.exceptions import SleepkitError, SleepkitWarning, StoreWriteError
 from sleepkit.recording._epoch_array import EpochArray
 from sleepkit.recording._recording import Recording, run_all
 from sleepkit.recording._store import Store
@@ -51,7 +51,7 @@ def fill_store(
 
     Raises
     ------
-    StoreError
+    StoreWriteError
         If the folder cannot be written to.
 
     Warns
@@ -106,7 +106,7 @@ def _compute(night: Recording) -> _Outcome:
         warnings.simplefilter("always")
         try:
             night.compute()
-        except StoreError:  # a full disk is no fault of the night
+        except StoreWriteError:  # a full disk is no fault of the night
             raise
         except (SleepkitError, OSError, ValueError) as error:
             reason = one_line(error) or type(error).__name__

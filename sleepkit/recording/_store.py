@@ -17,7 +17,7 @@ import joblib
 import numpy as np
 
 from sleepkit._typing import Array
-from sleepkit.exceptions import StoreError
+from sleepkit.exceptions import StoreError, StoreWriteError
 from sleepkit.recording._half import as_half
 from sleepkit.recording._lazy_array import MappedArray
 from sleepkit.recording._signal import Layout, Signal
@@ -272,12 +272,12 @@ class Store:
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
-        """Raise a StoreError where the folder cannot be written to."""
+        """Raise a StoreWriteError where the folder cannot be written to."""
         try:
             yield
         except OSError as error:
             msg = f"The store {self.directory} cannot be written to: {error}"
-            raise StoreError(msg) from error
+            raise StoreWriteError(msg) from error
 
     def _sweep(self, locked: str) -> None:
         """Remove what killed writers left: a night whose lock is free has no writer.

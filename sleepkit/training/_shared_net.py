@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, Final
 
 import joblib
 import numpy as np
@@ -23,6 +23,8 @@ from sleepkit.training._processes import (
 )
 from sleepkit.training._runtime import seeded
 from sleepkit.training._structure import leaves, map_tensors
+
+_PLAIN: Final = (bool, float, int, str)  # parameters that processes can compare
 
 
 class SharedNet(StagingNet):
@@ -64,11 +66,14 @@ class SharedNet(StagingNet):
     def run_single_epoch(
         self, iterator: Any, training: bool, *args: Any, **kw: Any
     ) -> None:
-        """Run a pass; training ends with the statistics of the main process."""
+        """Run a pass; training ends with the net of the main process.
+
+        Its weights differ from the others' by rounding at most, but not its statistics.
+        """
         super().run_single_epoch(iterator, training, *args, **kw)
         if training:
-            # Weights of the module are alike already, by the sums of gradients.
-            copy_from_main([*self.module_.buffers(), *self.criterion_.parameters()])
+            weights = self.module_.state_dict().values()
+            copy_from_main([*weights, *self.criterion_.parameters()])
 
     def notify(self, method_name: str, **cb_kwargs: Any) -> None:
         """Call all callbacks; before the training, require that processes agree."""
@@ -90,19 +95,23 @@ class SharedNet(StagingNet):
         return seeded(int(place.generate_state(1)[0]), torch.device(self.device))
 
     def _start(self, train: Any, valid: Any) -> str:
-        """Digest of the first weights, of the targets, and of the generators."""
+        """Digest of the first weights, the data, the generators and the training."""
         sets = [getattr(train, "batches", train), *([] if valid is None else [valid])]
+        data = [(b.source.fingerprint, b.targets, b.state_dict()) for b in sets]
+        params = {n: v for n, v in self.get_params().items() if isinstance(v, _PLAIN)}
+        params.pop("device")  # each process has its own
+        draws = torch.get_rng_state().numpy()
         weights = [part.cpu().numpy() for part in self.module_.state_dict().values()]
-        data = [(batches.targets, batches.state_dict()) for batches in sets]
-        return str(joblib.hash([weights, data, torch.get_rng_state().numpy()]))
+        return str(joblib.hash([weights, data, params, draws]))
 
     def _require_alike(self, text: str) -> None:
         """Refuse processes that do not train the same net on the same data."""
         if not are_alike(text):
             msg = (
                 "With device='accelerate' all processes must fit the same classifier "
-                "to the same data, with the same random_state, a number, and go on "
-                "from the same Checkpoint, if any. Here they differ."
+                "with the same parameters to the same data, with the same "
+                "random_state, a number, and go on from the same Checkpoint, if any. "
+                "Here they differ."
             )
             raise SleepkitError(msg)
 

@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from sleepkit.cli import _train
-from sleepkit.cli._prepare import COHORTS
+from sleepkit.cli._arguments import COHORTS
 from sleepkit.datasets import _scan
 from sleepkit.exceptions import RecordingError
 from sleepkit.persistence import load_model, model_info
 from sleepkit.pipelines import make_stager
 from sleepkit.pipelines._night_steps import night_steps, without_steps
+from sleepkit.preprocessing import BandPower
 from sleepkit.recording import EpochArray, Recording, open_store
 from tests.cli.conftest import quick_stager
-from tests.datasets.trees import write_shhs
+from tests.datasets.trees import write_cap, write_shhs
 
 
 @pytest.fixture(autouse=True)
@@ -182,13 +183,70 @@ def test_a_cohort(run, fails, tmp_path):
     assert y.tolist() == [0, 2, 3, 4, 0, 2, 2]
     assert X.modalities == ("eeg", "eog")
     rest = ["--method", "trees", "--modalities", "eeg", "eog", "--options", "visit=1"]
-    assert "1 nights of 1 subjects" in run(*command, *rest)[1]
+    text = run(*command, *rest)[1]
+    assert "1 nights of 1 subjects" in text
+    assert "1 nights that the store had are no longer listed" in text
+    assert text.split("found them: ")[1].startswith("shhs:200001-2\n")
     assert set(open_store(store)[0].recording) == {"shhs:200001-1"}
     words = fails(*command, "--options", "visits=1")
     assert words == ("load_shhs has no parameter visits; --options may be of: visit.")
     assert fails(*command, "--scheme", "rk").startswith("--scheme cannot be given")
     words = fails("prepare", root, "--out", store, "--options", "visit=1")
     assert words.startswith("--options is for the loader of a cohort")
+
+
+def test_a_subject_is_the_same_in_a_folder_and_in_its_cohort(
+    run, fails, prepare, tmp_path
+):
+    """The loader of a cohort prefixes subjects; the one of a folder does not."""
+    store, other = prepare("--method", "trees")[0], tmp_path / "other"
+    X, _, _ = open_store(store)
+    X.with_recordings(
+        night.replace(
+            subject=f"shhs:{night.subject}", info={"steps": night.info["steps"]}
+        )
+        for night in X.recordings
+    ).materialize(other)
+    (other / "steps.model").write_bytes((store / "steps.model").read_bytes())
+    for place, elsewhere in ((store, other), (other, store)):
+        out = place.with_suffix(".model")
+        arguments = ["--out", out, "--method", "trees", "--folds", 0]
+        assert run("train", place, *arguments)[0] == 0
+        words = fails("evaluate", elsewhere, "--model", out)
+        assert words == f"No night of the store {elsewhere} can be used."
+
+
+def test_units_are_for_loaders_that_take_them(run, fails, tmp_path):
+    root, out = tmp_path / "cap", ["--out", tmp_path / "store", "--method", "trees"]
+    write_cap(root, "n1", ["W", "S2", "S3", "R"])
+    command = ["prepare", root, "--modalities", "eeg", "--cohort"]
+    assert run(*command, "cap", *out, "--units", "C4-A1=uV")[0] == 0
+    words = fails(*command, "cap", *out, "--options", "units=uV")
+    assert words.startswith("load_cap has no parameter units")
+    words = fails(*command, "shhs", *out, "--units", "EEG=uV")
+    assert words.startswith("--units cannot be given: --cohort shhs knows")
+
+
+def test_a_store_of_several_steps_trains_nothing(fails, prepare, cohort, tmp_path):
+    store, _ = prepare("--method", "trees")
+    other = EpochArray([cohort[0].replace(id="other")])
+    BandPower(context=2).fit_transform(other).materialize(store)
+    words = fails("train", store, "--out", tmp_path / "my.model", "--method", "trees")
+    assert words.startswith(f"The nights of {store} differ in their steps: night0.edf")
+
+
+def test_wake_far_from_sleep_is_left_out(run, folder, prepare, tmp_path):
+    """Of a folder and of a store; scores say so."""
+    store, out = prepare("--method", "trees")[0], tmp_path / "my.model"
+    options = ["--trim-wake", 0, "--method", "trees", "--folds", 2]
+    for place in (folder, store):
+        code, text, _ = run("train", place, "--out", out, *options, "--overwrite")
+        assert code == 0
+        left_out, _, n_epochs = text.split(" epochs are surplus")[0].split()[-3:]
+        about = model_info(out)["about"]
+        assert 0 < int(left_out) == int(n_epochs) - about["epochs"]
+        window = about["protocol"]["scoring_window"]
+        assert window == "sleep and 0 min of wake around it"
 
 
 def test_a_night_whose_signals_cannot_be_read_is_set_aside(

@@ -7,7 +7,7 @@ import joblib
 import numpy as np
 import pytest
 
-from sleepkit.exceptions import RecordingError, SleepkitWarning, StoreError
+from sleepkit.exceptions import RecordingError, SleepkitWarning, StoreWriteError
 from sleepkit.preprocessing import BandPower
 from sleepkit.recording import EpochArray, fill_store, is_store, open_store
 
@@ -45,6 +45,16 @@ def test_nights_that_fail_are_set_aside(X, tmp_path, counted):
     assert counted.names() == ["a", "d", "damaged", "damaged", "doubtful"]
 
 
+def test_a_damaged_night_of_another_store_is_set_aside(X, tmp_path):
+    fill_store(X, tmp_path / "first")
+    first, _, _ = open_store(tmp_path / "first")
+    (path,) = (tmp_path / "first").glob("d-*/*.npy")
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    failed = fill_store(BandPower().fit_transform(first), tmp_path / "second")
+    assert list(failed) == ["d"]
+    assert len(open_store(tmp_path / "second")[0].recordings) == 3
+
+
 def test_the_store_lists_what_was_given_last(X, tmp_path):
     fill_store(X, tmp_path)
     fill_store(X[:3], tmp_path)
@@ -53,7 +63,7 @@ def test_the_store_lists_what_was_given_last(X, tmp_path):
 
 def test_a_folder_that_cannot_be_written_to_is_an_error(X, tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(StoreError, match="cannot be written to"):
+    with pytest.raises(StoreWriteError, match="cannot be written to"):
         fill_store(X, tmp_path / "file" / "store")
     assert not is_store(tmp_path / "file")
 

@@ -35,14 +35,15 @@ PARAMS = {
 }
 
 
-def nights(lengths=(14, 10, 12)):
+def nights(lengths=(14, 10, 12), factor=1):
     """Features of as many subjects; the first one has no EOG."""
     recordings = []
     for i, n in enumerate(lengths):
         rng = np.random.default_rng(i)
         hypnogram = rng.permutation(n) % 3
         values = {m: np.eye(3)[hypnogram] + rng.normal(size=(n, 3)) for m in NAMES}
-        signals = {m: Signal(values[m]) for m in NAMES if (i, m) != (0, "eog")}
+        there = [m for m in NAMES if (i, m) != (0, "eog")]
+        signals = {m: Signal(factor * values[m]) for m in there}
         about = {"id": f"n{i}", "subject": f"s{i}", "hypnogram": hypnogram}
         recordings.append(Recording(**about, signals=signals))
     X = EpochArray(recordings)
@@ -149,15 +150,17 @@ ALIKE = {  # in both processes; one alone draws, or normalises, otherwise
     "dropout": lambda: medfuse(dropout=0.3, subset_head=True),
     "batch norm": sleepmg,
 }
-REFUSED = {
-    "random_state": lambda: medfuse(random_state=None),
-    "row": lambda: carrying(Mean),
+REFUSED = {  # by a word of the message; of each process, with a factor for its data
+    "random_state": lambda _: (medfuse(random_state=None), 1),
+    "row": lambda _: (carrying(Mean), 1),
+    "parameters": lambda rank: (medfuse(max_epochs=2 + rank), 1),
+    "data": lambda rank: (medfuse(), 1 + rank),
 }
 
 
-def fit(stager):
+def fit(stager, factor=1):
     """Losses and weights of a fit."""
-    net = stager.fit(*nights()).net_
+    net = stager.fit(*nights(factor=factor)).net_
     state = [*net.module_.state_dict().values(), *net.criterion_.state_dict().values()]
     return {
         "losses": np.array(net.history[:, ("train_loss", "valid_loss")]),
@@ -176,7 +179,7 @@ def main(folder, rank):
     messages = {}
     for name, make in REFUSED.items():
         with pytest.raises(SleepkitError) as caught:
-            fit(make())
+            fit(*make(int(rank)))
         messages[name] = str(caught.value)
     (folder / f"messages-{rank}.json").write_text(json.dumps(messages))
     kept = Checkpoint(folder / "kept")
