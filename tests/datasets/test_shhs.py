@@ -175,6 +175,16 @@ def test_another_channel_than_the_first_has_a_remark(tmp_path):
     assert not any(entry.remarks for entry in report)
 
 
+def test_effort_of_the_montage_with_crossed_labels(tmp_path):
+    for number, sfreq in ((200001, 10), (200002, 8)):
+        rows = [("EEG", 125, "uV"), ("THOR RES", sfreq, "")]
+        write_shhs(tmp_path, number, CODES, visit=2, rows=rows)
+    with pytest.warns(SleepkitWarning, match="reads 1 with remarks"):
+        *_, report = load_shhs(tmp_path, modalities=("eeg", "resp"))
+    assert not report[0].remarks
+    assert "thorax and abdomen are crossed at 8 Hz" in report[1].remarks
+
+
 def test_an_envelope_is_no_signal(tmp_path):
     rows = [("EMG", 1, "uV"), ("EEG", 125, "uV")]
     write_shhs(tmp_path, 200001, CODES, rows=rows)
