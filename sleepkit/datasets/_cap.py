@@ -152,8 +152,8 @@ def load_cap(
     ``ecg``   ``ECG1-ECG2``
     ========  ======================================================================
 
-    A night without the first has the next, so that ``eeg`` may be a bipolar chain: the
-    report tells which. n16 has neither EOG nor EMG.
+    A night without the first has the next, with a remark, so that ``eeg`` may be a
+    bipolar chain and ``eog`` of the other polarity. n16 has neither EOG nor EMG.
 
     Labels and layouts are those that public readers list; that none is missing, and
     that the clocks of all text files are those of the recordings, is not verified.

@@ -12,7 +12,8 @@ from sleepkit.exceptions import ChannelError, SleepkitWarning
 
 Form: TypeAlias = str | tuple[str, str]
 # By modality, in order of preference: the name of a channel in the literature, and the
-# labels, or pairs of labels (first minus second), that mean it in a file.
+# labels, or pairs of labels (first minus second), that mean it in a file. Such labels
+# spell one derivation; a night read by another name than the first gets a remark.
 ChannelTable: TypeAlias = Mapping[str, Mapping[str, Sequence[Form]]]
 CohortChoice: TypeAlias = Mapping[str, Channel | list[Channel]]
 
@@ -65,16 +66,20 @@ class CohortChannels:
                 chosen[modality] = [self._translate(one, labels) for one in items]
                 continue
             names = self.table[modality]
-            found = [form for forms in names.values() if (form := _find(forms, labels))]
-            usable = [form for form in found if _is_fast(form, modality, available)]
+            found = {n: form for n in names if (form := _find(names[n], labels))}
+            usable = [n for n in found if _is_fast(found[n], modality, available)]
+            first = next(iter(names))
             if usable:
-                chosen[modality] = list(usable[:1])
-                continue
-            absence = f"none of {', '.join(names)}"
-            if found:
-                absence = f"{found[0]!r} is slow, an envelope or a trend"
-            msg = f"{source} has no {modality}: {absence}."
-            warnings.warn(msg, SleepkitWarning, stacklevel=2)
+                chosen[modality] = [found[usable[0]]]
+                msg = f"{modality}: {usable[0]} in place of {first}."
+            else:
+                absence = f"none of {', '.join(names)}"
+                if found:
+                    slow = next(iter(found.values()))
+                    absence = f"{slow!r} is slow, an envelope or a trend"
+                msg = f"{source} has no {modality}: {absence}."
+            if usable[:1] != [first]:
+                warnings.warn(msg, SleepkitWarning, stacklevel=2)
         if not chosen:
             msg = f"{source} has none of {', '.join(self.modalities)}."
             raise ChannelError(msg)

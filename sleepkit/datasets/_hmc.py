@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import partial
@@ -25,7 +26,7 @@ from sleepkit.datasets._cohort_channels import (
     CohortChoice,
 )
 from sleepkit.datasets._folder import FolderEntry
-from sleepkit.exceptions import HypnogramError
+from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.io._edf_annotations import read_annotations
 from sleepkit.recording import EpochArray, Recording
 
@@ -82,7 +83,7 @@ def load_hmc(
     -------
     X : EpochArray of shape (n_epochs,)
         Scored epochs; recordings ``"hmc:SN001"``, with `lights_off` and `lights_on`
-        where they are annotated.
+        where they are annotated: of several, the first off and the last on.
     y : ndarray of int of shape (n_epochs,)
         Their stages: 0 W, 1 N1, 2 N2, 3 N3, 4 REM.
     groups : ndarray of str of shape (n_epochs,)
@@ -190,12 +191,20 @@ def _read(night: CohortNight, channels: CohortChannels) -> Recording:
     hypnogram = replace(io.read_hypnogram(path), start=None)
     recording = read_edf_night(night, channels, hypnogram)
     skipped = hypnogram.onset % hypnogram.epoch_duration  # before the first epoch
-    lights = {}
+    found: dict[str, list[float]] = {"lights off": [], "lights on": []}
     for onset, text in _read_events(path):
         event = text.partition("@@")[0].strip().casefold()  # @@ precedes a channel
-        if event in ("lights off", "lights on"):
-            lights[event.replace(" ", "_")] = onset - skipped
-    return recording.replace(**lights)
+        if event in found:
+            found[event].append(onset - skipped)
+    for event, onsets in found.items():
+        if len(onsets) > 1:
+            which = "first" if event == "lights off" else "last"
+            msg = f"{path} has {event} {len(onsets)} times; the {which} counts."
+            warnings.warn(msg, SleepkitWarning, stacklevel=2)
+    return recording.replace(
+        lights_off=min(found["lights off"], default=None),
+        lights_on=max(found["lights on"], default=None),
+    )
 
 
 def _read_events(path: Path) -> Iterator[tuple[float, str]]:

@@ -148,7 +148,7 @@ def sleepyco_split(
     Parameters
     ----------
     X : EpochArray
-        The cohort, with every recording that the authors have.
+        The cohort, with the recordings that the authors have and no others.
     folds : sequence of mapping
         Content of their file ``split_idx/idx_SHHS.npy`` [1]_ (or of another cohort),
         ``numpy.load(path, allow_pickle=True)``: load only a file that you trust. Each
@@ -165,7 +165,9 @@ def sleepyco_split(
     Raises
     ------
     RecordingError
-        If there is no such fold, or a recording of `X` is in none or several parts.
+        If there is no such fold, if its parts name other places or subjects than `X`
+        has (a recording that `X` lacks would shift all later ones), or if a recording
+        is in several parts.
 
     References
     ----------
@@ -185,15 +187,16 @@ def sleepyco_split(
         msg = f"sleepyco_split needs a fold from 1 to {len(folds)}; got {fold}."
         raise RecordingError(msg)
     rows = _rows_by_recording(X)
+    subjects = [_cassette_subject(name) for name in rows]
+    numbers = [i if subject is None else subject for i, subject in enumerate(subjects)]
+    _require_numbers(numbers, folds[fold - 1], fold)
     parts: dict[str, list[IntArray]] = {part: [] for part in _KEYS}
-    for place, (name, of_night) in enumerate(rows.items()):
-        number = _cassette_subject(name)
-        key = place if number is None else number
-        homes = [part for part, k in _KEYS.items() if key in folds[fold - 1][k]]
+    for number, (name, of_night) in zip(numbers, rows.items(), strict=True):
+        homes = [part for part, k in _KEYS.items() if number in folds[fold - 1][k]]
         if len(homes) != 1:
             msg = (
-                f"Recording {name!r} (number {key}) is in {len(homes)} parts of fold "
-                f"{fold}, and must be in one: X must hold the authors' recordings."
+                f"Recording {name!r} (number {number}) is in {len(homes)} parts of "
+                f"fold {fold}, and must be in one."
             )
             raise RecordingError(msg)
         parts[homes[0]].append(of_night)
@@ -259,6 +262,24 @@ def neuralbench_split(X: EpochArray) -> PublishedSplit:
             raise RecordingError(msg)
         parts[homes[number]].append(of_night)
     return _split(parts)
+
+
+def _require_numbers(
+    numbers: Sequence[int], parts: Mapping[str, Any], fold: int
+) -> None:
+    """Require the recordings or subjects that the parts of a fold name, and no others.
+
+    Places count recordings in order, so that one too few or too many shifts the others.
+    """
+    held = set(numbers)
+    named = set().union(*(parts[key] for key in _KEYS.values()))
+    if held != named:
+        msg = (
+            f"X has {len(held)} recordings (of Sleep-EDF: subjects), and the parts of "
+            f"fold {fold} name {len(named)}; they must be the same. The first number "
+            f"that only one of them has is {min(held ^ named)}."
+        )
+        raise RecordingError(msg)
 
 
 def _read_list(path: Path) -> dict[int, int]:

@@ -171,7 +171,8 @@ def scan(
         Whether to show a progress bar.
     cache : path-like, default=None
         Folder to keep the table in, one file for all scans. Nights whose files have the
-        same sizes and time stamps as before are not read again.
+        same sizes and time stamps as before are not read again; those with a file that
+        cannot be opened, as a broken link, are.
     **options : object
         Other parameters of the loader, as ``visit`` of `load_shhs`, or `scheme`,
         `units` and `subject_pattern` of `load_folder`.

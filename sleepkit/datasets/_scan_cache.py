@@ -35,11 +35,17 @@ class ScanCache:
     def write(
         self, nights: Sequence[CohortNight], rows: Sequence[Sequence[Any]]
     ) -> None:
-        """Keep the rows of all nights, in place of those of the same recipe."""
+        """Keep the rows of all nights, in place of those of the same recipe.
+
+        Those of nights with a file that cannot be opened, as a broken link, are not.
+        """
         if self._path is None:
             return
-        pairs = zip(nights, rows, strict=True)
-        kept = {str(night.signals): (_state(night), list(row)) for night, row in pairs}
+        kept = {
+            str(night.signals): (state, list(row))
+            for night, row in zip(nights, rows, strict=True)
+            if (state := _state(night)) is not None
+        }
         scans = self._load() | {self._key: kept}
         content = json.dumps({"code": self._code, "scans": scans})
         self._path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,11 +63,16 @@ class ScanCache:
         return scans if content["code"] == self._code else {}
 
 
-def _state(night: CohortNight) -> list[Any]:
-    """All that the row of a night depends on, as JSON returns it."""
-    files = [
-        [str(path), status.st_size, status.st_mtime_ns]
-        for path in (night.signals, *night.labels)
-        for status in [path.stat()]
-    ]
+def _state(night: CohortNight) -> list[Any] | None:
+    """All that the row of a night depends on, as JSON returns it; None if unknown."""
+    header = night.signals.with_suffix(".hea")  # of a record of WFDB
+    headers = [header] if header.exists() else []
+    try:
+        files = [
+            [str(path), status.st_size, status.st_mtime_ns]
+            for path in (night.signals, *night.labels, *headers)
+            for status in [path.stat()]
+        ]
+    except OSError:
+        return None
     return [night.id, night.problem, files]

@@ -65,7 +65,8 @@ def select_epochs(
         ``("trim_wake", {"rule": "margin", "margin": 1800.0, "unscored": "ignored"})``
             cuts wake around sleep: `rule` and `margin` (in seconds) as for
             `sleepkit.preprocessing.trim_wake`; with ``"unscored": "sleep"``, an
-            unscored epoch counts as sleep where the first and the last are found.
+            unscored epoch that is left counts as sleep where the first and the last
+            are found.
         ``("drop_last_epochs", {"n_epochs": 30})``
             cuts the end of each recording.
         ``"require_all_stages"``
@@ -155,9 +156,10 @@ def _trim_wake(
     kept = np.ones(len(X), np.bool_)
     for recording, rows, epochs in X.by_recording():
         stages = np.full(recording.n_epochs, UNSCORED, np.int8)
-        stages[epochs] = X.hypnogram[rows]
-        if unscored == "sleep":
-            stages[stages == UNSCORED] = N1
+        left = X.hypnogram[rows]
+        if unscored == "sleep":  # not so epochs that earlier steps left out
+            left = np.where(left == UNSCORED, N1, left)
+        stages[epochs] = left
         n_epochs = round(margin / recording.epoch_duration)
         bounds = trim_bounds(stages, rule=rule, margin=n_epochs)
         kept[rows] = (epochs >= bounds.start) & (epochs < bounds.stop)

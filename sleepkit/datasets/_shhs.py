@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
@@ -29,7 +30,7 @@ from sleepkit.datasets._cohort_channels import (
 )
 from sleepkit.datasets._cohort_sheets import age_and_sex
 from sleepkit.datasets._folder import FolderEntry
-from sleepkit.exceptions import HypnogramError
+from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.recording import EpochArray, Recording
 from sleepkit.utils import check_option
@@ -56,6 +57,7 @@ _FILES: Final = re.compile(
 _TABLES: Final = re.compile(r"shhs([12]|-harmonized)-dataset.*\.csv", re.IGNORECASE)
 _SEXES: Final = {"1": "M", "2": "F", "male": "M", "female": "F"}
 _VISITS: Final = ("both", 1, 2)
+_CROSSED: Final = 8.0  # hertz of thorax and abdomen in montage v4 of SHHS-2
 
 _Known = dict[tuple[int, str], dict[str, Any]]  # by visit and nsrrid
 
@@ -130,15 +132,20 @@ def load_shhs(
     agree, or it is set aside. Movement and unscored epochs stay in the recording and
     out of `X`; so does signal beyond the stages, and stages beyond it are dropped.
 
-    ==========  ==============================================================
-    Modality    Channels, the first is the default
-    ==========  ==============================================================
+    ==========  =================================================================
+    Modality    Channels, the first is the default; rates but for v4 of SHHS-2
+    ==========  =================================================================
     ``eeg``     ``C4-A1`` (label EEG), ``C3-A2`` (EEG(sec)): bipolar, at 125 Hz
     ``eog``     ``EOG``, left minus right (50 Hz); ``EOG(L)``, ``EOG(R)``
-    ``emg``     ``EMG``, chin
+    ``emg``     ``EMG``, chin (125 Hz)
     ``ecg``     ``ECG``, at 125 or 250 Hz
-    ``resp``    ``THOR RES``, ``ABDO RES``
-    ==========  ==============================================================
+    ``resp``    ``THOR RES``, ``ABDO RES`` (10 Hz)
+    ==========  =================================================================
+
+    SHHS-2 has two montages. v3 has the rates of the table; v4 has 128 Hz for EEG and
+    EMG, 64 Hz for EOG, 256 Hz for ECG and 8 Hz for effort, and its labels of thorax and
+    abdomen are crossed: ``THOR RES`` is the abdomen. Channels are read by the labels of
+    the file, and effort at 8 Hz has a remark.
 
     References
     ----------
@@ -211,7 +218,12 @@ def _read(night: CohortNight, channels: CohortChannels) -> Recording:
     first, *others = map(io.read_hypnogram, night.labels)
     for path, other in zip(night.labels[1:], others, strict=True):
         _require_equal(first, other, night.labels[0], path)
-    return read_edf_night(night, channels, first)
+    recording = read_edf_night(night, channels, first)
+    effort = recording.signals.get("resp")
+    if effort is not None and effort.sfreq == _CROSSED:
+        msg = "resp: the labels of thorax and abdomen are crossed at 8 Hz (montage v4)."
+        warnings.warn(msg, SleepkitWarning, stacklevel=2)
+    return recording
 
 
 def _require_equal(

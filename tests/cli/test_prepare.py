@@ -43,7 +43,7 @@ def prepare(run, folder, tmp_path):
 
 
 def test_every_cohort_has_its_loader():
-    assert set(COHORTS) >= set(_scan._COHORTS)
+    assert set(COHORTS) == set(_scan._COHORTS)
 
 
 @pytest.mark.parametrize(("method", "folds"), [("medfusesleep", 2), ("trees", 0)])

@@ -46,20 +46,35 @@ def test_clock_times_place_the_stages(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("labels", "expected"),
+    ("labels", "expected", "others"),
     [
-        ("C4A1 ROC LOC EMG-EMG", ["C4A1", "ROC-LOC", "EMG-EMG"]),
-        ("C3 A2 ROC-A2 LOC-A1 CHIN1 CHIN2", ["C3-A2", "ROC-A2-LOC-A1", "CHIN1-CHIN2"]),
-        ("F4-C4 EOG-R EOG-L milo", ["F4-C4", "EOG-R-EOG-L", "milo"]),
-        ("FP2-F4 LOC-ROC EMG", ["FP2-F4", "LOC-ROC", "EMG"]),
+        ("C4A1 ROC LOC EMG-EMG", ["C4A1", "ROC-LOC", "EMG-EMG"], ""),
+        (
+            "C3 A2 ROC-A2 LOC-A1 CHIN1 CHIN2",
+            ["C3-A2", "ROC-A2-LOC-A1", "CHIN1-CHIN2"],
+            "eeg: C3-A2 in place of C4-A1.",
+        ),
+        (
+            "F4-C4 EOG-R EOG-L milo",
+            ["F4-C4", "EOG-R-EOG-L", "milo"],
+            "eeg: F4-C4 in place of C4-A1. emg: EMG in place of EMG1-EMG2.",
+        ),
+        (
+            "C4 A1 LOC-ROC EMG1 EMG2",
+            ["C4-A1", "LOC-ROC", "EMG1-EMG2"],
+            "eog: LOC-ROC in place of ROC-LOC.",
+        ),
     ],
 )
-def test_labels_of_the_files(tmp_path, labels, expected):
+@pytest.mark.filterwarnings("ignore:load_cap sets aside 0 of 1")
+def test_labels_of_the_files(tmp_path, labels, expected, others):
+    """Another derivation than the first has a remark, another spelling has not."""
     rows = [(label, 100, "uV") for label in labels.split()]
     write_cap(tmp_path, "rbd3", STAGES, rows=rows)
-    X, *_ = load_cap(tmp_path)
+    X, _, _, report = load_cap(tmp_path)
     names = [signal.ch_names[0] for signal in X.recordings[0].signals.values()]
     assert names == expected
+    assert report[0].remarks == others
 
 
 def test_a_header_without_a_unit(tmp_path):

@@ -48,7 +48,7 @@ def test_another_unit(tmp_path):
 
 
 def test_rates_and_groups_below_the_channels(tmp_path):
-    write_dcsm(tmp_path, NAME, RUNS, labels=["F3-M2"])
+    write_dcsm(tmp_path, NAME, RUNS, labels=["C4-M1"])
     with h5py.File(tmp_path / NAME / "psg.h5", "a") as file:
         group = file.create_group("channels/emg")
         group.attrs["sample_rate"] = 128

@@ -43,6 +43,18 @@ def test_stages_that_begin_within_an_epoch(tmp_path, kind):
     assert (night.lights_off, night.lights_on) == (8, None)
 
 
+@pytest.mark.parametrize("kind", ["edf", "txt"])
+def test_lights_that_go_off_and_on_several_times(tmp_path, kind):
+    """From the first off to the last on, whatever lies between."""
+    write_hmc(tmp_path, 1, STAGES, kinds=(kind,), lights=(20, 50, 80, 130, 140))
+    with pytest.warns(SleepkitWarning, match="reads 1 with remarks"):
+        X, _, _, report = load_hmc(tmp_path)
+    (night,) = X.recordings
+    assert (night.lights_off, night.lights_on) == (20, 130)
+    assert "has lights off 3 times; the first counts." in report[0].remarks
+    assert "has lights on 2 times; the last counts." in report[0].remarks
+
+
 def test_a_difference_by_its_name(tmp_path):
     raw = write_hmc(tmp_path, 1, STAGES)
     X, *_ = load_hmc(tmp_path, modalities="eog", channels={"eog": "E1-E2"})

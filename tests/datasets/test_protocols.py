@@ -75,8 +75,18 @@ def test_sleepyco():
     assert recordings(X, split) == [["c", "d"], ["b"], ["a"]]
     with pytest.raises(RecordingError, match="fold from 1 to 2; got 3"):
         sleepyco_split(X, folds, fold=3)
-    with pytest.raises(RecordingError, match=r"'e' \(number 4\) is in 0 parts"):
-        sleepyco_split(cohort("abcde"), folds)
+    folds[0]["test"] = [3, 1]
+    with pytest.raises(RecordingError, match=r"'b' \(number 1\) is in 2 parts"):
+        sleepyco_split(X, folds)
+
+
+@pytest.mark.parametrize("names", ["abd", "abcde"])
+def test_sleepyco_needs_the_recordings_of_the_fold(names):
+    """One that is lacking would shift the places of the later ones."""
+    folds = [{"train": [0, 1], "val": np.array([2]), "test": [3]}]
+    n = len(names)
+    with pytest.raises(RecordingError, match=rf"X has {n} .* fold 1 name 4; "):
+        sleepyco_split(cohort(names), folds)
 
 
 def test_sleepyco_counts_subjects_of_sleep_edf():
@@ -89,6 +99,9 @@ def test_sleepyco_counts_subjects_of_sleep_edf():
         ["sleep-edf:SC4071", "sleep-edf:SC4072"],
         ["sleep-edf:SC4001", "sleep-edf:SC4002"],
     ]
+    other = {"train": [82], "val": [7], "test": [1]}  # as many, but not the same
+    with pytest.raises(RecordingError, match=r"X has 3 .* name 3; .* has is 0\."):
+        sleepyco_split(X, [other])
 
 
 def test_neuralbench():

@@ -10,7 +10,7 @@ import pytest
 
 from sleepkit.datasets import scan
 from sleepkit.exceptions import RecordingError
-from tests.datasets.trees import write_edf, write_isruc, write_shhs
+from tests.datasets.trees import write_edf, write_isruc, write_shhs, write_slpdb
 
 CODES = [0, 1, 2, 3, 4, 5, 5, 9]
 
@@ -90,6 +90,36 @@ def test_nights_whose_files_are_the_same_are_not_read_again(tmp_path):
     for text in ("{", json.dumps(content | {"code": "of another version"})):
         file.write_text(text)
         assert scan(nights, "isruc", **options)[0].N3 == 1
+
+
+def test_a_broken_link_is_a_row_that_is_not_kept(tmp_path):
+    nights = tmp_path / "nights"
+    for number in (1, 2):
+        write_isruc(nights / f"{number}", number, [0, 2, 5])
+    link, stages = nights / "2/2_1.txt", tmp_path / "stages"
+    link.rename(stages)
+    link.symlink_to(stages)
+    text = stages.read_text()
+    stages.unlink()
+    options = {"subgroup": "III", "modalities": "eeg", "cache": tmp_path / "cache"}
+    for _ in range(2):
+        whole, broken = scan(nights, "isruc", **options)
+        assert (whole.problem, whole.REM) == ("", 1)
+        assert "2_1.txt" in broken.problem
+        assert "cannot be used" in str(broken)
+    stages.write_text(text)
+    assert scan(nights, "isruc", **options)[1].REM == 1
+
+
+def test_another_header_of_a_record_is_read_again(tmp_path):
+    pytest.importorskip("wfdb")
+    nights = tmp_path / "nights"
+    write_slpdb(nights, "slp01a", [(0, "W"), (30, "2")], 2)
+    options = {"modalities": "eeg", "cache": tmp_path / "cache"}
+    assert "EEG (C4-A1)" in scan(nights, "slpdb", **options)[0].channels
+    header = nights / "slp01a.hea"
+    header.write_text(header.read_text().replace("EEG (C4-A1)", "EEG (O2-A1) "))
+    assert "EEG (O2-A1)" in scan(nights, "slpdb", **options)[0].channels
 
 
 def test_nothing_is_written_without_a_folder_for_it(tmp_path):

@@ -46,7 +46,16 @@ def test_the_order_of_steps_matters(cohort):
     sleep = select_epochs(cohort, [trim(unscored="sleep"), DROP])[3][-1]
     assert (ignored.n_epochs, sleep.n_epochs) == (11, 6 + 1 + 1 + 5)
     dropped = select_epochs(cohort, [DROP, trim(unscored="sleep")])[3][-1]
-    assert dropped.n_epochs == 6 + 1 + 1 + 5
+    assert dropped.n_epochs == 11  # no unscored epoch is left to count as sleep
+
+
+def test_epochs_of_earlier_steps_are_not_sleep(make_night):
+    stages = [0, 0, 0, 2, 3, *[0] * 7]
+    night = make_night(len(stages), ("eeg",), sfreq=10, hypnogram=stages)
+    cut = ("drop_last_epochs", {"n_epochs": 2})
+    for steps in ([], [cut]):
+        X, *_ = select_epochs(EpochArray([night]), [*steps, trim(unscored="sleep")])
+        assert X.epoch.tolist() == [2, 3, 4, 5]
 
 
 def test_the_end_of_each_recording(cohort):

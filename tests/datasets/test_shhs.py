@@ -161,6 +161,30 @@ def test_a_modality_that_a_night_lacks(tmp_path):
         load_shhs(tmp_path, modalities=("eeg", "leg"))
 
 
+def test_another_channel_than_the_first_has_a_remark(tmp_path):
+    """Unless the user names it."""
+    rows = [r for r in SHHS_ROWS if r[0] not in ("EEG", "EOG(L)")]
+    write_shhs(tmp_path, 200001, CODES)
+    write_shhs(tmp_path, 200077, CODES, rows=rows)
+    with pytest.warns(SleepkitWarning, match="reads 1 with remarks"):
+        *_, report = load_shhs(tmp_path)
+    expected = "eeg: C3-A2 in place of C4-A1. eog: EOG(R) in place of EOG."
+    assert [entry.remarks for entry in report] == ["", expected]
+    named = {"eeg": "C3-A2", "eog": "EOG(R)"}
+    *_, report = load_shhs(tmp_path, channels=named)
+    assert not any(entry.remarks for entry in report)
+
+
+def test_effort_of_the_montage_with_crossed_labels(tmp_path):
+    for number, sfreq in ((200001, 10), (200002, 8)):
+        rows = [("EEG", 125, "uV"), ("THOR RES", sfreq, "")]
+        write_shhs(tmp_path, number, CODES, visit=2, rows=rows)
+    with pytest.warns(SleepkitWarning, match="reads 1 with remarks"):
+        *_, report = load_shhs(tmp_path, modalities=("eeg", "resp"))
+    assert not report[0].remarks
+    assert "thorax and abdomen are crossed at 8 Hz" in report[1].remarks
+
+
 def test_an_envelope_is_no_signal(tmp_path):
     rows = [("EMG", 1, "uV"), ("EEG", 125, "uV")]
     write_shhs(tmp_path, 200001, CODES, rows=rows)

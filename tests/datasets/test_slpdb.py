@@ -46,7 +46,8 @@ def test_parts_of_a_night_and_another(tmp_path):
 def test_recordings_of_few_channels(tmp_path):
     rows = [("ECG", "mV"), ("EEG (C3-O1)", "mV"), ("Resp (abdominal)", "l")]
     write_slpdb(tmp_path, "slp04", NOTES, 7, rows=rows)
-    X, *_ = load_slpdb(tmp_path, modalities=("eeg", "resp"))
+    with pytest.warns(SleepkitWarning, match="eeg: C3-O1 in place of C4-A1"):
+        X, *_ = load_slpdb(tmp_path, modalities=("eeg", "resp"))
     names = [signal.ch_names[0] for signal in X.recordings[0].signals.values()]
     assert names == ["EEG (C3-O1)", "Resp (abdominal)"]
 

@@ -278,15 +278,15 @@ def write_hmc(
     """Write ``SN001.edf`` and its stages in both formats; return the samples.
 
     The stages begin `onset` seconds into the recording; `lights` are its seconds of
-    lights off and on.
+    lights off and on, in turn.
     """
     name = f"SN{number:03}"
     n_epochs = len(stages) + (onset > 0)
     samples = write_edf(folder / f"{name}.edf", rows, n_epochs, seed=number)
     events = [(onset + 30 * i, 30, f"Sleep stage {s}") for i, s in enumerate(stages)]
     events += [
-        (time, 0, text)
-        for time, text in zip(lights, ("Lights off", "Lights on"), strict=False)
+        (time, 0, "Lights on" if i % 2 else "Lights off")
+        for i, time in enumerate(lights)
     ]
     events.sort(key=lambda event: event[0])
     if "edf" in kinds:
