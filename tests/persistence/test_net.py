@@ -171,6 +171,8 @@ def test_a_device_that_this_computer_does_not_have(change, stager, features, pat
 
 
 def test_several_processes_that_this_computer_cannot_start(change, path, monkeypatch):
+    pytest.importorskip("accelerate")
+
     def describe(model):
         model["parameters"]["device"] = "accelerate"
 
