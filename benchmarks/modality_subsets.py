@@ -231,11 +231,14 @@ def simulated(n_subjects=12):
     return BandPower(normalize="append").fit_transform(X).materialize(), y
 
 
-def with_noise(X):
-    """The same, with an EOG that is noise in a third of the nights."""
+def with_noise(X, together):
+    """The same, with an EOG that is noise in a third of the nights, as many together.
+
+    The folds take every third night.
+    """
     nights = []
     for number, night in enumerate(X.recordings):
-        if number % 3 == 0:
+        if number // together % 3 == 0:
             eog = night.signals["eog"]
             rng = np.random.default_rng(number)
             noise = rng.permutation(eog.data)  # its values, at other times
@@ -344,17 +347,19 @@ def main():
         ),
         (
             "The same, an EOG of noise in a third of the nights",
-            "In these nights the features of the EOG are those of other epochs, in "
-            "training and test.",
-            with_noise(X),
+            "In these nights the features of the EOG are those of other epochs. They "
+            "are the test nights of one fold, whose training has none like them, and "
+            "half of the training nights of the others.",
+            with_noise(X, 1),
             y,
             {"specialists": False, "fusions": False},
         ),
         (
-            "Noise, and more held-out subjects",
-            "The same with 36 subjects, and a fifth of the training subjects held out, "
-            "five, in place of a tenth; one seed.",
-            with_noise(more),
+            "Noise in training and test, and more held-out subjects",
+            "The same with 36 subjects, a third of them with noise in each fold, and a "
+            "fifth of the training subjects held out, five, in place of a tenth; one "
+            "seed.",
+            with_noise(more, 3),
             y_more,
             {
                 "specialists": False,

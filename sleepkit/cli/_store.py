@@ -7,10 +7,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
-from sleepkit import persistence, recording
+from sleepkit import persistence, preprocessing, recording
 from sleepkit.cli._arguments import read_folder
 from sleepkit.exceptions import RecordingError, StoreError
-from sleepkit.preprocessing import trim_wake
 
 if TYPE_CHECKING:
     from sklearn.pipeline import Pipeline
@@ -46,7 +45,9 @@ def read_nights(
     if minutes is None:
         return nights
     X = nights.X
-    X, _, _ = trim_wake(X, X.hypnogram, rule="margin", margin=60.0 * minutes)
+    X, _, _ = preprocessing.trim_wake(
+        X, X.hypnogram, rule="margin", margin=60.0 * minutes
+    )
     print(f"{len(nights.X) - len(X)} of {len(nights.X)} epochs are surplus wake")
     return nights._replace(X=X, window=f"sleep and {minutes} min of wake around it")
 

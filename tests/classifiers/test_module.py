@@ -226,7 +226,9 @@ def test_without_present_all_modalities_are_needed(labelled_nights):
         again = ModuleClassifier(TwoSignals, max_epochs=2, **FAST).fit(X, hidden)
     np.testing.assert_array_equal(again.predict_proba(X[20:]), proba[20:])
     X, y = labelled_nights(2, missing={0: "eog", 1: "eeg"})
-    with pytest.raises(ValueError, match="all are masked or lack one of eeg, eog"):
+    with pytest.raises(
+        ValueError, match="all are masked, or without a valid signal in all of eeg, eog"
+    ):
         stager.fit(X, y)
 
 
