@@ -176,13 +176,11 @@ class Clock(Callback):
 
 def train(place, store, n_nights):
     """Train one pass, in this process, and print the mean seconds of a step."""
-    X, _, _ = open_store(store)
-    few = EpochArray(X.recordings[:n_nights])
+    X = EpochArray(open_store(store)[0].recordings[:n_nights])
     if place == "store":
         limit_memory()
-        X = few
     else:
-        X = few.materialize()
+        X = X.materialize()
     stager = make_stager("medfusesleep", random_state=0)[-1]
     stager.set_params(
         max_epochs=1, validation_fraction=0, n_threads=1, callbacks=[Clock()]

@@ -142,19 +142,29 @@ def _read(arguments: Namespace) -> tuple[EpochArray, Sequence[FolderEntry]]:
         }
         X, _, _, report = datasets.load_folder(arguments.folder, **options)
         return _note_hashes(X, report), report
+    return _read_cohort(arguments, options)
+
+
+def _read_cohort(
+    arguments: Namespace, options: dict[str, Any]
+) -> tuple[EpochArray, Sequence[FolderEntry]]:
+    """Find the nights by the loader of a cohort, with the options that it has."""
     load = getattr(datasets, f"load_{arguments.cohort.replace('-', '_')}")
-    known = _options_of(load)
+    known = [name for name in inspect.signature(load).parameters if name not in _SHARED]
     unused = [name for name in _READING if name not in known]
     refuse(arguments, unused, f"--cohort {arguments.cohort} knows how files are read")
-    options |= {name: dict(arguments.units) for name in known if name == "units"}
-    options |= _check_options(load, dict(arguments.options))
+    if "units" in known:
+        options["units"] = dict(arguments.units)
+    own = [name for name in known if name not in _READING]
+    options |= _check_options(load, own, dict(arguments.options))
     X, _, _, report = load(arguments.folder, n_jobs=arguments.jobs, **options)
     return X, report
 
 
-def _check_options(load: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
+def _check_options(
+    load: Any, known: Sequence[str], options: Mapping[str, Any]
+) -> Mapping[str, Any]:
     """Require parameters that the loader has, and no argument of the command."""
-    known = [name for name in _options_of(load) if name not in _READING]
     unknown = [name for name in options if name not in known]
     if unknown:
         msg = (
@@ -163,11 +173,6 @@ def _check_options(load: Any, options: Mapping[str, Any]) -> Mapping[str, Any]:
         )
         raise RecordingError(msg)
     return options
-
-
-def _options_of(load: Any) -> list[str]:
-    """Names of the parameters that a loader does not share with the others."""
-    return [name for name in inspect.signature(load).parameters if name not in _SHARED]
 
 
 def _note_hashes(X: EpochArray, report: Sequence[FolderEntry]) -> EpochArray:

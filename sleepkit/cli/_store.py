@@ -81,13 +81,14 @@ def _read(arguments: Namespace, modalities: Sequence[str], exclude: _Exclude) ->
 
 def _require_equal_steps(store: Path, nights: Sequence[Recording]) -> None:
     """Refuse a store that different steps have filled."""
+    first = nights[0]
     for night in nights:
-        first, other = (", ".join(n.info["steps"]) for n in (nights[0], night))
-        if first != other:
+        if night.info["steps"] != first.info["steps"]:
+            steps, others = (", ".join(n.info["steps"]) for n in (first, night))
             msg = (
-                f"The nights of {store} differ in their steps: {nights[0].id} by "
-                f"{first}, and {night.id} by {other}. A store to train on is filled by "
-                "one command."
+                f"The nights of {store} differ in their steps: {first.id} by {steps}, "
+                f"and {night.id} by {others}. A store to train on is filled by one "
+                "command."
             )
             raise RecordingError(msg)
 

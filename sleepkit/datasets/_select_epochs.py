@@ -9,8 +9,8 @@ import numpy as np
 
 from sleepkit._stages import N1, N_STAGES, UNSCORED
 from sleepkit._typing import Array, BoolArray, IntArray
+from sleepkit.preprocessing import trim_wake
 from sleepkit.recording import EpochArray
-from sleepkit.signal import trim_bounds
 from sleepkit.utils import check_count, check_option, check_positive
 
 Step: TypeAlias = str | tuple[str, Mapping[str, Any]]
@@ -149,20 +149,15 @@ def _trim_wake(
     rule: str = "symmetric",
     margin: float = 1800.0,
     unscored: str = "ignored",
-) -> BoolArray:
-    """Mark the epochs that are not surplus wake."""
+) -> IntArray:
+    """Return the rows of the epochs that are not surplus wake."""
     check_positive("margin", margin, owner=_OWNER, zero=True)
     check_option("unscored", unscored, ("ignored", "sleep"), owner=_OWNER)
-    kept = np.ones(len(X), np.bool_)
-    for recording, rows, epochs in X.by_recording():
-        stages = np.full(recording.n_epochs, UNSCORED, np.int8)
-        left = X.hypnogram[rows]
-        if unscored == "sleep":  # not so epochs that earlier steps left out
-            left = np.where(left == UNSCORED, N1, left)
-        stages[epochs] = left
-        n_epochs = round(margin / recording.epoch_duration)
-        bounds = trim_bounds(stages, rule=rule, margin=n_epochs)
-        kept[rows] = (epochs >= bounds.start) & (epochs < bounds.stop)
+    stages = X.hypnogram
+    if unscored == "sleep":  # not so epochs that earlier steps left out
+        stages = np.where(stages == UNSCORED, N1, stages)
+    rows = np.arange(len(X))  # as groups, of which those of the kept epochs are left
+    kept: IntArray = trim_wake(X, stages, rows, rule=rule, margin=margin)[2]
     return kept
 
 
@@ -174,7 +169,7 @@ def _require_all_stages(X: EpochArray) -> BoolArray:
     return kept
 
 
-_STEPS: Final[Mapping[str, Callable[..., BoolArray]]] = {
+_STEPS: Final[Mapping[str, Callable[..., BoolArray | IntArray]]] = {
     "drop_last_epochs": _drop_last_epochs,
     "drop_unscored": _drop_unscored,
     "require_all_stages": _require_all_stages,
