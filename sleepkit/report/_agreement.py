@@ -1,0 +1,55 @@
+"""Agreement of a night's stages with those of an expert."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sleepkit import metrics
+from sleepkit._stages import N_STAGES, STAGES, UNSCORED
+from sleepkit._typing import IntArray
+
+
+class Agreement(NamedTuple):
+    """Agreement in words, and the table of confusions."""
+
+    words: str
+    rows: list[ConfusionRow]
+    labels: tuple[str, ...] = STAGES
+
+
+class ConfusionRow(NamedTuple):
+    """Epochs of one stage of the expert, by the stage that they have here."""
+
+    name: str
+    place: int
+    counts: list[int]
+    share: float | None  # percent that agree
+
+
+def compare(stages: IntArray, expert: IntArray) -> Agreement | None:
+    """Compare the epochs that both have scored; None where there is none."""
+    both = (stages != UNSCORED) & (expert != UNSCORED)
+    if not both.any():
+        return None
+    found, true = stages[both].astype(int), expert[both].astype(int)
+    counts = np.bincount(N_STAGES * true + found, minlength=N_STAGES**2)
+    matrix = counts.reshape(N_STAGES, N_STAGES)
+    scores = metrics.staging_scores(true, found)
+    words = (
+        f"{int(matrix.trace())} of {len(true)} epochs that both have scored agree "
+        f"({scores['accuracy']:.0%}); Cohen's kappa {scores['kappa']:.2f}, macro-F1 "
+        f"{scores['f1_macro']:.2f}."
+    )
+    totals = matrix.sum(axis=1)
+    rows = [
+        ConfusionRow(
+            name,
+            place,
+            matrix[place].tolist(),
+            100 * matrix[place, place] / totals[place] if totals[place] else None,
+        )
+        for place, name in enumerate(STAGES)
+    ]
+    return Agreement(words, rows)

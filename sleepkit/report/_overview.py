@@ -1,0 +1,102 @@
+"""Picture of a whole night: spectrogram, hypnograms, hypnodensity on one axis."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from sleepkit import plotting
+from sleepkit._stages import STAGES, UNSCORED
+from sleepkit._typing import BoolArray, IntArray
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.recording import Recording
+from sleepkit.report._clock import at
+from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.axes import Axes
+
+_ROW: Final = 1.6  # inches
+_HIGHEST: Final = 25.0  # Hz
+_DIFFERENCE: Final = "#f08c00"
+
+
+def draw_overview(night: Recording, hypnogram: Hypnogram, channel: str) -> Picture:
+    """Draw a night for a wide page and a narrow one, and say what is seen."""
+    wide, narrow = (_draw(night, hypnogram, channel, width) for width in WIDTHS)
+    return Picture(wide, narrow, _describe(night, hypnogram))
+
+
+def differences(stages: IntArray, expert: IntArray) -> BoolArray:
+    """Epochs that both have scored, and differently."""
+    both = (stages != UNSCORED) & (expert != UNSCORED)
+    return both & (stages != expert)
+
+
+def _draw(night: Recording, hypnogram: Hypnogram, channel: str, width: float) -> str:
+    """Draw the panels, with one axis of time."""
+    has_expert = night.hypnogram is not None
+    n_rows = 2 + has_expert + (hypnogram.probabilities is not None)
+    figure = new_figure(width, 0.5 + _ROW * n_rows)
+    top, *panels = figure.subplots(n_rows, sharex=True)
+    start = hypnogram.first_epoch_start
+    plotting.SpectrogramDisplay.from_recording(
+        night, channel, high=min(_HIGHEST, (night.signals[channel].sfreq or 0) / 2), ax=top
+    )
+    plotting.HypnogramDisplay.from_predictions(
+        hypnogram,
+        probabilities=hypnogram.probabilities,
+        true=night.hypnogram,
+        start=start,
+        ax=panels,
+    )
+    top.tick_params(labelbottom=False)
+    top.set_xlabel("")
+    if night.hypnogram is not None:
+        _shade(panels[:2], differences(hypnogram.stages, night.hypnogram), hypnogram)
+    return to_uri(figure)
+
+
+def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> None:
+    """Shade the marked epochs from top to bottom."""
+    edges = np.arange(len(marked) + 1) * hypnogram.epoch_duration
+    for panel in panels:
+        panel.fill_between(
+            edges,
+            0,
+            1,
+            where=np.append(marked, False),
+            step="post",
+            transform=panel.get_xaxis_transform(),
+            color=_DIFFERENCE,
+            alpha=0.3,
+            linewidth=0,
+        )
+
+
+def _describe(night: Recording, hypnogram: Hypnogram) -> str:
+    """Text in place of the picture: time, and the number of epochs of each stage."""
+    stages, expert = hypnogram.stages, night.hypnogram
+    start = hypnogram.first_epoch_start
+    words = (
+        f"{len(stages)} epochs from {at(start, 0)} to {at(start, hypnogram.duration)}: "
+        f"{_count(stages)}."
+    )
+    if expert is not None:
+        both = (stages != UNSCORED) & (expert != UNSCORED)
+        n_differ = int(np.count_nonzero(differences(stages, expert)))
+        words += (
+            f" The expert has {_count(expert)}; the two differ in {n_differ} of "
+            f"{int(both.sum())} epochs."
+        )
+    return words
+
+
+def _count(stages: IntArray) -> str:
+    """Count the epochs of each stage."""
+    counts = {name: int((stages == code).sum()) for code, name in enumerate(STAGES)}
+    counts["unscored"] = int((stages == UNSCORED).sum())
+    return ", ".join(f"{n} {name}" for name, n in counts.items() if n)

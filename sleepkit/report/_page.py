@@ -1,0 +1,55 @@
+"""Pages of HTML from templates, with their pictures inside."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sleepkit.utils import optional_import
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_DPI: Final = 160
+WIDTHS: Final = (11.0, 4.75)  # inches of a picture on a wide page and on a phone
+
+
+class Picture(NamedTuple):
+    """A picture, narrow for a phone as well, and the text in its place."""
+
+    wide: str
+    narrow: str
+    alt: str
+
+
+def render_page(template: str, values: Mapping[str, Any]) -> str:
+    """Fill a template; every value is escaped, and one that is missing is an error."""
+    jinja2 = optional_import("jinja2", extra="report")
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES, encoding="utf-8"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page: str = environment.get_template(template).render(values)
+    return page
+
+
+def new_figure(width: float, height: float) -> Figure:
+    """Make a figure without pyplot, so without a window on any user's screen."""
+    module = optional_import("matplotlib.figure", extra="report")
+    figure: Figure = module.Figure(figsize=(width, height), layout="constrained")
+    return figure
+
+
+def to_uri(figure: Figure) -> str:
+    """Picture of a figure as the address of an image that holds all its data."""
+    buffer = BytesIO()
+    # The program's name and version would make pages differ that show the same.
+    figure.savefig(buffer, format="png", dpi=_DPI, metadata={"Software": None})
+    return f"data:image/png;base64,{b64encode(buffer.getvalue()).decode()}"
