@@ -14,6 +14,11 @@ from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
 
 _ROW: Final = 0.45  # inches
 _MIN_MODALITIES: Final = 2
+_CAPTION: Final = (
+    "What each modality adds to the probability of the predicted stage: purple where "
+    "the stage would hardly have been found without it, orange where it spoke for "
+    "another stage."
+)
 
 
 class Contribution(NamedTuple):
@@ -28,8 +33,8 @@ class Contribution(NamedTuple):
 def find_contribution(
     stager: Any, night: Recording, stages: IntArray
 ) -> Contribution | None:
-    """Measure what each modality of a night contributes; None if there is one only."""
-    if len(night.modalities) < _MIN_MODALITIES:
+    """Measure what each modality of a night contributes; None if there is none to leave out."""
+    if stager is None or len(night.modalities) < _MIN_MODALITIES:
         return None
     found = metrics.modality_contribution(stager, EpochArray([night]))
     means = {name: float(values.mean()) for name, values in found.items()}
@@ -48,7 +53,7 @@ def find_contribution(
     present = [code for code in range(len(STAGES)) if (stages == code).any()]
     return Contribution(
         words,
-        Picture(wide, narrow, alt),
+        Picture(wide, narrow, alt, _CAPTION),
         ["Modality", "all epochs", *(STAGES[code] for code in present)],
         [
             (name, _cells([values, *(values[stages == code] for code in present)]))

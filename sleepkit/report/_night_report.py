@@ -14,15 +14,11 @@ from sleepkit._typing import BoolArray
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.pipelines import StagedNight
 from sleepkit.recording import Recording
-from sleepkit.report._agreement import compare
-from sleepkit.report._clock import at, hours_minutes
 from sleepkit.report._contribution import find_contribution
 from sleepkit.report._model_card import model_facts, model_scores
 from sleepkit.report._overview import draw_overview
 from sleepkit.report._page import render_page
 from sleepkit.report._recording_facts import channel_rows, recording_facts
-from sleepkit.report._review import epochs_to_check
-from sleepkit.report._statistics import measure, stage_rows, statistic_rows
 from sleepkit.signal import WindowFlags
 from sleepkit.utils import versions
 
@@ -108,9 +104,9 @@ def night_report(
     if hypnogram.start is None and night.start is not None:
         hypnogram = replace(hypnogram, start=night.start)
     flags = preprocessing.QualityMask().report(night)
-    flagged = (
-        _all_bad(flags, night) if isinstance(staged, Hypnogram) else staged.flagged
-    )
+    flagged = _all_bad(flags, night)
+    if isinstance(staged, StagedNight):
+        flagged = staged.flagged
     staged = StagedNight(hypnogram, flagged)
     values = {
         "title": f"Sleep of {night.id}",
@@ -120,121 +116,15 @@ def night_report(
         "missing": dict(missing or {}),
         "recording_facts": recording_facts(night, hypnogram),
         "channels": channel_rows(night, flags),
-        "overview": draw_overview(night, hypnogram, channel),
-        "overview_caption": _caption(night, hypnogram, channel),
-        "contribution": (
-            None
-            if stager is None
-            else find_contribution(stager, night, hypnogram.stages)
-        ),
+        "overview": draw_overview(night, hypnogram, flags),
+        "contribution": find_contribution(stager, night, hypnogram.stages),
         "model": None if model is None else model_facts(model, card),
         "scores": None if model is None else model_scores(model),
         "versions": versions(*_DISTRIBUTIONS),
     }
-    values |= _stage_values(staged, night) | _check_values(staged, night, flags)
+    values |= stage_values(hypnogram, night)
+    values |= check_values(staged, night.hypnogram, flags)
     return render_page("night.html", values)
-
-
-def _stage_values(staged: StagedNight, night: Recording) -> dict[str, Any]:
-    """Collect what the stages amount to, those of the expert beside."""
-    hypnogram, expert = staged.hypnogram, night.hypnogram
-    own = "predicted" if hypnogram.probabilities is not None else "scored"
-    found = [measure(hypnogram, night)]
-    if expert is not None:
-        true = replace(hypnogram, stages=expert, probabilities=None)
-        found.append(measure(true, night))
-    return {
-        "scorings": [own, "expert"][: len(found)],
-        "tiles": [_tile(key, name, found) for key, name in _TILES.items()],
-        "stages": list(stage_rows(found)),
-        "statistics": list(statistic_rows(found, night)),
-        "agreement": None if expert is None else compare(hypnogram.stages, expert),
-        "cycles": _cycles(hypnogram),
-        "lead": _lead(hypnogram, night),
-        "time_name": "Time" if hypnogram.start is None else "Clock time",
-    }
-
-
-def _lead(hypnogram: Hypnogram, night: Recording) -> str:
-    """When the night was, how long, and what it was staged by."""
-    length = hours_minutes(hypnogram.duration / 60)
-    when = f", from {night.start:%Y-%m-%d %H:%M}" if night.start else ""
-    signals = ", ".join(
-        f"{name} {' + '.join(block.ch_names)}" for name, block in night.signals.items()
-    )
-    return f"{length}{when}; {signals}."
-
-
-def _caption(night: Recording, hypnogram: Hypnogram, channel: str) -> str:
-    """Name the panels of the picture of the night, from top to bottom."""
-    panels = [f"spectrogram of {' + '.join(night.signals[channel].ch_names[:1])}"]
-    if night.hypnogram is not None:
-        panels += ["the expert's hypnogram", "the stages (where the two differ: shaded)"]
-    else:
-        panels.append("the stages")
-    if hypnogram.probabilities is not None:
-        panels.append("the probability of each stage")
-    return f"From top to bottom: {', '.join(panels)}. REM is a thick line."
-
-
-def _channel_to_draw(night: Recording, flags: Mapping[str, WindowFlags]) -> str:
-    """Modality with the fewest dead epochs, EEG before others."""
-    def dead(name: str) -> float:
-        found = flags.get(name)
-        if found is None:
-            return 1.0
-        return float((found.flat[0] | found.missing[0]).mean())
-
-    names = sorted(night.signals, key=lambda name: name != "eeg")
-    return min(names, key=lambda name: dead(name) >= 1)
-
-
-def _tile(key: str, name: str, found: Sequence[Mapping[str, float]]) -> dict[str, str]:
-    """Name and value of a statistic, and the expert's value where there is one."""
-    texts = [
-        "not defined" if np.isnan(each[key]) else _text(key, each[key])
-        for each in found
-    ]
-    return {"name": name, "value": texts[0], "expert": "".join(texts[1:])}
-
-
-def _text(key: str, value: float) -> str:
-    """Value of a statistic with its unit."""
-    return f"{value:.0f} %" if key == "SE" else hours_minutes(value)
-
-
-def _cycles(hypnogram: Hypnogram) -> list[dict[str, Any]]:
-    """Rows of the cycles, with times by the clock where it is known."""
-    start, rows = hypnogram.start, []
-    for cycle in hypnogram.cycles():
-        rem = at(start, cycle.rem_start) if cycle.complete else "no REM follows"
-        rows.append(
-            {
-                "start": at(start, cycle.start),
-                "rem_start": rem,
-                "end": at(start, cycle.end),
-                "duration": cycle.duration / 60,
-                "nrem": cycle.nrem_duration / 60,
-                "rem": cycle.rem_duration / 60,
-            }
-        )
-    return rows
-
-
-def _check_values(
-    staged: StagedNight, night: Recording, flags: Mapping[str, WindowFlags]
-) -> dict[str, Any]:
-    """Epochs to check first, and how many there are."""
-    listed, count = epochs_to_check(staged, night.hypnogram, flags)
-    if staged.hypnogram.probabilities is None:
-        rule = "no signal passed the quality check, or the expert has another stage"
-    else:
-        rule = "no signal passed the quality check, or no stage has half of the "
-        rule += "probability"
-    words = f"{count} of {len(staged.hypnogram)} epochs: {rule}."
-    if count > len(listed):
-        words += f" The first {len(listed)} are listed, the most doubtful first."
-    return {"check": listed, "check_words": words}
 
 
 def _all_bad(flags: Mapping[str, WindowFlags], night: Recording) -> BoolArray:

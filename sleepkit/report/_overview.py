@@ -15,19 +15,25 @@ from sleepkit.report._clock import at
 from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+
+    from sleepkit.signal import WindowFlags
 
 _ROW: Final = 1.6  # inches
 _HIGHEST: Final = 25.0  # Hz
 _DIFFERENCE: Final = "#f08c00"
 
 
-def draw_overview(night: Recording, hypnogram: Hypnogram, channel: str) -> Picture:
+def draw_overview(
+    night: Recording, hypnogram: Hypnogram, flags: Mapping[str, WindowFlags]
+) -> Picture:
     """Draw a night for a wide page and a narrow one, and say what is seen."""
+    channel = _channel_to_draw(night, flags)
     wide, narrow = (_draw(night, hypnogram, channel, width) for width in WIDTHS)
-    return Picture(wide, narrow, _describe(night, hypnogram))
+    caption = _name_panels(night, hypnogram, channel)
+    return Picture(wide, narrow, _describe(night, hypnogram), caption)
 
 
 def differences(stages: IntArray, expert: IntArray) -> BoolArray:
@@ -44,7 +50,10 @@ def _draw(night: Recording, hypnogram: Hypnogram, channel: str, width: float) ->
     top, *panels = figure.subplots(n_rows, sharex=True)
     start = hypnogram.first_epoch_start
     plotting.SpectrogramDisplay.from_recording(
-        night, channel, high=min(_HIGHEST, (night.signals[channel].sfreq or 0) / 2), ax=top
+        night,
+        channel,
+        high=min(_HIGHEST, (night.signals[channel].sfreq or 0) / 2),
+        ax=top,
     )
     plotting.HypnogramDisplay.from_predictions(
         hypnogram,
@@ -75,6 +84,29 @@ def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> N
             alpha=0.3,
             linewidth=0,
         )
+
+
+def _channel_to_draw(night: Recording, flags: Mapping[str, WindowFlags]) -> str:
+    """Modality of the spectrogram: EEG first, but one that is dead all night last."""
+
+    def is_dead(name: str) -> bool:
+        found = flags.get(name)
+        return found is not None and bool((found.flat[0] | found.missing[0]).all())
+
+    names = sorted(night.signals, key=lambda name: name != "eeg")
+    return min(names, key=is_dead)
+
+
+def _name_panels(night: Recording, hypnogram: Hypnogram, channel: str) -> str:
+    """Name the panels of the picture, from top to bottom."""
+    panels = [f"spectrogram of {night.signals[channel].ch_names[0]}"]
+    if night.hypnogram is not None:
+        panels += ["the expert's hypnogram", "the stages (shaded where the two differ)"]
+    else:
+        panels.append("the stages")
+    if hypnogram.probabilities is not None:
+        panels.append("the probability of each stage")
+    return f"From top to bottom: {', '.join(panels)}. REM is a thick line."
 
 
 def _describe(night: Recording, hypnogram: Hypnogram) -> str:

@@ -19,11 +19,12 @@ WIDTHS: Final = (11.0, 4.75)  # inches of a picture on a wide page and on a phon
 
 
 class Picture(NamedTuple):
-    """A picture, narrow for a phone as well, and the text in its place."""
+    """A picture, narrow for a phone as well, the text in its place, and its caption."""
 
     wide: str
     narrow: str
     alt: str
+    caption: str
 
 
 def render_page(template: str, values: Mapping[str, Any]) -> str:

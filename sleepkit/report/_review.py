@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from sleepkit.report._clock import at
 from sleepkit.report._overview import differences
 from sleepkit.signal import WindowFlags
 
-MAX_LISTED: Final = 20
+_MAX_LISTED: Final = 20
 
 
 class EpochToCheck(NamedTuple):
@@ -27,19 +27,19 @@ class EpochToCheck(NamedTuple):
     reasons: list[str]
 
 
-def epochs_to_check(
+def check_values(
     staged: StagedNight, expert: IntArray | None, flags: Mapping[str, WindowFlags]
-) -> tuple[list[EpochToCheck], int]:
-    """List the first epochs to check, and count all of them."""
+) -> dict[str, Any]:
+    """List the first epochs to check, and say how many there are."""
     night = staged.hypnogram
+    order = _order(staged, expert)
+    words = f"{len(order)} of {len(night)} epochs: no signal passed the quality check, "
     if night.probabilities is not None:
-        order = staged.doubtful
-    else:  # an expert has no probabilities: first bad signal, then other opinions
-        differs = np.zeros(len(night), bool)
-        if expert is not None:
-            differs = differences(night.stages, expert)
-        order = np.lexsort((~differs, ~staged.flagged))
-        order = order[(staged.flagged | differs)[order]]
+        words += "or no stage has half of the probability."
+    else:
+        words += "or the expert has another stage."
+    if len(order) > _MAX_LISTED:
+        words += f" The first {_MAX_LISTED} are listed, the most doubtful first."
     listed = [
         EpochToCheck(
             number,
@@ -48,9 +48,20 @@ def epochs_to_check(
             "" if expert is None else _name(expert[number]),
             _reasons(staged, number, expert, flags),
         )
-        for number in order[:MAX_LISTED].tolist()
+        for number in order[:_MAX_LISTED].tolist()
     ]
-    return listed, len(order)
+    return {"check": listed, "check_words": words}
+
+
+def _order(staged: StagedNight, expert: IntArray | None) -> IntArray:
+    """Epochs to check, the most doubtful first."""
+    if staged.hypnogram.probabilities is not None or expert is None:
+        return staged.doubtful
+    # Stages without probabilities: first bad signal, then the expert's other opinion.
+    differs = differences(staged.hypnogram.stages, expert)
+    order = np.lexsort((~differs, ~staged.flagged))
+    found: IntArray = order[(staged.flagged | differs)[order]]
+    return found
 
 
 def _reasons(
