@@ -7,8 +7,16 @@ from sleepkit._lazy import lazy_attributes
 if TYPE_CHECKING:
     from sleepkit.plotting._embedding import EmbeddingDisplay
     from sleepkit.plotting._hypnogram import HypnogramDisplay
+    from sleepkit.plotting._modality_contribution import ModalityContributionDisplay
+    from sleepkit.plotting._spectrogram import SpectrogramDisplay
     from sleepkit.plotting._training import TrainingDisplay
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
-__all__ = ["EmbeddingDisplay", "HypnogramDisplay", "TrainingDisplay"]
+__all__ = [
+    "EmbeddingDisplay",
+    "HypnogramDisplay",
+    "ModalityContributionDisplay",
+    "SpectrogramDisplay",
+    "TrainingDisplay",
+]

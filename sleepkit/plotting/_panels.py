@@ -14,7 +14,11 @@ from sleepkit.utils import optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colorbar import Colorbar
 
+# Inches: printed in a column of 85 mm, Matplotlib's letters of 10 points have 7.
+COLUMN: Final = 4.75
 # Deeper sleep is darker, REM stands out; distinct with any colour vision.
 COLORS: Final = {
     WAKE: "#f2c14e",
@@ -34,6 +38,7 @@ _REM: Final = STAGES[REM]
 _INK: Final = "#333333"
 _TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
 _MAX_TICKS: Final = 12
+_TICK_WIDTH: Final = 0.55  # inches of an axis for each label of time
 _MINUTE: Final = 60.0
 _DAY: Final = 24 * 60
 
@@ -114,17 +119,33 @@ def draw_density(
     ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), reverse=True, frameon=False)
 
 
-def label_time(ax: Axes, duration: float, start: datetime | None) -> None:
-    """Label an axis in seconds with hours and minutes, by the clock from a start."""
+def label_time(
+    ax: Axes, duration: float, start: datetime | None, *, named: bool = True
+) -> None:
+    """Label an axis in seconds with hours and minutes, by the clock from a start.
+
+    As many labels as fit. An axis that is not named has ticks alone, as above another.
+    """
+    width = ax.get_position().width * ax.get_figure().get_figwidth()
+    most = min(max(width / _TICK_WIDTH, 1), _MAX_TICKS)
     first = 0.0
     if start is not None:
         first = start.hour * 60 + start.minute + start.second / _MINUTE
     last = first + duration / _MINUTE
-    step = next((s for s in _TICK_STEPS if (last - first) / s <= _MAX_TICKS), _DAY)
+    step = next((s for s in _TICK_STEPS if (last - first) / s <= most), _DAY)
     ticks = np.arange(np.ceil(first / step) * step, last + 1e-6, step)
     ax.set_xlim(0, duration)
     names = [_format_time(int(tick), clock=start is not None) for tick in ticks]
     ax.set_xticks((ticks - first) * _MINUTE, names)
+    ax.tick_params(labelbottom=named)
+    if named:
+        ax.set_xlabel("clock time" if start else "time (h:mm)")
+
+
+def draw_bar(ax: Axes, image: ScalarMappable, label: str) -> Colorbar:
+    """Draw a colour bar beside axes, which keep the width of those below them."""
+    beside = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
+    return ax.get_figure().colorbar(image, cax=beside, label=label)
 
 
 def _top_down(labels: Sequence[str]) -> list[int]:
