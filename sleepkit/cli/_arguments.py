@@ -49,6 +49,17 @@ def add_overwrite(parser: ArgumentParser) -> None:
     )
 
 
+def add_jobs(parser: ArgumentParser) -> None:
+    """Add the number of processes."""
+    parser.add_argument(
+        "--jobs",
+        type=count(1),
+        default=1,
+        metavar="N",
+        help="nights to stage side by side, each in a process with one thread (1)",
+    )
+
+
 def add_folder(parser: ArgumentParser) -> None:
     """Add a folder of scored nights, and how to read them."""
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="scored nights")

@@ -29,6 +29,7 @@ COMMANDS: Final = {
     "train": "train a stager on scored nights, a folder or a store",
     "evaluate": "score a model on scored nights, a folder or a store",
     "stage": "write the hypnograms of nights",
+    "report": "write the reports of nights that have stages already",
     "adapt": "continue the training of a model on a folder of scored nights",
     "pretrain": "train the stagers that come with sleepkit",
 }

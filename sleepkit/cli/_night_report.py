@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from sleepkit import metrics, utils
+from sleepkit import report as pages
 from sleepkit._stages import STAGES, UNSCORED
 from sleepkit.cli._messages import place
 from sleepkit.cli._output import print_files
@@ -36,6 +37,7 @@ class NightReport:
     channels: Mapping[str, str] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=dict)
     staged: StagedNight | None = None
+    reader_notes: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     outputs: list[Path] = field(default_factory=list)
     error: str = ""
@@ -44,15 +46,17 @@ class NightReport:
     def warnings(self) -> list[str]:
         """What the user should know: missing modalities, then notes."""
         missing = [f"{name}: {reason}." for name, reason in self.missing.items()]
-        return missing + self.notes
+        return missing + self.reader_notes + self.notes
 
     def __str__(self) -> str:
         if self.staged is None:
             return f"failed  {place(self.error, self.file)}"
         found = self._measured()
+        confidence = found["mean_confidence"]
         parts = [
             ", ".join(f"{name} {label}" for name, label in self.channels.items()),
-            f"{found['n_epochs']} epochs, confidence {found['mean_confidence']:.2f}",
+            f"{found['n_epochs']} epochs",
+            f"confidence {confidence:.2f}" if confidence is not None else "",
             f"{found['n_unscored']} unscored" if found["n_unscored"] else "",
             f"{found['n_flagged']} flagged" if found["n_flagged"] else "",
             f"warnings: {len(self.warnings)}" if self.warnings else "",
@@ -71,6 +75,11 @@ class NightReport:
             return {}
         found = self.staged.hypnogram.statistics()
         return {name: _rounded(value) for name, value in found.items()}
+
+    def row(self) -> dict[str, Any]:
+        """Row of the summary: all of these, the channels and the warnings."""
+        row = self.facts() | self.statistics() | {**self.channels}
+        return row | {"warnings": " | ".join(self.warnings)}
 
     def _measured(self) -> dict[str, Any]:
         """Measure length, confidence and flags; None if the night is not staged."""
@@ -134,10 +143,18 @@ def write_summary(
     text = StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    for report in reports:
-        row = report.facts() | report.statistics() | {**report.channels}
-        writer.writerow(row | {"warnings": " | ".join(report.warnings)})
+    writer.writerows(report.row() for report in reports)
     utils.write_atomically(path, text.getvalue().encode())
+
+
+def write_index(path: Path, reports: Iterable[NightReport]) -> None:
+    """Write a page that leads to the reports of the nights."""
+    rows = []
+    for report in reports:
+        written = [each for each in report.outputs if each.suffix == ".html"]
+        links = [each.relative_to(path.parent).as_posix() for each in written]
+        rows.append(report.row() | {"page": links[0] if links else None})
+    utils.write_atomically(path, pages.index_report(rows).encode())
 
 
 def to_json(report: NightReport) -> str:

@@ -13,10 +13,11 @@ _RECORDING_FOLDERS: Final = (".ds", ".mff")  # of CTF and EGI: one recording eac
 
 
 class Night(NamedTuple):
-    """A recording file, and the name of its results."""
+    """A recording file, the name of its results, and its hypnogram if known."""
 
     path: Path
     name: str  # path within the folder that was searched, without suffix
+    hypnogram: Path | None = None  # found in the folder, where it was one
 
 
 def find_nights(places: Iterable[Path]) -> list[Night]:
@@ -61,7 +62,7 @@ def _search(places: Iterable[Path]) -> Iterator[Night]:
             raise RecordingError(msg)
         for pair in pairs:
             name = pair.signals.relative_to(place).with_suffix("").as_posix()
-            yield Night(pair.signals, name)
+            yield Night(pair.signals, name, pair.hypnogram)
 
 
 def _is_folder(place: Path) -> bool:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sleepkit.recording import Recording
 
 FORMATS: Final = ("csv", "edf", "json", "png", "tsv")  # suffixes of a staged night
+_PAGE: Final = "html"  # of the report of a night
 
 
 def make_folder(folder: Path) -> None:
@@ -57,17 +58,22 @@ def is_recording(path: Path) -> bool:
         return True
 
 
-def result_paths(prefix: Path, formats: Iterable[str]) -> dict[str, Path]:
+def result_paths(
+    prefix: Path, formats: Iterable[str], *, page: bool = False
+) -> dict[str, Path]:
     """Files of a staged night by format."""
     chosen = [suffix for suffix in FORMATS if suffix in formats]
-    return {
+    paths = {
         suffix: prefix.with_name(f"{prefix.name}-hypnogram.{suffix}")
         for suffix in chosen
     }
+    if page:
+        paths[_PAGE] = prefix.with_name(f"{prefix.name}-report.html")
+    return paths
 
 
 def write_results(
-    paths: Mapping[str, Path], night: Recording, staged: StagedNight
+    paths: Mapping[str, Path], night: Recording, staged: StagedNight, page: str = ""
 ) -> list[Path]:
     """Write a staged night in each format, all files or none, and list them."""
     hypnogram = replace(staged.hypnogram, start=_plain(night.start))
@@ -75,7 +81,11 @@ def write_results(
     make_folder(folder)
     with TemporaryDirectory(dir=folder, prefix=".sleepkit-") as temporary:
         for suffix, path in paths.items():
-            _write(Path(temporary, path.name), suffix, night, staged, hypnogram)
+            part = Path(temporary, path.name)
+            if suffix == _PAGE:
+                utils.write_atomically(part, page.encode())
+            else:
+                _write(part, suffix, night, staged, hypnogram)
         written = [p for p in paths.values() if Path(temporary, p.name).exists()]
         for path in written:
             Path(temporary, path.name).replace(path)

@@ -5,19 +5,21 @@ from __future__ import annotations
 import gc
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
 from sleepkit import pretrained
-from sleepkit.cli._arguments import MODALITIES, add_nights, add_overwrite, count
-from sleepkit.cli._messages import print_failures
-from sleepkit.cli._models import load
+from sleepkit.cli._arguments import MODALITIES, add_jobs, add_nights, add_overwrite
+from sleepkit.cli._messages import collect_notes, print_failures, print_note
+from sleepkit.cli._models import Model, load
+from sleepkit.cli._night_page import NightPage, add_expert
 from sleepkit.cli._night_report import (
     NightReport,
     print_staged,
     to_json,
+    write_index,
     write_summary,
 )
 from sleepkit.cli._night_task import NightTask
@@ -27,7 +29,9 @@ from sleepkit.cli._output import (
     make_folder,
     refuse_existing,
 )
-from sleepkit.exceptions import ChannelError
+from sleepkit.cli._staging_task import StagingTask
+from sleepkit.exceptions import ChannelError, HypnogramError
+from sleepkit.pipelines._stagers import takes_any_subset
 
 EXAMPLE: Final = """sleepkit stage night.edf --out results/
   sleepkit stage nights/ --model my.model --out results/ --jobs 4
@@ -56,12 +60,12 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     _add_results(parser)
     parser.add_argument(
-        "--jobs",
-        type=count(1),
-        default=1,
-        metavar="N",
-        help="nights to stage side by side, each in a process with one thread (1)",
+        "--report",
+        action="store_true",
+        help="also write NIGHT-report.html, and index.html of several nights",
     )
+    add_expert(parser)
+    add_jobs(parser)
 
 
 def _add_results(parser: ArgumentParser) -> None:
@@ -85,22 +89,40 @@ def _add_results(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> bool:
     """Stage nights with a trained model; return whether one failed."""
+    return run_task(_make_task, arguments, page=arguments.report)
+
+
+def run_task(
+    make_task: Callable[[Namespace], NightTask], arguments: Namespace, *, page: bool
+) -> bool:
+    """Do a task with every night; return whether one failed."""
     nights = find_nights(arguments.nights)
-    summary = arguments.out / "summary.csv" if is_batch(arguments.nights) else None
-    if summary is not None:
-        refuse_existing([summary], overwrite=arguments.overwrite)
+    tables = []
+    if is_batch(arguments.nights):
+        tables = [arguments.out / name for name in ("summary.csv", "index.html")]
+        tables = tables if page else tables[:1]
+        refuse_existing(tables, overwrite=arguments.overwrite)
         make_folder(arguments.out)
+        _refuse_one_expert(arguments)
     with _paused_collector():
-        task = _make_task(arguments)
-        if summary is None and not arguments.json:
+        task = make_task(arguments)
+        if not tables and not arguments.json:
             _stage_one(task, nights[0])
             return False
-    reports = _stage_all(task, nights, summary, arguments)
-    if summary is not None and not arguments.json:
+    reports = _stage_all(task, nights, tables, arguments)
+    if tables and not arguments.json:
         n_files = sum(len(report.outputs) for report in reports)
-        print(f"Written: {summary}, and {n_files} files of hypnograms")
+        print(f"Written: {', '.join(map(str, tables))}, and {n_files} files of nights")
     errors = {report.file: report.error for report in reports if report.error}
     return print_failures(errors, len(nights))
+
+
+def _refuse_one_expert(arguments: Namespace) -> None:
+    """Refuse one hypnogram for several nights."""
+    for name in ("expert", "hypnogram"):
+        if getattr(arguments, name, None) is not None:
+            msg = f"--{name} is for one NIGHT; those of several are found by name."
+            raise HypnogramError(msg)
 
 
 @contextmanager
@@ -115,7 +137,7 @@ def _paused_collector() -> Iterator[None]:
             gc.enable()
 
 
-def _make_task(arguments: Namespace) -> NightTask:
+def _make_task(arguments: Namespace) -> StagingTask:
     """Load the model, and choose its modalities and channels."""
     path = arguments.model or pretrained.model_path()
     model = load(path)
@@ -130,28 +152,44 @@ def _make_task(arguments: Namespace) -> NightTask:
         )
         raise ChannelError(msg)
     named = dict(arguments.channels)
-    return NightTask(
-        model,
-        modalities,
+    return StagingTask(
+        model=model,
+        modalities=modalities,
         channels={name: named[name] for name in named if name in modalities},
         units=dict(arguments.units),
         out=arguments.out,
         formats=arguments.format,
         overwrite=arguments.overwrite,
+        page=_make_page(arguments, model) if arguments.report else None,
+    )
+
+
+def _make_page(arguments: Namespace, model: Model) -> NightPage:
+    """Say what the reports tell of the model."""
+    return NightPage.from_arguments(
+        arguments,
+        stager=model.stager if takes_any_subset(model.stager) else None,
+        about=model.about,
+        card=pretrained.card() if arguments.model is None else None,
     )
 
 
 def _stage_one(task: NightTask, night: Night) -> None:
     """Stage the only night, whose errors are those of the command."""
     report = NightReport(night.path, night.name)
-    task.stage(night, report)
+    try:
+        with collect_notes() as report.reader_notes:
+            task.stage(night, report)
+    finally:
+        for note in report.reader_notes:
+            print_note(note)
     print_staged(report)
 
 
 def _stage_all(
     task: NightTask,
     nights: Sequence[Night],
-    summary: Path | None,
+    tables: Sequence[Path],
     arguments: Namespace,
 ) -> list[NightReport]:
     """Stage nights and print a line for each; an interrupt keeps the finished ones."""
@@ -172,8 +210,11 @@ def _stage_all(
     finally:
         order = {night.path: number for number, night in enumerate(nights)}
         reports.sort(key=lambda report: order[report.file])
-        if summary is not None:
-            write_summary(summary, reports, task.model.modalities)
+        for path in tables:
+            if path.suffix == ".csv":
+                write_summary(path, reports, task.columns)
+            else:
+                write_index(path, reports)
     return reports
 
 

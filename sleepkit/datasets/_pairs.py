@@ -79,6 +79,15 @@ def find_pairs(folder: Path, subject_pattern: str | None = None) -> list[Pair]:
     ]
 
 
+def find_hypnogram(night: Path) -> Path | None:
+    """Find the hypnogram beside a recording, by the same names as `find_pairs`."""
+    try:
+        beside = sorted(path for path in night.parent.iterdir() if path.is_file())
+    except OSError:  # reading the recording says what is wrong
+        return None
+    return _find_hypnogram(night, _index_names(beside)[night.parent])
+
+
 def _may_be_night(path: Path) -> bool:
     """Whether the name of a file is that of a recording."""
     stem = path.stem.casefold()

@@ -53,7 +53,9 @@ class StagedNight(NamedTuple):
 
     @property
     def confidence(self) -> FloatArray:
-        """Highest probability of each epoch, shape (n_epochs,); NaN if unscored."""
+        """Highest probability of each epoch, shape (n_epochs,); NaN if it has none."""
+        if self.hypnogram.probabilities is None:
+            return np.full(len(self.hypnogram), np.nan)
         highest: FloatArray = np.asarray(self.hypnogram.probabilities).max(axis=1)
         return highest
 

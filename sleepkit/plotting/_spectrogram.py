@@ -10,7 +10,6 @@ import numpy as np
 from sleepkit._typing import Array, FloatArray
 from sleepkit.plotting._panels import COLUMN, draw_bar, label_time, make_panels
 from sleepkit.signal import multitaper_density, resample, to_epochs
-from sleepkit.utils import optional_import
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

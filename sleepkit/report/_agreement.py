@@ -39,8 +39,8 @@ def compare(stages: IntArray, expert: IntArray) -> Agreement | None:
     scores = metrics.staging_scores(true, found)
     words = (
         f"{int(matrix.trace())} of {len(true)} epochs that both have scored agree "
-        f"({scores['accuracy']:.0%}); Cohen's kappa {scores['kappa']:.2f}, macro-F1 "
-        f"{scores['f1_macro']:.2f}."
+        f"({100 * scores['accuracy']:.0f} %); Cohen's kappa {scores['kappa']:.2f}, "
+        f"macro-F1 {scores['f1_macro']:.2f}."
     )
     totals = matrix.sum(axis=1)
     rows = [

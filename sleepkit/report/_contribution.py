@@ -33,7 +33,7 @@ class Contribution(NamedTuple):
 def find_contribution(
     stager: Any, night: Recording, stages: IntArray
 ) -> Contribution | None:
-    """Measure what each modality of a night contributes; None if there is none to leave out."""
+    """Measure what each modality contributes; None if none can be left out."""
     if stager is None or len(night.modalities) < _MIN_MODALITIES:
         return None
     found = metrics.modality_contribution(stager, EpochArray([night]))
@@ -41,9 +41,9 @@ def find_contribution(
     most = max(means, key=lambda name: means[name])
     listed = ", ".join(f"{name} {mean:+.2f}" for name, mean in means.items())
     words = (
-        f"{most} carried most: without it, the probability of the predicted stage falls "
-        f"by {means[most]:.2f} on average. Where modalities agree each can be spared, "
-        "and all values are near zero."
+        f"{most} carried most: without it, the probability of the predicted stage is "
+        f"{means[most]:.2f} lower on average. Where modalities agree, each can be "
+        "spared, and all values are near zero."
     )
     alt = (
         "A row for each modality over the night, coloured by what it adds to the "

@@ -9,9 +9,8 @@ from typing import Any, Final
 _BOLD: Final = re.compile(r"\*\*(?P<term>.+?)\*\*,?\s*(?P<text>.*)", re.DOTALL)
 
 
-def model_facts(model: Mapping[str, Any], card: str | None) -> dict[str, str]:
+def model_facts(about: Mapping[str, Any], card: str | None) -> dict[str, str]:
     """Terms and texts about a model: of its card, or else of its file."""
-    about = model.get("about", {})
     if card is not None:
         return dict(_paragraphs(card))
     facts = {
@@ -23,9 +22,9 @@ def model_facts(model: Mapping[str, Any], card: str | None) -> dict[str, str]:
     return {term: str(text) for term, text in facts.items() if text}
 
 
-def model_scores(model: Mapping[str, Any]) -> dict[str, str]:
+def model_scores(about: Mapping[str, Any]) -> dict[str, str]:
     """Scores on held-out subjects that a model file states, with all modalities."""
-    rows = model.get("about", {}).get("scores")
+    rows = about.get("scores")
     first = rows[0] if isinstance(rows, list) and rows else {}
     numbers = {} if not isinstance(first, Mapping) else first
     return {

@@ -6,23 +6,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-import numpy as np
-
 import sleepkit
 from sleepkit import preprocessing
-from sleepkit._typing import BoolArray
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.pipelines import StagedNight
 from sleepkit.recording import Recording
 from sleepkit.report._contribution import find_contribution
 from sleepkit.report._model_card import model_facts, model_scores
 from sleepkit.report._overview import draw_overview
-from sleepkit.report._page import render_page
+from sleepkit.report._page import RESEARCH, render_page
 from sleepkit.report._recording_facts import channel_rows, recording_facts
-from sleepkit.signal import WindowFlags
+from sleepkit.report._review import all_bad, check_values
+from sleepkit.report._stage_values import stage_values
 from sleepkit.utils import versions
 
-RESEARCH: Final = "for research; not a medical device"
 _DISTRIBUTIONS: Final = ("mne", "numpy", "scikit-learn", "scipy", "torch")
 _TILES: Final = {
     "TST": "Total sleep time",
@@ -40,7 +37,7 @@ def night_report(
     stager: Any = None,
     missing: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
-    model: Mapping[str, Any] | None = None,
+    about: Mapping[str, Any] | None = None,
     card: str | None = None,
 ) -> str:
     """Write the report of a night as one page of HTML.
@@ -58,8 +55,9 @@ def night_report(
         Reason for each modality that the night was staged without.
     warnings : sequence of str, default=()
         What the reader should know before all else, as from `staging_warnings`.
-    model : mapping of str to object, default=None
-        Description of the model as of `sleepkit.persistence.model_info`.
+    about : mapping of str to object, default=None
+        What the file of the model says of it: ``"about"`` of
+        `sleepkit.persistence.model_info`.
     card : str, default=None
         Card of the model as of `sleepkit.pretrained.card`.
 
@@ -104,7 +102,7 @@ def night_report(
     if hypnogram.start is None and night.start is not None:
         hypnogram = replace(hypnogram, start=night.start)
     flags = preprocessing.QualityMask().report(night)
-    flagged = _all_bad(flags, night)
+    flagged = all_bad(flags, night.n_epochs)
     if isinstance(staged, StagedNight):
         flagged = staged.flagged
     staged = StagedNight(hypnogram, flagged)
@@ -118,22 +116,13 @@ def night_report(
         "channels": channel_rows(night, flags),
         "overview": draw_overview(night, hypnogram, flags),
         "contribution": find_contribution(stager, night, hypnogram.stages),
-        "model": None if model is None else model_facts(model, card),
-        "scores": None if model is None else model_scores(model),
+        "model": model_facts(about or {}, card),
+        "scores": model_scores(about or {}),
         "versions": versions(*_DISTRIBUTIONS),
     }
     values |= stage_values(hypnogram, night)
     values |= check_values(staged, night.hypnogram, flags)
     return render_page("night.html", values)
-
-
-def _all_bad(flags: Mapping[str, WindowFlags], night: Recording) -> BoolArray:
-    """Epochs of which every channel of every modality is bad."""
-    bad = [found.bad.all(axis=0) for found in flags.values()]
-    if not bad:
-        return np.zeros(night.n_epochs, bool)
-    every: BoolArray = np.all(bad, axis=0)
-    return every
 
 
 def _check_grid(hypnogram: Hypnogram, night: Recording) -> None:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
     from sleepkit.signal import WindowFlags
 
@@ -31,7 +32,18 @@ def draw_overview(
 ) -> Picture:
     """Draw a night for a wide page and a narrow one, and say what is seen."""
     channel = _channel_to_draw(night, flags)
-    wide, narrow = (_draw(night, hypnogram, channel, width) for width in WIDTHS)
+    figures = [_figure(night, hypnogram, width) for width in WIDTHS]
+    tops = [figure.axes[0] for figure in figures]
+    half_rate = (night.signals[channel].sfreq or 0.0) / 2
+    spectrogram = plotting.SpectrogramDisplay.from_recording(
+        night, channel, high=min(_HIGHEST, half_rate), ax=tops[0]
+    )
+    for top in tops[1:]:  # it is computed once
+        spectrogram.plot(ax=top)
+    for top in tops:  # the axis of time is that of the lowest panel
+        top.tick_params(labelbottom=False)
+        top.set_xlabel("")
+    wide, narrow = map(to_uri, figures)
     caption = _name_panels(night, hypnogram, channel)
     return Picture(wide, narrow, _describe(night, hypnogram), caption)
 
@@ -39,34 +51,27 @@ def draw_overview(
 def differences(stages: IntArray, expert: IntArray) -> BoolArray:
     """Epochs that both have scored, and differently."""
     both = (stages != UNSCORED) & (expert != UNSCORED)
-    return both & (stages != expert)
+    differ: BoolArray = both & (stages != expert)
+    return differ
 
 
-def _draw(night: Recording, hypnogram: Hypnogram, channel: str, width: float) -> str:
-    """Draw the panels, with one axis of time."""
+def _figure(night: Recording, hypnogram: Hypnogram, width: float) -> Figure:
+    """Draw the stages below a panel that is left for the spectrogram."""
     has_expert = night.hypnogram is not None
     n_rows = 2 + has_expert + (hypnogram.probabilities is not None)
     figure = new_figure(width, 0.5 + _ROW * n_rows)
-    top, *panels = figure.subplots(n_rows, sharex=True)
-    start = hypnogram.first_epoch_start
-    plotting.SpectrogramDisplay.from_recording(
-        night,
-        channel,
-        high=min(_HIGHEST, (night.signals[channel].sfreq or 0) / 2),
-        ax=top,
-    )
+    _, *panels = figure.subplots(n_rows, sharex=True)
     plotting.HypnogramDisplay.from_predictions(
         hypnogram,
         probabilities=hypnogram.probabilities,
         true=night.hypnogram,
-        start=start,
+        start=hypnogram.first_epoch_start,
         ax=panels,
     )
-    top.tick_params(labelbottom=False)
-    top.set_xlabel("")
     if night.hypnogram is not None:
+        panels[0].set_ylabel("expert")
         _shade(panels[:2], differences(hypnogram.stages, night.hypnogram), hypnogram)
-    return to_uri(figure)
+    return figure
 
 
 def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> None:
@@ -100,12 +105,13 @@ def _channel_to_draw(night: Recording, flags: Mapping[str, WindowFlags]) -> str:
 def _name_panels(night: Recording, hypnogram: Hypnogram, channel: str) -> str:
     """Name the panels of the picture, from top to bottom."""
     panels = [f"spectrogram of {night.signals[channel].ch_names[0]}"]
+    own = "predicted" if hypnogram.probabilities is not None else "scored"
     if night.hypnogram is not None:
-        panels += ["the expert's hypnogram", "the stages (shaded where the two differ)"]
-    else:
-        panels.append("the stages")
+        panels.append("stages of the expert")
+        own = f"{own} stages (shaded where the two differ)"
+    panels.append(own if night.hypnogram is not None else f"{own} stages")
     if hypnogram.probabilities is not None:
-        panels.append("the probability of each stage")
+        panels.append("probability of each stage")
     return f"From top to bottom: {', '.join(panels)}. REM is a thick line."
 
 

@@ -37,7 +37,7 @@ def recording_facts(night: Recording, hypnogram: Hypnogram) -> dict[str, str]:
         "Length": f"{hours_minutes(night.n_epochs * duration / 60)}: "
         f"{night.n_epochs} epochs of {duration:g} s",
         "Lights off, lights on": ", ".join(lights),
-        "Without stage": f"{unscored} epochs" if unscored else "no epoch",
+        "Unscored": f"{unscored} epochs" if unscored else "none",
         "Scored by": hypnogram.scorer or "",
     }
     known = {str(name): str(value) for name, value in night.info.items()}

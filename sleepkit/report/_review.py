@@ -8,13 +8,14 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from sleepkit._stages import STAGES, UNSCORED
-from sleepkit._typing import IntArray
+from sleepkit._typing import BoolArray, IntArray
 from sleepkit.pipelines import StagedNight
 from sleepkit.report._clock import at
 from sleepkit.report._overview import differences
 from sleepkit.signal import WindowFlags
 
 _MAX_LISTED: Final = 20
+_HALF: Final = 0.5  # below, the other stages together are as probable
 
 
 class EpochToCheck(NamedTuple):
@@ -23,6 +24,7 @@ class EpochToCheck(NamedTuple):
     number: int
     time: str
     stage: str
+    second: str
     expert: str
     reasons: list[str]
 
@@ -41,16 +43,18 @@ def check_values(
     if len(order) > _MAX_LISTED:
         words += f" The first {_MAX_LISTED} are listed, the most doubtful first."
     listed = [
-        EpochToCheck(
-            number,
-            at(night.first_epoch_start, number * night.epoch_duration),
-            _name(night.stages[number]),
-            "" if expert is None else _name(expert[number]),
-            _reasons(staged, number, expert, flags),
-        )
+        _epoch_to_check(staged, number, expert, flags)
         for number in order[:_MAX_LISTED].tolist()
     ]
     return {"check": listed, "check_words": words}
+
+
+def all_bad(flags: Mapping[str, WindowFlags], n_epochs: int) -> BoolArray:
+    """Epochs of which no channel of any modality passed the quality check."""
+    if not flags:  # none of a kind that is checked
+        return np.zeros(n_epochs, bool)
+    every: BoolArray = np.all([each.bad.all(axis=0) for each in flags.values()], axis=0)
+    return every
 
 
 def _order(staged: StagedNight, expert: IntArray | None) -> IntArray:
@@ -64,35 +68,37 @@ def _order(staged: StagedNight, expert: IntArray | None) -> IntArray:
     return found
 
 
-def _reasons(
+def _epoch_to_check(
     staged: StagedNight,
     number: int,
     expert: IntArray | None,
     flags: Mapping[str, WindowFlags],
-) -> list[str]:
-    """Reasons to look at an epoch, the gravest first."""
-    night, reasons = staged.hypnogram, []
+) -> EpochToCheck:
+    """Say what is known of an epoch."""
+    night, second, reasons = staged.hypnogram, "", []
+    stage = _name(night.stages[number])
+    if night.probabilities is not None:
+        row = night.probabilities[number]
+        best, next_best = np.argsort(-row, kind="stable")[:2]
+        stage, second = (
+            f"{STAGES[code]} {100 * row[code]:.0f} %" for code in (best, next_best)
+        )
+        if row[best] < _HALF:
+            reasons.append("low probability")
     bad = [
         f"{name} {', '.join(sorted(set(found) - {''}))}"
         for name, each in flags.items()
         for found in [each.reasons[:, number].tolist()]
         if any(found)
     ]
-    if bad:
-        grave = "no signal passed" if staged.flagged[number] else "did not pass"
-        reasons.append(f"{grave} the quality check: {'; '.join(bad)}")
-    elif staged.flagged[number]:
-        reasons.append("no signal passed the quality check")
-    if night.probabilities is not None:
-        row = night.probabilities[number]
-        first, second = np.argsort(-row, kind="stable")[:2]
-        reasons.append(
-            f"probability {row[first]:.0%} {STAGES[first]}, "
-            f"{row[second]:.0%} {STAGES[second]}"
-        )
+    if staged.flagged[number]:
+        reasons.insert(0, "bad signal")
+    reasons += bad
     if expert is not None and differences(night.stages, expert)[number]:
-        reasons.append(f"the expert has {_name(expert[number])}")
-    return reasons
+        reasons.append("differs from the expert")
+    time = at(night.first_epoch_start, number * night.epoch_duration)
+    other = "" if expert is None else _name(expert[number])
+    return EpochToCheck(number, time, stage, second, other, reasons)
 
 
 def _name(code: int) -> str:

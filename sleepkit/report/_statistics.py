@@ -12,81 +12,87 @@ from sleepkit.hypnogram import Hypnogram
 from sleepkit.recording import Recording
 
 _Found = Mapping[str, float]  # by key of `sleepkit.metrics.sleep_statistics`
-_BOTH: Final = "AASM, YASA"
+_BOTH: Final = "AASM and YASA"
 # Key, name, unit, who defines it so, meaning.
 _ROWS: Final = (
     ("TIB", "Time in bed", "min", _BOTH, ""),
-    ("TST", "Total sleep time", "min", _BOTH, "All of N1, N2, N3 and REM."),
-    ("SPT", "Sleep period", "min", _BOTH, "From the first to the last epoch of sleep."),
-    ("SE", "Sleep efficiency", "%", _BOTH, "Sleep in percent of the time in bed."),
+    ("TST", "Total sleep time", "min", _BOTH, "all of N1, N2, N3 and REM."),
+    (
+        "SPT",
+        "Sleep period",
+        "min",
+        "YASA",
+        "from the first to the last epoch of sleep.",
+    ),
+    ("SE", "Sleep efficiency", "%", _BOTH, "sleep in percent of the time in bed."),
     (
         "SME",
         "Sleep maintenance",
         "%",
         "YASA",
-        "Sleep in percent of the sleep period.",
+        "sleep in percent of the sleep period.",
     ),
     (
         "SOL",
         "Sleep latency",
         "min",
         _BOTH,
-        "From lights off to the first epoch of sleep.",
+        "from lights off to the first epoch of sleep.",
     ),
     (
         "SOL_5min",
         "Latency to 5 min of sleep",
         "min",
         "YASA",
-        "From lights off to the first five minutes of unbroken sleep.",
+        "from lights off to the first five minutes of unbroken sleep.",
     ),
     (
         "LPS",
         "Latency to persistent sleep",
         "min",
-        "drug trials",
-        "From lights off to the first ten minutes of unbroken sleep.",
+        "Trials of hypnotics",
+        "from lights off to the first ten minutes of unbroken sleep.",
     ),
     (
         "Lat_REM_onset",
         "REM latency",
         "min",
         "AASM",
-        "From the first epoch of sleep to the first of REM.",
+        "from the first epoch of sleep to the first of REM.",
     ),
     (
         "Lat_REM",
         "REM latency",
         "min",
         "YASA",
-        "From lights off to the first epoch of REM.",
+        "from lights off to the first epoch of REM.",
     ),
     (
         "WASO_AASM",
         "Wake after sleep onset",
         "min",
         "AASM",
-        "Wake from the first epoch of sleep to lights on.",
+        "wake from the first epoch of sleep to lights on.",
     ),
     (
         "WASO",
         "Wake after sleep onset",
         "min",
         "YASA",
-        "Wake between the first and the last epoch of sleep.",
+        "wake between the first and the last epoch of sleep.",
     ),
     (
         "SFI",
         "Awakenings",
         "per h",
         "YASA",
-        "Changes from sleep to wake in an hour of sleep.",
+        "changes from sleep to wake in an hour of sleep.",
     ),
 )
 _TWINS: Final = {"WASO": "WASO_AASM", "Lat_REM": "Lat_REM_onset"}  # YASA: AASM
-_LIGHTS: Final = "From lights off to lights on."
+_LIGHTS: Final = "from lights off to lights on."
 _NO_LIGHTS: Final = (
-    "The whole recording, since lights off and on are not known; latencies are from "
+    "the whole recording, since lights off and on are not known; latencies are from "
     "its start, and wake is counted to its end."
 )
 

@@ -1,0 +1,106 @@
+"""Page that leads to the reports of several nights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, NamedTuple
+from urllib.parse import quote
+
+import sleepkit
+from sleepkit.report._page import RESEARCH, render_page
+
+# Key of a row, heading, decimals.
+_COLUMNS: Final = (
+    ("hours", "Hours", 1),
+    ("TST", "Sleep (TST)", 0),
+    ("SE", "Efficiency (SE), %", 0),
+    ("SOL", "Latency (SOL)", 0),
+    ("Lat_REM_onset", "REM latency (AASM)", 0),
+    ("WASO_AASM", "Wake after onset (AASM)", 0),
+    ("%N1", "% N1", 0),
+    ("%N2", "% N2", 0),
+    ("%N3", "% N3", 0),
+    ("%REM", "% REM", 0),
+    ("n_flagged", "Bad epochs", 0),
+)
+
+
+class _Night(NamedTuple):
+    """A line of the page."""
+
+    id: str
+    link: str | None
+    start: str
+    error: str
+    cells: list[str | None]
+    warnings: str
+
+
+def index_report(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Write the page that leads to the reports of several nights.
+
+    Parameters
+    ----------
+    rows : sequence of mapping of str to object
+        A mapping for each night, with the columns of the ``summary.csv`` of `sleepkit
+        stage` as far as they are known, and ``"page"``: the path of the report from the
+        folder of the page, or None.
+
+    Returns
+    -------
+    str
+        The page, in HTML.
+
+    Raises
+    ------
+    ImportError
+        If Jinja2 is not installed.
+
+    See Also
+    --------
+    night_report : Report of a night.
+
+    Examples
+    --------
+    >>> from sleepkit.hypnogram import Hypnogram
+    >>> from sleepkit.report import index_report
+    >>> found = Hypnogram([0, 1, 2, 2, 4, 0]).statistics()
+    >>> page = index_report([{"id": "n1", "page": "n1-report.html"} | found])
+    >>> '<a href="n1-report.html">n1</a>' in page
+    True
+    """
+    nights = [_line(row) for row in rows]
+    n_failed = sum(bool(night.error) for night in nights)
+    lead = f"{len(nights)} nights" + (
+        f", of which {n_failed} failed." if n_failed else "."
+    )
+    values = {
+        "title": "Sleep of several nights",
+        "research": RESEARCH,
+        "version": sleepkit.__version__,
+        "lead": f"{len(nights)} nights{failed}.",
+        "columns": [name for _, name, _ in _COLUMNS],
+        "nights": nights,
+    }
+    return render_page("index.html", values)
+
+
+def _line(row: Mapping[str, Any]) -> _Night:
+    """Line of a night."""
+    page = row.get("page")
+    return _Night(
+        id=str(row.get("id", "")),
+        link=None if page is None else quote(str(page)),
+        start=str(row.get("start") or "").replace("T", " "),
+        error=str(row.get("error") or ""),
+        cells=[_cell(row.get(key), decimals) for key, _, decimals in _COLUMNS],
+        warnings=str(row.get("warnings") or "").replace(" | ", " "),
+    )
+
+
+def _cell(value: Any, decimals: int) -> str | None:
+    """Format the number of a cell; None where it is unknown or undefined."""
+    if value is None or math.isnan(value):
+        return None
+    return f"{value:.{decimals}f}"
