@@ -13,16 +13,16 @@ from sleepkit.report._page import RESEARCH, render_page
 # Key of a row, heading, decimals.
 _COLUMNS: Final = (
     ("hours", "Hours", 1),
-    ("TST", "Sleep (TST)", 0),
-    ("SE", "Efficiency (SE), %", 0),
-    ("SOL", "Latency (SOL)", 0),
-    ("Lat_REM_onset", "REM latency (AASM)", 0),
-    ("WASO_AASM", "Wake after onset (AASM)", 0),
-    ("%N1", "% N1", 0),
-    ("%N2", "% N2", 0),
-    ("%N3", "% N3", 0),
-    ("%REM", "% REM", 0),
-    ("n_flagged", "Bad epochs", 0),
+    ("TST", "TST", 0),
+    ("SE", "SE, %", 0),
+    ("SOL", "SOL", 0),
+    ("Lat_REM_onset", "REM latency", 0),
+    ("WASO_AASM", "WASO", 0),
+    ("%N1", "N1, %", 0),
+    ("%N2", "N2, %", 0),
+    ("%N3", "N3, %", 0),
+    ("%REM", "REM, %", 0),
+    ("n_flagged", "Bad", 0),
 )
 
 
@@ -34,7 +34,7 @@ class _Night(NamedTuple):
     start: str
     error: str
     cells: list[str | None]
-    warnings: str
+    warnings: list[str]
 
 
 def index_report(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -72,9 +72,7 @@ def index_report(rows: Sequence[Mapping[str, Any]]) -> str:
     """
     nights = [_line(row) for row in rows]
     n_failed = sum(bool(night.error) for night in nights)
-    lead = f"{len(nights)} nights" + (
-        f", of which {n_failed} failed." if n_failed else "."
-    )
+    failed = f", of which {n_failed} failed" if n_failed else ""
     values = {
         "title": "Sleep of several nights",
         "research": RESEARCH,
@@ -82,20 +80,21 @@ def index_report(rows: Sequence[Mapping[str, Any]]) -> str:
         "lead": f"{len(nights)} nights{failed}.",
         "columns": [name for _, name, _ in _COLUMNS],
         "nights": nights,
+        "has_warnings": any(night.warnings for night in nights),
     }
     return render_page("index.html", values)
 
 
 def _line(row: Mapping[str, Any]) -> _Night:
     """Line of a night."""
-    page = row.get("page")
+    page, warnings = row.get("page"), str(row.get("warnings") or "").split(" | ")
     return _Night(
         id=str(row.get("id", "")),
         link=None if page is None else quote(str(page)),
-        start=str(row.get("start") or "").replace("T", " "),
+        start=str(row.get("start") or "").replace("T", " ")[:16],
         error=str(row.get("error") or ""),
         cells=[_cell(row.get(key), decimals) for key, _, decimals in _COLUMNS],
-        warnings=str(row.get("warnings") or "").replace(" | ", " "),
+        warnings=[text for text in warnings if text],
     )
 
 

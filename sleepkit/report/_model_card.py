@@ -50,5 +50,5 @@ def _paragraphs(card: str) -> Iterator[tuple[str, str]]:
     for block in card.split("\n\n"):
         found = _BOLD.fullmatch(block.strip())
         if found:
-            text = " ".join(found["text"].split())
+            text = " ".join(found["text"].split()).removesuffix(":")
             yield found["term"].rstrip("."), text[:1].upper() + text[1:]

@@ -76,17 +76,16 @@ def _figure(night: Recording, hypnogram: Hypnogram, width: float) -> Figure:
 
 def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> None:
     """Shade the marked epochs from top to bottom."""
-    edges = np.arange(len(marked) + 1) * hypnogram.epoch_duration
+    changes = np.flatnonzero(np.diff(marked, prepend=False, append=False))
+    edges = changes.reshape(-1, 2) * hypnogram.epoch_duration
+    runs = np.column_stack([edges[:, 0], edges[:, 1] - edges[:, 0]])
     for panel in panels:
-        panel.fill_between(
-            edges,
-            0,
-            1,
-            where=np.append(marked, False),
-            step="post",
+        panel.broken_barh(
+            runs.tolist(),
+            (0, 1),
             transform=panel.get_xaxis_transform(),
             color=_DIFFERENCE,
-            alpha=0.3,
+            alpha=0.35,
             linewidth=0,
         )
 

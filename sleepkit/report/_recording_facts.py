@@ -36,7 +36,7 @@ def recording_facts(night: Recording, hypnogram: Hypnogram) -> dict[str, str]:
         "Start": f"{night.start:%Y-%m-%d %H:%M:%S}" if night.start else "unknown",
         "Length": f"{hours_minutes(night.n_epochs * duration / 60)}: "
         f"{night.n_epochs} epochs of {duration:g} s",
-        "Lights off, lights on": ", ".join(lights),
+        "Lights out": " to ".join(dict.fromkeys(lights)),
         "Unscored": f"{unscored} epochs" if unscored else "none",
         "Scored by": hypnogram.scorer or "",
     }

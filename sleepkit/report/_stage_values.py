@@ -12,7 +12,12 @@ from sleepkit.hypnogram import Hypnogram
 from sleepkit.recording import Recording
 from sleepkit.report._agreement import compare
 from sleepkit.report._clock import at, hours_minutes
-from sleepkit.report._statistics import measure, stage_rows, statistic_rows
+from sleepkit.report._statistics import (
+    measure,
+    stage_rows,
+    statistic_rows,
+    undefined,
+)
 
 _TILES: Final = {
     "TST": "Total sleep time",
@@ -56,7 +61,7 @@ def _lead(hypnogram: Hypnogram, night: Recording) -> str:
 def _tile(key: str, name: str, found: Sequence[Mapping[str, float]]) -> dict[str, str]:
     """Name and value of a statistic, and the expert's value where there is one."""
     texts = [
-        "not defined" if np.isnan(each[key]) else _text(key, each[key])
+        undefined(key) if np.isnan(each[key]) else _text(key, each[key])
         for each in found
     ]
     return {"name": name, "value": texts[0], "expert": "".join(texts[1:])}

@@ -89,6 +89,12 @@ _ROWS: Final = (
         "changes from sleep to wake in an hour of sleep.",
     ),
 )
+_UNDEFINED: Final = {
+    "SOL_5min": "no 5 min of sleep",
+    "LPS": "no 10 min of sleep",
+    "Lat_REM": "no REM",
+    "Lat_REM_onset": "no REM",
+}
 _TWINS: Final = {"WASO": "WASO_AASM", "Lat_REM": "Lat_REM_onset"}  # YASA: AASM
 _LIGHTS: Final = "from lights off to lights on."
 _NO_LIGHTS: Final = (
@@ -106,6 +112,12 @@ class Row(NamedTuple):
     source: str
     meaning: str
     values: Sequence[float | None]
+    undefined: str
+
+
+def undefined(key: str) -> str:
+    """Say why a statistic is not defined."""
+    return _UNDEFINED.get(key, "no sleep")
 
 
 def measure(hypnogram: Hypnogram, night: Recording) -> dict[str, float]:
@@ -126,7 +138,7 @@ def statistic_rows(found: Sequence[_Found], night: Recording) -> Iterator[Row]:
         if key in _TWINS.values() and not _differ(key, found):
             source = _BOTH
         meaning = words or (_LIGHTS if known else _NO_LIGHTS)
-        yield Row(key, name, unit, source, meaning, values)
+        yield Row(key, name, unit, source, meaning, values, undefined(key))
 
 
 def stage_rows(found: Sequence[_Found]) -> Iterator[tuple[str, list[float | None]]]:

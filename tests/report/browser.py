@@ -91,7 +91,7 @@ class Browser:
             deviceScaleFactor=1,
             mobile=mobile,
         )
-        self.call("Page.navigate", url=path.as_uri())
+        self.call("Page.navigate", url=path.resolve().as_uri())
         while self.evaluate("document.readyState") != "complete":
             pass
 
