@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from sleepkit import metrics, plotting
 from sleepkit._stages import STAGES
 from sleepkit._typing import FloatArray, IntArray
+from sleepkit.exceptions import SleepkitWarning
 from sleepkit.recording import EpochArray, Recording
 from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
 
@@ -36,7 +38,9 @@ def find_contribution(
     """Measure what each modality contributes; None if none can be left out."""
     if stager is None or len(night.modalities) < _MIN_MODALITIES:
         return None
-    found = metrics.modality_contribution(stager, EpochArray([night]))
+    with warnings.catch_warnings():  # epochs without a signal are told elsewhere
+        warnings.simplefilter("ignore", SleepkitWarning)
+        found = metrics.modality_contribution(stager, EpochArray([night]))
     means = {name: float(values.mean()) for name, values in found.items()}
     most = max(means, key=lambda name: means[name])
     listed = ", ".join(f"{name} {mean:+.2f}" for name, mean in means.items())

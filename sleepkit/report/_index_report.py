@@ -16,7 +16,7 @@ _COLUMNS: Final = (
     ("TST", "TST", 0),
     ("SE", "SE, %", 0),
     ("SOL", "SOL", 0),
-    ("Lat_REM_onset", "REM latency", 0),
+    ("Lat_REM_onset", "REM lat.", 0),
     ("WASO_AASM", "WASO", 0),
     ("%N1", "N1, %", 0),
     ("%N2", "N2, %", 0),

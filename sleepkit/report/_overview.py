@@ -55,6 +55,12 @@ def differences(stages: IntArray, expert: IntArray) -> BoolArray:
     return differ
 
 
+def runs(marked: BoolArray) -> IntArray:
+    """First epoch of each run of marked ones, and the one after it: (n_runs, 2)."""
+    changes: IntArray = np.flatnonzero(np.diff(marked, prepend=False, append=False))
+    return changes.reshape(-1, 2)
+
+
 def _figure(night: Recording, hypnogram: Hypnogram, width: float) -> Figure:
     """Draw the stages below a panel that is left for the spectrogram."""
     has_expert = night.hypnogram is not None
@@ -76,12 +82,11 @@ def _figure(night: Recording, hypnogram: Hypnogram, width: float) -> Figure:
 
 def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> None:
     """Shade the marked epochs from top to bottom."""
-    changes = np.flatnonzero(np.diff(marked, prepend=False, append=False))
-    edges = changes.reshape(-1, 2) * hypnogram.epoch_duration
-    runs = np.column_stack([edges[:, 0], edges[:, 1] - edges[:, 0]])
+    edges = runs(marked) * hypnogram.epoch_duration
+    spans = np.column_stack([edges[:, 0], edges[:, 1] - edges[:, 0]])
     for panel in panels:
         panel.broken_barh(
-            runs.tolist(),
+            spans.tolist(),
             (0, 1),
             transform=panel.get_xaxis_transform(),
             color=_DIFFERENCE,

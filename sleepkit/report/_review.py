@@ -7,21 +7,21 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from sleepkit._stages import STAGES, UNSCORED
+from sleepkit._stages import STAGES
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.pipelines import StagedNight
 from sleepkit.report._clock import at
-from sleepkit.report._overview import differences
+from sleepkit.report._overview import differences, runs
 from sleepkit.signal import WindowFlags
 
 _MAX_LISTED: Final = 20
 _HALF: Final = 0.5  # below, the other stages together are as probable
 
 
-class EpochToCheck(NamedTuple):
-    """An epoch of a night, and the reasons to look at it."""
+class EpochsToCheck(NamedTuple):
+    """One epoch, or several in a row of bad signal, and the reasons to look at them."""
 
-    number: int
+    numbers: str
     time: str
     stage: str
     second: str
@@ -33,20 +33,23 @@ def check_values(
     staged: StagedNight, expert: IntArray | None, flags: Mapping[str, WindowFlags]
 ) -> dict[str, Any]:
     """List the first epochs to check, and say how many there are."""
-    night = staged.hypnogram
-    order = _order(staged, expert)
+    night, order = staged.hypnogram, _order(staged, expert)
     words = f"{len(order)} of {len(night)} epochs: no signal passed the quality check, "
     if night.probabilities is not None:
         words += "or no stage has half of the probability."
     else:
         words += "or the expert has another stage."
-    if len(order) > _MAX_LISTED:
-        words += f" The first {_MAX_LISTED} are listed, the most doubtful first."
+    single = [(epoch, epoch + 1) for epoch in order[~staged.flagged[order]].tolist()]
+    found = [*runs(staged.flagged).tolist(), *single]
+    if len(found) > _MAX_LISTED:
+        words += f" The first {_MAX_LISTED} places are listed: bad signal in the order "
+        words += "of time, then the most doubtful epochs."
     listed = [
-        _epoch_to_check(staged, number, expert, flags)
-        for number in order[:_MAX_LISTED].tolist()
+        _describe(staged, first, end, expert, flags)
+        for first, end in found[:_MAX_LISTED]
     ]
-    return {"check": listed, "check_words": words}
+    has_next = any(each.second for each in listed)
+    return {"check": listed, "check_words": words, "has_next": has_next}
 
 
 def all_bad(flags: Mapping[str, WindowFlags], n_epochs: int) -> BoolArray:
@@ -61,46 +64,55 @@ def _order(staged: StagedNight, expert: IntArray | None) -> IntArray:
     """Epochs to check, the most doubtful first."""
     if staged.hypnogram.probabilities is not None or expert is None:
         return staged.doubtful
-    # Stages without probabilities: first bad signal, then the expert's other opinion.
+    # Stages without probabilities: those of which the expert has another opinion.
     differs = differences(staged.hypnogram.stages, expert)
-    order = np.lexsort((~differs, ~staged.flagged))
-    found: IntArray = order[(staged.flagged | differs)[order]]
+    found: IntArray = np.flatnonzero(staged.flagged | differs)
     return found
 
 
-def _epoch_to_check(
+def _describe(
     staged: StagedNight,
-    number: int,
+    first: int,
+    end: int,
     expert: IntArray | None,
     flags: Mapping[str, WindowFlags],
-) -> EpochToCheck:
-    """Say what is known of an epoch."""
-    night, second, reasons = staged.hypnogram, "", []
-    stage = _name(night.stages[number])
-    if night.probabilities is not None:
-        row = night.probabilities[number]
+) -> EpochsToCheck:
+    """Say what is known of the epochs from the first to the one before the end."""
+    night, here, second = staged.hypnogram, slice(first, end), ""
+    stage, reasons = _names(night.stages[here]), []
+    if staged.flagged[first]:
+        reasons.append("bad signal" + (f" in {end - first} epochs" * (end - first > 1)))
+    if end - first == 1 and night.probabilities is not None:
+        row = night.probabilities[first]
         best, next_best = np.argsort(-row, kind="stable")[:2]
         stage, second = (
             f"{STAGES[code]} {100 * row[code]:.0f} %" for code in (best, next_best)
         )
         if row[best] < _HALF:
             reasons.append("low probability")
-    bad = [
-        f"{name} {', '.join(sorted(set(found) - {''}))}"
-        for name, each in flags.items()
-        for found in [each.reasons[:, number].tolist()]
-        if any(found)
-    ]
-    if staged.flagged[number]:
-        reasons.insert(0, "bad signal")
-    reasons += bad
-    if expert is not None and differences(night.stages, expert)[number]:
+    reasons += _quality(flags, here)
+    if expert is not None and differences(night.stages, expert)[here].any():
         reasons.append("differs from the expert")
-    time = at(night.first_epoch_start, number * night.epoch_duration)
-    other = "" if expert is None else _name(expert[number])
-    return EpochToCheck(number, time, stage, second, other, reasons)
+    return EpochsToCheck(
+        f"{first}" if end - first == 1 else f"{first} to {end - 1}",
+        at(night.first_epoch_start, first * night.epoch_duration),
+        stage,
+        second,
+        "" if expert is None else _names(expert[here]),
+        reasons,
+    )
 
 
-def _name(code: int) -> str:
-    """Name of a stage."""
-    return "unscored" if code == UNSCORED else STAGES[code]
+def _quality(flags: Mapping[str, WindowFlags], here: slice) -> list[str]:
+    """List what is wrong with the signals of some epochs, by modality."""
+    found = {
+        name: [kind for kind in each.kinds if getattr(each, kind)[:, here].any()]
+        for name, each in flags.items()
+    }
+    return [f"{name} {', '.join(kinds)}" for name, kinds in found.items() if kinds]
+
+
+def _names(codes: IntArray) -> str:
+    """Names of the stages of some epochs, each once."""
+    named = [*STAGES, "unscored"]
+    return ", ".join(named[code] for code in np.unique(codes).tolist())
