@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.plotting._attention import AttentionDisplay
     from sleepkit.plotting._embedding import EmbeddingDisplay
     from sleepkit.plotting._hypnogram import HypnogramDisplay
     from sleepkit.plotting._modality_contribution import ModalityContributionDisplay
@@ -14,6 +15,7 @@ else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
 __all__ = [
+    "AttentionDisplay",
     "EmbeddingDisplay",
     "HypnogramDisplay",
     "ModalityContributionDisplay",

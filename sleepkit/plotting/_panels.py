@@ -35,7 +35,7 @@ _COLOR_OF: Final = {
     "Sleep": COLORS[N2],
 }
 _REM: Final = STAGES[REM]
-_INK: Final = "#333333"
+INK: Final = "#333333"
 _TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
 _MAX_TICKS: Final = 12
 _TICK_WIDTH: Final = 0.55  # inches of an axis for each label of time
@@ -87,7 +87,7 @@ def draw_steps(
     height = {stage: -float(place) for place, stage in enumerate(order)}
     height[UNSCORED] = np.nan
     levels = np.array([height[int(stage)] for stage in stages])
-    ax.stairs(levels, edges, baseline=None, color=_INK, linewidth=1)
+    ax.stairs(levels, edges, baseline=None, color=INK, linewidth=1)
     if _REM in labels:
         in_rem = np.where(stages == labels.index(_REM), levels, np.nan)
         ax.stairs(in_rem, edges, baseline=None, color=COLORS[REM], linewidth=4)
