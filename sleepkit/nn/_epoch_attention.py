@@ -93,7 +93,9 @@ def epoch_attention(
         layers = [cast("FusionLayer", layer) for layer in encoder.layers]
         own[name] = torch.stack([recorded[layer.attention][-1] for layer in layers], 1)
         cross[name] = {
-            other: torch.stack([recorded[layer.cross[other]][-1] for layer in layers], 1)
+            other: torch.stack(
+                [recorded[layer.cross[other]][-1] for layer in layers], 1
+            )
             for other in layers[0].cross
             if other in encoders
         }

@@ -6,9 +6,12 @@ from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
     from sleepkit.plotting._attention import AttentionDisplay
+    from sleepkit.plotting._balance import BalanceDisplay
+    from sleepkit.plotting._confusion import ConfusionDisplay
     from sleepkit.plotting._embedding import EmbeddingDisplay
     from sleepkit.plotting._hypnogram import HypnogramDisplay
     from sleepkit.plotting._modality_contribution import ModalityContributionDisplay
+    from sleepkit.plotting._reliability import ReliabilityDisplay
     from sleepkit.plotting._spectrogram import SpectrogramDisplay
     from sleepkit.plotting._training import TrainingDisplay
 else:
@@ -16,9 +19,12 @@ else:
 
 __all__ = [
     "AttentionDisplay",
+    "BalanceDisplay",
+    "ConfusionDisplay",
     "EmbeddingDisplay",
     "HypnogramDisplay",
     "ModalityContributionDisplay",
+    "ReliabilityDisplay",
     "SpectrogramDisplay",
     "TrainingDisplay",
 ]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sleepkit.recording import Recording
 
 _STRIP: Final = 0.16  # height of a strip below the signal, as a part of the signal's
+_MIN_LIMIT: Final = 2.0  # so that even attention is pale
 
 
 class AttentionDisplay:
@@ -127,10 +128,14 @@ default=None
             raise TypeError(msg)
         row = check_count("epoch", epoch, owner=owner, minimum=0)
         if row >= recording.n_epochs:
-            msg = f"'epoch' must be below {recording.n_epochs} in {recording}. Got {row}."
+            msg = (
+                f"'epoch' must be below {recording.n_epochs} in {recording}. Got {row}."
+            )
             raise ValueError(msg)
         X = as_epoch_array(recording)[[row]]
-        found = final.attention(X if final is estimator else estimator[:-1].transform(X))
+        found = final.attention(
+            X if final is estimator else estimator[:-1].transform(X)
+        )
         shown = [name for name, frames in found.frames.items() if frames.size > 1]
         cross = {
             name: {
@@ -187,7 +192,7 @@ default=None
         height = max(high - low, 1.0)
         others = ((self.cross or {}).get(name) or {}).items()
         relative = [len(x) * x for x in (frames, *(weights for _, weights in others))]
-        limit = max(float(np.nanmax(x)) for x in relative)
+        limit = max(_MIN_LIMIT, *(float(np.nanmax(x)) for x in relative))
         tops = low - _STRIP * height * np.arange(len(others) + 1)
         bounds = [(low, low + height), *zip(tops[1:], tops, strict=False)]
         for weights, (start, end) in zip(relative, bounds, strict=True):
@@ -196,7 +201,7 @@ default=None
                 cmap="Oranges",
                 vmin=0,
                 vmax=limit,
-                alpha=0.7,
+                alpha=0.6,
                 extent=(0, self.epoch_duration, start, end),
                 aspect="auto",
                 interpolation="nearest",
