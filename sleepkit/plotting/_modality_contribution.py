@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from sleepkit.recording import Recording
+
+_LIMIT: Final = 99.0  # percentile, so that a few epochs do not take all colours
+_MIN_LIMIT: Final = 0.1
 
 
 class ModalityContributionDisplay:
@@ -48,8 +51,8 @@ class ModalityContributionDisplay:
     Notes
     -----
     Purple is where the stage would hardly have been found without the modality, orange
-    where the modality spoke for another stage. White rows are an epoch in which each
-    modality is dispensable.
+    where the modality spoke for another stage. In an epoch that is white in all rows,
+    each modality is dispensable. Colours reach to the 99th percentile of the values.
 
     Examples
     --------
@@ -132,15 +135,19 @@ class ModalityContributionDisplay:
         panel = self.axes_[0]
         self.figure_ = panel.get_figure()
         end = rows.shape[1] * self.epoch_duration
-        image = panel.imshow(
-            rows,
-            cmap="PuOr",
-            vmin=-1,
-            vmax=1,
-            extent=(0, end, len(names) - 0.5, -0.5),
-            aspect="auto",
-        )
+        known = np.abs(rows[np.isfinite(rows)])
+        limit = max(np.percentile(known, _LIMIT), _MIN_LIMIT) if known.size else 1.0
+        for place, row in enumerate(rows):  # one by one, since an image is smoothed
+            image = panel.imshow(
+                row[np.newaxis],
+                cmap="PuOr",
+                vmin=-limit,
+                vmax=limit,
+                extent=(0, end, place + 0.5, place - 0.5),
+                aspect="auto",
+            )
         draw_bar(panel, image, "contribution")
+        panel.set_ylim(len(names) - 0.5, -0.5)
         panel.set_yticks(range(len(names)), names)
         label_time(panel, end, self.start)
         return self

@@ -27,6 +27,18 @@ COLORS: Final = {
     N2: "#5b9bc8",
     N3: "#1f3f77",
 }
+# Of lines that have names of their own; distinct with any colour vision, as in Okabe
+# and Ito's palette, and by their dashes in grey.
+DISTINCT: Final = (
+    "#0072b2",
+    "#e69f00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#d55e00",
+    "#333333",
+)
+_DASHES: Final = ("-", "--", "-.", ":")
 _COLOR_OF: Final = {
     **{STAGES[stage]: color for stage, color in COLORS.items()},
     "Light": COLORS[N2],
@@ -35,7 +47,7 @@ _COLOR_OF: Final = {
     "Sleep": COLORS[N2],
 }
 _REM: Final = STAGES[REM]
-_INK: Final = "#333333"
+INK: Final = "#333333"
 _TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
 _MAX_TICKS: Final = 12
 _TICK_WIDTH: Final = 0.55  # inches of an axis for each label of time
@@ -51,8 +63,12 @@ def make_panels(
     size: tuple[float, float],
     margin: float = 0.0,
     sharex: bool = False,
+    heights: Sequence[float] | None = None,
 ) -> Array:
-    """Make axes, each of a size in inches, or check the number of given ones."""
+    """Make axes of a size in inches, or check the number of given ones.
+
+    `heights` divides what the rows have together, by default evenly.
+    """
     if ax is None:
         plt = optional_import("matplotlib.pyplot", extra="plot")
         _, axes = plt.subplots(
@@ -60,6 +76,7 @@ def make_panels(
             n_columns,
             sharex=sharex,
             squeeze=False,
+            height_ratios=heights,
             figsize=(n_columns * size[0], margin + n_rows * size[1]),
             layout="constrained",
         )
@@ -87,7 +104,7 @@ def draw_steps(
     height = {stage: -float(place) for place, stage in enumerate(order)}
     height[UNSCORED] = np.nan
     levels = np.array([height[int(stage)] for stage in stages])
-    ax.stairs(levels, edges, baseline=None, color=_INK, linewidth=1)
+    ax.stairs(levels, edges, baseline=None, color=INK, linewidth=1)
     if _REM in labels:
         in_rem = np.where(stages == labels.index(_REM), levels, np.nan)
         ax.stairs(in_rem, edges, baseline=None, color=COLORS[REM], linewidth=4)
@@ -146,6 +163,22 @@ def draw_bar(ax: Axes, image: ScalarMappable, label: str) -> Colorbar:
     """Draw a colour bar beside axes, which keep the width of those below them."""
     beside = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
     return ax.get_figure().colorbar(image, cax=beside, label=label)
+
+
+def draw_curve(ax: Axes, values: FloatArray, place: int, name: str | None) -> None:
+    """Draw a quantity over the epochs of a training, the first of which is 1."""
+    ticker = optional_import("matplotlib.ticker", extra="plot")
+    ax.plot(
+        np.arange(1, len(values) + 1),
+        values,
+        label=name,
+        marker="o" if len(values) == 1 else None,  # a single epoch has no line
+        color=DISTINCT[place % len(DISTINCT)],
+        linestyle=_DASHES[place % len(_DASHES)],
+    )
+    ax.set_xlabel("epoch")
+    ax.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True))
+    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _top_down(labels: Sequence[str]) -> list[int]:
