@@ -31,6 +31,7 @@ __all__ = [
     "preprocessing",
     "pretrained",
     "recording",
+    "report",
     "signal",
     "training",
     "utils",

@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from sleepkit.hypnogram import Hypnogram
+from sleepkit.metrics import sleep_statistics
+from sleepkit.pipelines import StagedNight
+from sleepkit.recording import Recording, Signal
+from sleepkit.report import night_report
+from tests.report.conftest import HOSTILE
+from tests.report.outline import Outline
+
+IN_NUMBERS = "The night in numbers"
+
+
+@pytest.fixture(scope="session")
+def outline(page):
+    return Outline(page)
+
+
+def make_night(stages, **options):
+    """A night of EEG alone, 20 samples a second, with stages of its own."""
+    slow = np.cumsum(np.random.default_rng(0).normal(size=600 * len(stages)))
+    eeg = Signal(slow[np.newaxis], 20, ["C4-M1"])
+    return Recording(id="n", subject="s", signals={"eeg": eeg}, **options)
+
+
+def report_of(stages, expert=None, **options):
+    night = make_night(stages, hypnogram=expert, **options)
+    return Outline(night_report(Hypnogram(stages), night))
+
+
+def test_nothing_of_a_file_is_read_as_html(page, outline):
+    assert not outline.all("script")
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_the_page_holds_all_it_shows(page, outline):
+    images = outline.all("img") + outline.all("source")
+    assert len(images) == 2 * 2  # the night and the modalities, wide and narrow
+    places = [image.get("src") or image["srcset"] for image in images]
+    assert all(place.startswith("data:image/png;base64,") for place in places)
+    assert not outline.all("link")
+    assert "url(" not in page
+    assert len(page) < 1_000_000
+
+
+def test_the_same_night_gives_the_same_page(staged):
+    _, night, found = staged
+    assert night_report(found, night) == night_report(found, night)
+
+
+def test_pictures_say_in_words_what_they_show(staged, outline):
+    _, night, found = staged
+    first, second = (image["alt"] for image in outline.all("img"))
+    stages, expert = found.hypnogram.stages, night.hypnogram
+    assert first.startswith("60 epochs from 22:30:00 to 23:00:00: ")
+    assert f"{np.sum(stages == 2)} N2" in first
+    assert f"the two differ in {np.sum(stages != expert)} of 60 epochs" in first
+    assert "On average eeg +" in second or "On average eeg -" in second
+
+
+def test_tables_are_tables(outline):
+    assert len(outline.tables) == len(outline.all("table"))
+    assert {cell.get("scope") for cell in outline.all("th")} == {
+        "col",
+        "colgroup",
+        "row",
+    }
+    assert len(outline.all("h1")) == 1
+    sections = {each["aria-labelledby"] for each in outline.all("section")}
+    assert sections == {each.get("id") for each in outline.all("h2")}
+
+
+def test_statistics_are_those_of_metrics(staged, outline):
+    _, night, found = staged
+    rows = {row[0].partition(")")[0]: row for row in outline.table(IN_NUMBERS)}
+    ours, experts = map(sleep_statistics, (found.hypnogram, night.hypnogram))
+    for name in ("Time in bed (TIB", "Total sleep time (TST", "Sleep latency (SOL"):
+        key = name.rpartition("(")[2]
+        values = [f"{each[key]:.1f}\xa0min" for each in (ours, experts)]
+        assert rows[name][1:] == [" ".join(value.split()) for value in values]
+
+
+def test_two_definitions_only_where_they_differ():
+    stages = 4 * [0] + 30 * [2] + 4 * [4] + [2]
+    rows = [row[0] for row in report_of(stages).table(IN_NUMBERS)]
+    waso = [row for row in rows if row.startswith("Wake after sleep onset")]
+    assert waso == [
+        "Wake after sleep onset (WASO_AASM)AASM and YASA: wake from the first epoch of "
+        "sleep to lights on."
+    ]
+    assert [row.partition(":")[0] for row in rows if row.startswith("REM latency")] == [
+        "REM latency (Lat_REM_onset)AASM",
+        "REM latency (Lat_REM)YASA",
+    ]
+    rows = [row[0] for row in report_of([*stages[4:], 0, 0]).table(IN_NUMBERS)]
+    assert sum(row.startswith("Wake after sleep onset") for row in rows) == 2
+    assert sum(row.startswith("REM latency") for row in rows) == 1
+
+
+def test_a_statistic_that_is_not_defined_says_why():
+    rows = report_of([0] * 12).table(IN_NUMBERS)
+    values = {row[0].partition(")")[0]: row[1] for row in rows}
+    assert values["Sleep latency (SOL"] == "no sleep"
+    assert values["REM latency (Lat_REM_onset"] == "no REM"
+
+
+def test_lights_bound_the_time_in_bed():
+    stages = 4 * [0] + 30 * [2]
+    lights = report_of(stages, lights_off=60.0, lights_on=960.0)
+    rows = {row[0].partition(")")[0]: row for row in lights.table(IN_NUMBERS)}
+    assert rows["Time in bed (TIB"][1] == "15.0 min"
+    assert rows["Sleep latency (SOL"][1] == "1.0 min"
+
+
+def test_cycles():
+    stages = 20 * [0] + 120 * [2] + 20 * [4] + 100 * [3] + 40 * [4] + 10 * [0]
+    assert report_of(stages).table("Feinberg")[1:] == [
+        ["1", "0:10:00", "1:10:00", "1:20:00", "70.0 min", "60.0 min", "10.0 min"],
+        ["2", "1:20:00", "2:10:00", "2:30:00", "70.0 min", "50.0 min", "20.0 min"],
+    ]
+
+
+def test_epochs_to_check_first(staged, outline):
+    """The dead stretch is one line, then the least sure epochs follow."""
+    _, night, found = staged
+    first, *others = outline.table("Epochs are numbered from 0")[1:]
+    assert first[:2] == ["20 to 24", "22:40:00"]
+    assert first[-1].startswith("bad signal in 5 epochs; eeg flat; eog flat")
+    assert [int(row[0]) for row in others] == found.doubtful[5:24].tolist()
+    for number, _, stage, _, expert, why in others:
+        row = found.hypnogram.probabilities[int(number)]
+        code = row.argmax()
+        name = ("W", "N1", "N2", "N3", "REM")[code]
+        assert stage == f"{name} {100 * row[code]:.0f} %"
+        assert why.startswith("low probability")
+        assert ("differs from the expert" in why) == (expert != name)
+
+
+def test_stages_without_probabilities_are_compared_with_the_expert():
+    expert = 10 * [2]
+    expert[3] = 1
+    outline = report_of(10 * [2], expert)
+    rows = outline.table("Epochs are numbered from 0")[1:]
+    assert rows == [["3", "0:01:30", "N2", "N1", "differs from the expert"]]
+    confusions = outline.table("Epochs by the expert's stage")[1:]
+    assert [row[1:] for row in confusions][:3] == [
+        ["0", "0", "0", "0", "0", "–"],
+        ["0", "0", "1", "0", "0", "0 %"],
+        ["0", "0", "9", "0", "0", "100 %"],
+    ]
+
+
+def test_channels_and_what_is_missing(outline):
+    rows = outline.table("What was used")[1:]
+    assert [row[0] for row in rows] == ["eeg", "eog", "emg"]
+    assert rows[0][1:] == [HOSTILE, "100 Hz", "8 %", "flat 8 %"]
+    assert rows[2][1].startswith("missing: no label is known as emg")
+
+
+def test_modalities_and_model(outline):
+    rows = outline.table("Mean of what each modality adds")
+    assert rows[0][:2] == ["Modality", "all epochs"]
+    assert [row[0] for row in rows[1:]] == ["eeg", "eog"]
+    assert outline.table("Scores on held-out subjects")[1:] == [["kappa", "0.500"]]
+
+
+def test_words_for_research_and_versions(page):
+    assert page.count("for research; not a medical device") == 2
+    for words in ("On some nights", "N2 fills all of the night.", "scikit-learn"):
+        assert words in page
+
+
+def test_a_night_that_is_dead_in_eeg_is_drawn_by_another_channel(staged):
+    _, night, found = staged
+    dead = night.signals["eeg"].replace(data=np.zeros(night.signals["eeg"].shape))
+    signals = dict(night.signals) | {"eeg": dead}
+    assert "spectrogram of E1-M2" in night_report(found, night.with_signals(signals))
+
+
+def test_other_epochs_are_refused(staged):
+    _, night, found = staged
+    with pytest.raises(ValueError, match=r"the 60 epochs of 30 s of .*; got 5 stages"):
+        night_report(Hypnogram([0, 2]), night)
+    with pytest.raises(ValueError, match="got 3 stages of 60 epochs"):
+        night_report(found.hypnogram.merge(3), night)
+
+
+def test_unscored_epochs():
+    night = make_night(10 * [2])
+    stages = np.array([-1, *9 * [2]])
+    probabilities = np.where(stages[:, np.newaxis] == 2, [0, 0, 1, 0, 0], np.nan)
+    hypnogram = replace(Hypnogram(stages), probabilities=probabilities)
+    outline = Outline(night_report(StagedNight(hypnogram, np.zeros(10, bool)), night))
+    assert outline.all("img")[0]["alt"].endswith("9 N2, 1 unscored.")
+    assert ["unscored", "0.5", "–"] in outline.table("Time in each stage")
