@@ -155,3 +155,9 @@ def test_doubtful_epochs_come_in_the_order_to_review_them():
     night = Hypnogram([0, 0, -1, 0, 0], probabilities=proba)
     flagged = np.array([False, False, False, False, True])
     assert StagedNight(night, flagged).doubtful.tolist() == [4, 3, 0]
+
+
+def test_stages_without_probabilities_have_no_confidence():
+    staged = StagedNight(Hypnogram([0, 2, 2]), np.array([False, True, False]))
+    assert np.isnan(staged.confidence).all()
+    assert staged.doubtful.tolist() == [1]

@@ -36,15 +36,25 @@ def staged():
 
 
 @pytest.fixture(scope="session")
-def page(staged):
-    """The report with all that it can have."""
+def write_page(staged):
+    """``write_page()``: the report with all that it can have."""
     stager, night, found = staged
-    return night_report(
-        found,
-        night,
-        stager=stager,
-        missing={"emg": f"no label is known as emg, perhaps {HOSTILE}"},
-        warnings=["N2 fills all of the night.", HOSTILE],
-        about=ABOUT,
-        card=CARD,
-    )
+
+    def write():
+        return night_report(
+            found,
+            night,
+            stager=stager,
+            missing={"emg": f"no label is known as emg, perhaps {HOSTILE}"},
+            warnings=["N2 fills all of the night.", HOSTILE],
+            about=ABOUT,
+            card=CARD,
+        )
+
+    return write
+
+
+@pytest.fixture(scope="session")
+def page(write_page):
+    """The report, written once."""
+    return write_page()

@@ -40,4 +40,4 @@ def test_links_lead_to_the_reports():
 
 def test_what_is_unknown_is_a_dash():
     _, row = Outline(index_report([{"id": "n"}])).table("A line for each night")
-    assert set(row[2:-1]) == {"–"}
+    assert set(row[2:-1]) == {"\N{EN DASH}"}

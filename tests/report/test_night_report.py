@@ -10,10 +10,12 @@ from sleepkit.metrics import sleep_statistics
 from sleepkit.pipelines import StagedNight
 from sleepkit.recording import Recording, Signal
 from sleepkit.report import night_report
+from sleepkit.report._page import Picture
 from tests.report.conftest import HOSTILE
 from tests.report.outline import Outline
 
 IN_NUMBERS = "The night in numbers"
+DASH = "\N{EN DASH}"
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +30,19 @@ def make_night(stages, **options):
     return Recording(id="n", subject="s", signals={"eeg": eeg}, **options)
 
 
-def report_of(stages, expert=None, **options):
-    night = make_night(stages, hypnogram=expert, **options)
-    return Outline(night_report(Hypnogram(stages), night))
+@pytest.fixture
+def report_of(monkeypatch):
+    """``report_of(stages, expert=None, **options)``: outline, without the picture."""
+
+    def write(stages, expert=None, **options):
+        night = make_night(stages, hypnogram=expert, **options)
+        return Outline(night_report(Hypnogram(stages), night))
+
+    nothing = Picture("", "", "", "")
+    monkeypatch.setattr(
+        "sleepkit.report._night_report.draw_overview", lambda *_: nothing
+    )
+    return write
 
 
 def test_nothing_of_a_file_is_read_as_html(page, outline):
@@ -49,9 +61,8 @@ def test_the_page_holds_all_it_shows(page, outline):
     assert len(page) < 1_000_000
 
 
-def test_the_same_night_gives_the_same_page(staged):
-    _, night, found = staged
-    assert night_report(found, night) == night_report(found, night)
+def test_the_same_night_gives_the_same_page(write_page, page):
+    assert write_page() == page
 
 
 def test_pictures_say_in_words_what_they_show(staged, outline):
@@ -86,7 +97,7 @@ def test_statistics_are_those_of_metrics(staged, outline):
         assert rows[name][1:] == [" ".join(value.split()) for value in values]
 
 
-def test_two_definitions_only_where_they_differ():
+def test_two_definitions_only_where_they_differ(report_of):
     stages = 4 * [0] + 30 * [2] + 4 * [4] + [2]
     rows = [row[0] for row in report_of(stages).table(IN_NUMBERS)]
     waso = [row for row in rows if row.startswith("Wake after sleep onset")]
@@ -103,14 +114,14 @@ def test_two_definitions_only_where_they_differ():
     assert sum(row.startswith("REM latency") for row in rows) == 1
 
 
-def test_a_statistic_that_is_not_defined_says_why():
+def test_a_statistic_that_is_not_defined_says_why(report_of):
     rows = report_of([0] * 12).table(IN_NUMBERS)
     values = {row[0].partition(")")[0]: row[1] for row in rows}
     assert values["Sleep latency (SOL"] == "no sleep"
     assert values["REM latency (Lat_REM_onset"] == "no REM"
 
 
-def test_lights_bound_the_time_in_bed():
+def test_lights_bound_the_time_in_bed(report_of):
     stages = 4 * [0] + 30 * [2]
     lights = report_of(stages, lights_off=60.0, lights_on=960.0)
     rows = {row[0].partition(")")[0]: row for row in lights.table(IN_NUMBERS)}
@@ -118,7 +129,7 @@ def test_lights_bound_the_time_in_bed():
     assert rows["Sleep latency (SOL"][1] == "1.0 min"
 
 
-def test_cycles():
+def test_cycles(report_of):
     stages = 20 * [0] + 120 * [2] + 20 * [4] + 100 * [3] + 40 * [4] + 10 * [0]
     assert report_of(stages).table("Feinberg")[1:] == [
         ["1", "0:10:00", "1:10:00", "1:20:00", "70.0 min", "60.0 min", "10.0 min"],
@@ -128,7 +139,7 @@ def test_cycles():
 
 def test_epochs_to_check_first(staged, outline):
     """The dead stretch is one line, then the least sure epochs follow."""
-    _, night, found = staged
+    _, _, found = staged
     first, *others = outline.table("Epochs are numbered from 0")[1:]
     assert first[:2] == ["20 to 24", "22:40:00"]
     assert first[-1].startswith("bad signal in 5 epochs; eeg flat; eog flat")
@@ -142,7 +153,7 @@ def test_epochs_to_check_first(staged, outline):
         assert ("differs from the expert" in why) == (expert != name)
 
 
-def test_stages_without_probabilities_are_compared_with_the_expert():
+def test_stages_without_probabilities_are_compared_with_the_expert(report_of):
     expert = 10 * [2]
     expert[3] = 1
     outline = report_of(10 * [2], expert)
@@ -150,7 +161,7 @@ def test_stages_without_probabilities_are_compared_with_the_expert():
     assert rows == [["3", "0:01:30", "N2", "N1", "differs from the expert"]]
     confusions = outline.table("Epochs by the expert's stage")[1:]
     assert [row[1:] for row in confusions][:3] == [
-        ["0", "0", "0", "0", "0", "–"],
+        ["0", "0", "0", "0", "0", DASH],
         ["0", "0", "1", "0", "0", "0 %"],
         ["0", "0", "9", "0", "0", "100 %"],
     ]
@@ -198,4 +209,4 @@ def test_unscored_epochs():
     hypnogram = replace(Hypnogram(stages), probabilities=probabilities)
     outline = Outline(night_report(StagedNight(hypnogram, np.zeros(10, bool)), night))
     assert outline.all("img")[0]["alt"].endswith("9 N2, 1 unscored.")
-    assert ["unscored", "0.5", "–"] in outline.table("Time in each stage")
+    assert ["unscored", "0.5", DASH] in outline.table("Time in each stage")
