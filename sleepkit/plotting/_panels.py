@@ -143,7 +143,7 @@ def label_time(
 
     As many labels as fit. An axis that is not named has ticks alone, as above another.
     """
-    width = ax.get_position().width * ax.get_figure().get_figwidth()
+    width = ax.get_window_extent().width / ax.figure.dpi
     most = min(max(width / _TICK_WIDTH, 1), _MAX_TICKS)
     first = 0.0
     if start is not None:
@@ -162,7 +162,7 @@ def label_time(
 def draw_bar(ax: Axes, image: ScalarMappable, label: str) -> Colorbar:
     """Draw a colour bar beside axes, which keep the width of those below them."""
     beside = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
-    return ax.get_figure().colorbar(image, cax=beside, label=label)
+    return ax.figure.colorbar(image, cax=beside, label=label)
 
 
 def draw_curve(ax: Axes, values: FloatArray, place: int, name: str | None) -> None:
