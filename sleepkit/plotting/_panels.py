@@ -59,7 +59,6 @@ def make_panels(
     ax: Axes | Sequence[Axes] | None,
     *,
     n_rows: int = 1,
-    n_columns: int = 1,
     size: tuple[float, float],
     margin: float = 0.0,
     sharex: bool = False,
@@ -73,20 +72,18 @@ def make_panels(
         plt = optional_import("matplotlib.pyplot", extra="plot")
         _, axes = plt.subplots(
             n_rows,
-            n_columns,
             sharex=sharex,
             squeeze=False,
             height_ratios=heights,
-            figsize=(n_columns * size[0], margin + n_rows * size[1]),
+            figsize=(size[0], margin + n_rows * size[1]),
             layout="constrained",
         )
         made: Array = axes.ravel()
         return made
     given = np.atleast_1d(np.asarray(ax, dtype=object))
-    count = n_rows * n_columns
-    if given.shape != (count,):
+    if given.shape != (n_rows,):
         msg = (
-            f"The 'ax' parameter must be {count} axes, one for each panel. Got {ax!r}."
+            f"The 'ax' parameter must be {n_rows} axes, one for each panel. Got {ax!r}."
         )
         raise ValueError(msg)
     return given

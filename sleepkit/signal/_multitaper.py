@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 from scipy.signal import windows
 
-from sleepkit._typing import FloatArray
+from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.signal._frames import frame_power, map_frames
 from sleepkit.signal._gaps import as_floats
 from sleepkit.utils import check_positive
@@ -87,12 +87,6 @@ def multitaper_density(
     owner = "multitaper_density"
     check_positive("sfreq", sfreq, owner=owner)
     check_positive("bandwidth", bandwidth, owner=owner)
-    if not 0 < low < high <= sfreq / 2:
-        msg = (
-            f"{owner} needs 0 < low < high <= sfreq / 2 = {sfreq / 2:g} Hz; "
-            f"got low={low!r}, high={high!r}."
-        )
-        raise ValueError(msg)
     epochs = as_floats(epochs)
     n_times = epochs.shape[-1]
     product = bandwidth * n_times / sfreq
@@ -104,8 +98,7 @@ def multitaper_density(
         raise ValueError(msg)
     tapers = windows.dpss(n_times, product / 2, round(product) - 1)
     freqs = fft.rfftfreq(n_times, 1 / sfreq)
-    kept = (freqs >= low) & (freqs <= high)
-    kept[n_times // 2 :] &= n_times % 2 == 1  # the rate's half, which has one side
+    kept = _between(freqs, low, high, sfreq / 2)
     scale = 2 / sfreq / len(tapers)
 
     def density(chunk: FloatArray) -> FloatArray:
@@ -117,3 +110,14 @@ def multitaper_density(
     by_taper = (*epochs.shape[:-1], len(tapers), n_times)  # a few epochs at a time
     view = np.broadcast_to(epochs[..., np.newaxis, :], by_taper)
     return freqs[kept], map_frames(density, view)
+
+
+def _between(freqs: FloatArray, low: float, high: float, nyquist: float) -> BoolArray:
+    """Frequencies in a range, below half the rate, which has one side alone."""
+    if not 0 < low < high <= nyquist:
+        msg = (
+            f"multitaper_density needs 0 < low < high <= sfreq / 2 = {nyquist:g} Hz; "
+            f"got low={low!r}, high={high!r}."
+        )
+        raise ValueError(msg)
+    return (freqs >= low) & (freqs <= high) & ~np.isclose(freqs, nyquist, atol=0)
