@@ -89,6 +89,9 @@ def _add_results(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> bool:
     """Stage nights with a trained model; return whether one failed."""
+    if arguments.expert is not None and not arguments.report:
+        msg = "--expert is compared with in the report; it needs --report."
+        raise HypnogramError(msg)
     return run_task(_make_task, arguments, page=arguments.report)
 
 

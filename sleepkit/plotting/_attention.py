@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 import numpy as np
 
+from sleepkit import signal
 from sleepkit._typing import Array, FloatArray
 from sleepkit.plotting._panels import COLUMN, INK, draw_bar, make_panels
 from sleepkit.recording import as_epoch_array
-from sleepkit.signal import to_epochs
 from sleepkit.utils import check_count, last_step, optional_import
 
 if TYPE_CHECKING:
@@ -128,14 +128,12 @@ default=None
             raise TypeError(msg)
         row = check_count("epoch", epoch, owner=owner, minimum=0)
         if row >= recording.n_epochs:
-            msg = (
-                f"'epoch' must be below {recording.n_epochs} in {recording}. Got {row}."
-            )
+            msg = f"'epoch' must be below {recording.n_epochs}. Got {row}: {recording}."
             raise ValueError(msg)
-        X = as_epoch_array(recording)[[row]]
-        found = final.attention(
-            X if final is estimator else estimator[:-1].transform(X)
-        )
+        X: Any = as_epoch_array(recording)[[row]]
+        if final is not estimator and len(estimator) > 1:
+            X = estimator[:-1].transform(X)
+        found = final.attention(X)
         shown = [name for name, frames in found.frames.items() if frames.size > 1]
         cross = {
             name: {
@@ -188,11 +186,12 @@ default=None
     def _draw(self, ax: Axes, name: str, frames: FloatArray) -> None:
         """Draw the signal of a modality over its attention, and strips below."""
         samples = self.signals[name]
-        low, high = float(np.nanmin(samples)), float(np.nanmax(samples))
+        known = samples[np.isfinite(samples)]
+        low, high = (known.min(), known.max()) if known.size else (0.0, 0.0)
         height = max(high - low, 1.0)
         others = ((self.cross or {}).get(name) or {}).items()
         relative = [len(x) * x for x in (frames, *(weights for _, weights in others))]
-        limit = max(_MIN_LIMIT, *(float(np.nanmax(x)) for x in relative))
+        limit = np.fmax.reduce(np.concatenate(relative), initial=_MIN_LIMIT)
         tops = low - _STRIP * height * np.arange(len(others) + 1)
         bounds = [(low, low + height), *zip(tops[1:], tops, strict=False)]
         for weights, (start, end) in zip(relative, bounds, strict=True):
@@ -229,15 +228,16 @@ def _name_rows(
 
 
 def _epoch_of(recording: Recording, modality: str, epoch: int) -> FloatArray:
-    """Samples of one epoch of the first channel of a modality."""
+    """Return the samples of one epoch of the first channel of a modality."""
     block = recording.signals[modality]
     if block.sfreq is None:
         msg = f"AttentionDisplay needs samples; {modality!r} of {recording} is epoched."
         raise ValueError(msg)
-    epochs = to_epochs(
+    epochs = signal.to_epochs(
         block.take(np.array([0]), axis=0)[0],
         block.sfreq,
         recording.epoch_duration,
         n_epochs=recording.n_epochs,
     )
-    return epochs[epoch]
+    samples: FloatArray = epochs[epoch]
+    return samples

@@ -275,9 +275,8 @@ class HypnogramDisplay:
     def _panels(self, ax: Axes | Sequence[Axes] | None) -> Array:
         """Make the axes, or check the given ones."""
         count = 1 + (self.true is not None) + (self.probabilities is not None)
-        return make_panels(
-            ax, n_rows=count, size=(COLUMN, 1.6), margin=0.6, sharex=True
-        )
+        size = (COLUMN, 1.6)
+        return make_panels(ax, n_rows=count, size=size, margin=0.6, sharex=True)
 
 
 def _as_codes(

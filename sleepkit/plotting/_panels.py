@@ -59,7 +59,6 @@ def make_panels(
     ax: Axes | Sequence[Axes] | None,
     *,
     n_rows: int = 1,
-    n_columns: int = 1,
     size: tuple[float, float],
     margin: float = 0.0,
     sharex: bool = False,
@@ -73,20 +72,18 @@ def make_panels(
         plt = optional_import("matplotlib.pyplot", extra="plot")
         _, axes = plt.subplots(
             n_rows,
-            n_columns,
             sharex=sharex,
             squeeze=False,
             height_ratios=heights,
-            figsize=(n_columns * size[0], margin + n_rows * size[1]),
+            figsize=(size[0], margin + n_rows * size[1]),
             layout="constrained",
         )
         made: Array = axes.ravel()
         return made
     given = np.atleast_1d(np.asarray(ax, dtype=object))
-    count = n_rows * n_columns
-    if given.shape != (count,):
+    if given.shape != (n_rows,):
         msg = (
-            f"The 'ax' parameter must be {count} axes, one for each panel. Got {ax!r}."
+            f"The 'ax' parameter must be {n_rows} axes, one for each panel. Got {ax!r}."
         )
         raise ValueError(msg)
     return given
@@ -143,7 +140,7 @@ def label_time(
 
     As many labels as fit. An axis that is not named has ticks alone, as above another.
     """
-    width = ax.get_position().width * ax.get_figure().get_figwidth()
+    width = ax.get_window_extent().width / ax.figure.dpi
     most = min(max(width / _TICK_WIDTH, 1), _MAX_TICKS)
     first = 0.0
     if start is not None:
@@ -162,7 +159,7 @@ def label_time(
 def draw_bar(ax: Axes, image: ScalarMappable, label: str) -> Colorbar:
     """Draw a colour bar beside axes, which keep the width of those below them."""
     beside = ax.inset_axes((1.02, 0.0, 0.025, 1.0))
-    return ax.get_figure().colorbar(image, cax=beside, label=label)
+    return ax.figure.colorbar(image, cax=beside, label=label)
 
 
 def draw_curve(ax: Axes, values: FloatArray, place: int, name: str | None) -> None:

@@ -157,32 +157,22 @@ class ReliabilityDisplay:
         )
         upper, lower = self.axes_
         self.figure_ = upper.get_figure()
-        low, high = self.curve["low"], self.curve["high"]
+        widths = self.curve["high"] - self.curve["low"]
         known = self.curve["n_epochs"] > 0
+        blue = DISTINCT[0]
         upper.plot([0, 1], [0, 1], color=INK, linewidth=1, linestyle="--")
         upper.plot(
             self.curve["confidence"][known],
             self.curve["accuracy"][known],
-            color=DISTINCT[0],
+            color=blue,
             marker="o",
-            markersize=5,
             clip_on=False,
         )
+        upper.set(ylabel="accuracy", ylim=(0, 1))
         upper.set_title(f"calibration error {self.error:.3f}")
-        upper.set_ylabel("accuracy")
-        upper.set_ylim(0, 1)
-        lower.bar(
-            low,
-            self.curve["n_epochs"],
-            high - low,
-            align="edge",
-            color=DISTINCT[0],
-            edgecolor="white",
-            linewidth=0.5,
-        )
-        lower.set_ylabel("epochs")
-        lower.set_xlabel("confidence")
-        lower.set_xlim(0, 1)
+        style = {"align": "edge", "color": blue, "edgecolor": "white"}
+        lower.bar(self.curve["low"], self.curve["n_epochs"], widths, **style)
+        lower.set(ylabel="epochs", xlabel="confidence", xlim=(0, 1))
         for panel in self.axes_:
             panel.spines[["top", "right"]].set_visible(False)
         return self

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
+from sleepkit import signal  # its functions import scipy, once they are used
 from sleepkit._typing import Array, FloatArray
 from sleepkit.plotting._panels import COLUMN, draw_bar, label_time, make_panels
-from sleepkit.signal import multitaper_density, resample, to_epochs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -131,10 +131,10 @@ class SpectrogramDisplay:
         samples = block.take(np.array([place]), axis=0)[0]
         sfreq, step = block.sfreq, int(block.sfreq // (_OVERSAMPLING * high))
         if step > 1:  # tapers take most of the time, in proportion to the rate
-            samples, sfreq = resample(samples, sfreq, sfreq / step), sfreq / step
+            samples, sfreq = signal.resample(samples, sfreq, sfreq / step), sfreq / step
         duration = recording.epoch_duration
-        epochs = to_epochs(samples, sfreq, duration, n_epochs=recording.n_epochs)
-        freqs, density = multitaper_density(epochs, sfreq, low=low, high=high)
+        epochs = signal.to_epochs(samples, sfreq, duration, n_epochs=recording.n_epochs)
+        freqs, density = signal.multitaper_density(epochs, sfreq, low=low, high=high)
         return cls(
             freqs, density, epoch_duration=duration, start=recording.start, name=name
         ).plot(ax=ax)
@@ -193,7 +193,7 @@ def _find_channel(recording: Recording, channel: str | None) -> tuple[Signal, in
     """Signal with a channel, and the place of the channel in it."""
     signals = recording.signals
     if channel is None:
-        channel = "eeg" if "eeg" in signals else next(iter(signals), None)
+        channel = "eeg" if "eeg" in signals else next(iter(signals), "eeg")
     if channel in signals:
         return signals[channel], 0
     for block in signals.values():

@@ -99,8 +99,7 @@ def _channel_to_draw(night: Recording, flags: Mapping[str, WindowFlags]) -> str:
     """Modality of the spectrogram: EEG first, but one that is dead all night last."""
 
     def is_dead(name: str) -> bool:
-        found = flags.get(name)
-        return found is not None and bool((found.flat[0] | found.missing[0]).all())
+        return name in flags and not (flags[name].sd[0] > 0).any()
 
     names = sorted(night.signals, key=lambda name: name != "eeg")
     return min(names, key=is_dead)

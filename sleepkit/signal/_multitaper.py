@@ -8,7 +8,7 @@ import numpy as np
 from scipy import fft
 from scipy.signal import windows
 
-from sleepkit._typing import FloatArray
+from sleepkit._typing import BoolArray, FloatArray
 from sleepkit.signal._frames import frame_power, map_frames
 from sleepkit.signal._gaps import as_floats
 from sleepkit.utils import check_positive
@@ -43,7 +43,7 @@ def multitaper_density(
     Returns
     -------
     freqs : ndarray of float64, shape (n_bins,)
-        Frequencies in hertz, ``1 / T`` apart.
+        Frequencies in hertz, ``1 / T`` apart; half the sampling rate is left out.
     density : ndarray, shape (n_epochs, ..., n_bins)
         One-sided density in microvolts squared per hertz, float32 where the epochs are
         and else float64. Epochs that hold NaN are NaN.
@@ -51,7 +51,7 @@ def multitaper_density(
     Raises
     ------
     ValueError
-        If the frequencies are not ``0 <= low < high <= sfreq / 2``, or the bandwidth
+        If the frequencies are not ``0 < low < high <= sfreq / 2``, or the bandwidth
         is below two divided by the length of an epoch.
 
     See Also
@@ -68,8 +68,8 @@ def multitaper_density(
 
     References
     ----------
-    .. [1] Prerau, Brown, Bianchi, Ellenbogen and Purdon (2017). Sleep neurophysiological
-       dynamics through the lens of multitaper spectral analysis. Physiology 32.
+    .. [1] Prerau et al. (2017). Sleep neurophysiological dynamics through the lens of
+       multitaper spectral analysis. Physiology 32.
 
     Examples
     --------
@@ -87,25 +87,18 @@ def multitaper_density(
     owner = "multitaper_density"
     check_positive("sfreq", sfreq, owner=owner)
     check_positive("bandwidth", bandwidth, owner=owner)
-    if not 0 <= low < high <= sfreq / 2:
-        msg = (
-            f"{owner} needs 0 <= low < high <= sfreq / 2 = {sfreq / 2:g} Hz; "
-            f"got low={low!r}, high={high!r}."
-        )
-        raise ValueError(msg)
     epochs = as_floats(epochs)
     n_times = epochs.shape[-1]
-    duration = n_times / sfreq
-    product = bandwidth * duration
+    product = bandwidth * n_times / sfreq
     if product < _MIN_PRODUCT:
         msg = (
-            f"{owner} needs a bandwidth of at least {_MIN_PRODUCT:g} / {duration:g} s, "
-            f"the length of an epoch; got {bandwidth!r}."
+            f"{owner} needs a bandwidth of at least {_MIN_PRODUCT:g} / "
+            f"{n_times / sfreq:g} s, the length of an epoch; got {bandwidth!r}."
         )
         raise ValueError(msg)
     tapers = windows.dpss(n_times, product / 2, round(product) - 1)
     freqs = fft.rfftfreq(n_times, 1 / sfreq)
-    kept = (freqs >= low) & (freqs <= high)
+    kept = _between(freqs, low, high, sfreq / 2)
     scale = 2 / sfreq / len(tapers)
 
     def density(chunk: FloatArray) -> FloatArray:
@@ -117,3 +110,14 @@ def multitaper_density(
     by_taper = (*epochs.shape[:-1], len(tapers), n_times)  # a few epochs at a time
     view = np.broadcast_to(epochs[..., np.newaxis, :], by_taper)
     return freqs[kept], map_frames(density, view)
+
+
+def _between(freqs: FloatArray, low: float, high: float, nyquist: float) -> BoolArray:
+    """Frequencies in a range, below half the rate, which has one side alone."""
+    if not 0 < low < high <= nyquist:
+        msg = (
+            f"multitaper_density needs 0 < low < high <= sfreq / 2 = {nyquist:g} Hz; "
+            f"got low={low!r}, high={high!r}."
+        )
+        raise ValueError(msg)
+    return (freqs >= low) & (freqs <= high) & ~np.isclose(freqs, nyquist, atol=0)

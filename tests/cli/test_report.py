@@ -120,6 +120,12 @@ def test_one_hypnogram_for_several_nights(fails, folder, tmp_path, name):
     assert words == f"{name} is for one NIGHT; those of several are found by name."
 
 
+def test_an_expert_needs_a_report(fails, folder, tmp_path):
+    given = folder / "night0.csv"
+    words = fails("stage", folder, "--expert", given, "--out", tmp_path / "out")
+    assert words == "--expert is compared with in the report; it needs --report."
+
+
 def test_without_jinja2(fails, folder, model, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2", None)
     arguments = ["stage", folder / "night0.edf", "--model", model, "--report"]

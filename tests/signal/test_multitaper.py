@@ -46,13 +46,16 @@ def test_missing_samples_and_no_epochs():
     epochs[1, 7] = np.nan
     _, density = multitaper_density(epochs, 100)
     np.testing.assert_array_equal(np.isnan(density).any(axis=1), [False, True, False])
+    freqs, _ = multitaper_density(epochs, 50)
+    assert freqs[-1] == pytest.approx(24.95)  # half the rate is left out
     assert multitaper_density(epochs[:0], 100)[1].shape == (0, density.shape[1])
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ({"high": 60}, r"needs 0 <= low < high <= sfreq / 2 = 50 Hz; got .* high=60"),
+        ({"high": 60}, r"needs 0 < low < high <= sfreq / 2 = 50 Hz; got .* high=60"),
+        ({"low": 0}, r"got low=0, high=25\.0"),
         ({"low": 30}, r"got low=30, high=25\.0"),
         ({"bandwidth": 0.1}, r"bandwidth of at least 2 / 10 s.*; got 0\.1"),
         ({"bandwidth": 0}, "'bandwidth' parameter of multitaper_density"),
