@@ -16,6 +16,7 @@ from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
 
 _ROW: Final = 0.45  # inches
 _MIN_MODALITIES: Final = 2
+_NOTHING: Final = 0.005  # less is 0.00 in the table
 _CAPTION: Final = (
     "What each modality adds to the probability of the predicted stage: purple where "
     "the stage would hardly have been found without it, orange where it spoke for "
@@ -42,13 +43,7 @@ def find_contribution(
         warnings.simplefilter("ignore", SleepkitWarning)
         found = metrics.modality_contribution(stager, EpochArray([night]))
     means = {name: float(values.mean()) for name, values in found.items()}
-    most = max(means, key=lambda name: means[name])
     listed = ", ".join(f"{name} {mean:+.2f}" for name, mean in means.items())
-    words = (
-        f"{most} carried most: without it, the probability of the predicted stage is "
-        f"{means[most]:.2f} lower on average. Where modalities agree, each can be "
-        "spared, and all values are near zero."
-    )
     alt = (
         "A row for each modality over the night, coloured by what it adds to the "
         f"probability of the predicted stage. On average {listed}."
@@ -56,7 +51,7 @@ def find_contribution(
     wide, narrow = (_draw(found, night, width) for width in WIDTHS)
     present = [code for code in range(len(STAGES)) if (stages == code).any()]
     return Contribution(
-        words,
+        _words(means),
         Picture(wide, narrow, alt, _CAPTION),
         ["Modality", "all epochs", *(STAGES[code] for code in present)],
         [
@@ -64,6 +59,18 @@ def find_contribution(
             for name, values in found.items()
         ],
     )
+
+
+def _words(means: dict[str, float]) -> str:
+    """Say which modality carried most, if any did."""
+    most = max(means, key=lambda name: means[name])
+    words = "No modality was needed by itself."
+    if means[most] >= _NOTHING:
+        words = (
+            f"{most} carried most: without it, the probability of the predicted stage "
+            f"is {means[most]:.2f} lower on average."
+        )
+    return f"{words} Where modalities agree, each can be spared: values are near zero."
 
 
 def _cells(groups: list[FloatArray]) -> list[str]:

@@ -33,23 +33,32 @@ def check_values(
     staged: StagedNight, expert: IntArray | None, flags: Mapping[str, WindowFlags]
 ) -> dict[str, Any]:
     """List the first epochs to check, and say how many there are."""
-    night, order = staged.hypnogram, _order(staged, expert)
-    words = f"{len(order)} of {len(night)} epochs: no signal passed the quality check, "
-    if night.probabilities is not None:
-        words += "or no stage has half of the probability."
-    else:
-        words += "or the expert has another stage."
+    order = _order(staged, expert)
     single = [(epoch, epoch + 1) for epoch in order[~staged.flagged[order]].tolist()]
     found = [*runs(staged.flagged).tolist(), *single]
-    if len(found) > _MAX_LISTED:
-        words += f" The first {_MAX_LISTED} places are listed: bad signal in the order "
-        words += "of time, then the most doubtful epochs."
     listed = [
         _describe(staged, first, end, expert, flags)
         for first, end in found[:_MAX_LISTED]
     ]
     has_next = any(each.second for each in listed)
+    words = _words(staged, expert, len(order))
+    if len(found) > _MAX_LISTED:
+        words += f" The first {_MAX_LISTED} places are listed: bad signal in the order "
+        words += "of time, then the most doubtful epochs."
     return {"check": listed, "check_words": words, "has_next": has_next}
+
+
+def _words(staged: StagedNight, expert: IntArray | None, count: int) -> str:
+    """Say how many epochs are to be checked, and which these are."""
+    if not count:
+        return "There is none."
+    words = f"{count} of {len(staged.hypnogram)} epochs: those without a signal that "
+    words += "passed the quality check"
+    if staged.hypnogram.probabilities is not None:
+        words += ", and those in which no stage has half of the probability"
+    elif expert is not None:
+        words += ", and those in which the expert has another stage"
+    return f"{words}."
 
 
 def all_bad(flags: Mapping[str, WindowFlags], n_epochs: int) -> BoolArray:

@@ -129,6 +129,11 @@ def test_lights_bound_the_time_in_bed(report_of):
     assert rows["Sleep latency (SOL"][1] == "1.0 min"
 
 
+def test_a_night_without_an_epoch_to_check(report_of):
+    outline = report_of(10 * [2])
+    assert not [caption for caption in outline.tables if "numbered" in caption]
+
+
 def test_cycles(report_of):
     stages = 20 * [0] + 120 * [2] + 20 * [4] + 100 * [3] + 40 * [4] + 10 * [0]
     assert report_of(stages).table("Feinberg")[1:] == [
@@ -174,10 +179,12 @@ def test_channels_and_what_is_missing(outline):
     assert rows[2][1].startswith("missing: no label is known as emg")
 
 
-def test_modalities_and_model(outline):
+def test_modalities_and_model(page, outline):
     rows = outline.table("Mean of what each modality adds")
     assert rows[0][:2] == ["Modality", "all epochs"]
     assert [row[0] for row in rows[1:]] == ["eeg", "eog"]
+    by_mean = max(rows[1:], key=lambda row: float(row[1]))
+    assert f"{by_mean[0]} carried most" in page
     assert outline.table("Scores on held-out subjects")[1:] == [["kappa", "0.500"]]
 
 
