@@ -87,12 +87,13 @@ def _describe(
     flags: Mapping[str, WindowFlags],
 ) -> EpochsToCheck:
     """Say what is known of the epochs from the first to the one before the end."""
-    night, here, second = staged.hypnogram, slice(first, end), ""
-    stage, reasons = _names(night.stages[here]), []
+    night, here, n_epochs = staged.hypnogram, slice(first, end), end - first
+    stage, second, reasons = _names(night.stages[here]), "", []
     if staged.flagged[first]:
-        reasons.append("bad signal" + (f" in {end - first} epochs" * (end - first > 1)))
-    if end - first == 1 and night.probabilities is not None:
-        row = night.probabilities[first]
+        several = "" if n_epochs == 1 else f" in {n_epochs} epochs"
+        reasons.append(f"bad signal{several}")
+    if n_epochs == 1 and not np.isnan(staged.confidence[first]):
+        row = np.asarray(night.probabilities)[first]
         best, next_best = np.argsort(-row, kind="stable")[:2]
         stage, second = (
             f"{STAGES[code]} {100 * row[code]:.0f} %" for code in (best, next_best)
@@ -103,7 +104,7 @@ def _describe(
     if expert is not None and differences(night.stages, expert)[here].any():
         reasons.append("differs from the expert")
     return EpochsToCheck(
-        f"{first}" if end - first == 1 else f"{first} to {end - 1}",
+        f"{first}" if n_epochs == 1 else f"{first} to {end - 1}",
         at(night.first_epoch_start, first * night.epoch_duration),
         stage,
         second,

@@ -214,6 +214,8 @@ def test_unscored_epochs():
     stages = np.array([-1, *9 * [2]])
     probabilities = np.where(stages[:, np.newaxis] == 2, [0, 0, 1, 0, 0], np.nan)
     hypnogram = replace(Hypnogram(stages), probabilities=probabilities)
-    outline = Outline(night_report(StagedNight(hypnogram, np.zeros(10, bool)), night))
+    outline = Outline(night_report(StagedNight(hypnogram, stages < 0), night))
     assert outline.all("img")[0]["alt"].endswith("9 N2, 1 unscored.")
     assert ["unscored", "0.5", DASH] in outline.table("Time in each stage")
+    (row,) = outline.table("Epochs are numbered from 0")[1:]
+    assert row == ["0", "0:00:00", "unscored", "bad signal"]
