@@ -37,10 +37,13 @@ def compare(stages: IntArray, expert: IntArray) -> Agreement | None:
     counts = np.bincount(N_STAGES * true + found, minlength=N_STAGES**2)
     matrix = counts.reshape(N_STAGES, N_STAGES)
     scores = metrics.staging_scores(true, found)
+    kappa = f"{scores['kappa']:.2f}"
+    if np.isnan(scores["kappa"]):
+        kappa = "not defined, since both have one stage alone"
     words = (
         f"{int(matrix.trace())} of {len(true)} epochs that both have scored agree "
-        f"({100 * scores['accuracy']:.0f} %); Cohen's kappa {scores['kappa']:.2f}, "
-        f"macro-F1 {scores['f1_macro']:.2f}."
+        f"({100 * scores['accuracy']:.0f} %); macro-F1 {scores['f1_macro']:.2f}, "
+        f"Cohen's kappa {kappa}."
     )
     totals = matrix.sum(axis=1)
     rows = [

@@ -10,6 +10,7 @@ from sleepkit.metrics import sleep_statistics
 from sleepkit.pipelines import StagedNight
 from sleepkit.recording import Recording, Signal
 from sleepkit.report import night_report
+from sleepkit.report._agreement import compare
 from sleepkit.report._page import Picture
 from tests.report.conftest import HOSTILE
 from tests.report.outline import Outline
@@ -127,6 +128,12 @@ def test_lights_bound_the_time_in_bed(report_of):
     rows = {row[0].partition(")")[0]: row for row in lights.table(IN_NUMBERS)}
     assert rows["Time in bed (TIB"][1] == "15.0 min"
     assert rows["Sleep latency (SOL"][1] == "1.0 min"
+
+
+def test_agreement_on_one_stage_alone():
+    found = compare(np.zeros(10), np.zeros(10))
+    assert found.words.endswith("kappa not defined, since both have one stage alone.")
+    assert compare(np.zeros(2), np.full(2, -1)) is None
 
 
 def test_a_night_without_an_epoch_to_check(report_of):
