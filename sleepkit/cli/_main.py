@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "evaluate": "score a model on scored nights, a folder or a store",
     "stage": "write the hypnograms of nights",
     "adapt": "continue the training of a model on a folder of scored nights",
+    "card": "show what a model is, was trained on, needs and reaches",
     "pretrain": "train the stagers that come with sleepkit",
 }
 _FAILED: Final = 1
