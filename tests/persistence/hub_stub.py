@@ -93,8 +93,9 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
         elif self.path == "/api/repos/create":
-            hub.private = lines[0]["visibility"] == "private"
-            self._send({"url": f"{hub.url}/{hub.repository}"})
+            old = lines[0].get("private")  # of huggingface_hub 1.0
+            hub.private = lines[0].get("visibility") == "private" or bool(old)
+            self._send({"url": f"https://huggingface.co/{hub.repository}"})
         elif self.path == "/api/validate-yaml":
             self._send({"errors": [], "warnings": []})
         elif self.path == f"/api/models/{hub.repository}/preupload/main":
@@ -107,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
             number = hub.commit(
                 {v["path"]: base64.b64decode(v["content"]) for v in values}
             )
-            where = f"{hub.url}/{hub.repository}/commit/{number}"
+            where = f"https://huggingface.co/{hub.repository}/commit/{number}"
             self._send({"commitUrl": where, "commitOid": number})
 
     def _send(self, answer):
