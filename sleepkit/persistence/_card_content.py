@@ -9,6 +9,7 @@ from sleepkit._messages import one_line, shortened
 from sleepkit._stages import STAGES
 
 _UNNAMED: Final = "model"
+_FOREIGN: Final = "of scikit-learn"
 _UNKNOWN: Final = "The file does not say."
 _ROW_NAMES: Final = ("estimator", "condition")  # in a row of scores
 _MAX_ROWS: Final = 100
@@ -48,6 +49,8 @@ def _what(info: Mapping[str, Any]) -> tuple[list[str], list[list[str]]]:
         named = ", ".join(_stage(each) for each in classes[:_MAX_ROWS])
         kind = f"A stager of epochs into {named}"
     *_, (_, last, _) = _nodes(info.get("model"))
+    if last == _FOREIGN and info.get("estimator") != "Pipeline":
+        last = _plain(info.get("estimator"))
     return [f"{kind} ({last}), for research; not a medical device."], []
 
 
@@ -98,7 +101,7 @@ def _nodes(model: Any) -> Iterator[tuple[str, str, list[str]]]:
         given = about.get("parameters") if package == "preprocessing" else None
         pairs = given.items() if isinstance(given, dict) else ()
         values = [f"{_plain(key)}={_value(value)}" for key, value in pairs if value]
-        yield _plain(name), short or "of scikit-learn", values
+        yield _plain(name), short or _FOREIGN, values
 
 
 def _value(value: Any) -> str:
