@@ -7,6 +7,7 @@ from html import escape
 from os import PathLike
 from typing import Final
 
+from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence._card_content import Section, describe
 from sleepkit.persistence._model_file import model_info
 
@@ -141,7 +142,12 @@ def model_card(path: str | PathLike[str], *, unpinned: bool = False) -> ModelCar
     >>> card.to_markdown().splitlines()[0]
     '# logistic'
     """
-    name, sections = describe(model_info(path, unpinned=unpinned))
+    info = model_info(path, unpinned=unpinned)
+    try:
+        name, sections = describe(info)
+    except Exception as error:  # a damaged file can raise any
+        msg = f"{path} is damaged: there is no card of what it says ({error!r})."
+        raise ModelFileError(msg) from error
     return ModelCard(name, sections)
 
 

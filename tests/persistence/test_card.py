@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
+from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence import ModelCard, model_card, save_model
 
 ABOUT = {
@@ -145,6 +146,15 @@ def test_any_model_has_a_card(content, write, path, model):
     info = json.loads(content["sleepkit.json"]) | {"model": model, "classes": "?"}
     write(content | {"sleepkit.json": json.dumps(info)})
     assert "A fitted estimator" in model_card(path).to_markdown()
+
+
+def test_a_nest_of_lists_is_refused(content, write, path):
+    step = {"class": "preprocessing.Resampler", "parameters": {"sfreq": "deep"}}
+    text = json.dumps(json.loads(content["sleepkit.json"]) | {"model": step})
+    deep = "[" * 600 + "]" * 600  # is parsed, but too deep for a text
+    write(content | {"sleepkit.json": text.replace('"deep"', deep)})
+    with pytest.raises(ModelFileError, match="is damaged: there is no card"):
+        model_card(path)
 
 
 def test_a_card_is_plain_data():
