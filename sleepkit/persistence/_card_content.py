@@ -112,7 +112,8 @@ def _value(value: Any) -> str:
     if isinstance(value, dict) and "tuple" in value:
         value = value["tuple"]
     if isinstance(value, list):
-        return _plain("-".join(map(_value, value)))
+        between = "/" if value and isinstance(value[0], str) else "-"
+        return _plain(between.join(map(_value, value)))
     return _plain(value)
 
 

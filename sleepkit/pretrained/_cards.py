@@ -19,8 +19,9 @@ _NEEDS: Final = {
     ),
 }
 _LIMITS: Final = (
-    "On recordings of other laboratories it reaches less: see Results in the "
-    "documentation. N1 is found worst, as by human scorers."
+    "Scores on recordings of other laboratories differ widely from these and from each "
+    "other: see the default stager among the results in the documentation. N1 is found "
+    "worst, as by human scorers."
 )
 _CREDIT: Final = (
     "Sleep-EDF Expanded: B. Kemp et al., PhysioNet, Open Data Commons Attribution "
