@@ -1,10 +1,10 @@
 """
-Missing modalities
-==================
+A missing electrode
+===================
 
-MedFuseSleep is fitted once, on subjects with EEG, EOG and EMG, and then predicts the
-hypnogram of a held-out subject: with all three, with each of them missing, and with an
-EEG that fails in the middle of the night.
+*What is left of the staging when an electrode was not there, or fell off in mid-night?*
+MedFuseSleep is fitted once, on subjects with EEG, EOG and EMG. It then stages a
+held-out subject with all three, with each of them missing, and with an EEG that fails.
 """
 
 # %%

@@ -1,0 +1,55 @@
+"""The API pages: one for each package, in groups, with its public names."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import sleepkit
+
+GROUPS = {
+    "Nights": ("recording", "io", "hypnogram", "datasets"),
+    "Features": ("preprocessing", "signal"),
+    "Stagers": ("classifiers", "pipelines", "pretrained", "persistence"),
+    "Evaluation": ("model_selection", "evaluation", "metrics", "plotting"),
+    "Parts": ("nn", "training", "utils", "exceptions"),
+}
+
+
+def write_api(folder: Path) -> None:
+    """Write the page of the groups, ``index.rst``, and one for each package."""
+    grouped = {name for names in GROUPS.values() for name in names}
+    others = tuple(name for name in sleepkit.__all__ if name not in grouped)
+    lines = ["API", "===", "", ".. module:: sleepkit", "", sleepkit.__doc__, ""]
+    for title, names in {**GROUPS, "Others": others}.items():
+        if names:
+            lines += [title, "-" * len(title), "", *table(names), *contents(names)]
+    (folder / "index.rst").write_text("\n".join(lines), encoding="utf-8")
+    for name in sleepkit.__all__:
+        page = folder / f"sleepkit.{name}.rst"
+        page.write_text(package_page(f"sleepkit.{name}"), encoding="utf-8")
+
+
+def table(names: tuple[str, ...]) -> list[str]:
+    """List packages with their first sentences."""
+    lines = [".. list-table::", "   :widths: 25 75", ""]
+    for name in names:
+        (first, *_) = import_module(f"sleepkit.{name}").__doc__.splitlines()
+        lines += [f"   * - :doc:`sleepkit.{name}`", f"     - {first}"]
+    return [*lines, ""]
+
+
+def contents(names: tuple[str, ...]) -> list[str]:
+    """Tell Sphinx of the pages, which the table shows."""
+    lines = [".. toctree::", "   :hidden:", "", *(f"   sleepkit.{x}" for x in names)]
+    return [*lines, ""]
+
+
+def package_page(title: str) -> str:
+    """Title, docstring and public names of one package."""
+    package = import_module(title)
+    lines = [title, "=" * len(title), "", package.__doc__, ""]
+    lines += [f".. module:: {title}", ""]
+    lines += [".. autosummary::", "   :toctree: .", "   :nosignatures:", ""]
+    lines += [f"   {public}" for public in package.__all__]
+    return "\n".join([*lines, ""])
