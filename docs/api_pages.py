@@ -18,12 +18,9 @@ GROUPS = {
 
 def write_api(folder: Path) -> None:
     """Write the page of the groups, ``index.rst``, and one for each package."""
-    grouped = {name for names in GROUPS.values() for name in names}
-    others = tuple(name for name in sleepkit.__all__ if name not in grouped)
     lines = ["API", "===", "", ".. module:: sleepkit", "", sleepkit.__doc__, ""]
-    for title, names in {**GROUPS, "Others": others}.items():
-        if names:
-            lines += [title, "-" * len(title), "", *table(names), *contents(names)]
+    for title, names in GROUPS.items():
+        lines += [title, "-" * len(title), "", *table(names), *contents(names)]
     (folder / "index.rst").write_text("\n".join(lines), encoding="utf-8")
     for name in sleepkit.__all__:
         page = folder / f"sleepkit.{name}.rst"
@@ -35,7 +32,8 @@ def table(names: tuple[str, ...]) -> list[str]:
     lines = [".. list-table::", "   :widths: 25 75", ""]
     for name in names:
         (first, *_) = import_module(f"sleepkit.{name}").__doc__.splitlines()
-        lines += [f"   * - :doc:`sleepkit.{name}`", f"     - {first}"]
+        literal = first.replace("`", "``")  # names that are known on the page only
+        lines += [f"   * - :doc:`sleepkit.{name}`", f"     - {literal}"]
     return [*lines, ""]
 
 
@@ -48,8 +46,8 @@ def contents(names: tuple[str, ...]) -> list[str]:
 def package_page(title: str) -> str:
     """Title, docstring and public names of one package."""
     package = import_module(title)
-    lines = [title, "=" * len(title), "", package.__doc__, ""]
-    lines += [f".. module:: {title}", ""]
+    lines = [title, "=" * len(title), "", f".. module:: {title}", ""]
+    lines += [package.__doc__, ""]
     lines += [".. autosummary::", "   :toctree: .", "   :nosignatures:", ""]
     lines += [f"   {public}" for public in package.__all__]
     return "\n".join([*lines, ""])

@@ -30,7 +30,7 @@ templates_path = ["_templates"]
 html_theme = "pydata_sphinx_theme"
 html_title = "sleepkit"
 html_static_path = ["_static"]
-html_css_files = ["home.css"]
+html_css_files = ["sleepkit.css"]
 html_show_sourcelink = False
 html_theme_options = {"show_toc_level": 2, "navigation_with_keys": False}
 html_sidebars = {"index": []}
@@ -45,7 +45,6 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("sleepkit",),
-    "reference_url": {"sleepkit": None},
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,

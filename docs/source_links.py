@@ -9,7 +9,7 @@ from functools import reduce
 from importlib import import_module
 from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def source_address() -> str | None:

@@ -60,8 +60,17 @@ print(f"Cohen's kappa: {cohen_kappa_score(y[new], stages):.2f}")
 
 power = BandPower().fit(X)
 table = np.asarray(power.transform(X))
-print(table.shape, list(power.get_feature_names_out()[:4]), "...")
+names = power.get_feature_names_out()
+print(table.shape, *names[:4], "...")
+columns = {
+    name: np.flatnonzero([each.startswith(name) for each in names])
+    for name in X.modalities
+}
 again = EpochArray.from_arrays(
-    table, recording=X.recording, epoch=X.epoch, subject=X.subject
+    table,
+    recording=X.recording,
+    epoch=X.epoch,
+    subject=X.subject,
+    modalities=columns,
 )
 print(again)

@@ -66,7 +66,7 @@ print("grid  ", grid.best_params_, f"{grid.best_score_:.3f}")
 # experimental.
 
 optuna.logging.set_verbosity(optuna.logging.WARNING)
-warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+warnings.filterwarnings("ignore", ".*[Oo]ptuna")
 search = OptunaSearchCV(
     stager,
     {name: FloatDistribution(1e-4, 10, log=True)},
