@@ -1,4 +1,4 @@
-"""What the pages of the documentation are made with: groups of packages, source links."""
+"""What the documentation is made with: groups of packages, links to the source."""
 
 from __future__ import annotations
 
