@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from pathlib import Path
 
@@ -44,10 +45,23 @@ def contents(names: tuple[str, ...]) -> list[str]:
 
 
 def package_page(title: str) -> str:
-    """Title, docstring and public names of one package."""
+    """Title, docstring and public names of one package, by kind."""
     package = import_module(title)
+    kinds: dict[str, list[str]] = {"Classes": [], "Functions": [], "Constants": []}
+    for name in package.__all__:
+        kinds[kind_of(getattr(package, name))].append(name)
     lines = [title, "=" * len(title), "", f".. module:: {title}", ""]
     lines += [package.__doc__, ""]
-    lines += [".. autosummary::", "   :toctree: .", "   :nosignatures:", ""]
-    lines += [f"   {public}" for public in package.__all__]
-    return "\n".join([*lines, ""])
+    for kind, names in kinds.items():
+        if names:
+            lines += [kind, "-" * len(kind), ""]
+            lines += [".. autosummary::", "   :toctree: .", "   :nosignatures:", ""]
+            lines += [*(f"   {name}" for name in names), ""]
+    return "\n".join(lines)
+
+
+def kind_of(public: object) -> str:
+    """Return the heading of a public name."""
+    if inspect.isclass(public):
+        return "Classes"
+    return "Functions" if inspect.isfunction(public) else "Constants"
