@@ -32,8 +32,8 @@ stager.fit(X[~held_out], y[~held_out])
 # %%
 # Each modality missing
 # ---------------------
-# Nothing is fitted again: every modality has a unimodal head, and the fused head takes
-# the modalities that are present.
+# Nothing is fitted again: every modality has a head of its own, and one more was trained
+# on subsets.
 
 print(
     evaluate_staging(
