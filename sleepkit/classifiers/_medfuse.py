@@ -14,6 +14,7 @@ from skorch.callbacks import Callback
 from torch import Tensor, nn
 
 from sleepkit._typing import FloatArray, RandomState
+from sleepkit.classifiers._attention import epoch_attention
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._head_choice import (
     MAX_SUBSETS,
@@ -22,7 +23,13 @@ from sleepkit.classifiers._head_choice import (
 )
 from sleepkit.classifiers._head_selector import SUBSET, HeadSelector
 from sleepkit.classifiers._split import Split
-from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
+from sleepkit.nn import (
+    EarlyFusionNet,
+    EpochAttention,
+    MedFuseLoss,
+    MedFuseNet,
+    MidLateFusionNet,
+)
 from sleepkit.training import (
     CosineSchedule,
     EpochSource,
@@ -332,6 +339,32 @@ default=None
         several = islice(pairs_and_more(self.layout_), MAX_SUBSETS)
         subsets = [*((name,) for name in self.layout_), *several]
         return {"+".join(some): selector.weights(some) for some in subsets}
+
+    def attention(self, X: Any) -> EpochAttention:
+        """Compute which frames of each epoch the net attends to.
+
+        Parameters
+        ----------
+        X : EpochArray, Recording, list of Recording or array-like
+            The epochs, as for `predict`. Give a few: an epoch of three modalities has
+            about a megabyte of weights at the default size.
+
+        Returns
+        -------
+        sleepkit.nn.EpochAttention
+            Arrays with one row for each row of X. They do not depend on other epochs:
+            attention to these, in the second transformer of a modality, is left out.
+
+        Raises
+        ------
+        ValueError
+            If X cannot be used, or with ``fusion="early"``.
+
+        See Also
+        --------
+        sleepkit.plotting.AttentionDisplay : Draws it over the signal of an epoch.
+        """
+        return epoch_attention(self, X)
 
     def _build_module(self) -> nn.Module:
         """Net of the chosen fusion."""

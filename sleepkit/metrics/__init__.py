@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         soft_agreement,
     )
     from sleepkit.metrics._limits_of_agreement import compare_sleep_statistics
+    from sleepkit.metrics._modality_contribution import modality_contribution
     from sleepkit.metrics._scorers import STAGING_SCORERS
     from sleepkit.metrics._selective import selective_staging
     from sleepkit.metrics._sleep_cycles import SleepCycle, sleep_cycles
@@ -52,6 +53,7 @@ __all__ = [
     "expected_calibration_error",
     "fit_temperature",
     "imbalance_degree",
+    "modality_contribution",
     "modality_performance",
     "modulation_coefficients",
     "pairwise_kappa",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sleepkit.nn._deepsleepnet import DeepSleepNet
     from sleepkit.nn._early_fusion import EarlyFusionNet
     from sleepkit.nn._encoders import EncoderClass, VectorNet
+    from sleepkit.nn._epoch_attention import EpochAttention
     from sleepkit.nn._feature_net import FeatureNet
     from sleepkit.nn._feature_net_with_head import FeatureNetWithHead
     from sleepkit.nn._fusion import MedFuseOutput
@@ -51,6 +52,7 @@ __all__ = [
     "DeepSleepNet",
     "EarlyFusionNet",
     "EncoderClass",
+    "EpochAttention",
     "FeatureNet",
     "FeatureNetWithHead",
     "LSeqSleepNet",

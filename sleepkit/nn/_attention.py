@@ -73,17 +73,27 @@ class RelativeAttention(nn.Module):
         a valid key get a plain mean, which is of no use but finite. `places` are those
         of the queries among the keys, if these are not the first ones.
         """
-        # q has shape (batch, n_heads, n_queries, d_key); k and v have n_keys
+        v = self._split(self.value(key_value))
+        heads = self.weights(query, key_value, valid, places).to(v.dtype) @ v
+        attended: Tensor = self.output(heads.transpose(1, 2).flatten(-2))
+        return attended
+
+    def weights(
+        self,
+        query: Tensor,
+        key_value: Tensor,
+        valid: Tensor | None,
+        places: Sequence[int] | None = None,
+    ) -> Tensor:
+        """Weights of the keys, (batch, n_heads, n_queries, n_keys), which sum to 1."""
+        # q has shape (batch, n_heads, n_queries, d_key), and k has n_keys
         q = self._split(self.query(query) / math.sqrt(self.positions.shape[-1]))
         k = self._split(self.key(key_value))
-        v = self._split(self.value(key_value))
         scores = relative_scores(q, self.positions, k.shape[-2], places).add_(q @ k.mT)
         if valid is not None:
             lowest = torch.finfo(scores.dtype).min  # -inf in a whole row would be NaN
             scores = scores.masked_fill(~valid[:, None, None], lowest)
-        heads = scores.softmax(-1).to(v.dtype) @ v
-        attended: Tensor = self.output(heads.transpose(1, 2).flatten(-2))
-        return attended
+        return scores.softmax(-1)
 
     def _split(self, tokens: Tensor) -> Tensor:
         """(batch, n_tokens, d_model) -> (batch, n_heads, n_tokens, d_key)."""

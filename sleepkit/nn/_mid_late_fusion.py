@@ -7,6 +7,7 @@ from typing import cast
 
 from torch import Tensor
 
+from sleepkit.nn._epoch_attention import EpochAttention, epoch_attention
 from sleepkit.nn._fusion import (
     CLS,
     EncodedEpochs,
@@ -71,6 +72,37 @@ class MidLateFusionNet(FusionNet):
     >>> {head: tuple(logits.shape) for head, logits in output.logits.items()}
     {'eeg': (1, 3, 5), 'eog': (1, 3, 5), 'fused': (1, 3, 5)}
     """
+
+    def attention(
+        self,
+        inputs: Mapping[str, Tensor],
+        present: Mapping[str, Tensor] | None = None,
+    ) -> EpochAttention:
+        """Compute what the inner encoders attend to, for each epoch by itself.
+
+        Parameters
+        ----------
+        inputs : dict of Tensor, shape (batch, seq, ...)
+            One or more of the modalities, as in `forward`.
+        present : dict of Tensor of bool, shape (batch, seq), default=None
+            Epochs that each modality has; by default, all.
+
+        Returns
+        -------
+        EpochAttention
+            Weights of ``batch * seq`` epochs; without a meaning for a modality where it
+            is absent.
+
+        Raises
+        ------
+        ValueError
+            As of `forward`.
+        """
+        present = self._presence(inputs, present or {})
+        encoders = {name: self._encoders(name)[0] for name in present}
+        return epoch_attention(
+            self, lambda: self.encode(inputs, present), encoders, present
+        )
 
     def _build(
         self,

@@ -5,10 +5,26 @@ from typing import TYPE_CHECKING
 from sleepkit._lazy import lazy_attributes
 
 if TYPE_CHECKING:
+    from sleepkit.plotting._attention import AttentionDisplay
+    from sleepkit.plotting._balance import BalanceDisplay
+    from sleepkit.plotting._confusion import ConfusionDisplay
     from sleepkit.plotting._embedding import EmbeddingDisplay
     from sleepkit.plotting._hypnogram import HypnogramDisplay
+    from sleepkit.plotting._modality_contribution import ModalityContributionDisplay
+    from sleepkit.plotting._reliability import ReliabilityDisplay
+    from sleepkit.plotting._spectrogram import SpectrogramDisplay
     from sleepkit.plotting._training import TrainingDisplay
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
 
-__all__ = ["EmbeddingDisplay", "HypnogramDisplay", "TrainingDisplay"]
+__all__ = [
+    "AttentionDisplay",
+    "BalanceDisplay",
+    "ConfusionDisplay",
+    "EmbeddingDisplay",
+    "HypnogramDisplay",
+    "ModalityContributionDisplay",
+    "ReliabilityDisplay",
+    "SpectrogramDisplay",
+    "TrainingDisplay",
+]

@@ -9,7 +9,7 @@ import numpy as np
 
 from sleepkit._stages import STAGES
 from sleepkit._typing import Array, FloatArray, RandomState
-from sleepkit.plotting._panels import COLORS, make_panels
+from sleepkit.plotting._panels import COLORS, COLUMN, DISTINCT, make_panels
 from sleepkit.utils import check_positive, draw_seed, optional_import
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 _MIN_EPOCHS: Final = 4  # for t-SNE with a perplexity of 1
 _MAX_LABELS: Final = 12  # in a legend
-_N_DISTINCT: Final = 10  # colours of tab10; tab20 has pairs of similar ones
 
 
 class EmbeddingDisplay:
@@ -202,7 +201,7 @@ default=None
         panels = {"stage": _stage_names(self.stages)}
         if self.subject is not None:
             panels["subject"] = self.subject
-        self.axes_ = make_panels(ax, n_columns=len(panels), size=(4.8, 4.0))
+        self.axes_ = make_panels(ax, n_rows=len(panels), size=(COLUMN, 3.4))
         self.figure_ = self.axes_[0].get_figure()
         for panel, (name, labels) in zip(self.axes_, panels.items(), strict=True):
             _draw_points(panel, self.embedding, labels)
@@ -238,8 +237,9 @@ def _colors(labels: Array) -> dict[Any, Any]:
     kinds = np.unique(labels)
     if np.isin(kinds, STAGES).all():
         return {name: COLORS[i] for i, name in enumerate(STAGES) if name in kinds}
-    palette = "tab10" if len(kinds) <= _N_DISTINCT else "tab20"
-    some = optional_import("matplotlib", extra="plot").colormaps[palette].colors
+    some: Sequence[Any] = DISTINCT
+    if len(kinds) > len(DISTINCT):  # so many are not distinct for everyone
+        some = optional_import("matplotlib", extra="plot").colormaps["tab20"].colors
     return {kind: some[i % len(some)] for i, kind in enumerate(kinds)}
 
 

@@ -8,25 +8,30 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from sleepkit._stages import STAGES
+from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import Array, FloatArray, IntArray
 from sleepkit.plotting._panels import (
+    COLUMN,
     draw_density,
     draw_steps,
     label_time,
     make_panels,
 )
+from sleepkit.plotting._predict_stages import predict_stages
 from sleepkit.utils import check_epoch_duration, check_stages
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from sleepkit.recording import Recording
+
 
 class HypnogramDisplay:
     """Hypnogram, with a hypnodensity below it where probabilities are given.
 
-    `from_predictions` makes and draws it; `plot` draws it again.
+    `from_estimator`, `from_recording` and `from_predictions` make and draw it; `plot`
+    draws it again. REM is a thick line in a colour of its own.
 
     Parameters
     ----------
@@ -78,6 +83,96 @@ class HypnogramDisplay:
         self.epoch_duration = epoch_duration
         self.start = start
         self.labels = labels
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: Any,
+        recording: Recording,
+        *,
+        ax: Axes | Sequence[Axes] | None = None,
+    ) -> Self:
+        """Stage one night and draw it, with the hypnodensity.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted stager with ``predict_proba``, such as a `Pipeline`.
+        recording : Recording
+            The night. Its hypnogram, where it has one, is drawn above as the reference.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Axes to draw in, one for each panel. None makes a figure.
+
+        Returns
+        -------
+        HypnogramDisplay
+            The display, with ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If the classes of the estimator are not stage codes.
+
+        See Also
+        --------
+        sleepkit.pipelines.stage_night : Also tells which epochs have a bad signal.
+
+        Examples
+        --------
+        >>> from sklearn.naive_bayes import GaussianNB
+        >>> from sklearn.pipeline import make_pipeline
+        >>> from sleepkit.datasets import make_polysomnography
+        >>> from sleepkit.plotting import HypnogramDisplay
+        >>> from sleepkit.preprocessing import BandPower
+        >>> X, y, groups = make_polysomnography(1, hours=0.5, random_state=0)
+        >>> stager = make_pipeline(BandPower(), GaussianNB()).fit(X, y)
+        >>> display = HypnogramDisplay.from_estimator(stager, X.recordings[0])
+        >>> [panel.get_ylabel() for panel in display.axes_]
+        ['reference', 'predicted', 'probability']
+        """
+        probabilities = predict_stages(estimator, recording)
+        unknown = np.isnan(probabilities).any(axis=1)
+        return cls.from_predictions(
+            np.where(unknown, UNSCORED, probabilities.argmax(axis=1)),
+            probabilities=probabilities,
+            true=recording.hypnogram,
+            epoch_duration=recording.epoch_duration,
+            start=recording.start,
+            ax=ax,
+        )
+
+    @classmethod
+    def from_recording(
+        cls, recording: Recording, *, ax: Axes | Sequence[Axes] | None = None
+    ) -> Self:
+        """Draw the hypnogram that a night has.
+
+        Parameters
+        ----------
+        recording : Recording
+            The night.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Axes to draw in. None makes a figure.
+
+        Returns
+        -------
+        HypnogramDisplay
+            The display, with ``figure_`` and ``axes_``.
+
+        Raises
+        ------
+        ValueError
+            If the night has no hypnogram.
+        """
+        if recording.hypnogram is None:
+            msg = f"{cls.__name__} needs a recording with a hypnogram; got {recording}."
+            raise ValueError(msg)
+        return cls.from_predictions(
+            recording.hypnogram,
+            epoch_duration=recording.epoch_duration,
+            start=recording.start,
+            ax=ax,
+        )
 
     @classmethod
     def from_predictions(
@@ -172,16 +267,16 @@ class HypnogramDisplay:
         draw_steps(next(panels), edges, self.stages, name, self.labels)
         if self.probabilities is not None:
             draw_density(next(panels), edges, self.probabilities, self.labels)
+        last = self.axes_[-1]
         for panel in self.axes_:
-            panel.tick_params(labelbottom=panel is self.axes_[-1])
-            label_time(panel, edges[-1], self.start)
-        self.axes_[-1].set_xlabel("clock time" if self.start else "time (h:mm)")
+            label_time(panel, edges[-1], self.start, named=panel is last)
         return self
 
     def _panels(self, ax: Axes | Sequence[Axes] | None) -> Array:
         """Make the axes, or check the given ones."""
         count = 1 + (self.true is not None) + (self.probabilities is not None)
-        return make_panels(ax, n_rows=count, size=(10.0, 1.7), margin=0.6, sharex=True)
+        size = (COLUMN, 1.6)
+        return make_panels(ax, n_rows=count, size=size, margin=0.6, sharex=True)
 
 
 def _as_codes(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final, Self
 import numpy as np
 
 from sleepkit._typing import Array, FloatArray
-from sleepkit.plotting._panels import make_panels
-from sleepkit.utils import last_step, optional_import
+from sleepkit.plotting._panels import COLUMN, draw_curve, make_panels
+from sleepkit.utils import last_step
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ class TrainingDisplay:
     figure_ : matplotlib.figure.Figure
         The figure.
     axes_ : ndarray of matplotlib.axes.Axes
-        Panels from left to right, one for each quantity.
+        Panels from top to bottom, one for each quantity.
 
     See Also
     --------
@@ -172,19 +172,13 @@ default=("classifier_imbalance", "discriminator_imbalance")
         ValueError
             If the number of axes is not that of the quantities.
         """
-        ticker = optional_import("matplotlib.ticker", extra="plot")
-        self.axes_ = make_panels(ax, n_columns=len(self.curves), size=(4.4, 3.2))
+        self.axes_ = make_panels(ax, n_rows=len(self.curves), size=(COLUMN, 2.2))
         self.figure_ = self.axes_[0].get_figure()
         for panel, (quantity, values) in zip(
             self.axes_, self.curves.items(), strict=True
         ):
-            epochs = np.arange(1, len(values) + 1)
-            dot = "o" if len(values) == 1 else None  # a single epoch has no line
-            panel.plot(epochs, values, label=self.name, marker=dot)
-            panel.set_xlabel("epoch")
+            draw_curve(panel, values, len(panel.get_lines()), self.name)
             panel.set_ylabel(_label(quantity))
-            panel.xaxis.set_major_locator(ticker.MaxNLocator("auto", integer=True))
-            panel.spines[["top", "right"]].set_visible(False)
         if self.name is not None:
             self.axes_[-1].legend(frameon=False)
         return self

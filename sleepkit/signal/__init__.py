@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sleepkit.signal._edges import trim_bounds
     from sleepkit.signal._epoching import majority_labels, to_epochs
     from sleepkit.signal._filter import filter_signal
+    from sleepkit.signal._multitaper import multitaper_density
     from sleepkit.signal._noisy_recording import is_noisy_recording, robust_z
     from sleepkit.signal._notch import design_notch, line_harmonics
     from sleepkit.signal._quality import WindowFlags, flag_windows
@@ -41,6 +42,7 @@ __all__ = [
     "is_noisy_recording",
     "line_harmonics",
     "majority_labels",
+    "multitaper_density",
     "resample",
     "robust_z",
     "spectrum_freqs",

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,14 +9,7 @@ from matplotlib.colors import to_hex
 
 from sleepkit.plotting import EmbeddingDisplay, HypnogramDisplay
 
-mpl.use("agg")
 STAGES = ["W", "N1", "N2", "N3", "REM"]
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")

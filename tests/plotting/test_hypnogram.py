@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -10,15 +9,8 @@ import pytest
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.plotting import HypnogramDisplay
 
-mpl.use("agg")
 STAGES = [0, 1, 2, -1, 3, 4, 4]
 QUARTERS = ("00", "15", "30", "45")
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def tick_names(ax):
@@ -123,12 +115,59 @@ def test_the_reference_is_drawn_above():
     np.testing.assert_array_equal(reference, [-2, np.nan])
 
 
+class Stager:
+    """It knows three stages, and nothing of the last epoch."""
+
+    classes_ = np.array([0, 2, 4])
+
+    def predict_proba(self, night):
+        found = np.tile([0.1, 0.2, 0.7], (night.n_epochs, 1))
+        found[-1] = np.nan
+        return found
+
+
+def test_an_estimator_stages_a_night(make_night):
+    start = datetime(2001, 2, 3, 23, 0)
+    night = make_night(4, hypnogram=[0, 2, 3, -1], start=start)
+    figure, axes = plt.subplots(3)
+    display = HypnogramDisplay.from_estimator(Stager(), night, ax=axes)
+    assert display.figure_ is figure
+    assert display.stages.tolist() == [4, 4, 4, -1]
+    np.testing.assert_allclose(display.probabilities[0], [0.1, 0, 0.2, 0, 0.7])
+    assert display.true.tolist() == [0, 2, 3, -1]
+    assert axes[-1].get_xlabel() == "clock time"
+    unscored = make_night(4).replace(hypnogram=None)
+    assert len(HypnogramDisplay.from_estimator(Stager(), unscored).axes_) == 2
+
+
+def test_an_estimator_of_other_classes(make_night):
+    stager = Stager()
+    stager.classes_ = np.array(["N2", "REM", "W"])
+    with pytest.raises(ValueError, match="The classes of the estimator must be"):
+        HypnogramDisplay.from_estimator(stager, make_night(4))
+
+
+def test_the_hypnogram_of_a_recording(make_night):
+    night = make_night(4, hypnogram=[0, 4, 4, -1])
+    display = HypnogramDisplay.from_recording(night)
+    assert display.stages.tolist() == [0, 4, 4, -1]
+    assert display.axes_.shape == (1,)
+    with pytest.raises(ValueError, match="needs a recording with a hypnogram"):
+        HypnogramDisplay.from_recording(night.replace(hypnogram=None))
+
+
+def test_rem_is_marked():
+    _, rem = HypnogramDisplay.from_predictions([0, 4, 2]).axes_[0].patches
+    assert rem.get_linewidth() >= 4
+    np.testing.assert_array_equal(rem.get_data().values, [np.nan, -1, np.nan])
+
+
 @pytest.mark.parametrize(
     ("n_epochs", "names"),
     [
         (4, ["0:00", "0:01", "0:02"]),
         (60, ["0:00", "0:05", "0:10", "0:15", "0:20", "0:25", "0:30"]),
-        (960, [f"{hour}:00" for hour in range(9)]),
+        (960, [f"{hour}:00" for hour in range(0, 9, 2)]),
     ],
 )
 def test_time_since_the_start(n_epochs, names):
@@ -140,14 +179,16 @@ def test_time_since_the_start(n_epochs, names):
 
 def test_clock_time_past_midnight():
     start = datetime(2001, 2, 3, 22, 59, 30)
-    display = HypnogramDisplay.from_predictions([2] * 300, start=start)
-    ax = display.axes_[-1]
+    wide = plt.figure(figsize=(10, 2)).gca()
+    ax = HypnogramDisplay.from_predictions([2] * 300, start=start, ax=wide).axes_[-1]
     quarters = [
         f"{hour}:{minute}" for hour in ("23", "00", "01") for minute in QUARTERS
     ]
     assert tick_names(ax) == quarters[:10]
     assert ax.get_xticks()[0] == pytest.approx(30)
     assert ax.get_xlabel() == "clock time"
+    narrow = HypnogramDisplay.from_predictions([2] * 300, start=start).axes_[-1]
+    assert tick_names(narrow) == quarters[:10:2]  # there is no room for more
 
 
 def test_weeks_are_not_littered_with_ticks():

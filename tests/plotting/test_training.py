@@ -2,8 +2,6 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator
@@ -12,7 +10,6 @@ from sklearn.pipeline import Pipeline
 
 from sleepkit.plotting import TrainingDisplay
 
-mpl.use("agg")
 HISTORY = [
     {"classifier_imbalance": 0.3, "discriminator_imbalance": 0.2, "batches": [{}]},
     {"classifier_imbalance": 0.1, "valid_accuracy": 0.6, "batches": [{}]},
@@ -23,12 +20,6 @@ class Stager(BaseEstimator):
     def fit(self, X, y=None):
         self.net_ = SimpleNamespace(history=HISTORY)
         return self
-
-
-@pytest.fixture(autouse=True)
-def close_figures():
-    yield
-    plt.close("all")
 
 
 def curves(ax):
