@@ -12,8 +12,11 @@ into a hypnogram, the statistics of the night, and a list of what to look at.
 # ``read_recording("night.edf")`` reads one from a file, see
 # :ref:`sphx_glr_auto_examples_1_stage_plot_2_own_edf.py`. Here a night is simulated.
 
+from matplotlib import pyplot as plt
+
 from sleepkit.datasets import make_polysomnography
 from sleepkit.pipelines import stage_night, staging_warnings
+from sleepkit.plotting import SpectrogramDisplay
 from sleepkit.pretrained import card, load_stager
 
 X, y, _ = make_polysomnography(
@@ -26,10 +29,13 @@ print(night)
 # Its hypnogram
 # -------------
 # ``stage_night`` returns a stage and five probabilities for each epoch of 30 s. Epochs
-# of bad signal are staged as well, and flagged.
+# of bad signal are staged as well, and flagged. Above them is the spectrogram of the
+# EEG, in which slow waves and spindles show.
 
 staged = stage_night(load_stager("default"), night)
-staged.hypnogram.plot()
+fig, axes = plt.subplots(3, figsize=(10, 7), layout="constrained", sharex=True)
+SpectrogramDisplay.from_recording(night, ax=axes[0])
+staged.hypnogram.plot(ax=axes[1:])
 
 # %%
 # The night in numbers

@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import edfio
+from matplotlib import pyplot as plt
 
 from sleepkit.datasets import make_polysomnography
 from sleepkit.io import (
@@ -76,5 +77,6 @@ print(*result.read_text(encoding="utf-8").splitlines()[:4], sep="\n")
 # file is read again by ``read_hypnogram``, as are those of other programs, and drawn
 # below another scoring of the same night: here the simulated stages.
 
-read_hypnogram(result).plot(other=y)
+fig, axes = plt.subplots(3, figsize=(9, 6), layout="constrained", sharex=True)
+read_hypnogram(result).plot(ax=axes, other=y)
 folder.cleanup()

@@ -18,10 +18,10 @@ from matplotlib import pyplot as plt
 from sklearn.model_selection import cross_val_predict
 
 from sleepkit.datasets import make_polysomnography
-from sleepkit.metrics import expected_calibration_error, selective_staging
+from sleepkit.metrics import selective_staging
 from sleepkit.model_selection import SubjectKFold
 from sleepkit.pipelines import make_stager
-from sleepkit.plotting import HypnogramDisplay
+from sleepkit.plotting import HypnogramDisplay, ReliabilityDisplay
 
 X, y, _ = make_polysomnography(
     6, hours=2, modalities=("eeg", "eog"), noise=2, random_state=5
@@ -30,7 +30,14 @@ X = X.materialize()
 stager = make_stager("trees", random_state=0)
 stager.set_params(stage__estimator__max_iter=15)
 proba = cross_val_predict(stager, X, y, cv=SubjectKFold(3), method="predict_proba")
-print(f"expected calibration error: {expected_calibration_error(y, proba):.3f}")
+
+# %%
+# Is the confidence right?
+# ------------------------
+# Of epochs with a confidence of .8, 80 % should be right. Points below the diagonal are
+# overconfident, above it too modest.
+
+ReliabilityDisplay.from_predictions(y, proba, n_bins=10)
 
 # %%
 # What a review buys
@@ -64,7 +71,8 @@ print(
 one = X.subject == X.subject[0]
 stages, confidence = proba[one].argmax(axis=1), proba[one].max(axis=1)
 check = np.argsort(confidence)[:10]
-display = HypnogramDisplay.from_predictions(stages, true=y[one])
+fig, axes = plt.subplots(2, figsize=(9, 4), layout="constrained", sharex=True)
+HypnogramDisplay.from_predictions(stages, true=y[one], ax=axes)
 for epoch in check:
-    display.axes_[-1].axvline(30 * (epoch + 0.5), color="tab:orange", alpha=0.7)
+    axes[1].axvline(30 * (epoch + 0.5), color="tab:orange", alpha=0.7)
 print("of these ten,", np.sum(stages[check] != y[one][check]), "differ from the truth")

@@ -12,6 +12,7 @@ stager: features of nights, and any classifier of scikit-learn.
 # A row of ``X`` is one epoch of 30 s, and ``groups`` holds its subject.
 
 import numpy as np
+from matplotlib import pyplot as plt
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import cohen_kappa_score
 from sklearn.pipeline import make_pipeline
@@ -46,8 +47,9 @@ stager.fit(X[~new], y[~new])
 
 night = X[new]
 stages = stager.predict(night)
-display = HypnogramDisplay.from_predictions(
-    stages, probabilities=stager.predict_proba(night), true=y[new]
+fig, axes = plt.subplots(3, figsize=(9, 6), layout="constrained", sharex=True)
+HypnogramDisplay.from_predictions(
+    stages, probabilities=stager.predict_proba(night), true=y[new], ax=axes
 )
 print(f"Cohen's kappa: {cohen_kappa_score(y[new], stages):.2f}")
 

@@ -19,6 +19,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from matplotlib import pyplot as plt
 from sklearn.pipeline import make_pipeline
 from skorch.callbacks import Callback, EarlyStopping, EpochScoring
 
@@ -76,7 +77,10 @@ stager.fit(X, y)
 
 history = stager[-1].net_.history
 print(f"stopped after {len(history)} of 20 passes")
-TrainingDisplay.from_estimator(stager, ["train_loss", "valid_loss", "valid_f1"])
+fig, axes = plt.subplots(1, 3, figsize=(10, 3), layout="constrained")
+TrainingDisplay.from_estimator(
+    stager, ["train_loss", "valid_loss", "valid_f1"], ax=axes
+)
 
 # %%
 # The same numbers in the file of the tracker, a line a pass:

@@ -14,10 +14,10 @@ the training of the stager that comes with sleepkit on them.
 # those of five other subjects show what is gained.
 
 from matplotlib import pyplot as plt
-from sklearn.metrics import ConfusionMatrixDisplay
 
 from sleepkit.datasets import Site, make_polysomnography
 from sleepkit.evaluation import evaluate_staging
+from sleepkit.plotting import ConfusionDisplay
 from sleepkit.pretrained import adapt, load_stager
 
 site = Site(eeg="O1-M2", n3_threshold=0.55)
@@ -50,19 +50,11 @@ print(
 # Rows are the stages of the laboratory's scorer, in shares of each. The adapted stager
 # has taken up this scorer's habit, and calls less N3; here it goes a little too far.
 
-fig, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained", sharey=True)
+fig, axes = plt.subplots(1, 2, figsize=(11, 5), layout="constrained")
 for name, ax in zip(result.estimators, axes, strict=True):
     staged = result.predictions(name)
-    ConfusionMatrixDisplay.from_predictions(
-        staged["true"],
-        staged["predicted"],
-        display_labels=["W", "N1", "N2", "N3", "REM"],
-        normalize="true",
-        values_format=".0%",
-        colorbar=False,
-        ax=ax,
-    )
-    ax.set_title(name)
+    ConfusionDisplay.from_predictions(staged["true"], staged["predicted"], ax=ax)
+    ax.set_xlabel(f"predicted, {name}")
 
 # %%
 # The default stager was trained on simulated nights, so this is a fair picture of how

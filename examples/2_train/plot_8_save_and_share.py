@@ -14,6 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+from matplotlib import pyplot as plt
 
 from sleepkit.datasets import make_polysomnography
 from sleepkit.exceptions import ModelFileError
@@ -68,7 +69,8 @@ again = load_model(path)
 night = X[~train].recordings[0]
 same = np.array_equal(again.predict_proba(night), stager.predict_proba(night))
 print("same probabilities:", same)
-stage_night(again, night).hypnogram.plot(other=y[~train])
+fig, axes = plt.subplots(3, figsize=(9, 6), layout="constrained", sharex=True)
+stage_night(again, night).hypnogram.plot(ax=axes, other=y[~train])
 
 # %%
 # What a model file cannot hold
