@@ -14,6 +14,8 @@ night and epoch by epoch.
 # are simulated, as were some that the stager was trained on: look at what changes, and
 # not at how well it does.
 
+# sphinx_gallery_thumbnail_number = 2
+
 import numpy as np
 from matplotlib import pyplot as plt
 
