@@ -1,4 +1,5 @@
-# make demo | test | test-oldest | lint | docs | clean; set-up happens by itself, once.
+# make demo | test | test-oldest | lint | docs | linkcheck | clean; set-up happens by
+# itself, once.
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -24,10 +25,10 @@ export PYTHONDONTWRITEBYTECODE :=
 # Real recordings beside the project are used where there are any.
 export SLEEPKIT_REAL_DATA ?= $(realpath ../shared/data)
 # Test workers share the cores: one numeric thread each.
-test test-oldest: export OMP_NUM_THREADS ?= 1
+test test-oldest docs: export OMP_NUM_THREADS ?= 1
 test test-oldest: export MPLBACKEND := Agg
 
-.PHONY: demo test test-oldest lint docs clean
+.PHONY: demo test test-oldest lint docs linkcheck clean
 
 demo: $(VENV)/.ready
 	$(BIN)/python -m sleepkit demo --overwrite
@@ -46,8 +47,13 @@ lint: $(VENV)/.ready
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# With the gallery, whose examples run where they changed since the last build.
 docs: $(VENV)/.ready-docs
-	$(BIN)/sphinx-build -W --keep-going -b html docs docs/_build
+	$(BIN)/sphinx-build -W --keep-going -b html $(SPHINX_ARGS) docs docs/_build
+
+# Needs the internet; no example runs.
+linkcheck: $(VENV)/.ready-docs
+	$(BIN)/sphinx-build -b linkcheck -D plot_gallery=0 docs docs/_build/linkcheck
 
 clean:
 	rm -rf $(VENV) $(VENV_OLDEST) docs/_build docs/auto_examples docs/generated

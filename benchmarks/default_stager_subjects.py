@@ -44,7 +44,7 @@ forgets. With replay, as many simulated training nights are mixed in as there ar
 ones, at least four; these stagers are not calibrated. Kappa of all scored epochs.
 Intervals: 95 %, bootstrap over subjects; ±: SD over draws. Made by
 ``python benchmarks/default_stager_subjects.py --out docs/results``."""
-N_FOLDS = 3
+N_FOLDS = 5
 SIZES = (1, 2, 4)
 DRAWS = 3
 TESTS = 12

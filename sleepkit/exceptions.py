@@ -9,6 +9,7 @@ from sleepkit._messages import shortened
 __all__ = [
     "ChannelError",
     "DiscontinuousRecordingError",
+    "HubError",
     "HypnogramError",
     "LeakageError",
     "ModelFileError",
@@ -68,6 +69,10 @@ class StoreWriteError(StoreError):
 
 class ModelFileError(SleepkitError, ValueError):
     """A model file is damaged, foreign or not to be trusted."""
+
+
+class HubError(SleepkitError, OSError):
+    """A model cannot be fetched from a hub, or pushed to it."""
 
 
 class LeakageError(SleepkitError, ValueError):

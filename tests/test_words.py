@@ -26,7 +26,7 @@ GUIDE = [
     ROOT / "README.md",
     *sorted(ROOT.glob("docs/**/*.rst")),
     *sorted(ROOT.glob("docs/**/*.inc")),
-    *sorted(ROOT.glob("examples/*.py")),
+    *sorted(ROOT.glob("examples/**/*.py")),
 ]
 
 

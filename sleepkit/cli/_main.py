@@ -31,6 +31,7 @@ COMMANDS: Final = {
     "stage": "write the hypnograms of nights",
     "report": "write the reports of nights that have stages already",
     "adapt": "continue the training of a model on a folder of scored nights",
+    "card": "show what a model is, was trained on, needs and reaches",
     "pretrain": "train the stagers that come with sleepkit",
 }
 _FAILED: Final = 1

@@ -108,7 +108,7 @@ def load(path: Path) -> Model:
 def save_adapted(path: Path, model: Model, X: EpochArray, files: Sequence[str]) -> None:
     """Write a model that was adapted, with what it was trained on before and now."""
     subjects = {hash_name(subject) for subject in set(X.subject)}
-    outdated = {"scores", "summary", "protocol", "nights", "epochs"}
+    outdated = {"scores", "scored_on", "summary", "protocol", "nights", "epochs"}
     kept = {name: model.about[name] for name in model.about if name not in outdated}
     about = kept | {
         "adapted_on": {"nights": len(X.recordings), "subjects": len(subjects)},

@@ -22,9 +22,11 @@ def relative_scores(
     (batch, n_heads, n_queries, n_keys), in float32 at least.
     """
     reach = table.shape[1] // 2
-    places = range(query.shape[-2]) if places is None else places
-    i = torch.tensor(places, device=query.device)
     j = torch.arange(n_keys, device=query.device)
+    if places is None:  # without numbers in Python, which an export would keep
+        i = torch.arange(query.shape[-2], device=query.device)
+    else:
+        i = torch.tensor(places, device=query.device)
     row = (j - i[:, None]).clamp(-reach, reach) + reach
     # 2 k + 1 products for each query, from which each pair takes its own
     by_distance = torch.einsum("bhid,hrd->bhir", query, table)

@@ -51,7 +51,7 @@ class TokenEmbedding(nn.Module):
         frames = self.projection(frames.masked_fill(~present.reshape(-1, 1, 1), 0))
         if self.modality_token is not None:
             frames = frames + self.modality_token
-        cls = self.cls.expand(len(frames), 1, -1)
+        cls = self.cls.expand(frames.shape[0], 1, -1)
         return torch.cat([cls, frames], 1)
 
 

@@ -7,8 +7,7 @@ import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
-from os import PathLike
-from pathlib import Path
+from os import PathLike, fspath
 from typing import Any, Final
 
 import safetensors.numpy
@@ -22,6 +21,7 @@ from sleepkit.exceptions import ModelFileError, SleepkitWarning
 from sleepkit.persistence._archive import ARRAYS, MAX_BYTES, pack, unpack
 from sleepkit.persistence._decode import Decoder
 from sleepkit.persistence._encode import Encoder
+from sleepkit.persistence._hub import fetch, is_address
 from sleepkit.utils import last_step, open_regular, write_atomically
 
 _FORMAT: Final = 2
@@ -46,7 +46,8 @@ def save_model(
         The file to write; an existing one is replaced.
     about : mapping of str to object, default=None
         Facts about the model, as JSON values: nights it was trained on, how they were
-        scored and trimmed, its scores, its licence.
+        scored and trimmed, its scores, its licence. `model_card` lists those that it
+        shows.
 
     Raises
     ------
@@ -58,6 +59,8 @@ def save_model(
     --------
     load_model : Read the estimator.
     model_info : Read the description of a model.
+    model_card : Make the card of a model.
+    push_model : Share a model file.
 
     Notes
     -----
@@ -98,13 +101,16 @@ def save_model(
     write_atomically(path, content)
 
 
-def load_model(path: str | PathLike[str]) -> Any:
+def load_model(path: str | PathLike[str], *, unpinned: bool = False) -> Any:
     """Read a fitted estimator, without running code from the file.
 
     Parameters
     ----------
     path : path-like
-        A file that `save_model` wrote.
+        A file that `save_model` wrote, or the address ``"hf://owner/name@revision"`` of
+        one that `push_model` pushed; the revision is the hash of a commit, or a tag.
+    unpinned : bool, default=False
+        Whether an address may name a branch or no revision, whose model may change.
 
     Returns
     -------
@@ -117,6 +123,11 @@ def load_model(path: str | PathLike[str]) -> Any:
         If the file is no model file, is damaged, was written by a later sleepkit, or
         holds types that are neither scikit-learn's nor sleepkit's; the message names
         them.
+    HubError
+        If the address is wrong, or its hub does not give the file.
+    ImportError
+        If an address is given and huggingface-hub is missing; ``pip install
+        'sleepkit-learn[hub]'``.
 
     Warns
     -----
@@ -138,6 +149,9 @@ def load_model(path: str | PathLike[str]) -> Any:
     it becomes ``"auto"``, so that a model trained with ``device="cuda"`` can predict on
     any computer.
 
+    What an address names is downloaded once, into the cache of huggingface_hub; with
+    the hash of a commit it is then loaded without network.
+
     Examples
     --------
     >>> from pathlib import Path
@@ -149,7 +163,7 @@ def load_model(path: str | PathLike[str]) -> Any:
     ...     load_model(Path(folder, "stager.model"))
     LogisticRegression(C=0.5)
     """
-    info, members = _read(Path(path))
+    info, members = _read(path, unpinned=unpinned)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -172,13 +186,15 @@ def load_model(path: str | PathLike[str]) -> Any:
     return estimator
 
 
-def model_info(path: str | PathLike[str]) -> dict[str, Any]:
+def model_info(path: str | PathLike[str], *, unpinned: bool = False) -> dict[str, Any]:
     """Read the description of a model, without loading the model.
 
     Parameters
     ----------
     path : path-like
-        A file that `save_model` wrote.
+        A file that `save_model` wrote, or an address, as `load_model` takes it.
+    unpinned : bool, default=False
+        As of `load_model`.
 
     Returns
     -------
@@ -193,6 +209,12 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
     ------
     ModelFileError
         If the file is no model file, is damaged, or was written by a later sleepkit.
+    HubError
+        If the address is wrong, or its hub does not give the file.
+
+    See Also
+    --------
+    model_card : The same for people.
 
     Examples
     --------
@@ -207,7 +229,7 @@ def model_info(path: str | PathLike[str]) -> dict[str, Any]:
     >>> info["classes"], info["about"]
     ([0, 2], {'nights': 2})
     """
-    return _read(Path(path))[0]
+    return _read(path, unpinned=unpinned)[0]
 
 
 def _compose(estimator: Any, about: dict[str, Any]) -> bytes:
@@ -252,9 +274,12 @@ def _construct(info: dict[str, Any], members: dict[str, bytes]) -> Any:
     return estimator
 
 
-def _read(path: Path) -> tuple[dict[str, Any], dict[str, bytes]]:
+def _read(
+    path: str | PathLike[str], *, unpinned: bool
+) -> tuple[dict[str, Any], dict[str, bytes]]:
     """Read and check a file: its size, archive and format."""
-    with open_regular(path) as file:
+    place = fetch(fspath(path), unpinned=unpinned) if is_address(path) else path
+    with open_regular(place) as file:
         size = os.fstat(file.fileno()).st_size
         if size > MAX_BYTES:
             why = f"it has {size:,} bytes; a model file has at most {MAX_BYTES:,}."

@@ -19,7 +19,7 @@ from sleepkit._typing import FloatArray
 from sleepkit.classifiers import LogPoolClassifier
 from sleepkit.exceptions import SleepkitError, SleepkitWarning
 from sleepkit.pipelines import TrainingReference
-from sleepkit.pretrained._cards import summarize, write_card
+from sleepkit.pretrained._cards import card_texts, summarize
 from sleepkit.pretrained._feature_nights import digest_of, find_nights, read_nights
 from sleepkit.pretrained._members import (
     MEMBERS,
@@ -225,13 +225,12 @@ def _write(
 ) -> list[Path]:
     """Write a model file and its card."""
     model, card = out / f"{name}.model", out / f"{name}.md"
-    texts = (about.pop("trained_on"), about.pop("scored_on"))
-    about |= {
+    about |= card_texts(name) | {
         "method": name,
-        "summary": summarize(name, scores, *texts),
+        "summary": summarize(name, scores, about["trained_on"], about["scored_on"]),
         "scores": [{"estimator": name, **scores}],
     }
-    text = write_card(name, scores, *texts)
     persistence.save_model(stager, model, about=about)
-    write_atomically(card, text.encode())
+    text = persistence.model_card(model).to_markdown()
+    write_atomically(card, f"{text}\n".encode())
     return [model, card]

@@ -32,10 +32,14 @@ def inputs():
 
 @pytest.mark.filterwarnings("ignore::UserWarning:torch")  # of its own constants
 def test_export(net, inputs):
+    free = dict.fromkeys((0, 1), torch.export.Dim.DYNAMIC)
     with torch.no_grad():
-        exported = torch.export.export(Fused(net), inputs, strict=False)
-        expected = net(dict(zip(SHAPES, inputs, strict=True))).logits["fused"]
-    torch.testing.assert_close(exported.module()(*inputs), expected)
+        exported = torch.export.export(
+            Fused(net), inputs, dynamic_shapes=(free, free), strict=False
+        ).module()
+        for batch, seq in ((2, 3), (3, 7)):  # another number and length of sequences
+            others = [torch.randn(batch, seq, *shape) for shape in SHAPES.values()]
+            torch.testing.assert_close(exported(*others), Fused(net)(*others))
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:DeprecationWarning")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sleepkit.exceptions import ModelFileError
+from sleepkit.persistence import model_card
 from sleepkit.pretrained import MODELS, _models, card, load_stager, model_path
 
 MAX_BYTES = 5_000_000  # of all models together
@@ -36,6 +37,15 @@ def test_what_is_not(tmp_path, monkeypatch):
 def test_another_name():
     with pytest.raises(ValueError, match="'name' parameter"):
         load_stager("best")
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_cards_of_the_package_are_of_its_models(name):
+    text = card(name)
+    assert model_card(model_path(name)).to_markdown() == text.rstrip("\n")
+    for title in ("Trained on", "Needs", "Reaches", "Limits", "Licence"):
+        assert f"\n## {title}\n" in text
+    assert "does not say" not in text
 
 
 def test_models_of_the_package_are_small():

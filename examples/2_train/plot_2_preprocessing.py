@@ -2,7 +2,8 @@
 Preprocessing a night
 =====================
 
-The signals of one simulated night, before and after each step.
+*What does each step do to my signals?* One simulated night, before and after filters,
+resampling, spectra and the mask of bad epochs.
 """
 
 # %%

@@ -2,9 +2,9 @@
 A torch module of your own
 ==========================
 
-`ModuleClassifier` makes a scikit-learn stager of any torch module. The module below has
-15 lines; splits by subject, early stopping, missing signal and evaluation come with the
-stager.
+*Can I stage with my own net?* `ModuleClassifier` makes a scikit-learn stager of any
+torch module. The one below has 15 lines; splits by subject, early stopping, missing
+signal and evaluation come with the stager.
 """
 
 # %%

@@ -1,0 +1,53 @@
+"""``sleepkit card``: what a model is, was trained on, needs and reaches."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from typing import Final
+
+from sleepkit import persistence, pretrained, utils
+from sleepkit.cli._arguments import add_overwrite
+from sleepkit.cli._output import make_folder, print_files, refuse_existing
+
+EXAMPLE: Final = """sleepkit card default
+  sleepkit card my.model --html --out my-model.html"""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the model, and where its card goes."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model file, the address of one (hf://owner/name@revision), or the name "
+        "of one that comes with sleepkit: default, bands",
+    )
+    parser.add_argument(
+        "--html", action="store_true", help="a page of HTML instead of Markdown"
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="the file to write (prints the card)"
+    )
+    add_overwrite(parser)
+
+
+def run(arguments: Namespace) -> None:
+    """Print the card of a model, or write it to a file."""
+    out = arguments.out
+    if out is not None:
+        refuse_existing([out], overwrite=arguments.overwrite)
+    card = persistence.model_card(_place(arguments.model))
+    text = card.to_html() if arguments.html else card.to_markdown()
+    if out is None:
+        print(text)
+        return
+    make_folder(out.parent)
+    utils.write_atomically(out, f"{text}\n".encode())
+    print_files([out])
+
+
+def _place(model: str) -> str | Path:
+    """Path or address of a model; a file is found before a name."""
+    if model in pretrained.MODELS and not Path(model).exists():
+        return pretrained.model_path(model)
+    return model
