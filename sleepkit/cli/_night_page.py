@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from argparse import ArgumentParser, Namespace
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from sleepkit.exceptions import SleepkitError, SleepkitWarning
 
 if TYPE_CHECKING:
     from sleepkit.hypnogram import Hypnogram
+    from sleepkit.persistence import ModelCard
     from sleepkit.pipelines import StagedNight
     from sleepkit.recording import Recording
 
@@ -51,8 +51,7 @@ class NightPage:
     expert: Path | None = None
     scheme: str | None = None
     stager: Any = None  # one that takes any subset of its modalities
-    about: Mapping[str, Any] | None = None
-    card: str | None = None
+    card: ModelCard | None = None
     search: bool = True  # for the expert's hypnogram, by its name
     scored: Path | None = None  # the file whose stages the report is of
 
@@ -93,6 +92,5 @@ class NightPage:
             stager=self.stager,
             missing=report.missing,
             warnings=report.warnings,
-            about=self.about,
             card=self.card,
         )

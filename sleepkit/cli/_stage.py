@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sleepkit import pretrained
+from sleepkit import persistence, pretrained
 from sleepkit.cli._arguments import MODALITIES, add_jobs, add_nights, add_overwrite
 from sleepkit.cli._messages import collect_notes, print_failures, print_note
 from sleepkit.cli._models import Model, load
@@ -163,17 +163,16 @@ def _make_task(arguments: Namespace) -> StagingTask:
         out=arguments.out,
         formats=arguments.format,
         overwrite=arguments.overwrite,
-        page=_make_page(arguments, model) if arguments.report else None,
+        page=_make_page(arguments, model, path) if arguments.report else None,
     )
 
 
-def _make_page(arguments: Namespace, model: Model) -> NightPage:
+def _make_page(arguments: Namespace, model: Model, path: Path) -> NightPage:
     """Say what the reports tell of the model."""
     return NightPage.from_arguments(
         arguments,
         stager=model.stager if takes_any_subset(model.stager) else None,
-        about=model.about,
-        card=pretrained.card() if arguments.model is None else None,
+        card=persistence.model_card(path),
     )
 
 

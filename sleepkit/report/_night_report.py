@@ -9,10 +9,10 @@ from typing import Any, Final
 import sleepkit
 from sleepkit import preprocessing
 from sleepkit.hypnogram import Hypnogram
+from sleepkit.persistence import ModelCard
 from sleepkit.pipelines import StagedNight
 from sleepkit.recording import Recording
 from sleepkit.report._contribution import find_contribution
-from sleepkit.report._model_card import model_facts, model_scores
 from sleepkit.report._overview import draw_overview
 from sleepkit.report._page import RESEARCH, render_page
 from sleepkit.report._recording_facts import channel_rows, recording_facts
@@ -37,8 +37,7 @@ def night_report(
     stager: Any = None,
     missing: Mapping[str, str] | None = None,
     warnings: Sequence[str] = (),
-    about: Mapping[str, Any] | None = None,
-    card: str | None = None,
+    card: ModelCard | None = None,
 ) -> str:
     """Write the report of a night as one page of HTML.
 
@@ -55,11 +54,8 @@ def night_report(
         Reason for each modality that the night was staged without.
     warnings : sequence of str, default=()
         What the reader should know before all else, as from `staging_warnings`.
-    about : mapping of str to object, default=None
-        What the file of the model says of it: ``"about"`` of
-        `sleepkit.persistence.model_info`.
-    card : str, default=None
-        Card of the model as of `sleepkit.pretrained.card`.
+    card : ModelCard, default=None
+        The model, as `sleepkit.persistence.model_card` describes it.
 
     Returns
     -------
@@ -116,8 +112,7 @@ def night_report(
         "channels": channel_rows(night, flags),
         "overview": draw_overview(night, hypnogram, flags),
         "contribution": find_contribution(stager, night, hypnogram.stages),
-        "model": model_facts(about or {}, card),
-        "scores": model_scores(about or {}),
+        "card": card,
         "versions": versions(*_DISTRIBUTIONS),
     }
     values |= stage_values(hypnogram, night)

@@ -8,12 +8,19 @@ import numpy as np
 import pytest
 
 from sleepkit.datasets import make_polysomnography
+from sleepkit.persistence import ModelCard
+from sleepkit.persistence._card_content import Section
 from sleepkit.pipelines import make_stager, stage_night
 from sleepkit.report import night_report
 
 HOSTILE = '<script>alert("C4")</script>'
-CARD = "# m\n\n**What.** A stager.\n\n**Reaches**, on some\nnights:\n\n| a | b |\n"
-ABOUT = {"method": "trees", "scores": [{"estimator": "m", "kappa": 0.5}]}
+CARD = ModelCard(
+    "trees",
+    [
+        Section("What it is", ["A stager.", HOSTILE], []),
+        Section("Reaches", [], [["score", "all"], ["kappa", "0.500"]]),
+    ],
+)
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +54,6 @@ def write_page(staged):
             stager=stager,
             missing={"emg": f"no label is known as emg, perhaps {HOSTILE}"},
             warnings=["N2 fills all of the night.", HOSTILE],
-            about=ABOUT,
             card=CARD,
         )
 
