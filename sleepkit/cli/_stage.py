@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sleepkit import pretrained
+from sleepkit import pretrained, utils
 from sleepkit.cli._arguments import MODALITIES, add_nights, add_overwrite, count
 from sleepkit.cli._messages import print_failures
 from sleepkit.cli._models import load
@@ -158,10 +158,9 @@ def _stage_all(
     from tqdm import tqdm
 
     reports: list[NightReport] = []
-    progress = {"desc": "nights", "total": len(nights), "disable": None}
     try:
         with closing(_run_all(task, nights, arguments.jobs)) as finished:
-            for report in tqdm(finished, **progress):
+            for report in utils.progress_bar(finished, "nights", total=len(nights)):
                 reports.append(report)
                 line = to_json(report) if arguments.json else str(report)
                 tqdm.write(line, file=sys.stdout)

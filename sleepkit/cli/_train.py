@@ -10,7 +10,7 @@ from errno import EISDIR
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-from sleepkit import evaluation
+from sleepkit import evaluation, utils
 from sleepkit._stages import STAGES
 from sleepkit.cli._arguments import (
     MODALITIES,
@@ -161,11 +161,9 @@ def _settings(arguments: Namespace, nights: Nights) -> dict[str, str]:
 
 def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:
     """Compute what the stagers cache of every night, with a progress bar."""
-    from tqdm import tqdm
-
     stagers = list(stagers)
     n_nights = len(stagers) * len(X.recordings)
-    with tqdm(desc="nights", total=n_nights, disable=None) as bar:
+    with utils.progress_bar(desc="nights", total=n_nights) as bar:
         for stager in stagers:
             last = list(stager.named_steps).index("cache")
             features = stager[: last + 1].fit(X)
@@ -204,14 +202,13 @@ def cross_validate(
 def fit_all(stagers: Iterable[Pipeline], X: EpochArray) -> list[Pipeline]:
     """Fit each stager on all nights."""
     from joblib import Parallel, delayed
-    from tqdm import tqdm
 
     stagers = list(stagers)
     fits = (delayed(_fit)(stager, X) for stager in stagers)
     n_jobs = min(count_jobs(), len(stagers))
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    progress = {"desc": "on all nights", "total": len(stagers), "disable": None}
-    return list(tqdm(parallel(fits), **progress))
+    bar = utils.progress_bar(parallel(fits), "on all nights", total=len(stagers))
+    return list(bar)
 
 
 def count_jobs() -> int:
