@@ -119,9 +119,11 @@ def _make_task(arguments: Namespace) -> NightTask:
     """Load the model, and choose its modalities and channels."""
     path = arguments.model or pretrained.model_path()
     model = load(path)
-    if arguments.model is None:  # not among the results that another program reads
-        summary = model.about.get("summary", model.method)
-        print(summary, file=sys.stderr if arguments.json else sys.stdout)
+    summary = model.about.get("summary", model.method)
+    if arguments.model is None and not arguments.json:
+        print(summary)
+    elif arguments.model is None and not arguments.quiet:
+        print(summary, file=sys.stderr)  # not among what another program reads
     modalities = [m for m in model.modalities if m not in arguments.without]
     if not modalities:
         msg = (
