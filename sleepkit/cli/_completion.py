@@ -31,5 +31,5 @@ def run(arguments: Namespace) -> None:
     for each in [parser, *fill_commands(parser).values()]:
         for action in each._actions:
             if action.type is Path:
-                action.complete = shtab.FILE
+                action.complete = shtab.FILE  # type: ignore[attr-defined] # shtab's own
     print(shtab.complete(parser, shell=arguments.shell))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -21,8 +22,6 @@ from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.io._format_names import READ, SUFFIXES, find_format
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from sleepkit.hypnogram import Hypnogram
     from sleepkit.io._read_hypnogram import LeftOut
 
@@ -49,19 +48,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the files, their formats, and how labels are read."""
     parser.add_argument("source", type=Path, metavar="IN", help="the file to read")
     parser.add_argument("out", type=Path, metavar="OUT", help="the file to write")
-    parser.add_argument(
-        "--from",
-        choices=READ,
-        default="auto",
-        dest="source_format",
-        help="format of IN (auto: by its content)",
-    )
-    parser.add_argument(
-        "--to",
-        choices=SUFFIXES,
-        dest="out_format",
-        help="format of OUT (by its suffix)",
-    )
+    _add_formats(parser)
     parser.add_argument("--scheme", choices=io.SCHEMES, help="what integers in IN mean")
     parser.add_argument(
         "--scorer", metavar="NAME", help="whose stages to take, where IN has several"
@@ -80,6 +67,23 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_overwrite(parser)
 
 
+def _add_formats(parser: ArgumentParser) -> None:
+    """Add the formats of both files."""
+    parser.add_argument(
+        "--from",
+        choices=READ,
+        default="auto",
+        dest="source_format",
+        help="format of IN (auto: by its content)",
+    )
+    parser.add_argument(
+        "--to",
+        choices=SUFFIXES,
+        dest="out_format",
+        help="format of OUT (by its suffix)",
+    )
+
+
 def run(arguments: Namespace) -> None:
     """Read a hypnogram, and write it in another format."""
     with printed_result(arguments) as found:
@@ -88,14 +92,8 @@ def run(arguments: Namespace) -> None:
 
 def _convert(arguments: Namespace) -> dict[str, Any]:
     """Convert, and return what another program may want to know."""
-    from sleepkit.io._read_hypnogram import left_out_of_epochs  # imports NumPy
-
     source, out = arguments.source, arguments.out
-    kind = arguments.out_format or find_format(out.name)
-    if kind is None:
-        suffixes = ", ".join(filter(None, SUFFIXES.values()))
-        msg = f"{out}: the suffix must be one of {suffixes}; or --to names a format."
-        raise HypnogramError(msg)
+    kind = arguments.out_format or _format_of(out)
     outputs = [out] + [out.with_suffix(".json")] * (kind == _SIDECAR)
     refuse_existing(outputs, overwrite=arguments.overwrite)
     options = {
@@ -103,21 +101,15 @@ def _convert(arguments: Namespace) -> dict[str, Any]:
         "scorer": arguments.scorer,
         "format": arguments.source_format,
     }
-    night = io.read_hypnogram(
-        source, epoch_duration=arguments.epoch_duration, **options
-    )
-    make_folder(out.parent)
-    lost = _find_losses(night, kind, out)
-    left_out = left_out_of_epochs(source, night, **options)
-    problems = _describe(lost, kind, left_out, night.epoch_duration)
-    if problems and not arguments.lossy:
-        msg = f"{source}: {'; '.join(problems)}. --lossy writes {out} without that."
-        raise HypnogramError(msg)
-    for problem in problems:
-        warnings.warn(f"{problem}.", SleepkitWarning, stacklevel=1)
+    duration = arguments.epoch_duration
+    night = io.read_hypnogram(source, epoch_duration=duration, **options)
+    lost = _find_losses(night, kind)
+    left_out = _left_out_of_epochs(source, night, options)
+    _check_losses(arguments, _describe(lost, kind, left_out, duration))
     if left_out.n_events:
-        msg = f"{left_out.n_events} events that are no stage are left out."
+        msg = f"Events beside the stages are left out: {left_out.n_events}."
         warnings.warn(msg, SleepkitWarning, stacklevel=1)
+    make_folder(out.parent)
     _write(out, night, kind)
     print(f"{source}: {repr(night)[1:-1].removeprefix('Hypnogram: ')}")
     print_files(outputs)
@@ -125,11 +117,42 @@ def _convert(arguments: Namespace) -> dict[str, Any]:
         "source": source,
         "format": kind,
         "epochs": len(night),
-        "epoch_duration": night.epoch_duration,
+        "epoch_duration": duration,
         "left_out": lost + ["changes within epochs"] * left_out.changes,
         "events_left_out": left_out.n_events,
         "files": list(map(str, outputs)),
     }
+
+
+def _format_of(out: Path) -> str:
+    """Return the format that a file has by its suffix."""
+    kind = find_format(out.name)
+    if kind is None:
+        suffixes = ", ".join(filter(None, SUFFIXES.values()))
+        msg = f"{out}: the suffix must be one of {suffixes}; or --to names a format."
+        raise HypnogramError(msg)
+    return kind
+
+
+def _left_out_of_epochs(
+    source: Path, night: Hypnogram, options: Mapping[str, Any]
+) -> LeftOut:
+    """Find what the epochs of a file lack."""
+    from sleepkit.io._read_hypnogram import left_out_of_epochs  # imports NumPy
+
+    return left_out_of_epochs(source, night, **options)
+
+
+def _check_losses(arguments: Namespace, problems: Sequence[str]) -> None:
+    """Refuse to lose something, unless that is wanted; then say it."""
+    if problems and not arguments.lossy:
+        msg = (
+            f"{arguments.source}: {'; '.join(problems)}. --lossy writes "
+            f"{arguments.out} without that."
+        )
+        raise HypnogramError(msg)
+    for problem in problems:
+        warnings.warn(f"{problem}.", SleepkitWarning, stacklevel=1)
 
 
 def _describe(
@@ -155,10 +178,10 @@ def _write(path: Path, night: Hypnogram, kind: str) -> None:
         io.write_hypnogram(path, night, format=kind, overwrite=True)
 
 
-def _find_losses(night: Hypnogram, kind: str, out: Path) -> list[str]:
+def _find_losses(night: Hypnogram, kind: str) -> list[str]:
     """Name what differs when a hypnogram is written and read again."""
-    with TemporaryDirectory(dir=out.parent, prefix=".sleepkit-") as folder:
-        path = Path(folder, out.name)
+    with TemporaryDirectory(prefix="sleepkit-") as folder:
+        path = Path(folder, f"night{SUFFIXES[kind] or ''}")
         _write(path, night, kind)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SleepkitWarning)

@@ -83,7 +83,10 @@ class StagedNight(NamedTuple):
     def _repr_html_(self) -> str:
         """Show the hypnogram and its doubtful epochs in a notebook."""
         counts = {"flagged": int(self.flagged.sum()), "doubtful": len(self.doubtful)}
-        columns = {"to review": list(counts), "epochs": list(counts.values())}
+        columns: Mapping[str, Any] = {
+            "to review": list(counts),
+            "epochs": list(counts.values()),
+        }
         table = html_table(columns, caption="Epochs to review")
         return f"<div>{self.hypnogram._repr_html_()}{table}</div>"
 

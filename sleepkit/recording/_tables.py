@@ -5,23 +5,18 @@ Those of notebooks are of what is known without reading or computing a signal.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 
 from sleepkit._stages import STAGES, UNSCORED
 from sleepkit.utils import Html, html_table, hypnogram_svg
 
-if TYPE_CHECKING:
-    from sleepkit.recording._epoch_array import EpochArray
-    from sleepkit.recording._recording import Recording
-    from sleepkit.recording._signal import Signal
-
 _MAX_CHANNELS: Final = 8  # that are named
 _MAX_NIGHTS: Final = 20  # whose stages are counted and drawn; `html_table` has as many
 
 
-def recording_html(recording: Recording) -> str:
+def recording_html(recording: Any) -> str:
     """Render the modalities of a night, and its hypnogram where there is one."""
     caption = f"Recording {recording.id} of {recording.subject}: {recording.n_epochs} "
     caption += f"epochs of {recording.epoch_duration:g} s"
@@ -39,7 +34,7 @@ def recording_html(recording: Recording) -> str:
     return f"<div>{picture}{html_table(columns, caption=caption)}</div>"
 
 
-def _signal_row(signal: Signal | None) -> tuple[str | None, str | None, str | None]:
+def _signal_row(signal: Any) -> tuple[str | None, str | None, str | None]:
     """Channels, rate and shape of a modality; a step may still have to make it."""
     if signal is None:
         return None, None, None
@@ -50,7 +45,7 @@ def _signal_row(signal: Signal | None) -> tuple[str | None, str | None, str | No
     return names, rate, " x ".join(map(str, signal.shape))
 
 
-def epochs_html(X: EpochArray) -> str:
+def epochs_html(X: Any) -> str:
     """Render the nights of a view: their rows, and the stages of these."""
     nights = list(X.by_recording())
     shown = nights[:_MAX_NIGHTS]
@@ -70,19 +65,19 @@ def epochs_html(X: EpochArray) -> str:
     return f"<div>{html_table(columns, caption=repr(X))}</div>"
 
 
-def _stages(night: Recording, epochs: Any) -> Any:
+def _stages(night: Any, epochs: Any) -> Any:
     """Stages of some epochs of a night, if it is scored."""
     return None if night.hypnogram is None else night.hypnogram[epochs]
 
 
-def _thumbnail(night: Recording) -> Html | None:
+def _thumbnail(night: Any) -> Html | None:
     """Small picture of the hypnogram of a night, if it is scored."""
     if night.hypnogram is None:
         return None
     return hypnogram_svg(night.hypnogram, labels=STAGES, width="16em", height="2em")
 
 
-def epoch_columns(X: EpochArray) -> dict[str, Any]:
+def epoch_columns(X: Any) -> dict[str, Any]:
     """Columns of a table with a row for each epoch; validity may be computed."""
     names = np.array([*STAGES, "n/a"])
     columns: dict[str, Any] = {
