@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Action
 from importlib import import_module
 from pathlib import Path
@@ -90,6 +91,7 @@ def invocation(action: Action) -> str:
 
 def write_commands(*_: object) -> None:
     """Write the page of the command before Sphinx looks for its sources."""
+    os.environ["COLUMNS"] = "88"  # so that usage is broken alike on every machine
     page = HERE / "generated" / "commands.rst"
     page.parent.mkdir(exist_ok=True)
     parsers = fill_commands(make_parser())
