@@ -1,22 +1,16 @@
-"""Sphinx settings; pages of the API and of the command are made from what they are."""
+"""Sphinx settings; the API pages are generated from the packages' public lists."""
 
 from __future__ import annotations
 
-import os
-from argparse import Action
+import sys
 from importlib import import_module
 from pathlib import Path
-from textwrap import indent
 
 import sleepkit
-from sleepkit.cli._parser import (
-    EXIT_CODES,
-    CommandParser,
-    fill_commands,
-    make_parser,
-)
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from command_page import write_commands  # noqa: E402
 
 project = "sleepkit"
 author = "sleepkit contributors"
@@ -58,51 +52,14 @@ def package_section(name: str) -> str:
 
 
 def write_api(*_: object) -> None:
-    """Write the API page before Sphinx looks for its sources."""
+    """Write the pages of API and command before Sphinx looks for its sources."""
     page = HERE / "generated" / "index.rst"
     page.parent.mkdir(exist_ok=True)
     sections = map(package_section, sleepkit.__all__)
     page.write_text("\n".join(["API", "===", "", *sections]), encoding="utf-8")
-
-
-def command_section(name: str, parser: CommandParser) -> str:
-    """Title, sentence, usage, arguments and examples of one command."""
-    usage = parser.format_usage().replace("\n" + " " * len("usage: "), "\n")
-    lines = [name, "-" * len(name), "", parser.description or "", ""]
-    lines += [".. code-block:: text", "", indent(usage.removeprefix("usage: "), "   ")]
-    for action in parser._actions:
-        if action.dest != "help":
-            text = parser._get_formatter()._expand_help(action)
-            lines += [f"``{invocation(action)}``", f"   {text}", ""]
-    lines += [".. code-block:: text", "", indent(parser.epilog or "", "   "), ""]
-    return "\n".join(lines)
-
-
-def invocation(action: Action) -> str:
-    """Write an argument as it is given: its longest name and the form of its value."""
-    value = action.metavar or " | ".join(map(str, action.choices or ()))
-    name = max(action.option_strings, key=len, default="")
-    if action.nargs == 0:
-        return name
-    return (
-        f"{name} {value or action.dest.upper()}{' ...' * (action.nargs == '+')}".strip()
-    )
-
-
-def write_commands(*_: object) -> None:
-    """Write the page of the command before Sphinx looks for its sources."""
-    os.environ["COLUMNS"] = "88"  # so that usage is broken alike on every machine
-    page = HERE / "generated" / "commands.rst"
-    page.parent.mkdir(exist_ok=True)
-    parsers = fill_commands(make_parser())
-    lines = ["Commands", "========", "", "The exit code of every command:", ""]
-    for code, text in EXIT_CODES.items():
-        lines += [f"``{code}``", f"   {text}"]
-    sections = [command_section(name, parser) for name, parser in parsers.items()]
-    page.write_text("\n".join([*lines, "", *sections]), encoding="utf-8")
+    write_commands(page.parent)
 
 
 def setup(app) -> None:
-    """Connect the API page and that of the command to the start of a build."""
+    """Connect the generated pages to the start of a build."""
     app.connect("config-inited", write_api)
-    app.connect("config-inited", write_commands)

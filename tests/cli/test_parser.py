@@ -70,18 +70,17 @@ def test_command_lines_of_the_guide_can_be_called(parser):
 
 
 def test_page_of_the_documentation(tmp_path, monkeypatch):
-    spec = spec_from_file_location("conf", ROOT / "docs" / "conf.py")
-    conf = module_from_spec(spec)
-    spec.loader.exec_module(conf)
-    monkeypatch.setattr(conf, "HERE", tmp_path)
+    spec = spec_from_file_location("command_page", ROOT / "docs" / "command_page.py")
+    maker = module_from_spec(spec)
+    spec.loader.exec_module(maker)
     monkeypatch.setenv("COLUMNS", "88")  # which the page sets
-    conf.write_commands()
-    page = (tmp_path / "generated" / "commands.rst").read_text("utf-8")
+    maker.write_commands(tmp_path)
+    page = (tmp_path / "commands.rst").read_text("utf-8")
     for command in fill_commands(make_parser()).values():
         name = command.prog.split()[-1]
         _, found, section = page.partition(f"\n{name}\n{'-' * len(name)}\n")
         assert found
         for action in command._actions[1:]:
-            assert f"\n``{conf.invocation(action)}``\n   " in section
+            assert f"\n``{maker.invocation(action)}``\n   " in section
     assert "\n   example:\n     sleepkit convert night.xml night.csv\n" in page
     assert "\n``130``\n   stopped by Ctrl-C\n" in page
