@@ -10,7 +10,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sleepkit import pretrained
+from sleepkit import pretrained, utils
 from sleepkit.cli._arguments import MODALITIES, add_nights, add_overwrite, count
 from sleepkit.cli._messages import print_failures
 from sleepkit.cli._models import load
@@ -119,9 +119,11 @@ def _make_task(arguments: Namespace) -> NightTask:
     """Load the model, and choose its modalities and channels."""
     path = arguments.model or pretrained.model_path()
     model = load(path)
-    if arguments.model is None:  # not among the results that another program reads
-        summary = model.about.get("summary", model.method)
-        print(summary, file=sys.stderr if arguments.json else sys.stdout)
+    summary = model.about.get("summary", model.method)
+    if arguments.model is None and not arguments.json:
+        print(summary)
+    elif arguments.model is None and not arguments.quiet:
+        print(summary, file=sys.stderr)  # not among what another program reads
     modalities = [m for m in model.modalities if m not in arguments.without]
     if not modalities:
         msg = (
@@ -158,10 +160,9 @@ def _stage_all(
     from tqdm import tqdm
 
     reports: list[NightReport] = []
-    progress = {"desc": "nights", "total": len(nights), "disable": None}
     try:
         with closing(_run_all(task, nights, arguments.jobs)) as finished:
-            for report in tqdm(finished, **progress):
+            for report in utils.progress_bar(finished, "nights", total=len(nights)):
                 reports.append(report)
                 line = to_json(report) if arguments.json else str(report)
                 tqdm.write(line, file=sys.stdout)
