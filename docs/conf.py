@@ -11,6 +11,7 @@ import sleepkit
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 from api_pages import write_api  # noqa: E402
+from command_page import write_commands  # noqa: E402
 from source_links import link_to_source, source_address  # noqa: E402
 
 project = "sleepkit"
@@ -84,6 +85,7 @@ def write_sources(*_: object) -> None:
     folder = HERE / "generated"
     folder.mkdir(exist_ok=True)
     write_api(folder)
+    write_commands(folder)
     header = "# Sphinx inventory version 2\n# Project: none\n# Version:\n# zlib\n"
     (HERE / NO_NAMES).write_bytes(header.encode() + zlib.compress(b""))
 

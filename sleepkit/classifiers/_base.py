@@ -38,12 +38,12 @@ from sleepkit.training import ArraySource, EpochSource, StagingNet, TrainingStag
 from sleepkit.training._fit import TrainingData, TrainingOptions, train_stage
 from sleepkit.training._inference import ReadOut, infer, read_logits
 from sleepkit.training._runtime import find_device, seeded
-from sleepkit.utils import check_random_state
+from sleepkit.utils import DocumentationLinkMixin, check_random_state
 
 _SEED_BOUND = 2**63
 
 
-class SleepClassifier(ClassifierMixin, BaseEstimator, ABC):
+class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, ABC):
     """Base of the stagers: a classifier of epochs that trains a torch module.
 
     A method is a subclass that spells out its parameters in ``__init__`` and fills some

@@ -25,7 +25,7 @@ from sleepkit.classifiers._member import stage, train_further
 from sleepkit.classifiers._pooling import fit_pool_weights, pool
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.recording import EpochArray
-from sleepkit.utils import last_step
+from sleepkit.utils import DocumentationLinkMixin, last_step
 
 
 def _trains_further(self: Any) -> bool:
@@ -33,7 +33,7 @@ def _trains_further(self: Any) -> bool:
     return all(hasattr(last_step(each), "partial_fit") for _, each in self.estimators)
 
 
-class LogPoolClassifier(ClassifierMixin, _BaseComposition):
+class LogPoolClassifier(DocumentationLinkMixin, ClassifierMixin, _BaseComposition):
     """Logarithmic opinion pool: classifiers combined by weighted log-probabilities.
 
     The probabilities of an epoch are in proportion to ``exp(sum_i w_i log p_i)``, with

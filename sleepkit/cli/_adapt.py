@@ -4,12 +4,24 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sleepkit import pretrained
-from sleepkit.cli._arguments import add_folder, add_overwrite, count, read_folder
+from sleepkit.cli._arguments import (
+    add_folder,
+    add_json,
+    add_overwrite,
+    count,
+    read_folder,
+)
 from sleepkit.cli._models import load, save_adapted
-from sleepkit.cli._output import make_folder, print_files, refuse_existing
+from sleepkit.cli._output import (
+    count_nights,
+    make_folder,
+    print_files,
+    printed_result,
+    refuse_existing,
+)
 from sleepkit.datasets._pairs import NAMING_RULES
 
 EXAMPLE: Final = f"""sleepkit adapt nights/ --out my.model --scheme rk
@@ -34,11 +46,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="training passes over the nights (4)",
     )
+    add_json(parser)
     add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Read the nights, train further and save."""
+    with printed_result(arguments) as found:
+        found |= _adapt(arguments)
+
+
+def _adapt(arguments: Namespace) -> dict[str, Any]:
+    """Train further, and return what another program may want to know."""
     out = arguments.out
     refuse_existing([out], overwrite=arguments.overwrite)
     model = load(arguments.model or pretrained.model_path())
@@ -47,3 +66,4 @@ def run(arguments: Namespace) -> None:
     pretrained.adapt(model.stager, X, X.hypnogram, max_epochs=arguments.passes)
     save_adapted(out, model, X, files)
     print_files([out])
+    return {"model": out, "method": model.method, **count_nights(X)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable, Sequence
@@ -39,6 +40,15 @@ def add_nights(parser: ArgumentParser) -> None:
         "--json",
         action="store_true",
         help="print one line of JSON for each night, and nothing else",
+    )
+
+
+def add_json(parser: ArgumentParser) -> None:
+    """Add output for other programs, of a command with one result."""
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the result as one JSON object, and all else on standard error",
     )
 
 
@@ -186,6 +196,18 @@ def hours(text: str) -> float:
         msg = f"must be {_MIN_HOURS} to {_MAX_HOURS} hours; got {text!r}"
         raise ArgumentTypeError(msg)
     return length
+
+
+def seconds(text: str) -> float:
+    """Parse a duration."""
+    try:
+        duration = float(text)
+    except ValueError:
+        duration = 0.0
+    if not 0 < duration < math.inf:
+        msg = f"must be a number of seconds > 0; got {text!r}"
+        raise ArgumentTypeError(msg)
+    return duration
 
 
 def pattern(text: str) -> str:

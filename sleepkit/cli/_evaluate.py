@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sleepkit import evaluation
-from sleepkit.cli._arguments import add_folder, add_overwrite, add_trim
+from sleepkit.cli._arguments import add_folder, add_json, add_overwrite, add_trim
 from sleepkit.cli._models import load
 from sleepkit.cli._output import (
+    count_nights,
     make_folder,
     print_files,
     print_scores,
+    printed_result,
     refuse_existing,
+    score_rows,
 )
 from sleepkit.cli._store import read_nights
 from sleepkit.datasets._pairs import NAMING_RULES
@@ -35,11 +38,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="where scores.csv, predictions.npz and protocol.json go",
     )
     add_trim(parser)
+    add_json(parser)
     add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Stage the nights of held-out subjects, and print the scores."""
+    with printed_result(arguments) as found:
+        found |= _evaluate(arguments)
+
+
+def _evaluate(arguments: Namespace) -> dict[str, Any]:
+    """Print the scores, and return what another program may want to know."""
     if arguments.out is not None:
         outputs = [arguments.out / name for name in _OUTPUTS]
         refuse_existing(outputs, overwrite=arguments.overwrite)
@@ -56,5 +66,14 @@ def run(arguments: Namespace) -> None:
         window=nights.window,
     )
     print_scores(result)
-    if arguments.out is not None:
-        print_files(result.save(arguments.out))
+    files = [] if arguments.out is None else result.save(arguments.out)
+    if files:
+        print_files(files)
+    return {
+        "model": arguments.model,
+        "method": model.method,
+        **count_nights(nights.X),
+        "scoring_window": result.protocol["scoring_window"],
+        "scores": score_rows(result),
+        "files": list(map(str, files)),
+    }

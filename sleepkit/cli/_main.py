@@ -7,33 +7,16 @@ import os
 import signal
 import sys
 import warnings
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
-from importlib import import_module
 from io import TextIOWrapper
-from typing import Any, Final
+from typing import Final
 
-import sleepkit
-from sleepkit.cli._messages import describe, print_note
+from sleepkit import utils
+from sleepkit.cli._messages import describe, drop_note, print_note
+from sleepkit.cli._parser import make_parser
 from sleepkit.cli._signals import signals_as_interrupts
 from sleepkit.exceptions import SleepkitWarning
 
-# Each is a module of this package, imported when it is called: ``add_arguments`` fills
-# its parser, ``run`` does the work and may return that a night failed, and ``EXAMPLE``
-# ends its help. No module of this package imports numpy or anything as large before
-# ``run``, so that help and wrong arguments take no time.
-COMMANDS: Final = {
-    "demo": "the whole job on simulated nights, in some minutes",
-    "info": "show what is in recordings: what would be used, what not, and why",
-    "prepare": "compute a cohort once, into a store that train and evaluate take",
-    "train": "train a stager on scored nights, a folder or a store",
-    "evaluate": "score a model on scored nights, a folder or a store",
-    "stage": "write the hypnograms of nights",
-    "report": "write the reports of nights that have stages already",
-    "adapt": "continue the training of a model on a folder of scored nights",
-    "card": "show what a model is, was trained on, needs and reaches",
-    "pretrain": "train the stagers that come with sleepkit",
-}
 _FAILED: Final = 1
 _SIGNALLED: Final = 128  # shells add the number of the signal that ended a program
 
@@ -50,8 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     -------
     int
         0 if all went well, 1 if files or data were not as they should be, even of one
-        night of many, and 130 after an interrupt. Wrong arguments end the process with
-        2, as argparse does.
+        night of many, and 130 after an interrupt; see `EXIT_CODES`. Wrong arguments end
+        the process with 2, as argparse does.
 
     Examples
     --------
@@ -60,10 +43,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     1
     """
     _prepare_output()
-    arguments = _make_parser().parse_args(argv)
-    with warnings.catch_warnings(), signals_as_interrupts():
+    arguments = make_parser().parse_args(argv)
+    quiet = arguments.quiet
+    no_bars = utils.hide_progress(hidden=quiet or not sys.stderr.isatty())
+    with warnings.catch_warnings(), signals_as_interrupts(), no_bars:
         warnings.simplefilter("always", SleepkitWarning)
-        warnings.showwarning = print_note
+        warnings.showwarning = drop_note if quiet else print_note
         try:
             failed = arguments.run(arguments)
             sys.stdout.flush()
@@ -100,41 +85,3 @@ def _drop_output() -> None:
         sys.stdout.flush()
     except OSError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-class _CommandParser(ArgumentParser):
-    """Parser of one subcommand, which gets its arguments when it is used."""
-
-    def __init__(self, *, module: str, **options: Any) -> None:
-        super().__init__(formatter_class=RawDescriptionHelpFormatter, **options)
-        self._module = module
-
-    def parse_known_args(self, *args: Any, **kwargs: Any) -> Any:
-        """Import the command, then parse."""
-        command = import_module(self._module)
-        self.epilog = f"example:\n  {command.EXAMPLE}\n"
-        self.set_defaults(run=command.run)
-        command.add_arguments(self)
-        return super().parse_known_args(*args, **kwargs)
-
-
-def _make_parser() -> ArgumentParser:
-    """Parser of the command; those of the subcommands are filled when they are used."""
-    parser = ArgumentParser(
-        prog="sleepkit",
-        description="Sleep staging: nights in, hypnograms out.",
-        epilog="sleepkit COMMAND --help shows an example of each command.",
-    )
-    version = f"sleepkit {sleepkit.__version__}"
-    parser.add_argument("--version", action="version", version=version)
-    commands = parser.add_subparsers(
-        required=True, metavar="COMMAND", parser_class=_CommandParser
-    )
-    for name, summary in COMMANDS.items():
-        commands.add_parser(
-            name,
-            help=summary,
-            description=f"{summary[0].upper()}{summary[1:]}.",
-            module=f"sleepkit.cli._{name}",
-        )
-    return parser

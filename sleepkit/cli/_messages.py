@@ -47,6 +47,10 @@ def print_note(message: Warning | str, *_: Any, **__: Any) -> None:
     print(f"note: {message}", file=sys.stderr)
 
 
+def drop_note(*_: Any, **__: Any) -> None:
+    """Print nothing; it can stand for `warnings.showwarning`."""
+
+
 def print_failures(errors: Mapping[Path, str], n_nights: int) -> bool:
     """Print the error of each night that failed; return whether one did."""
     for path, error in errors.items():

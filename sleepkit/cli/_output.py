@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import math
 import os
+import sys
 import warnings
-from collections.abc import Iterable, Mapping
+from argparse import Namespace
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
 from dataclasses import replace
 from datetime import datetime
 from errno import EACCES, EEXIST
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from textwrap import indent
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sleepkit import io, metrics, plotting, utils
 from sleepkit._stages import N_STAGES, STAGES
@@ -23,7 +28,7 @@ if TYPE_CHECKING:
     from sleepkit.evaluation import StagingResult
     from sleepkit.hypnogram import Hypnogram
     from sleepkit.pipelines import StagedNight
-    from sleepkit.recording import Recording
+    from sleepkit.recording import EpochArray, Recording
 
 FORMATS: Final = ("csv", "edf", "json", "png", "tsv")  # suffixes of a staged night
 _PAGE: Final = "html"  # of the report of a night
@@ -111,6 +116,41 @@ def _write(
     except ImportError as error:
         msg = f"There is no picture. {error}"
         warnings.warn(msg, SleepkitWarning, stacklevel=3)
+
+
+@contextmanager
+def printed_result(arguments: Namespace) -> Iterator[dict[str, Any]]:
+    """Collect what a command found, and print it where JSON is requested.
+
+    What is printed meanwhile is for readers, and goes to standard error then.
+    """
+    result: dict[str, Any] = {}
+    if not arguments.json:
+        yield result
+        return
+    with redirect_stdout(StringIO() if arguments.quiet else sys.stderr):
+        yield result
+    print(json.dumps(result, default=str, allow_nan=False))
+
+
+def score_rows(result: StagingResult | None) -> list[dict[str, Any]]:
+    """Scores with a mapping for each stager and condition; None is undefined."""
+    if result is None:
+        return []
+    scores = result.scores()
+    return [
+        {
+            name: None if isinstance(cell, float) and math.isnan(cell) else cell
+            for name, cell in zip(scores, row, strict=True)
+        }
+        for row in zip(*scores.values(), strict=True)
+    ]
+
+
+def count_nights(X: EpochArray) -> dict[str, int]:
+    """Count nights, subjects and epochs."""
+    n_subjects = len(set(X.subject))
+    return {"nights": len(X.recordings), "subjects": n_subjects, "epochs": len(X)}
 
 
 def print_files(paths: Iterable[Path]) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sleepkit import datasets, recording
 from sleepkit._messages import first_names
-from sleepkit.cli._arguments import COHORTS, MODALITIES, add_reading, count
-from sleepkit.cli._output import make_folder
+from sleepkit.cli._arguments import COHORTS, MODALITIES, add_json, add_reading, count
+from sleepkit.cli._output import make_folder, printed_result
 from sleepkit.cli._store import refuse, write_steps
 from sleepkit.cli._train import add_method
 from sleepkit.datasets._pairs import NAMING_RULES
@@ -57,6 +57,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         default="float32",
         help="of stored values; float16 takes half the bytes and rounds (float32)",
     )
+    add_json(parser)
     add_reading(parser)
 
 
@@ -65,7 +66,9 @@ def _add_cohort(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--cohort",
         choices=COHORTS,
-        help="the archive of which ROOT has files; else nights of any names",
+        metavar="NAME",
+        help=f"the archive of which ROOT has files, one of {', '.join(COHORTS)}; else "
+        "nights of any names",
     )
     parser.add_argument(
         "--options",
@@ -97,6 +100,12 @@ def option(text: str) -> tuple[str, Any]:
 
 def run(arguments: Namespace) -> None:
     """Read headers and stages, compute the features of each night, and store them."""
+    with printed_result(arguments) as found:
+        found |= _prepare(arguments)
+
+
+def _prepare(arguments: Namespace) -> dict[str, Any]:
+    """Fill a store, and return what another program may want to know."""
     out = arguments.out
     _check_place(out, arguments.folder)
     X, report = _read(arguments)
@@ -115,8 +124,18 @@ def run(arguments: Namespace) -> None:
     if not n_nights:
         msg = f"No night could be computed into the store {out}."
         raise RecordingError(msg)
-    taken = ", ".join(features.recordings[0].pending)
-    print(f"{out}: {n_nights} nights of {len(subjects)} subjects, by {taken}")
+    taken = list(features.recordings[0].pending)
+    print(
+        f"{out}: {n_nights} nights of {len(subjects)} subjects, by {', '.join(taken)}"
+    )
+    skipped = {entry.file: entry.reason for entry in report if not entry.used}
+    return {
+        "store": out,
+        "nights": n_nights,
+        "subjects": len(subjects),
+        "steps": taken,
+        "skipped": {**skipped, **failed},
+    }
 
 
 def _read(arguments: Namespace) -> tuple[EpochArray, Sequence[FolderEntry]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gc
 import sys
+import warnings
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sleepkit import persistence, pretrained
+from sleepkit import persistence, pretrained, utils
 from sleepkit.cli._arguments import MODALITIES, add_jobs, add_nights, add_overwrite
-from sleepkit.cli._messages import collect_notes, print_failures, print_note
+from sleepkit.cli._messages import collect_notes, print_failures
 from sleepkit.cli._models import Model, load
 from sleepkit.cli._night_page import NightPage, add_expert
 from sleepkit.cli._night_report import (
@@ -30,7 +31,7 @@ from sleepkit.cli._output import (
     refuse_existing,
 )
 from sleepkit.cli._staging_task import StagingTask
-from sleepkit.exceptions import ChannelError, HypnogramError
+from sleepkit.exceptions import ChannelError, HypnogramError, SleepkitWarning
 from sleepkit.pipelines._stagers import takes_any_subset
 
 EXAMPLE: Final = """sleepkit stage night.edf --out results/
@@ -144,9 +145,11 @@ def _make_task(arguments: Namespace) -> StagingTask:
     """Load the model, and choose its modalities and channels."""
     path = arguments.model or pretrained.model_path()
     model = load(path)
-    if arguments.model is None:  # not among the results that another program reads
-        summary = model.about.get("summary", model.method)
-        print(summary, file=sys.stderr if arguments.json else sys.stdout)
+    summary = model.about.get("summary", model.method)
+    if arguments.model is None and not arguments.json:
+        print(summary)
+    elif arguments.model is None and not arguments.quiet:
+        print(summary, file=sys.stderr)  # not among what another program reads
     modalities = [m for m in model.modalities if m not in arguments.without]
     if not modalities:
         msg = (
@@ -184,7 +187,7 @@ def _stage_one(task: NightTask, night: Night) -> None:
             task.stage(night, report)
     finally:
         for note in report.reader_notes:
-            print_note(note)
+            warnings.warn(note, SleepkitWarning, stacklevel=2)
     print_staged(report)
 
 
@@ -198,10 +201,9 @@ def _stage_all(
     from tqdm import tqdm
 
     reports: list[NightReport] = []
-    progress = {"desc": "nights", "total": len(nights), "disable": None}
     try:
         with closing(_run_all(task, nights, arguments.jobs)) as finished:
-            for report in tqdm(finished, **progress):
+            for report in utils.progress_bar(finished, "nights", total=len(nights)):
                 reports.append(report)
                 line = to_json(report) if arguments.json else str(report)
                 tqdm.write(line, file=sys.stdout)

@@ -8,23 +8,27 @@ from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from errno import EISDIR
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-from sleepkit import evaluation
+from sleepkit import evaluation, utils
 from sleepkit._stages import STAGES
 from sleepkit.cli._arguments import (
     MODALITIES,
     add_folder,
+    add_json,
     add_overwrite,
     add_trim,
     folds,
 )
 from sleepkit.cli._models import save
 from sleepkit.cli._output import (
+    count_nights,
     make_folder,
     print_files,
     print_scores,
+    printed_result,
     refuse_existing,
+    score_rows,
 )
 from sleepkit.cli._partial import check_partial, kept_training
 from sleepkit.cli._store import Nights, read_nights
@@ -63,13 +67,18 @@ def add_arguments(parser: ArgumentParser) -> None:
     )
     add_trim(parser)
     _add_kept(parser)
+    add_json(parser)
     add_overwrite(parser)
 
 
 def add_method(parser: ArgumentParser) -> None:
     """Add the method and its size."""
     parser.add_argument(
-        "--method", choices=METHODS, default="medfusesleep", help="(medfusesleep)"
+        "--method",
+        choices=METHODS,
+        default="medfusesleep",
+        metavar="NAME",
+        help=f"one of {', '.join(METHODS)} (medfusesleep)",
     )
     parser.add_argument(
         "--published",
@@ -99,6 +108,12 @@ def _add_kept(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Read the nights, cross-validate by subject, train on all and save."""
+    with printed_result(arguments) as found:
+        found |= _run(arguments)
+
+
+def _run(arguments: Namespace) -> dict[str, Any]:
+    """Write a model, and return what another program may want to know."""
     out, resume = arguments.out, arguments.resume
     _check_place(out, overwrite=arguments.overwrite)
     check_partial(out, resume=resume, overwrite=arguments.overwrite)
@@ -109,11 +124,13 @@ def run(arguments: Namespace) -> None:
     if arguments.cache is None:
         kept = kept_training(out, _settings(arguments, nights), resume=resume)
     with kept as cache:
-        _train(arguments, nights, cache)
+        result = _train(arguments, nights, cache)
     print_files([out])
+    found = {"model": out, "method": arguments.method, **count_nights(nights.X)}
+    return found | {"scores": score_rows(result)}
 
 
-def _train(arguments: Namespace, nights: Nights, cache: Path) -> None:
+def _train(arguments: Namespace, nights: Nights, cache: Path) -> StagingResult | None:
     """Cross-validate, train on all nights and save."""
     method, X = arguments.method, nights.X
     stager = make_stager(method, size=arguments.size, cache=cache, random_state=0)
@@ -135,6 +152,7 @@ def _train(arguments: Namespace, nights: Nights, cache: Path) -> None:
         fitted.set_params(stage__callbacks=None)
     fitted = with_steps(nights.taken, fitted)
     save(arguments.out, fitted, method, X, result, nights.files)
+    return result
 
 
 def _keep_passes(stager: Pipeline, folder: Path) -> None:
@@ -161,11 +179,9 @@ def _settings(arguments: Namespace, nights: Nights) -> dict[str, str]:
 
 def compute_features(stagers: Iterable[Pipeline], X: EpochArray) -> None:
     """Compute what the stagers cache of every night, with a progress bar."""
-    from tqdm import tqdm
-
     stagers = list(stagers)
     n_nights = len(stagers) * len(X.recordings)
-    with tqdm(desc="nights", total=n_nights, disable=None) as bar:
+    with utils.progress_bar(desc="nights", total=n_nights) as bar:
         for stager in stagers:
             last = list(stager.named_steps).index("cache")
             features = stager[: last + 1].fit(X)
@@ -204,14 +220,13 @@ def cross_validate(
 def fit_all(stagers: Iterable[Pipeline], X: EpochArray) -> list[Pipeline]:
     """Fit each stager on all nights."""
     from joblib import Parallel, delayed
-    from tqdm import tqdm
 
     stagers = list(stagers)
     fits = (delayed(_fit)(stager, X) for stager in stagers)
     n_jobs = min(count_jobs(), len(stagers))
     parallel = Parallel(n_jobs=n_jobs, return_as="generator")
-    progress = {"desc": "on all nights", "total": len(stagers), "disable": None}
-    return list(tqdm(parallel(fits), **progress))
+    bar = utils.progress_bar(parallel(fits), "on all nights", total=len(stagers))
+    return list(bar)
 
 
 def count_jobs() -> int:

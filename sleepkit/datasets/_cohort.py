@@ -12,7 +12,6 @@ from typing import Any, Final, NamedTuple, TypeVar
 
 import numpy as np
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from sleepkit import io
 from sleepkit._messages import first_reasons, one_line
@@ -28,6 +27,7 @@ from sleepkit.exceptions import (
     SleepkitWarning,
 )
 from sleepkit.recording import EpochArray, Recording
+from sleepkit.utils import progress_bar
 
 # Python's filters of warnings belong to the process, not to a thread.
 _WARNINGS: Final = Lock()
@@ -176,7 +176,7 @@ def in_parallel(
     # Not every backend can hand over results one by one, as a bar needs them.
     parallel = Parallel(n_jobs=n_jobs, return_as="generator" if verbose else "list")
     results = parallel(delayed(function)(item) for item in items)
-    return iter(tqdm(results, "nights", len(items), disable=not verbose))
+    return iter(progress_bar(results, "nights", total=len(items), verbose=verbose))
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -17,10 +17,9 @@ from urllib.error import HTTPError
 from urllib.parse import quote, urlencode
 from urllib.request import urlopen
 
-from tqdm import tqdm
-
 from sleepkit.datasets._resume import ResumingDownloader
 from sleepkit.exceptions import RecordingError
+from sleepkit.utils import progress_bar
 
 _TOKEN: Final = "NSRR_TOKEN"
 _TIMEOUT: Final = 60.0  # seconds
@@ -104,7 +103,7 @@ def fetch_nsrr(
     chosen = found if wanted is None else _of_subjects(found, wanted, dataset, folder)
     root = Path(path) / dataset
     with _quiet_pooch():
-        for file in tqdm(chosen, "files", disable=not verbose):
+        for file in progress_bar(chosen, "files", verbose=verbose):
             server.download(file, root)
     return root
 

@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from sleepkit._messages import first_reasons, one_line
 from sleepkit._stages import UNSCORED
@@ -25,7 +24,7 @@ from sleepkit.datasets._night import (
 from sleepkit.datasets._pairs import Pair, find_pairs
 from sleepkit.exceptions import HypnogramError, RecordingError, SleepkitError
 from sleepkit.recording import EpochArray, Recording
-from sleepkit.utils import open_regular
+from sleepkit.utils import open_regular, progress_bar
 
 _OWNER: Final = "load_folder"
 
@@ -194,7 +193,7 @@ def load_folder(
     names, named = check_choice(modalities, channels, owner=_OWNER)
     reader = _FolderReader(folder, names, named, scheme, units, exclude)
     pairs = find_pairs(folder, _check_pattern(subject_pattern))
-    bar = tqdm(pairs, desc="files", disable=None if verbose else True)
+    bar = progress_bar(pairs, "files", verbose=verbose)
     entries, loaded = zip(*map(reader.read, bar), strict=True) if pairs else ((), ())
     report = list(entries)
     nights = [night for night in loaded if night is not None]

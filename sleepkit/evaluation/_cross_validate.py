@@ -75,7 +75,7 @@ def cross_validate_staging(
         Seed for each ``random_state`` within the estimators that is None. It differs
         between folds, not between estimators.
     verbose : bool, default=False
-        Whether to show a progress bar of the fits in a terminal.
+        Whether to show a progress bar of the fits.
 
     Returns
     -------

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from io import BytesIO, StringIO
 from os import PathLike
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
 from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import Array
 from sleepkit.evaluation._conditions import ALL
+from sleepkit.evaluation._confusion_svg import confusion_svg
 from sleepkit.evaluation._fold import FoldPrediction
 from sleepkit.metrics import (
     StagingComparison,
@@ -23,9 +24,22 @@ from sleepkit.metrics import (
     staging_scores,
     staging_scores_by,
 )
-from sleepkit.utils import check_option, write_atomically
+from sleepkit.utils import (
+    check_option,
+    html_table,
+    optional_import,
+    write_atomically,
+)
 
 Table: TypeAlias = dict[str, Any]
+_COLUMNS: Final = {  # titles of what is shown, and their names in the scores
+    "stager": "estimator",
+    "condition": "condition",
+    "accuracy": "accuracy",
+    "kappa": "kappa",
+    "macro-F1": "f1_macro",
+    "epochs": "n_epochs",
+}
 
 
 class StagingResult:
@@ -226,6 +240,22 @@ class StagingResult:
             random_state=random_state,
         )
 
+    def to_frame(self, by: str | None = None) -> Any:
+        """Convert the scores to a pandas table.
+
+        Parameters
+        ----------
+        by : {"subject", "recording", "fold"}, default=None
+            As in `scores`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The table of `scores`.
+        """
+        pandas = optional_import("pandas", extra="pandas")
+        return pandas.DataFrame(self.scores(by))
+
     def save(self, directory: str | PathLike[str]) -> list[Path]:
         """Write scores, predictions and protocol.
 
@@ -258,15 +288,26 @@ class StagingResult:
 
     def __str__(self) -> str:
         """Format the pooled scores as a table, with the scoring window below."""
+        return f"{_format_scores(self.scores())}\n{self._describe()}"
+
+    def _repr_html_(self) -> str:
+        """Show the pooled scores in a notebook, each beside its confusion matrix."""
+        scores = self.scores()
+        columns = {title: scores[name] for title, name in _COLUMNS.items()}
+        columns["confusion"] = [
+            confusion_svg(staged["true"], staged["predicted"])
+            for _, _, staged in self._each()
+        ]
+        return f"<div>{html_table(columns, caption=self._describe())}</div>"
+
+    def _describe(self) -> str:
+        """Say what is scored."""
         tested = np.unique(np.concatenate([fold.rows for fold in self._folds]))
         nights, subjects = (
             _count(len(np.unique(self._rows[name][tested])), noun)
             for name, noun in (("recording", "night"), ("subject", "subject"))
         )
-        return (
-            f"{_format_scores(self.scores())}\n"
-            f"Scored: {self.protocol['scoring_window']}, of {nights} of {subjects}."
-        )
+        return f"Scored: {self.protocol['scoring_window']}, of {nights} of {subjects}."
 
     def _choose(
         self, estimator: str | None, condition: str | None
@@ -301,8 +342,7 @@ def _count(n: int, noun: str) -> str:
 
 def _format_scores(scores: Table) -> str:
     """Format pooled scores as a table."""
-    titles = ["stager", "condition", "accuracy", "kappa", "macro-F1", "epochs"]
-    names = ["estimator", "condition", "accuracy", "kappa", "f1_macro", "n_epochs"]
+    titles, names = list(_COLUMNS), _COLUMNS.values()
     cells = [
         [f"{cell:.3f}" if isinstance(cell, float) else str(cell) for cell in row]
         for row in zip(*(scores[name] for name in names), strict=True)

@@ -10,13 +10,12 @@ from typing import Any
 import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
-from tqdm import tqdm
 
 from sleepkit.evaluation._describe import describe, hash_rows
 from sleepkit.evaluation._fold import Data, Fold, FoldPrediction, FoldTask
 from sleepkit.evaluation._fold_cache import FoldCache
 from sleepkit.evaluation._splits import check_no_inner_leakage
-from sleepkit.utils import draw_seed, hash_code
+from sleepkit.utils import draw_seed, hash_code, progress_bar
 
 
 def make_tasks(
@@ -74,9 +73,9 @@ def run_tasks(
     missing = [i for i, prediction in enumerate(found) if prediction is None]
     parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     n_done = len(tasks) - len(missing)
-    progress = {"total": len(tasks), "initial": n_done}
+    progress: dict[str, Any] = {"total": len(tasks), "initial": n_done}
     try:
-        with tqdm(desc="fits", disable=None if verbose else True, **progress) as bar:
+        with progress_bar(desc="fits", verbose=verbose, **progress) as bar:
             for i, prediction in parallel(
                 delayed(_run)(i, tasks[i], data) for i in missing
             ):

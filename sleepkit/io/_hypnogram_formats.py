@@ -36,20 +36,9 @@ class Format(NamedTuple):
     goes beside it, under the same name with the suffix ``.json``.
     """
 
-    suffix: str | None
     render: Callable[[Hypnogram], bytes]
     lacks: tuple[str, ...] = ()
     sidecar: Callable[[Hypnogram], bytes] | None = None
-
-
-def find_format(name: str) -> str | None:
-    """Return the format that a file name has by its ending, the longest that fits."""
-    fits = {
-        key: len(entry.suffix)
-        for key, entry in FORMATS.items()
-        if entry.suffix is not None and name.casefold().endswith(entry.suffix)
-    }
-    return max(fits, key=lambda key: fits[key], default=None)
 
 
 def _csv(hypnogram: Hypnogram) -> bytes:
@@ -175,13 +164,11 @@ def _cells(row: Iterable[Any]) -> list[Any]:
 
 
 FORMATS: Final = {
-    "csv": Format(".csv", _csv),
-    "bids": Format(".tsv", _events),
-    "bids-derivative": Format(
-        "_hypnogram.tsv", _derivative, lacks=("probabilities",), sidecar=_sidecar
-    ),
-    "edf": Format(".edf", _edf, lacks=("probabilities", "scorer")),
-    "luna": Format(".annot", _luna, lacks=("probabilities", "scorer")),
-    "edfbrowser": Format(None, _edfbrowser, lacks=("probabilities", "scorer")),
-    "json": Format(".json", _json),
+    "csv": Format(_csv),
+    "bids": Format(_events),
+    "bids-derivative": Format(_derivative, ("probabilities",), _sidecar),
+    "edf": Format(_edf, ("probabilities", "scorer")),
+    "luna": Format(_luna, ("probabilities", "scorer")),
+    "edfbrowser": Format(_edfbrowser, ("probabilities", "scorer")),
+    "json": Format(_json),
 }

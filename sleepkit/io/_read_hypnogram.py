@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import re
+import warnings
 from os import PathLike
 from pathlib import Path
-from typing import Final, Literal, overload
+from typing import Final, Literal, NamedTuple, overload
+
+import numpy as np
 
 from sleepkit._messages import quoted
-from sleepkit.exceptions import HypnogramError
+from sleepkit._stages import UNSCORED
+from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.io._edf_header import is_edf
 from sleepkit.io._epoch_grid import to_hypnogram
-from sleepkit.io._labels import LABEL_DURATIONS, Decoder, Scheme
+from sleepkit.io._format_names import READ
+from sleepkit.io._labels import LABEL_DURATIONS, Decoder, Scheme, decode
 from sleepkit.io._limits import MAX_TEXT_BYTES
 from sleepkit.io._scoring import LabelDuration, Scoring
 from sleepkit.io._stage_files._encoding import decoded
-from sleepkit.io._stage_files._layouts import LAYOUTS
 from sleepkit.io._stage_files._parse_edf import parse_edf
 from sleepkit.io._stage_files._parse_json import parse_json
 from sleepkit.io._stage_files._parse_text import parse_text
 from sleepkit.io._stage_files._parse_xml import parse_xml
 from sleepkit.utils import check_option, check_positive, open_regular
 
-FORMATS: Final = (
-    "auto",
-    "edf",
-    "xml",
-    "json",
-    "lines",
-    "table",
-    *(layout.name for layout in LAYOUTS),
-)
+_PARTS: Final = 30  # of an epoch, in which changes of stage are found
+
+
+class LeftOut(NamedTuple):
+    """What epochs lack: changes of stage within them, and events beside the stages."""
+
+    changes: bool
+    n_events: int
 
 
 @overload
@@ -152,7 +155,7 @@ def read_hypnogram(
     """
     owner = "read_hypnogram"
     epoch_duration = check_positive("epoch_duration", epoch_duration, owner=owner)
-    check_option("format", format, FORMATS, owner=owner)
+    check_option("format", format, READ, owner=owner)
     if label_duration is None:
         label_duration = LABEL_DURATIONS.get(str(scheme))
     if label_duration is not None:
@@ -170,6 +173,31 @@ def read_hypnogram(
         msg = f"Cannot read the hypnogram {path}: {error}"
         raise HypnogramError(msg) from error
     return hypnograms if scorer == "all" else next(iter(hypnograms.values()))
+
+
+def left_out_of_epochs(
+    path: Path,
+    hypnogram: Hypnogram,
+    *,
+    scheme: Scheme = None,
+    scorer: str | None = None,
+    format: str = "auto",  # noqa: A002 - as `read_hypnogram` calls it
+) -> LeftOut:
+    """Find what a file has and the epochs that were read of it have not."""
+    duration = hypnogram.epoch_duration
+    lasts = LabelDuration(LABEL_DURATIONS.get(str(scheme)), duration)
+    scorings = _parse(path, Decoder(scheme), lasts, format)
+    (scoring,) = _of_scorer(scorings, scorer).values()
+    if scoring.scheme is not None:
+        scheme = scoring.scheme
+    _, events = decode(scoring.labels, scheme, has_events=scoring.has_events)
+    with warnings.catch_warnings():  # which `read_hypnogram` gave already
+        warnings.simplefilter("ignore", SleepkitWarning)
+        fine = to_hypnogram(scoring, scheme, duration / _PARTS, str(path)).stages
+    coarse = np.repeat(hypnogram.stages, _PARTS)
+    inside, after = fine[: len(coarse)], fine[len(coarse) :]
+    changes = (inside != coarse[: len(inside)]).any() or (after != UNSCORED).any()
+    return LeftOut(bool(changes), len(events) + len(scoring.events))
 
 
 def _parse(

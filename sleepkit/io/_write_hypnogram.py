@@ -10,7 +10,8 @@ from typing import Any
 from sleepkit._stages import N_STAGES
 from sleepkit.exceptions import HypnogramError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.io._hypnogram_formats import FORMATS, Format, find_format
+from sleepkit.io._format_names import SUFFIXES, find_format
+from sleepkit.io._hypnogram_formats import FORMATS, Format
 from sleepkit.utils import check_option, write_atomically
 
 
@@ -91,7 +92,7 @@ def write_hypnogram(
     path = Path(path)
     name = find_format(path.name) if format is None else format
     if name is None:
-        suffixes = ", ".join(entry.suffix for entry in FORMATS.values() if entry.suffix)
+        suffixes = ", ".join(filter(None, SUFFIXES.values()))
         msg = (
             f"the suffix must be one of {suffixes}; got {path.name!r}. Or pass format."
         )

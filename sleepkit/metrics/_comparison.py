@@ -10,7 +10,7 @@ from sleepkit._typing import FloatArray, IntArray, RandomState
 from sleepkit.metrics._agreement import METRICS, count_confusion_by, scores_of_confusion
 from sleepkit.metrics._bootstrap import percentile_interval, resample_subjects
 from sleepkit.metrics._inputs import check_stagings, number_groups
-from sleepkit.utils import check_option
+from sleepkit.utils import check_option, html_table
 
 _DECIMALS: Final = 12  # beyond these, differences of scores are rounding
 
@@ -47,6 +47,13 @@ class StagingComparison(NamedTuple):
     effect_size: float
     n_subjects: int
     n_undefined: int
+
+    def _repr_html_(self) -> str:
+        """Show the values in a notebook."""
+        low, high = self.interval
+        values = self._asdict() | {"interval": f"{low:.3f} to {high:.3f}"}
+        columns = {"value": list(values), "first minus second": list(values.values())}
+        return f"<div>{html_table(columns, caption='Comparison of two stagings')}</div>"
 
 
 def compare_stagings(

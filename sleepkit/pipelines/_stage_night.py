@@ -15,7 +15,7 @@ from sleepkit.exceptions import RecordingError
 from sleepkit.hypnogram import Hypnogram
 from sleepkit.pipelines._stagers import takes_any_subset
 from sleepkit.recording import Recording, as_epoch_array
-from sleepkit.utils import last_step
+from sleepkit.utils import html_table, last_step
 
 _LOW: Final = 0.5  # confidence below which the other stages together are as probable
 
@@ -70,6 +70,27 @@ class StagedNight(NamedTuple):
         order = np.lexsort((confidence, ~self.flagged))
         doubtful: IntArray = order[(self.flagged | (confidence < _LOW))[order]]
         return doubtful
+
+    def to_frame(self) -> Any:
+        """Convert to a pandas table with one row for each epoch.
+
+        Returns
+        -------
+        pandas.DataFrame
+            The columns of `Hypnogram.to_frame`, then ``confidence`` and ``flagged``.
+        """
+        frame = self.hypnogram.to_frame()
+        return frame.assign(confidence=self.confidence, flagged=self.flagged)
+
+    def _repr_html_(self) -> str:
+        """Show the hypnogram and its doubtful epochs in a notebook."""
+        counts = {"flagged": int(self.flagged.sum()), "doubtful": len(self.doubtful)}
+        columns: Mapping[str, Any] = {
+            "to review": list(counts),
+            "epochs": list(counts.values()),
+        }
+        table = html_table(columns, caption="Epochs to review")
+        return f"<div>{self.hypnogram._repr_html_()}{table}</div>"
 
 
 def stage_night(stager: Any, night: Recording) -> StagedNight:

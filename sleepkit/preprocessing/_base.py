@@ -23,12 +23,12 @@ from sleepkit.recording import (
     is_epoch_like,
 )
 from sleepkit.signal import to_epochs
-from sleepkit.utils import check_positive
+from sleepkit.utils import DocumentationLinkMixin, check_positive
 
 _SIGNAL_NDIM = 3  # epochs, channels, times
 
 
-class EpochTransformer(TransformerMixin, BaseEstimator, ABC):
+class EpochTransformer(DocumentationLinkMixin, TransformerMixin, BaseEstimator, ABC):
     """Base of transformers that take recordings or plain arrays, and keep all rows.
 
     Subclasses define ``_transform_nights`` and ``_transform_array``, and check their

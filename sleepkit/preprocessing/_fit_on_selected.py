@@ -22,7 +22,7 @@ from sleepkit._messages import of_nights
 from sleepkit._typing import FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording import EpochArray, as_epoch_array, is_epoch_like
-from sleepkit.utils import check_no_unscored
+from sleepkit.utils import DocumentationLinkMixin, check_no_unscored
 
 _METHODS = (
     "predict",
@@ -44,7 +44,7 @@ def _delegated(name: str) -> Callable[[Any], bool]:
     return check
 
 
-class FitOnSelected(MetaEstimatorMixin, BaseEstimator):
+class FitOnSelected(DocumentationLinkMixin, MetaEstimatorMixin, BaseEstimator):
     """Meta-estimator that fits on the training rows and predicts all rows.
 
     sleepkit's classifiers take an `EpochArray` and respect its training mask (see

@@ -501,6 +501,33 @@ class EpochArray:
             raise KeyError(msg)
         return collected[modality].values
 
+    def to_frame(self) -> Any:
+        """Convert to a pandas table with one row for each row of X.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``subject``, ``recording``, ``epoch``, ``stage`` (a name, ``"n/a"``
+            where there is none), ``train`` (whether it counts in training), and for
+            each modality whether the row has usable signal, as ``valid_eeg``. The last
+            ones compute pending steps, as `valid` does.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from sleepkit.recording import EpochArray
+        >>> X = EpochArray.from_arrays(np.array([[1.0], [np.nan]]), recording="n1")
+        >>> X.to_frame()
+          subject recording  epoch stage  train  valid_eeg
+        0      n1        n1      0   n/a   True       True
+        1      n1        n1      1   n/a   True      False
+        """
+        from sleepkit.recording._tables import epoch_columns
+        from sleepkit.utils import optional_import
+
+        pandas = optional_import("pandas", extra="pandas")
+        return pandas.DataFrame(epoch_columns(self))
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         """Concatenate all modalities, where their epochs share a shape."""
         if copy is False:
@@ -527,6 +554,12 @@ class EpochArray:
         names = ", ".join(self.modalities) or "no modality"
         nights = f"{n} recording{'' if n == 1 else 's'}"
         return f"EpochArray({len(self)} epochs of {nights}: {names})"
+
+    def _repr_html_(self) -> str:
+        """Show the nights and their stages in a notebook; no signal is read."""
+        from sleepkit.recording._tables import epochs_html
+
+        return epochs_html(self)
 
 
 @dataclass(frozen=True)

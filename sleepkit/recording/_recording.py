@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 import joblib
 import numpy as np
 from joblib import Parallel, delayed
-from tqdm import tqdm
 
 from sleepkit._typing import IntArray
 from sleepkit.exceptions import RecordingError
@@ -20,7 +19,7 @@ from sleepkit.recording._signal import Layout, Signal
 from sleepkit.recording._step import Step
 from sleepkit.recording._store import Store
 from sleepkit.recording._store_index import write_index
-from sleepkit.utils import check_epoch_duration, check_stages
+from sleepkit.utils import check_epoch_duration, check_stages, progress_bar
 
 _Result = TypeVar("_Result")
 _REPLACEABLE = (
@@ -357,6 +356,12 @@ class Recording:
             f"{self.epoch_duration:g} s, {names}{pending})"
         )
 
+    def _repr_html_(self) -> str:
+        """Show modalities and hypnogram in a notebook; no signal is read."""
+        from sleepkit.recording._tables import recording_html
+
+        return recording_html(self)
+
 
 def materialize(
     recordings: Iterable[Recording],
@@ -390,10 +395,10 @@ def run_all(
     as_they_come = "generator" if verbose else "list"
     parallel = Parallel(n_jobs=n_jobs, prefer=prefer, return_as=as_they_come)
     computed = parallel(delayed(function)(recording) for recording in recordings)
-    bar = tqdm(
-        computed, "computing", len(recordings), unit="night", disable=not verbose
+    total = len(recordings)
+    return list(
+        progress_bar(computed, "computing", total=total, unit="night", verbose=verbose)
     )
-    return list(bar)
 
 
 def _as_stages(hypnogram: Any) -> IntArray:

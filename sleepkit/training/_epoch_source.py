@@ -11,11 +11,11 @@ from typing import Self
 
 import joblib
 import numpy as np
-from tqdm import tqdm
 
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.recording import EpochArray, Recording
+from sleepkit.utils import progress_bar
 
 Batch = dict[str, dict[str, Array]]
 
@@ -308,7 +308,7 @@ def open_recordings(
     """
     verbose = verbose and not all(recording.is_computed for recording in X.recordings)
     if all(recording.is_in_memory_or_stored for recording in X.recordings):
-        bar = tqdm(X.recordings, "computing", unit="night", disable=not verbose)
+        bar = progress_bar(X.recordings, "computing", unit="night", verbose=verbose)
         X = X.with_recordings(recording.compute() for recording in bar)
         yield RecordingSource(X, needs_all=needs_all)
         return

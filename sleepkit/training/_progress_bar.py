@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from skorch.callbacks import Callback
-from tqdm import tqdm
+
+from sleepkit.utils import progress_bar
 
 
 class ProgressBar(Callback):
@@ -21,11 +22,11 @@ class ProgressBar(Callback):
 
     def on_train_begin(self, net: Any, **kwargs: Any) -> None:
         """Open the bar."""
-        self._bar = tqdm(
+        self._bar = progress_bar(
             desc="training",
             total=net.max_epochs,
             unit="epoch",
-            disable=not getattr(net, "is_main", True),  # any net of skorch will do
+            verbose=getattr(net, "is_main", True),  # any net of skorch will do
         )
 
     def on_epoch_end(self, net: Any, **kwargs: Any) -> None:

@@ -1,4 +1,4 @@
-"""Checks, fingerprints of code, random state, files and optional packages."""
+"""Checks, fingerprints, random state, files, notebooks and optional packages."""
 
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         check_stages,
     )
     from sleepkit.utils._constants import SD_OF_MAD
+    from sleepkit.utils._doc_link import DocumentationLinkMixin, documentation_site
     from sleepkit.utils._files import (
         FileState,
         file_state,
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
         package_versions,
         versions,
     )
+    from sleepkit.utils._html import Html, html_table, hypnogram_svg
     from sleepkit.utils._optional import optional_import
+    from sleepkit.utils._progress import hide_progress, progress_bar
     from sleepkit.utils._random import check_random_state, draw_seed
     from sleepkit.utils._steps import last_step
 else:
@@ -39,7 +42,9 @@ else:
 __all__ = [
     "NIGHT_PACKAGES",
     "SD_OF_MAD",
+    "DocumentationLinkMixin",
     "FileState",
+    "Html",
     "check_count",
     "check_epoch_duration",
     "check_fraction",
@@ -48,16 +53,21 @@ __all__ = [
     "check_positive",
     "check_random_state",
     "check_stages",
+    "documentation_site",
     "draw_seed",
     "file_state",
     "flush_to_disk",
     "hash_code",
     "hash_name",
+    "hide_progress",
+    "html_table",
+    "hypnogram_svg",
     "last_step",
     "library_digest",
     "open_regular",
     "optional_import",
     "package_versions",
+    "progress_bar",
     "versions",
     "write_atomically",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -39,8 +41,16 @@ def test_the_default_model_is_adapted(run, folder, models, monkeypatch, tmp_path
 def test_a_model_of_ones_own(run, folder, save_quick, tmp_path):
     out = tmp_path / "own.model"
     model = save_quick("medfusesleep")
-    options = ["--model", model, "--out", out, "--passes", 1]
-    assert run("adapt", folder, *options)[0] == 0
+    options = ["--model", model, "--out", out, "--passes", 1, "--json"]
+    code, text, _ = run("adapt", folder, *options)
+    assert code == 0
+    assert json.loads(text) == {
+        "model": str(out),
+        "method": "medfusesleep",
+        "nights": 3,
+        "subjects": 3,
+        "epochs": 180,
+    }
     stager = load_model(out)
     assert stager[-1].max_epochs == load_model(model)[-1].max_epochs
     assert run("evaluate", folder, "--model", out)[0] == 1  # all nights were used

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import warnings
@@ -11,10 +13,11 @@ import pytest
 
 from sleepkit import __version__
 from sleepkit.cli import _info, main
+from sleepkit.cli._parser import EXIT_CODES
 from sleepkit.exceptions import SleepkitWarning
+from sleepkit.io import read_hypnogram
+from sleepkit.utils import progress_bar
 from tests.hostile import edf
-
-COMMANDS = ("demo", "evaluate", "info", "stage", "train")
 
 
 def test_module_and_function_are_the_same_command():
@@ -23,26 +26,16 @@ def test_module_and_function_are_the_same_command():
     assert answer.stdout == f"sleepkit {__version__}\n"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_help_has_an_example(command, capsys):
-    with pytest.raises(SystemExit, match="0"):
-        main([command, "--help"])
-    assert f"example:\n  sleepkit {command}" in capsys.readouterr().out
-
-
-def test_help_lists_the_commands(capsys):
-    with pytest.raises(SystemExit, match="0"):
-        main(["--help"])
-    text = capsys.readouterr().out
-    assert all(f"    {command} " in text for command in COMMANDS)
-
-
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ([], "COMMAND"),
         (["dream"], "invalid choice: 'dream'"),
         (["stage", "x.edf"], "required: --out"),
+        (["completion", "csh"], "invalid choice: 'csh'"),
+        (["convert", "x", "y", "--to", "docx"], "invalid choice: 'docx'"),
+        (["convert", "x", "y", "--epoch-duration", "0"], "a number of seconds > 0"),
+        (["convert", "x", "y", "--epoch-duration", "x"], "a number of seconds > 0"),
         (["train", "x", "--out", "y", "--scheme", "cats"], "invalid choice: 'cats'"),
         (["train", "x", "--out", "y", "--method", "x"], "invalid choice: 'x'"),
         (["train", "x", "--out", "y", "--folds", "-1"], "must be a whole number >= 0"),
@@ -111,6 +104,83 @@ def test_warnings_are_notes(run, monkeypatch):
 
     monkeypatch.setattr(_info, "run", warn)
     assert run("info", "x.edf") == (0, "", "note: two of three\n")
+
+
+def test_quiet_is_without_notes_and_bars(run, monkeypatch):
+    def work(_):
+        warnings.warn("two of three", SleepkitWarning, stacklevel=2)
+        list(progress_bar([1], "nights"))
+        print("result")
+
+    monkeypatch.setattr(_info, "run", work)
+    assert run("info", "x.edf", "--quiet") == (0, "result\n", "")
+    assert run("info", "no.edf") == (0, "result\n", "note: two of three\n")
+    monkeypatch.undo()
+    assert run("info", "no.edf", "--quiet")[0::2] == (
+        1,
+        "sleepkit: There is no file no.edf.\n",
+    )
+
+
+def test_bars_are_for_terminals(monkeypatch, capsys):
+    monkeypatch.setattr(_info, "run", lambda _: progress_bar([1], "nights").close())
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    assert main(["info", "x.edf"]) == 0
+    found = capsys.readouterr()
+    assert "nights:   0%" in found.err
+    assert found.out == ""
+    assert main(["info", "x.edf", "--quiet"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+WAITING = """
+import sys, time
+from sleepkit.cli import _info, main
+
+def run(_):
+    print("ready", flush=True)
+    time.sleep(60)
+
+_info.run = run
+sys.exit(main(["info", "x.edf"]))
+"""
+
+
+def test_exit_codes_of_processes(tmp_path):
+    """Ctrl-C is what a terminal sends; the other codes are those of real files."""
+    waiting = subprocess.Popen(
+        [sys.executable, "-c", WAITING],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert waiting.stdout.readline() == "ready\n"
+    waiting.send_signal(signal.SIGINT)
+    assert waiting.communicate(timeout=60) == ("", "sleepkit: stopped.\n")
+    codes = {130: waiting.returncode}
+    (tmp_path / "stages.txt").write_text("W\nN1\nREM\n")
+    for code, source, *options in (
+        (0, "stages.txt"),
+        (1, "no.txt"),
+        (2, "stages.txt", "--to", "no"),
+    ):
+        command = [sys.executable, "-m", "sleepkit", "convert", source, "night.edf"]
+        done = subprocess.run(
+            [*command, "--json", "--quiet", *options],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        codes[code] = done.returncode
+        if code == 0:
+            assert json.loads(done.stdout)["epochs"] == 3
+            assert done.stderr == ""
+        else:
+            assert done.stdout == ""
+            assert done.stderr != ""
+    assert codes == {code: code for code in codes}
+    assert set(codes) <= set(EXIT_CODES)
+    assert read_hypnogram(tmp_path / "night.edf").stages.tolist() == [0, 1, 4]
 
 
 @pytest.mark.parametrize("name", ["loop.edf", "a\0b.edf"])

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 
-import pytest
+from sleepkit.cli._parser import COMMANDS
 
 LARGE = {"joblib", "matplotlib", "mne", "numpy", "scipy", "skops", "sklearn", "torch"}
 COMPILERS = {"sympy", "torch._dynamo", "torch._inductor", "torch.onnx"}
 
 
+CALLS = """
+import json, sys
+from sleepkit.cli import main
+for arguments in json.loads(sys.argv[1]):
+    try: main(arguments)
+    except SystemExit: pass
+    print('\\nmodules:', *sys.modules)
+"""
+
+
+def imported_by_each(*calls):
+    """Names in `sys.modules` after each of some commands, in a fresh interpreter."""
+    texts = json.dumps([[str(word) for word in arguments] for arguments in calls])
+    command = [sys.executable, "-c", CALLS, texts]
+    answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    lines = answer.stdout.splitlines()
+    return [set(line.split()[1:]) for line in lines if line.startswith("modules:")]
+
+
 def imported_by(*arguments):
     """Names in `sys.modules` after a command, in a fresh interpreter."""
-    code = (
-        "import sys\n"
-        "from sleepkit.cli import main\n"
-        "try: main(sys.argv[1:])\n"
-        "except SystemExit: pass\n"
-        "print('modules:', *sys.modules)"
-    )
-    command = [sys.executable, "-c", code, *map(str, arguments)]
-    answer = subprocess.run(command, capture_output=True, text=True, check=True)
-    return set(answer.stdout.rpartition("modules:")[2].split())
+    return imported_by_each(arguments)[0]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
+def test_help_and_wrong_arguments():
+    """In one interpreter, since each start takes time."""
+    calls = [
         ["--help"],
         ["--version"],
         ["dream"],
         ["stage", "night.edf"],
         ["train", "nights", "--out", "my.model", "--method", "dream"],
-        *([name, "--help"] for name in ("demo", "info", "prepare", "train", "stage")),
-    ],
-    ids=" ".join,
-)
-def test_help_and_wrong_arguments(arguments):
-    assert not LARGE & imported_by(*arguments)
+        *([name, "--help"] for name in COMMANDS),
+        ["completion", "bash"],
+    ]
+    found = imported_by_each(*calls)
+    large = [(call, LARGE & names) for call, names in zip(calls, found, strict=True)]
+    assert [entry for entry in large if entry[1]] == []
 
 
 def test_info(tmp_path, cohort, write_night):

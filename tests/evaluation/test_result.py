@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import xml.etree.ElementTree as ET
 from itertools import chain
 
 import numpy as np
@@ -223,3 +224,23 @@ def test_text(result, cohort, proba_stager):
     cv = [(X.subject != "p0", X.subject == "p0")]
     some = cross_validate_staging({"a": proba_stager()}, X, y, cv=cv)
     assert str(some).endswith("Scored: all rows of X, of 1 night of 1 subject.")
+
+
+def test_frame(result):
+    for by in (None, "subject"):
+        assert result.to_frame(by).to_dict("list") == result.scores(by)
+
+
+def test_html(result):
+    page = ET.fromstring(result._repr_html_())
+    rows = [["".join(c.itertext()) for c in row][:3] for row in page.iter("tr")]
+    assert rows[0] == ["stager", "condition", "accuracy"]
+    scores = result.scores()
+    named = list(zip(scores["estimator"], scores["condition"], strict=True))
+    assert [tuple(row[:2]) for row in rows[1:]] == named
+    assert str(result).endswith(page.find("table/caption").text)
+    first = page.find(".//td/svg")
+    titles = [title.text for title in first.iterfind("rect/title")]
+    staged = result.predictions(*named[0])
+    wake = staged["predicted"][staged["true"] == 0]
+    assert f"W predicted as W: {np.mean(wake == 0):.0%}" in titles

@@ -271,8 +271,9 @@ class EchoStep:
 
 def test_progress(cohort, proba_stager, capsys):
     X, y = cohort
-    cross_validate_staging({"a": proba_stager()}, X, y, cv=2, verbose=True)
-    assert capsys.readouterr().err == ""  # not a terminal
+    for verbose in (True, False):
+        cross_validate_staging({"a": proba_stager()}, X, y, cv=2, verbose=verbose)
+        assert ("fits: 100%" in capsys.readouterr().err) is verbose
 
 
 # ------------------------------------------------------------------------- parallel

@@ -122,7 +122,7 @@ def test_html():
     page = Hypnogram([0, 0, 3, -1, 4], scorer="<A>")._repr_html_()
     assert "&lt;A&gt;" in page
     assert "d='M0 0.5H2V4.5H3M4 1.5H5'" in page  # W on top, REM below it, N3 last
-    assert "<th>W</th>" in page
+    assert ">W</th>" in page
     assert "<td>1</td>" in page  # minutes of W
     assert "<svg" in Hypnogram([])._repr_html_()
 

@@ -175,3 +175,12 @@ def test_refuses(options, message):
     arguments = {"y_true": stages, "first": stages, "second": stages}
     with pytest.raises(ValueError, match=message):
         compare_stagings(**arguments | {"subject": list("aabb")} | options)
+
+
+def test_html():
+    found = compare_stagings([0, 1, 0, 1], [0, 1, 0, 1], [0, 1, 1, 1], list("aabb"))
+    page = found._repr_html_()
+    low, high = found.interval
+    assert "<th scope='row'>metric</th><td>kappa</td>" in page
+    assert f"<td>{found.difference:.3f}</td>" in page
+    assert f"<td>{low:.3f} to {high:.3f}</td>" in page

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import xml.etree.ElementTree as ET
+
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -161,3 +163,18 @@ def test_stages_without_probabilities_have_no_confidence():
     staged = StagedNight(Hypnogram([0, 2, 2]), np.array([False, True, False]))
     assert np.isnan(staged.confidence).all()
     assert staged.doubtful.tolist() == [1]
+
+
+def test_tables_of_a_staged_night():
+    sure, unsure = [0.9, 0.1, 0, 0, 0], [0, 0.4, 0.6, 0, 0]
+    night = Hypnogram([0, 2], probabilities=[sure, unsure], scorer="<A>")
+    staged = StagedNight(night, np.array([False, True]))
+    page = ET.fromstring(staged._repr_html_())
+    rows = [["".join(cell.itertext()) for cell in row] for row in page.iter("tr")]
+    assert rows[-2:] == [["flagged", "1"], ["doubtful", "1"]]
+    assert page.find(".//svg") is not None
+    pytest.importorskip("pandas")
+    frame = staged.to_frame()
+    assert frame["stage"].tolist() == ["W", "N2"]
+    assert frame["confidence"].tolist() == [0.9, 0.6]
+    assert frame["flagged"].tolist() == [False, True]
