@@ -12,7 +12,7 @@ GROUPS = {
     "Nights": ("recording", "io", "hypnogram", "datasets"),
     "Features": ("preprocessing", "signal"),
     "Stagers": ("classifiers", "pipelines", "pretrained", "persistence"),
-    "Evaluation": ("model_selection", "evaluation", "metrics", "plotting"),
+    "Evaluation": ("model_selection", "evaluation", "metrics", "plotting", "report"),
     "Parts": ("nn", "training", "utils", "exceptions"),
 }
 
