@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any, Final, Protocol, runtime_checkable
 
 import numpy as np
 
-from sleepkit._typing import Array
+from sleepkit._typing import Array, IntArray
 from sleepkit.exceptions import StoreError
 from sleepkit.utils import FileState, file_state
 
@@ -182,6 +183,30 @@ class MappedArray:
             self._check(mapped, state)
         return mapped
 
+    def take(self, indices: IntArray, axis: int) -> Array:
+        """Copy some of the values, which are all that is read of the file.
+
+        Parameters
+        ----------
+        indices : ndarray of int
+            Places on the axis, of any shape; those outside take the nearest one.
+        axis : int
+            The axis, 0 or 1.
+
+        Returns
+        -------
+        ndarray
+            The values; the shape of `indices` stands in place of the axis.
+
+        Raises
+        ------
+        StoreError
+            As `map` does.
+        """
+        mapped = self.map()
+        _announce(mapped, indices.clip(0, self.shape[axis] - 1), axis)
+        return mapped.take(indices, axis=axis, mode="clip")
+
     def _check(self, values: Array, state: FileState) -> None:
         """Compare the values with the checksum, unless this file was right before."""
         checked_as = self._checked_as(state)
@@ -195,6 +220,27 @@ class MappedArray:
     def _checked_as(self, state: FileState) -> tuple[Any, ...]:
         """All that a check of the values depends on."""
         return self.checksum, self.shape, self.dtype, self.offset, state
+
+
+def _announce(mapped: Array, indices: IntArray, axis: int) -> None:
+    """Tell the system which values come next, where it can be told.
+
+    It reads them at once and nothing else. Left to itself it waits at each page, and
+    reads megabytes around it, often the whole night for a few epochs.
+    """
+    file: Any = mapped.base
+    if not indices.size or not hasattr(file, "madvise"):
+        return
+    file.madvise(mmap.MADV_RANDOM)
+    places = np.unique(indices)
+    runs = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
+    first_value = getattr(mapped, "offset", 0) % mmap.ALLOCATIONGRANULARITY
+    for row in range(len(mapped) if axis else 1):
+        begin = first_value + row * mapped.strides[0]
+        for run in runs:
+            start, stop = begin + mapped.strides[axis] * np.array([run[0], run[-1] + 1])
+            start -= start % mmap.PAGESIZE
+            file.madvise(mmap.MADV_WILLNEED, int(start), int(stop - start))
 
 
 def _checksum_of(values: Array) -> int:

@@ -228,7 +228,10 @@ class Signal:
         array([[4., 9., 9.]], dtype=float32)
         """
         # Taken first and converted then: a file may hold other numbers than float32.
-        taken = np.asarray(self._data).take(indices, axis=axis, mode="clip")
+        if isinstance(self._data, MappedArray):
+            taken = self._data.take(indices, axis)
+        else:
+            taken = np.asarray(self._data).take(indices, axis=axis, mode="clip")
         return taken.astype(np.float32, copy=False)
 
     def load(self) -> Signal:

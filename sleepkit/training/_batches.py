@@ -11,6 +11,7 @@ import numpy as np
 
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.training._epoch_source import EpochSource
+from sleepkit.training._read_ahead import read_ahead
 from sleepkit.training._samplers import (
     PAD,
     balance_classes,
@@ -117,13 +118,17 @@ class Batches:
             Inputs and targets of a batch.
         """
         order = self._rows() if self._in_rows else self._shuffled()
-        for index, continues in islice(order, n_batches, None):
-            inputs: dict[str, Any] = dict(self.source.batch(index))
-            targets = {name: _look_up(t, index) for name, t in self.targets.items()}
-            targets["present"] = inputs["present"]
-            if self.carry_state:
-                inputs["continues"] = np.full(len(index), continues)
-            yield inputs, targets
+        yield from read_ahead(map(self._read, islice(order, n_batches, None)))
+
+    def _read(self, item: tuple[IntArray, bool]) -> tuple[Any, Any]:
+        """Read the inputs and targets of a batch."""
+        index, continues = item
+        inputs: dict[str, Any] = dict(self.source.batch(index))
+        targets = {name: _look_up(t, index) for name, t in self.targets.items()}
+        targets["present"] = inputs["present"]
+        if self.carry_state:
+            inputs["continues"] = np.full(len(index), continues)
+        return inputs, targets
 
     def state_dict(self) -> dict[str, Any]:
         """Return what the order of the next pass depends on.

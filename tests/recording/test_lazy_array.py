@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import mmap
 import pickle
 
 import numpy as np
@@ -63,3 +64,34 @@ def test_a_file_that_vanished_is_named(stored):
     path.unlink()
     with pytest.raises(StoreError, match=r"x\.npy was there, but cannot be mapped"):
         np.asarray(mapped)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("indices", [[3, 4, 9, 5], [[0, 1], [700, 702]], [900, -5], []])
+def test_some_of_the_values(tmp_path, axis, indices):
+    values = np.arange(800 * 703, dtype=np.float32).reshape(800, 703)  # many pages
+    np.save(tmp_path / "x.npy", values)
+    found = MappedArray.from_npy(tmp_path / "x.npy", "f").take(
+        np.array(indices, int), axis
+    )
+    expected = values.take(np.array(indices, int), axis=axis, mode="clip")
+    np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.skipif(not hasattr(mmap.mmap, "madvise"), reason="the system takes none")
+def test_what_is_announced_is_what_is_taken(tmp_path, monkeypatch):
+    advised = []
+
+    class Recorded(mmap.mmap):
+        def madvise(self, option, start=0, length=None):
+            if option == mmap.MADV_WILLNEED:
+                advised.append((start, start + length))
+            return super().madvise(option, *(() if length is None else (start, length)))
+
+    monkeypatch.setattr(mmap, "mmap", Recorded)
+    row = 2 * mmap.PAGESIZE  # bytes
+    values = np.zeros((50, row // 4), np.float32)
+    values.tofile(tmp_path / "x.bin")
+    stored = MappedArray(str(tmp_path / "x.bin"), values.shape, "<f4", 0, "f")
+    stored.take(np.array([7, 3, 4]), axis=0)
+    assert advised == [(3 * row, 5 * row), (7 * row, 8 * row)]
