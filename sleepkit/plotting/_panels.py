@@ -48,6 +48,7 @@ _COLOR_OF: Final = {
 }
 _REM: Final = STAGES[REM]
 INK: Final = "#333333"
+MISSING: Final = "#d9d9d9"
 _TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
 _MAX_TICKS: Final = 12
 _TICK_WIDTH: Final = 0.55  # inches of an axis for each label of time
