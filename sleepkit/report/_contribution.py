@@ -23,9 +23,7 @@ _CAPTION: Final = (
     "the stage would hardly have been found without it, orange where it spoke for "
     "another stage."
 )
-_GREY: Final = (
-    " Epochs that are unscored or of bad signal are grey, and count in no mean."
-)
+_GREY: Final = " Epochs that are unscored or of bad signal are grey; no mean has them."
 
 
 class Contribution(NamedTuple):

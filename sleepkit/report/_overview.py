@@ -81,7 +81,6 @@ def _figure(
         hypnogram,
         probabilities=hypnogram.probabilities,
         true=night.hypnogram,
-        start=hypnogram.first_epoch_start,
         ax=panels,
     )
     if night.hypnogram is not None:

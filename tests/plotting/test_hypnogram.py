@@ -205,6 +205,13 @@ def test_given_axes_are_used():
     assert single.axes_.shape == (1,)
 
 
+def test_a_hypnogram_knows_its_clock():
+    night = Hypnogram([0] * 20, start=datetime(2024, 1, 1, 23, 57), onset=60.0)
+    (panel,) = HypnogramDisplay.from_predictions(night).axes_
+    names = [label.get_text() for label in panel.get_xticklabels()]
+    assert (panel.get_xlabel(), names[0], names[-1]) == ("clock time", "23:58", "00:08")
+
+
 def test_plot_draws_again():
     display = HypnogramDisplay.from_predictions(STAGES)
     first = display.figure_
