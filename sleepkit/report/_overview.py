@@ -76,7 +76,8 @@ def _figure(
     has_expert = night.hypnogram is not None
     n_rows = n_above + 1 + has_expert + (hypnogram.probabilities is not None)
     figure = new_figure(width, 0.5 + _ROW * n_rows)
-    panels = figure.subplots(n_rows, sharex=True, squeeze=False)[n_above:, 0]
+    axes = figure.subplots(n_rows, sharex=True, squeeze=False)
+    panels: list[Axes] = axes[n_above:, 0].tolist()
     plotting.HypnogramDisplay.from_predictions(
         hypnogram,
         probabilities=hypnogram.probabilities,

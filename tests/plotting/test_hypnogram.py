@@ -54,7 +54,9 @@ def test_epochs_without_probabilities_are_gaps():
     P = np.full((3, 5), 0.2)
     P[1] = np.nan
     display = HypnogramDisplay.from_predictions([0, -1, 0], probabilities=P)
-    assert all(len(area.get_paths()) == 2 for area in display.axes_[1].collections)
+    for area in display.axes_[1].collections:
+        spans = [path.get_extents().intervalx.tolist() for path in area.get_paths()]
+        assert spans == [[0, 30], [60, 90]]
 
 
 def test_panels_from_top_to_bottom():
