@@ -91,6 +91,6 @@ class NightPage:
             recording,
             stager=self.stager,
             missing=report.missing,
-            warnings=report.warnings,
+            warnings=[report.without_folder(text) for text in report.warnings],
             card=self.card,
         )

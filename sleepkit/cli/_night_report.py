@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import StringIO
@@ -48,6 +49,10 @@ class NightReport:
         missing = [f"{name}: {reason}." for name, reason in self.missing.items()]
         return missing + self.reader_notes + self.notes
 
+    def without_folder(self, text: str) -> str:
+        """Text for a page that others may see, which need not know the folder."""
+        return text.replace(f"{self.file.parent}{os.sep}", "")
+
     def __str__(self) -> str:
         if self.staged is None:
             return f"failed  {place(self.error, self.file)}"
@@ -88,15 +93,18 @@ class NightReport:
             return dict.fromkeys((*names, "mean_confidence", "low_confidence"))
         night, flagged = self.staged.hypnogram, self.staged.flagged
         scored = night.stages != UNSCORED
+        n_scored = int(scored.sum())
         confidence = self.staged.confidence[scored]
+        n_low = len(self.staged.doubtful)
+        known = n_scored > 0 and night.probabilities is not None
         return {
             "start": night.start.isoformat() if night.start else None,
             "hours": _rounded(len(night) * night.epoch_duration / 3600),
             "n_epochs": len(night),
-            "n_unscored": int((~scored).sum()),
+            "n_unscored": len(night) - n_scored,
             "n_flagged": int(flagged.sum()),
-            "mean_confidence": _rounded(confidence.mean()),
-            "low_confidence": _rounded(len(self.staged.doubtful) / len(confidence)),
+            "mean_confidence": _rounded(confidence.mean()) if known else None,
+            "low_confidence": _rounded(n_low / n_scored) if known else None,
         }
 
 
@@ -113,11 +121,11 @@ def print_staged(report: NightReport) -> None:
     _print_stage_times(night.stages, night.epoch_duration)
     n_unscored = int((night.stages == UNSCORED).sum())
     if n_unscored:
-        print(f"{n_unscored} epochs have no signal and stay unscored.")
+        print(f"{n_unscored} epochs are unscored.")
     if flagged.any():
         print(
-            f"{flagged.sum()} epochs are flagged: they are staged by signals that "
-            f"failed the quality check. Epochs from 0: {_ranges(flagged)}."
+            f"{flagged.sum()} epochs are flagged: their signals failed the quality "
+            f"check. Epochs from 0: {_ranges(flagged)}."
         )
     if report.staged.doubtful.size:
         first = ", ".join(map(str, report.staged.doubtful[:_N_REVIEWED]))
@@ -154,6 +162,8 @@ def write_index(path: Path, reports: Iterable[NightReport]) -> None:
         written = [each for each in report.outputs if each.suffix == ".html"]
         links = [each.relative_to(path.parent).as_posix() for each in written]
         rows.append(report.row() | {"page": links[0] if links else None})
+        for key in ("error", "warnings"):
+            rows[-1][key] = report.without_folder(rows[-1][key] or "")
     utils.write_atomically(path, pages.index_report(rows).encode())
 
 

@@ -194,7 +194,7 @@ def _draw(night: Recording, staged: StagedNight) -> bytes:
         start=night.start,
         ax=figure.subplots(rows, sharex=True),
     )
-    figure.suptitle(night.id)
+    figure.suptitle(night.id, parse_math=False)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=150)
     return buffer.getvalue()

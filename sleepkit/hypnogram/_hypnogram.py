@@ -483,7 +483,6 @@ class Hypnogram:
             self,
             probabilities=self.probabilities,
             true=None if other is None else self._same_grid("plot", other),
-            start=self.first_epoch_start,
             ax=ax,
         )
 

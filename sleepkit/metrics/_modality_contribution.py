@@ -11,7 +11,9 @@ from sleepkit._typing import FloatArray
 _MIN_MODALITIES: Final = 2
 
 
-def modality_contribution(estimator: Any, X: Any) -> dict[str, FloatArray]:
+def modality_contribution(
+    estimator: Any, X: Any, *, proba: Any = None
+) -> dict[str, FloatArray]:
     """Measure what each modality contributes to the stage of each epoch.
 
     Parameters
@@ -21,6 +23,9 @@ def modality_contribution(estimator: Any, X: Any) -> dict[str, FloatArray]:
         such as a `sleepkit.classifiers.MedFuseSleepClassifier` or a pipeline with one.
     X : EpochArray
         The epochs, with two modalities or more.
+    proba : array-like, shape (n_epochs, n_classes), default=None
+        Probabilities that the estimator gives X, where they are known. None computes
+        them.
 
     Returns
     -------
@@ -45,7 +50,7 @@ def modality_contribution(estimator: Any, X: Any) -> dict[str, FloatArray]:
     have been found. Below zero, it spoke for another stage. Where modalities agree,
     each is dispensable and all values are near zero. A modality is left out of the
     whole night, so that what it tells of the neighbouring epochs counts too. The
-    estimator stages X once for each modality and once for all.
+    estimator stages X once for each modality, and once for all without `proba`.
 
     Examples
     --------
@@ -73,8 +78,8 @@ def modality_contribution(estimator: Any, X: Any) -> dict[str, FloatArray]:
             f"left out; got {', '.join(names) or 'none'}."
         )
         raise ValueError(msg)
-    together = np.asarray(estimator.predict_proba(X), dtype=float)
-    found = together.argmax(axis=1)[:, np.newaxis]
+    together = estimator.predict_proba(X) if proba is None else proba
+    found = np.asarray(together).argmax(axis=1)[:, np.newaxis]
 
     def of_found(proba: Any) -> FloatArray:
         taken = np.take_along_axis(np.asarray(proba, dtype=float), found, axis=1)

@@ -200,7 +200,8 @@ class HypnogramDisplay:
             Length of an epoch in seconds. None means that of a `Hypnogram`, and 30 for
             an array.
         start : datetime.datetime, default=None
-            Start of the first epoch; None shows the time since then.
+            Start of the first epoch. None means that of a `Hypnogram`; where it is
+            unknown, the time since then is shown.
         ax : matplotlib.axes.Axes or sequence of them, default=None
             Axes to draw in, one for each panel. None makes a figure.
 
@@ -234,7 +235,7 @@ class HypnogramDisplay:
             probabilities=_as_probabilities(probabilities, (len(codes), len(labels))),
             true=None if true is None else _as_codes("true", true, labels, len(codes)),
             epoch_duration=duration,
-            start=start,
+            start=start or getattr(stages, "first_epoch_start", None),
             labels=labels,
         )
         return display.plot(ax=ax)

@@ -10,7 +10,7 @@ import numpy as np
 
 from sleepkit._typing import Array, FloatArray
 from sleepkit.metrics import modality_contribution
-from sleepkit.plotting._panels import COLUMN, draw_bar, label_time, make_panels
+from sleepkit.plotting._panels import COLUMN, MISSING, draw_bar, label_time, make_panels
 from sleepkit.recording import as_epoch_array
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ class ModalityContributionDisplay:
     Parameters
     ----------
     contributions : mapping of str to ndarray of float of shape (n_epochs,)
-        By modality, what it adds to the probability of the predicted stage.
+        By modality, what it adds to the probability of the predicted stage; NaN where
+        that is unknown.
     epoch_duration : float, default=30.0
         Length of an epoch in seconds.
     start : datetime.datetime, default=None
@@ -52,7 +53,8 @@ class ModalityContributionDisplay:
     -----
     Purple is where the stage would hardly have been found without the modality, orange
     where the modality spoke for another stage. In an epoch that is white in all rows,
-    each modality is dispensable. Colours reach to the 99th percentile of the values.
+    each modality is dispensable. Epochs whose value is NaN are grey. Colours reach to
+    the 99th percentile of the values.
 
     Examples
     --------
@@ -137,6 +139,7 @@ class ModalityContributionDisplay:
         end = rows.shape[1] * self.epoch_duration
         known = np.abs(rows[np.isfinite(rows)])
         limit = max(np.percentile(known, _LIMIT), _MIN_LIMIT) if known.size else 1.0
+        panel.set_facecolor(MISSING)
         for place, row in enumerate(rows):  # one by one, since an image is smoothed
             image = panel.imshow(
                 row[np.newaxis],

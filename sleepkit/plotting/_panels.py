@@ -48,6 +48,7 @@ _COLOR_OF: Final = {
 }
 _REM: Final = STAGES[REM]
 INK: Final = "#333333"
+MISSING: Final = "#d9d9d9"
 _TICK_STEPS: Final = (1, 2, 5, 10, 15, 30, 60, 120, 240, 480)  # minutes
 _MAX_TICKS: Final = 12
 _TICK_WIDTH: Final = 0.55  # inches of an axis for each label of time
@@ -118,14 +119,12 @@ def draw_density(
     labels: Sequence[str] = STAGES,
 ) -> None:
     """Stack the probabilities of the stages, in the order of the hypnogram."""
-    to_the_last_edge = np.vstack([probabilities, probabilities[-1:]])
     bottom_up = _top_down(labels)[::-1]
-    ax.stackplot(
-        edges,
-        to_the_last_edge[:, bottom_up].T,
+    ax.stackplot(  # each epoch by itself, so that a gap takes nothing of the one before
+        np.repeat(edges, 2)[1:-1],
+        np.repeat(probabilities[:, bottom_up], 2, axis=0).T,
         colors=[_COLOR_OF[labels[stage]] for stage in bottom_up],
         labels=[labels[stage] for stage in bottom_up],
-        step="post",
         linewidth=0,
     )
     ax.set_ylim(0, 1)

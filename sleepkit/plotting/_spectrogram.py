@@ -9,7 +9,7 @@ import numpy as np
 
 from sleepkit import signal  # its functions import scipy, once they are used
 from sleepkit._typing import Array, FloatArray
-from sleepkit.plotting._panels import COLUMN, draw_bar, label_time, make_panels
+from sleepkit.plotting._panels import COLUMN, MISSING, draw_bar, label_time, make_panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _OVERSAMPLING: Final = 2.5  # of the highest frequency, where the low-pass is flat
 _LIMITS: Final = (2.0, 98.0)  # percentiles, so that artefacts take no colours
-_MISSING: Final = "#d9d9d9"
 
 
 class SpectrogramDisplay:
@@ -171,7 +170,7 @@ class SpectrogramDisplay:
         half_bin = (self.freqs[1] - self.freqs[0]) / 2
         bounds = (0, end, self.freqs[0] - half_bin, self.freqs[-1] + half_bin)
         low, high = np.percentile(decibels[known], _LIMITS)
-        panel.set_facecolor(_MISSING)
+        panel.set_facecolor(MISSING)
         image = panel.imshow(
             decibels.T,
             cmap="viridis",
@@ -184,7 +183,7 @@ class SpectrogramDisplay:
         draw_bar(panel, image, "dB (µV²/Hz)")
         panel.set_ylabel("frequency (Hz)")
         if self.name is not None:
-            panel.set_title(self.name)
+            panel.set_title(self.name, parse_math=False)
         label_time(panel, end, self.start)
         return self
 

@@ -16,5 +16,5 @@ def at(start: datetime | None, seconds: float) -> str:
 
 def hours_minutes(minutes: float) -> str:
     """Minutes in words, such as "6 h 42 min"."""
-    hours, rest = divmod(round(minutes), 60)
+    hours, rest = divmod(int(minutes + 0.5), 60)
     return f"{hours} h {rest} min" if hours else f"{rest} min"

@@ -44,8 +44,8 @@ def index_report(rows: Sequence[Mapping[str, Any]]) -> str:
     ----------
     rows : sequence of mapping of str to object
         A mapping for each night, with the columns of the ``summary.csv`` of `sleepkit
-        stage` as far as they are known, and ``"page"``: the path of the report from the
-        folder of the page, or None.
+        stage` as far as they are known, as they are or as `csv` or pandas reads them,
+        and ``"page"``: the path of the report from the folder of the page, or None.
 
     Returns
     -------
@@ -87,19 +87,21 @@ def index_report(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _line(row: Mapping[str, Any]) -> _Night:
     """Line of a night."""
-    page, warnings = row.get("page"), str(row.get("warnings") or "").split(" | ")
+    known = {key: value for key, value in row.items() if not _is_empty(value)}
+    warnings = str(known.get("warnings", "")).split(" | ")
     return _Night(
-        id=str(row.get("id", "")),
-        link=None if page is None else quote(str(page)),
-        start=str(row.get("start") or "").replace("T", " ")[:16],
-        error=str(row.get("error") or ""),
-        cells=[_cell(row.get(key), decimals) for key, _, decimals in _COLUMNS],
+        id=str(known.get("id", "")),
+        link=quote(str(known["page"])) if "page" in known else None,
+        start=str(known.get("start", "")).replace("T", " ")[:16],
+        error=str(known.get("error", "")),
+        cells=[
+            f"{float(known[key]):.{decimals}f}" if key in known else None
+            for key, _, decimals in _COLUMNS
+        ],
         warnings=[text for text in warnings if text],
     )
 
 
-def _cell(value: Any, decimals: int) -> str | None:
-    """Format the number of a cell; None where it is unknown or undefined."""
-    if value is None or math.isnan(value):
-        return None
-    return f"{value:.{decimals}f}"
+def _is_empty(value: Any) -> bool:
+    """Whether a value is unknown or undefined, as csv and pandas read it too."""
+    return value in (None, "") or (isinstance(value, float) and math.isnan(value))

@@ -21,13 +21,6 @@ from sleepkit.report._stage_values import stage_values
 from sleepkit.utils import versions
 
 _DISTRIBUTIONS: Final = ("mne", "numpy", "scikit-learn", "scipy", "torch")
-_TILES: Final = {
-    "TST": "Total sleep time",
-    "SE": "Sleep efficiency",
-    "SOL": "Sleep latency",
-    "Lat_REM_onset": "REM latency (AASM)",
-    "WASO_AASM": "Wake after sleep onset (AASM)",
-}
 
 
 def night_report(
@@ -95,8 +88,10 @@ def night_report(
     night = night.load()
     hypnogram = staged if isinstance(staged, Hypnogram) else staged.hypnogram
     _check_grid(hypnogram, night)
-    if hypnogram.start is None and night.start is not None:
-        hypnogram = replace(hypnogram, start=night.start)
+    # One clock, and seconds from the first epoch, as those of the lights.
+    start = night.start or hypnogram.first_epoch_start
+    night = night.replace(start=start)
+    hypnogram = replace(hypnogram, start=start, onset=0.0)
     flags = preprocessing.QualityMask().report(night)
     flagged = all_bad(flags, night.n_epochs)
     if isinstance(staged, StagedNight):
@@ -111,7 +106,7 @@ def night_report(
         "recording_facts": recording_facts(night, hypnogram),
         "channels": channel_rows(night, flags),
         "overview": draw_overview(night, hypnogram, flags),
-        "contribution": find_contribution(stager, night, hypnogram.stages),
+        "contribution": find_contribution(stager, night, staged),
         "card": card,
         "versions": versions(*_DISTRIBUTIONS),
     }

@@ -10,7 +10,7 @@ from sleepkit import plotting
 from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.recording import Recording
+from sleepkit.recording import Recording, Signal
 from sleepkit.report._clock import at
 from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 _ROW: Final = 1.6  # inches
 _HIGHEST: Final = 25.0  # Hz
+_LOWEST_RATE: Final = 10.0  # Hz, below which a spectrum of the night tells nothing
 _DIFFERENCE: Final = "#f08c00"
 
 
@@ -32,20 +33,27 @@ def draw_overview(
 ) -> Picture:
     """Draw a night for a wide page and a narrow one, and say what is seen."""
     channel = _channel_to_draw(night, flags)
-    figures = [_figure(night, hypnogram, width) for width in WIDTHS]
+    spectra = int(channel is not None)
+    figures = [_figure(night, hypnogram, width, spectra) for width in WIDTHS]
+    if channel is not None:
+        _draw_spectra(night.with_signals({"channel": channel}), figures)
+    wide, narrow = map(to_uri, figures)
+    caption = _name_panels(night, hypnogram, channel)
+    return Picture(wide, narrow, _describe(night, hypnogram), caption)
+
+
+def _draw_spectra(night: Recording, figures: Sequence[Figure]) -> None:
+    """Draw the spectrogram of the only channel as the top panel of each figure."""
     tops = [figure.axes[0] for figure in figures]
-    half_rate = (night.signals[channel].sfreq or 0.0) / 2
+    half_rate = (night.signals["channel"].sfreq or 0.0) / 2
     spectrogram = plotting.SpectrogramDisplay.from_recording(
-        night, channel, high=min(_HIGHEST, half_rate), ax=tops[0]
+        night, "channel", high=min(_HIGHEST, half_rate), ax=tops[0]
     )
     for top in tops[1:]:  # it is computed once
         spectrogram.plot(ax=top)
     for top in tops:  # the axis of time is that of the lowest panel
         top.tick_params(labelbottom=False)
         top.set_xlabel("")
-    wide, narrow = map(to_uri, figures)
-    caption = _name_panels(night, hypnogram, channel)
-    return Picture(wide, narrow, _describe(night, hypnogram), caption)
 
 
 def differences(stages: IntArray, expert: IntArray) -> BoolArray:
@@ -61,17 +69,19 @@ def runs(marked: BoolArray) -> IntArray:
     return changes.reshape(-1, 2)
 
 
-def _figure(night: Recording, hypnogram: Hypnogram, width: float) -> Figure:
-    """Draw the stages below a panel that is left for the spectrogram."""
+def _figure(
+    night: Recording, hypnogram: Hypnogram, width: float, n_above: int
+) -> Figure:
+    """Draw the stages below panels that are left for other things."""
     has_expert = night.hypnogram is not None
-    n_rows = 2 + has_expert + (hypnogram.probabilities is not None)
+    n_rows = n_above + 1 + has_expert + (hypnogram.probabilities is not None)
     figure = new_figure(width, 0.5 + _ROW * n_rows)
-    _, *panels = figure.subplots(n_rows, sharex=True)
+    axes = figure.subplots(n_rows, sharex=True, squeeze=False)
+    panels: list[Axes] = axes[n_above:, 0].tolist()
     plotting.HypnogramDisplay.from_predictions(
         hypnogram,
         probabilities=hypnogram.probabilities,
         true=night.hypnogram,
-        start=hypnogram.first_epoch_start,
         ax=panels,
     )
     if night.hypnogram is not None:
@@ -95,19 +105,25 @@ def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> N
         )
 
 
-def _channel_to_draw(night: Recording, flags: Mapping[str, WindowFlags]) -> str:
-    """Modality of the spectrogram: EEG first, but one that is dead all night last."""
+def _channel_to_draw(
+    night: Recording, flags: Mapping[str, WindowFlags]
+) -> Signal | None:
+    """First channel that is not dead all night, of the EEG if it has one.
 
-    def is_dead(name: str) -> bool:
-        return name in flags and not (flags[name].sd[0] > 0).any()
+    None if there is none, such as of an envelope at 1 Hz.
+    """
+    for name in sorted(flags, key=lambda name: name != "eeg"):
+        block = night.signals[name]
+        alive = np.flatnonzero((flags[name].sd > 0).any(axis=1))
+        if alive.size and (block.sfreq or 0.0) > _LOWEST_RATE:
+            label = block.ch_names[alive[0]]
+            return block.replace(data=block.take(alive[:1], axis=0), ch_names=[label])
+    return None
 
-    names = sorted(night.signals, key=lambda name: name != "eeg")
-    return min(names, key=is_dead)
 
-
-def _name_panels(night: Recording, hypnogram: Hypnogram, channel: str) -> str:
+def _name_panels(night: Recording, hypnogram: Hypnogram, channel: Signal | None) -> str:
     """Name the panels of the picture, from top to bottom."""
-    panels = [f"spectrogram of {night.signals[channel].ch_names[0]}"]
+    panels = [] if channel is None else [f"spectrogram of {channel.ch_names[0]}"]
     own = "predicted" if hypnogram.probabilities is not None else "scored"
     if night.hypnogram is not None:
         panels.append("stages of the expert")

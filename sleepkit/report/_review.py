@@ -7,7 +7,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from sleepkit._stages import STAGES
+from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.pipelines import StagedNight
 from sleepkit.report._clock import at
@@ -50,15 +50,19 @@ def check_values(
 
 def _words(staged: StagedNight, expert: IntArray | None, count: int) -> str:
     """Say how many epochs are to be checked, and which these are."""
+    unscored = (staged.hypnogram.stages == UNSCORED) & ~staged.flagged
+    others = f" {unscored.sum()} epochs are unscored." if unscored.any() else ""
     if not count:
-        return "There is none."
-    words = f"{count} of {len(staged.hypnogram)} epochs: those without a signal that "
-    words += "passed the quality check"
+        return f"There is none.{others}"
+    words = (
+        f"{count} of {len(staged.hypnogram)} epochs: those whose signals failed the "
+    )
+    words += "quality check"
     if staged.hypnogram.probabilities is not None:
         words += ", and those in which no stage has half of the probability"
     elif expert is not None:
         words += ", and those in which the expert has another stage"
-    return f"{words}."
+    return f"{words}.{others}"
 
 
 def all_bad(flags: Mapping[str, WindowFlags], n_epochs: int) -> BoolArray:

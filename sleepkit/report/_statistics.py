@@ -96,11 +96,15 @@ _UNDEFINED: Final = {
     "Lat_REM_onset": "no REM",
 }
 _TWINS: Final = {"WASO": "WASO_AASM", "Lat_REM": "Lat_REM_onset"}  # YASA: AASM
-_LIGHTS: Final = "from lights off to lights on."
-_NO_LIGHTS: Final = (
-    "the whole recording, since lights off and on are not known; latencies are from "
-    "its start, and wake is counted to its end."
-)
+_TIME_IN_BED: Final = {  # by whether lights off, and lights on, are known
+    (True, True): "from lights off to lights on.",
+    (True, False): "from lights off to the end of the recording, since lights on is "
+    "not known; wake is counted to the end.",
+    (False, True): "from the start of the recording, since lights off is not known, to "
+    "lights on; latencies are from the start.",
+    (False, False): "the whole recording, since lights off and on are not known; "
+    "latencies are from its start, and wake is counted to its end.",
+}
 
 
 class Row(NamedTuple):
@@ -129,7 +133,7 @@ def measure(hypnogram: Hypnogram, night: Recording) -> dict[str, float]:
 
 def statistic_rows(found: Sequence[_Found], night: Recording) -> Iterator[Row]:
     """Yield the statistics; one with two definitions twice where the values differ."""
-    known = night.lights_off is not None or night.lights_on is not None
+    known = night.lights_off is not None, night.lights_on is not None
     for key, name, unit, source, words in _ROWS:
         values = [_defined(each[key]) for each in found]
         twin = _TWINS.get(key)
@@ -137,7 +141,7 @@ def statistic_rows(found: Sequence[_Found], night: Recording) -> Iterator[Row]:
             continue
         if key in _TWINS.values() and not _differ(key, found):
             source = _BOTH
-        meaning = words or (_LIGHTS if known else _NO_LIGHTS)
+        meaning = words or _TIME_IN_BED[known]
         yield Row(key, name, unit, source, meaning, values, undefined(key))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +15,7 @@ from sleepkit.signal._gaps import as_floats
 from sleepkit.utils import check_positive
 
 _MIN_PRODUCT: Final = 2.0  # of bandwidth and duration, which gives one taper
+_ROUNDING: Final = 1e-6  # 0.7 * 30 is below 21
 
 
 def multitaper_density(
@@ -38,7 +40,7 @@ def multitaper_density(
         Highest frequency in hertz.
     bandwidth : float, default=1.0
         Width in hertz over which each value is smoothed. Of an epoch of ``T`` seconds,
-        ``bandwidth * T - 1`` tapers are averaged: 29 of 30 s.
+        ``bandwidth * T - 1`` tapers are averaged, 29 of 30 s; less than the rate.
 
     Returns
     -------
@@ -52,7 +54,7 @@ def multitaper_density(
     ------
     ValueError
         If the frequencies are not ``0 < low < high <= sfreq / 2``, or the bandwidth
-        is below two divided by the length of an epoch.
+        is below two divided by the length of an epoch, or not below the rate.
 
     See Also
     --------
@@ -90,16 +92,18 @@ def multitaper_density(
     epochs = as_floats(epochs)
     n_times = epochs.shape[-1]
     product = bandwidth * n_times / sfreq
-    if product < _MIN_PRODUCT:
+    if product < _MIN_PRODUCT or bandwidth >= sfreq:
         msg = (
             f"{owner} needs a bandwidth of at least {_MIN_PRODUCT:g} / "
-            f"{n_times / sfreq:g} s, the length of an epoch; got {bandwidth!r}."
+            f"{n_times / sfreq:g} s, the length of an epoch, and below the rate of "
+            f"{sfreq:g} Hz; got {bandwidth!r}."
         )
         raise ValueError(msg)
-    tapers = windows.dpss(n_times, product / 2, round(product) - 1)
     freqs = fft.rfftfreq(n_times, 1 / sfreq)
     kept = _between(freqs, low, high, sfreq / 2)
-    scale = 2 / sfreq / len(tapers)
+    n_tapers = math.floor(product + _ROUNDING) - 1
+    tapers = windows.dpss(n_times, product / 2, n_tapers)
+    scale = 2 / sfreq / n_tapers
 
     def density(chunk: FloatArray) -> FloatArray:
         some = chunk[..., :1, :]  # each epoch stands there once for each taper
@@ -107,7 +111,7 @@ def multitaper_density(
         power = frame_power(some, tapers, n_times)[..., kept]
         return np.asarray(power.sum(axis=-2) * scale)
 
-    by_taper = (*epochs.shape[:-1], len(tapers), n_times)  # a few epochs at a time
+    by_taper = (*epochs.shape[:-1], n_tapers, n_times)  # a few epochs at a time
     view = np.broadcast_to(epochs[..., np.newaxis, :], by_taper)
     return freqs[kept], map_frames(density, view)
 

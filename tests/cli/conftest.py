@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import datetime
 
 import edfio
@@ -27,7 +28,7 @@ def cohort():
     )[0].recordings
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_night():
     """``write_night(path, recording, labels=LABELS)``: EDF, one channel a modality."""
 
@@ -49,15 +50,20 @@ def write_night():
     return write
 
 
-@pytest.fixture
-def folder(tmp_path, cohort, write_night):
-    """Scored nights of three subjects."""
-    nights = tmp_path / "nights"
-    nights.mkdir()
+@pytest.fixture(scope="session")
+def scored_nights(tmp_path_factory, cohort, write_night):
+    """Scored nights of three subjects, to be copied."""
+    nights = tmp_path_factory.mktemp("scored")
     for i, recording in enumerate(cohort[:3]):
         write_night(nights / f"night{i}.edf", recording)
         write_hypnogram(nights / f"night{i}.csv", recording.hypnogram)
     return nights
+
+
+@pytest.fixture
+def folder(tmp_path, scored_nights):
+    """Scored nights of three subjects."""
+    return shutil.copytree(scored_nights, tmp_path / "nights")
 
 
 @pytest.fixture

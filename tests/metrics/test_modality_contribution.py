@@ -40,6 +40,21 @@ def test_rows_in_any_order(X):
     np.testing.assert_allclose(found["eeg"], [0, 0.7])
 
 
+def test_known_probabilities_are_not_computed_again(X):
+    asked = []
+
+    class Counting(Stager):
+        def predict_proba(self, X):
+            asked.append(X.modalities)
+            return super().predict_proba(X)
+
+    together = Stager().predict_proba(X)
+    found = modality_contribution(Counting(), X, proba=together)
+    assert asked == [("eog",), ("eeg",)]
+    for name, values in modality_contribution(Stager(), X).items():
+        np.testing.assert_array_equal(found[name], values)
+
+
 def test_one_modality_cannot_be_left_out(X):
     with pytest.raises(ValueError, match=r"two modalities or more.*; got eeg"):
         modality_contribution(Stager(), X.select(["eeg"]))

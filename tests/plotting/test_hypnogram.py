@@ -54,7 +54,9 @@ def test_epochs_without_probabilities_are_gaps():
     P = np.full((3, 5), 0.2)
     P[1] = np.nan
     display = HypnogramDisplay.from_predictions([0, -1, 0], probabilities=P)
-    assert all(len(area.get_paths()) == 2 for area in display.axes_[1].collections)
+    for area in display.axes_[1].collections:
+        spans = [path.get_extents().intervalx.tolist() for path in area.get_paths()]
+        assert spans == [[0, 30], [60, 90]]
 
 
 def test_panels_from_top_to_bottom():
@@ -203,6 +205,13 @@ def test_given_axes_are_used():
     assert display.figure_ is figure
     single = HypnogramDisplay.from_predictions(STAGES, ax=plt.figure().gca())
     assert single.axes_.shape == (1,)
+
+
+def test_a_hypnogram_knows_its_clock():
+    night = Hypnogram([0] * 20, start=datetime(2024, 1, 1, 23, 57), onset=60.0)
+    (panel,) = HypnogramDisplay.from_predictions(night).axes_
+    names = [label.get_text() for label in panel.get_xticklabels()]
+    assert (panel.get_xlabel(), names[0], names[-1]) == ("clock time", "23:58", "00:08")
 
 
 def test_plot_draws_again():

@@ -96,6 +96,13 @@ def test_wrong_arguments(night, arguments, words):
         SpectrogramDisplay.from_recording(night, **arguments)
 
 
+def test_a_name_is_no_formula():
+    density = np.ones((2, 3))
+    display = SpectrogramDisplay(np.arange(1, 4), density, name=r"$\none$").plot()
+    display.figure_.canvas.draw()
+    assert display.axes_[0].get_title() == r"$\none$"
+
+
 def test_features_have_no_spectrogram(make_night):
     night = make_night(4).with_signals({"eeg": Signal(np.ones((4, 3)))})
     with pytest.raises(ValueError, match=r"needs samples; '0' of .* is epoched"):

@@ -60,6 +60,13 @@ def write_page(staged):
     return write
 
 
+@pytest.fixture
+def without_rendering(monkeypatch):
+    """Pictures are drawn, but not turned into images."""
+    for part in ("overview", "contribution"):
+        monkeypatch.setattr(f"sleepkit.report._{part}.to_uri", lambda _: "data:,")
+
+
 @pytest.fixture(scope="session")
 def page(write_page):
     """The report, written once."""

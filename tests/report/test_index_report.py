@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+import math
+
 from sleepkit.metrics import sleep_statistics
 from sleepkit.report import index_report
 from tests.report.outline import Outline
 
+DASH = "\N{EN DASH}"
 ROWS = [
     {
         "id": "clinic/a b",
@@ -38,6 +41,17 @@ def test_links_lead_to_the_reports():
     assert 'id="night-1"' in page
 
 
+def test_rows_that_pandas_or_csv_have_read():
+    row = {"id": "n", "page": "n.html", "TST": 3.0, "start": "", "error": math.nan}
+    texts = {"id": "n", "page": "n.html", "TST": "3.0", "start": "", "error": ""}
+    (_, by_pandas), (_, by_csv) = (
+        Outline(index_report([each | {"SE": each["error"]}])).table("A line for")
+        for each in (row, texts)
+    )
+    assert by_pandas == by_csv
+    assert by_pandas[:5] == ["n", "", DASH, "3", DASH]
+
+
 def test_what_is_unknown_is_a_dash():
     _, row = Outline(index_report([{"id": "n"}])).table("A line for each night")
-    assert set(row[2:-1]) == {"\N{EN DASH}"}
+    assert set(row[2:-1]) == {DASH}

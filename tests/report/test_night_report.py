@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
 
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.metrics import sleep_statistics
+from sleepkit.metrics import modality_contribution, sleep_statistics
 from sleepkit.pipelines import StagedNight
-from sleepkit.recording import Recording, Signal
+from sleepkit.preprocessing import QualityMask
+from sleepkit.recording import Recording, Signal, as_epoch_array
 from sleepkit.report import night_report
 from sleepkit.report._agreement import compare
+from sleepkit.report._overview import draw_overview
 from sleepkit.report._page import Picture
 from tests.report.conftest import HOSTILE
 from tests.report.outline import Outline
@@ -201,11 +204,80 @@ def test_words_for_research_and_versions(page):
         assert words in page
 
 
-def test_a_night_that_is_dead_in_eeg_is_drawn_by_another_channel(staged):
-    _, night, found = staged
-    dead = night.signals["eeg"].replace(data=np.zeros(night.signals["eeg"].shape))
-    signals = dict(night.signals) | {"eeg": dead}
-    assert "spectrogram of E1-M2" in night_report(found, night.with_signals(signals))
+def of_channels(stages, sfreq=20, **signals):
+    """A night of signals by modality, each with a channel for each row."""
+    return Recording(
+        id="n",
+        subject="s",
+        signals={
+            name: Signal(rows, sfreq, [f"{name} {i}" for i in range(len(rows))])
+            for name, rows in signals.items()
+        },
+        hypnogram=stages,
+    )
+
+
+def caption_of(night):
+    flags = QualityMask().report(night)
+    return draw_overview(night, Hypnogram(night.hypnogram), flags).caption
+
+
+@pytest.mark.usefixtures("without_rendering")
+@pytest.mark.parametrize(
+    ("eeg", "eog", "top"),
+    [
+        ([0, 1], [1], "spectrogram of eeg 1, stages"),
+        ([0, 0], [1], "spectrogram of eog 0, stages"),
+        ([0, 0], [0], "bottom: stages of the expert"),
+    ],
+)
+def test_the_spectrogram_is_of_a_channel_that_is_not_dead(eeg, eog, top):
+    slow = np.cumsum(np.random.default_rng(0).normal(size=6000))
+    signals = {"eeg": np.outer(eeg, slow), "eog": np.outer(eog, slow)}
+    night = of_channels(10 * [2], **signals)
+    assert top in caption_of(night)
+
+
+@pytest.mark.usefixtures("without_rendering")
+def test_an_envelope_has_no_spectrogram():
+    values = np.random.default_rng(0).random((1, 300))
+    night = of_channels(10 * [2], sfreq=1, emg=values)
+    assert "spectrogram" not in caption_of(night)
+
+
+def test_one_clock(monkeypatch):
+    """Where the file of the stages alone knows the start, and has an onset."""
+    figures = []
+    monkeypatch.setattr(
+        "sleepkit.report._overview.to_uri", lambda figure: figures.append(figure) or ""
+    )
+    stages = Hypnogram(40 * [2], start=datetime(2024, 2, 3, 23, 49), onset=60.0)
+    night = make_night(stages.stages, lights_off=120.0)
+    outline = Outline(night_report(stages, night))
+    (panel,) = (ax for ax in figures[0].axes if ax.get_ylabel() == "stage")
+    names = [label.get_text() for label in panel.get_xticklabels()]
+    assert (names[0], names[-1]) == ("23:50", "00:10")
+    assert outline.all("img")[0]["alt"].startswith("40 epochs from 23:50:00 to 00:10")
+    rows = {row[0].partition(")")[0]: row for row in outline.table(IN_NUMBERS)}
+    assert rows["Time in bed (TIB"][1] == "18.0 min"
+    assert "from lights off to the end of the recording" in rows["Time in bed (TIB"][0]
+    assert outline.table("Feinberg")[1][1] == "23:50:00"
+
+
+@pytest.mark.usefixtures("without_rendering")
+def test_epochs_that_nobody_scored_or_no_signal_has(staged):
+    """The expert's gap is staged; what is flagged counts in no contribution."""
+    stager, night, found = staged
+    expert = np.array(night.hypnogram)
+    expert[2:6] = -1
+    page = night_report(found, night.replace(hypnogram=expert), stager=stager)
+    outline = Outline(page)
+    assert "of 56 epochs that both have scored agree" in page
+    proba = modality_contribution(stager, as_epoch_array(night))["eeg"]
+    mean = proba[~found.flagged].mean()
+    (eeg,) = (row for row in outline.table("Mean of what each") if row[0] == "eeg")
+    assert eeg[1] == f"{mean:+.2f}"
+    assert "are grey; no mean has them" in page
 
 
 def test_other_epochs_are_refused(staged):
@@ -216,6 +288,7 @@ def test_other_epochs_are_refused(staged):
         night_report(found.hypnogram.merge(3), night)
 
 
+@pytest.mark.usefixtures("without_rendering")
 def test_unscored_epochs():
     night = make_night(10 * [2])
     stages = np.array([-1, *9 * [2]])
@@ -226,3 +299,5 @@ def test_unscored_epochs():
     assert ["unscored", "0.5", DASH] in outline.table("Time in each stage")
     (row,) = outline.table("Epochs are numbered from 0")[1:]
     assert row == ["0", "0:00:00", "unscored", "bad signal"]
+    outline = night_report(StagedNight(hypnogram, np.zeros(10, bool)), night)
+    assert "There is none. 1 epochs are unscored." in outline

@@ -41,6 +41,18 @@ def test_a_sine_is_where_it_belongs():
         assert row.sum() * (freqs[1] - freqs[0]) == pytest.approx(0.5, rel=1e-3)
 
 
+@pytest.mark.parametrize(("bandwidth", "n_tapers"), [(0.7, 20), (0.76, 21)])
+def test_tapers_that_hold_their_power_within_the_bandwidth(bandwidth, n_tapers):
+    epoch = RNG.standard_normal(30 * 20)
+    _, density = multitaper_density(epoch[np.newaxis], 20, high=9, bandwidth=bandwidth)
+    tapers = signal.windows.dpss(len(epoch), bandwidth * 30 / 2, n_tapers)
+    each = [
+        signal.periodogram(epoch - epoch.mean(), 20, taper, len(epoch))[1]
+        for taper in tapers
+    ]
+    np.testing.assert_allclose(density[0], np.mean(each, axis=0)[15:271])
+
+
 def test_missing_samples_and_no_epochs():
     epochs = RNG.standard_normal((3, 1000))
     epochs[1, 7] = np.nan
@@ -58,6 +70,7 @@ def test_missing_samples_and_no_epochs():
         ({"low": 0}, r"got low=0, high=25\.0"),
         ({"low": 30}, r"got low=30, high=25\.0"),
         ({"bandwidth": 0.1}, r"bandwidth of at least 2 / 10 s.*; got 0\.1"),
+        ({"bandwidth": 2, "sfreq": 2}, "below the rate of 2 Hz; got 2"),
         ({"bandwidth": 0}, "'bandwidth' parameter of multitaper_density"),
         ({"sfreq": None}, "'sfreq' parameter of multitaper_density"),
     ],
