@@ -79,7 +79,7 @@ def add_jobs(parser: ArgumentParser) -> None:
         type=count(1),
         default=1,
         metavar="N",
-        help="nights to stage side by side, each in a process with one thread (1)",
+        help="nights side by side, each in a process with one thread (1)",
     )
 
 
