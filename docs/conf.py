@@ -90,6 +90,13 @@ def write_sources(*_: object) -> None:
     (HERE / NO_NAMES).write_bytes(header.encode() + zlib.compress(b""))
 
 
+def drop_docstring_of_type(_app, what, _name, _value, _options, lines) -> None:
+    """Leave out what Python says of all tuples where a constant is one."""
+    if what == "data":
+        lines.clear()
+
+
 def setup(app) -> None:
-    """Connect the generated sources to the start of a build."""
+    """Connect the generated sources and docstrings to a build."""
     app.connect("config-inited", write_sources)
+    app.connect("autodoc-process-docstring", drop_docstring_of_type)

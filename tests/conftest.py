@@ -6,6 +6,7 @@ make_night : a factory of small recordings, a rhythm in noise, scored with the s
 feature_nights : a folder of feature nights, as the pretrained stagers are trained on
 models : a folder with the models and cards of a tiny recipe
 dask_client : a client of two processes of one thread; skips where there is no Dask
+hub : a hub of models on this computer; skips where there is no huggingface-hub
 real_data : the folder of real recordings; the test skips where there is none
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from threading import Thread
 
 import numpy as np
 import pytest
@@ -73,6 +75,24 @@ def dask_client():
     )
     with cluster, distributed.Client(cluster) as client:
         yield client
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """A hub on this computer, in place of the real one; its cache is temporary."""
+    constants = pytest.importorskip("huggingface_hub.constants")
+    from tests.persistence.hub_stub import HubStub
+
+    with HubStub() as stub:
+        thread = Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        monkeypatch.setenv("HF_ENDPOINT", stub.url)
+        monkeypatch.setenv("HF_TOKEN", "hf_right")
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
+        yield stub
+        stub.shutdown()
+        thread.join()
 
 
 @pytest.fixture(scope="session")

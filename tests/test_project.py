@@ -52,9 +52,11 @@ def test_classifiers_have_the_oldest_python():
 
 
 def test_every_extra_is_checked():
-    """The environment of the tests has all extras, but the documentation's."""
+    """The environment of the tests has all, but the documentation's; the guide too."""
     extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = extras["optional-dependencies"]
     (own,) = (line for line in extras["test"] if line.startswith("sleepkit-learn["))
     listed = set(own.removeprefix("sleepkit-learn[").removesuffix("]").split(","))
     assert listed == extras.keys() - {"docs", "test"}
+    guide = (ROOT / "docs/user_guide/install.rst").read_text(encoding="utf-8")
+    assert [extra for extra in extras if f"``{extra}``" not in guide] == []

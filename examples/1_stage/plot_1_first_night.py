@@ -59,7 +59,7 @@ print(f"{len(staged.doubtful)} doubtful epochs:", staged.doubtful[:5], "...")
 
 # %%
 # The simulator knows the true stages, but the stager was trained on such nights among
-# others, so its agreement with them would say nothing. What it reaches on real
-# recordings is on its card. It is for research, and no medical device.
+# others, so its agreement with them would say nothing. Its card says what it was
+# trained on, needs and reaches; :doc:`/results/default_stager` has real recordings.
 
-print(card("default").partition("**Reaches**")[0])
+print(card("default").partition("## Steps")[0])

@@ -18,7 +18,7 @@ from matplotlib import pyplot as plt
 
 from sleepkit.datasets import make_polysomnography
 from sleepkit.exceptions import ModelFileError
-from sleepkit.persistence import load_model, model_info, save_model
+from sleepkit.persistence import load_model, model_card, model_info, save_model
 from sleepkit.pipelines import make_stager, stage_night
 from sleepkit.preprocessing import BandPower
 
@@ -34,7 +34,7 @@ stager.set_params(stage__estimator__max_iter=15).fit(X[train], y[train])
 # --------
 # The whole Pipeline goes in, so that the file takes raw recordings. ``about`` is for
 # what the next user needs to know: what it was trained on, how it was scored, what it
-# reached.
+# reached. :doc:`/user_guide/sharing` lists the names that a card shows.
 
 folder = TemporaryDirectory()
 path = Path(folder.name, "trees.model")
@@ -42,10 +42,11 @@ save_model(
     stager,
     path,
     about={
-        "nights": "3 simulated subjects, 1.5 h each",
-        "scored": "all epochs of a 4th subject",
-        "accuracy": round(stager.score(X[~train], y[~train]), 3),
-        "licence": "CC0",
+        "method": "trees",
+        "trained_on": "3 simulated subjects, 1.5 h each",
+        "scored_on": "all epochs of a 4th subject",
+        "scores": [{"accuracy": stager.score(X[~train], y[~train])}],
+        "licence": "CC0-1.0",
     },
 )
 print(f"{path.stat().st_size / 1e3:.0f} kB")
@@ -53,17 +54,18 @@ print(f"{path.stat().st_size / 1e3:.0f} kB")
 # %%
 # What it says of itself
 # ----------------------
-# ``model_info`` reads the description without building the model: this, the versions,
-# the parameters of each step, and the history of a net.
+# Its card is made without building the model. ``model_info`` has all that is in the
+# file: this, the versions, every parameter of each step, and the history of a net.
 
-info = model_info(path)
-for name, value in info["about"].items():
-    print(f"{name:10}{value}")
+print(model_card(path).to_markdown())
+print(*model_info(path), sep=", ")
 
 # %%
 # At the other end
 # ----------------
-# The predictions are those of the stager that was saved, bit for bit.
+# The predictions are those of the stager that was saved, bit for bit. A file goes there
+# as any other does, or through a hub: ``push_model`` returns an address that
+# ``load_model`` takes.
 
 again = load_model(path)
 night = X[~train].recordings[0]

@@ -10,11 +10,12 @@ from sleepkit import pretrained
 from sleepkit.cli._arguments import (
     add_folder,
     add_json,
+    add_model,
     add_overwrite,
     count,
     read_folder,
 )
-from sleepkit.cli._models import load, save_adapted
+from sleepkit.cli._models import find_model, load, save_adapted
 from sleepkit.cli._output import (
     count_nights,
     make_folder,
@@ -36,9 +37,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, required=True, metavar="MODEL", help="the file to write"
     )
-    parser.add_argument(
-        "--model", type=Path, help="the model to begin with (that of sleepkit itself)"
-    )
+    add_model(parser, "the model to begin with")
     parser.add_argument(
         "--passes",
         type=count(1),
@@ -60,7 +59,7 @@ def _adapt(arguments: Namespace) -> dict[str, Any]:
     """Train further, and return what another program may want to know."""
     out = arguments.out
     refuse_existing([out], overwrite=arguments.overwrite)
-    model = load(arguments.model or pretrained.model_path())
+    model = load(find_model(arguments.model))
     X, files = read_folder(arguments, model.modalities, exclude=model.exclude)
     make_folder(out.parent)
     pretrained.adapt(model.stager, X, X.hypnogram, max_epochs=arguments.passes)

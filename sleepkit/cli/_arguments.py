@@ -23,6 +23,7 @@ COHORTS: Final = tuple(
 )
 _MIN_HOURS: Final = 0.25
 _MAX_HOURS: Final = 24.0
+_HUB: Final = "hf://"  # begins the address of a model, which is no path
 
 
 def add_nights(parser: ArgumentParser) -> None:
@@ -52,6 +53,18 @@ def add_json(parser: ArgumentParser) -> None:
     )
 
 
+def add_model(parser: ArgumentParser, purpose: str, *, required: bool = False) -> None:
+    """Add a trained model."""
+    parser.add_argument(
+        "--model",
+        type=model,
+        required=required,
+        help=f"{purpose}: a file that `sleepkit train` or `adapt` wrote, the address "
+        "of one (hf://owner/name@revision), or default, the stager that comes with "
+        f"sleepkit{'' if required else ' (default)'}",
+    )
+
+
 def add_overwrite(parser: ArgumentParser) -> None:
     """Add the permission to replace files."""
     parser.add_argument(
@@ -66,7 +79,7 @@ def add_jobs(parser: ArgumentParser) -> None:
         type=count(1),
         default=1,
         metavar="N",
-        help="nights to stage side by side, each in a process with one thread (1)",
+        help="nights side by side, each in a process with one thread (1)",
     )
 
 
@@ -143,6 +156,11 @@ def _add_channels(parser: ArgumentParser) -> None:
         metavar="LABEL=UNIT",
         help="unit of a channel where the file has none or a wrong one, as C4-M1=uV",
     )
+
+
+def model(text: str) -> str | Path:
+    """Parse a model: the address of one on a hub as it is, else a path or a name."""
+    return text if text.startswith(_HUB) else Path(text)
 
 
 def channel(text: str) -> tuple[str, str | tuple[str, str]]:

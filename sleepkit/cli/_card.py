@@ -6,8 +6,9 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from typing import Final
 
-from sleepkit import persistence, pretrained, utils
-from sleepkit.cli._arguments import add_overwrite
+from sleepkit import persistence, utils
+from sleepkit.cli._arguments import add_overwrite, model
+from sleepkit.cli._models import find_model
 from sleepkit.cli._output import make_folder, print_files, refuse_existing
 
 EXAMPLE: Final = """sleepkit card default
@@ -18,6 +19,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     """Add the model, and where its card goes."""
     parser.add_argument(
         "model",
+        type=model,
         metavar="MODEL",
         help="a model file, the address of one (hf://owner/name@revision), or the name "
         "of one that comes with sleepkit: default, bands",
@@ -36,7 +38,7 @@ def run(arguments: Namespace) -> None:
     out = arguments.out
     if out is not None:
         refuse_existing([out], overwrite=arguments.overwrite)
-    card = persistence.model_card(_place(arguments.model))
+    card = persistence.model_card(find_model(arguments.model))
     text = card.to_html() if arguments.html else card.to_markdown()
     if out is None:
         print(text)
@@ -44,10 +46,3 @@ def run(arguments: Namespace) -> None:
     make_folder(out.parent)
     utils.write_atomically(out, f"{text}\n".encode())
     print_files([out])
-
-
-def _place(model: str) -> str | Path:
-    """Path or address of a model; a file is found before a name."""
-    if model in pretrained.MODELS and not Path(model).exists():
-        return pretrained.model_path(model)
-    return model

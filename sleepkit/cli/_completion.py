@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit import utils
+from sleepkit.cli._arguments import model
 from sleepkit.cli._parser import fill_commands, make_parser
 
 _SHELLS: Final = ("bash", "fish", "zsh")
@@ -30,6 +31,6 @@ def run(arguments: Namespace) -> None:
     parser = make_parser()
     for each in [parser, *fill_commands(parser).values()]:
         for action in each._actions:
-            if action.type is Path:
+            if action.type in (Path, model):
                 action.complete = shtab.FILE  # type: ignore[attr-defined] # shtab's own
     print(shtab.complete(parser, shell=arguments.shell))

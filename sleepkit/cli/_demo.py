@@ -38,7 +38,11 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="where the results go (./sleepkit-demo)",
     )
     parser.add_argument(
-        "--subjects", type=count(4), default=11, help="subjects to simulate (11)"
+        "--subjects",
+        type=count(4),
+        default=11,
+        metavar="N",
+        help="subjects to simulate (11)",
     )
     parser.add_argument(
         "--hours", type=hours, default=2.5, help="length of their nights (2.5)"

@@ -7,8 +7,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from sleepkit import evaluation
-from sleepkit.cli._arguments import add_folder, add_json, add_overwrite, add_trim
-from sleepkit.cli._models import load
+from sleepkit.cli._arguments import (
+    add_folder,
+    add_json,
+    add_model,
+    add_overwrite,
+    add_trim,
+)
+from sleepkit.cli._models import find_model, load
 from sleepkit.cli._output import (
     count_nights,
     make_folder,
@@ -23,14 +29,16 @@ from sleepkit.datasets._pairs import NAMING_RULES
 from sleepkit.pipelines._night_steps import without_steps
 from sleepkit.pipelines._stagers import takes_any_subset
 
-EXAMPLE: Final = f"sleepkit evaluate nights/ --model my.model\n{NAMING_RULES}"
+EXAMPLE: Final = f"""sleepkit evaluate nights/ --model my.model
+  sleepkit evaluate nights/ --model default --scheme rk
+{NAMING_RULES}"""
 _OUTPUTS: Final = ("scores.csv", "predictions.npz", "protocol.json")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the folder, the model and the place of the results."""
     add_folder(parser)
-    parser.add_argument("--model", type=Path, required=True, help="the model to score")
+    add_model(parser, "the model to score", required=True)
     parser.add_argument(
         "--out",
         type=Path,
@@ -53,7 +61,7 @@ def _evaluate(arguments: Namespace) -> dict[str, Any]:
     if arguments.out is not None:
         outputs = [arguments.out / name for name in _OUTPUTS]
         refuse_existing(outputs, overwrite=arguments.overwrite)
-    model = load(arguments.model)
+    model = load(find_model(arguments.model))
     nights = read_nights(arguments, model.modalities, exclude=model.exclude)
     if arguments.out is not None:
         make_folder(arguments.out)
@@ -70,7 +78,7 @@ def _evaluate(arguments: Namespace) -> dict[str, Any]:
     if files:
         print_files(files)
     return {
-        "model": arguments.model,
+        "model": str(arguments.model),
         "method": model.method,
         **count_nights(nights.X),
         "scoring_window": result.protocol["scoring_window"],

@@ -21,9 +21,16 @@ def describe(error: BaseException) -> str:
     text = one_line(error)
     if isinstance(error, MemoryError):
         text = f"There is not enough memory. {text}".rstrip()
-    elif not isinstance(error, SleepkitError | OSError):
+    elif not isinstance(error, SleepkitError | OSError) and not _lacks_extra(error):
         text = f"unexpected {type(error).__name__}{_where(error)}: {text}"
     return shortened(text)
+
+
+def _lacks_extra(error: BaseException) -> bool:
+    """Whether an optional package is missing, as `optional_import` says in words."""
+    return type(error) is ImportError and isinstance(
+        error.__cause__, ModuleNotFoundError
+    )
 
 
 def _where(error: BaseException) -> str:

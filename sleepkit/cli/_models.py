@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sleepkit import persistence, pipelines
+from sleepkit import persistence, pipelines, pretrained
 from sleepkit._messages import quoted, shortened
 from sleepkit.cli._arguments import COHORTS, MODALITIES
 from sleepkit.exceptions import ModelFileError
@@ -80,8 +80,17 @@ def save(
     persistence.save_model(stager, path, about=about)
 
 
-def load(path: Path) -> Model:
-    """Read a model file."""
+def find_model(model: str | Path | None) -> str | Path:
+    """Path or address of a model; a file is found before a name, None is sleepkit's."""
+    if model is None:
+        return pretrained.model_path()
+    if str(model) in pretrained.MODELS and not Path(model).exists():
+        return pretrained.model_path(str(model))
+    return model
+
+
+def load(path: str | Path) -> Model:
+    """Read a model, of a file or an address."""
     about = persistence.model_info(path)["about"]
     named = _texts(about, "modalities", path)
     modalities: list[str] = [name for name in MODALITIES if name in named]
@@ -93,7 +102,7 @@ def load(path: Path) -> Model:
         )
         raise ModelFileError(msg)
     hashes = {*_texts(about, "subjects", path), *_texts(about, "files", path)}
-    method = shortened(str(about.get("method", path.name)), _MAX_NAME)
+    method = shortened(str(about.get("method", Path(path).name)), _MAX_NAME)
     reference = None
     if "reference" in about:
         try:
@@ -118,7 +127,7 @@ def save_adapted(path: Path, model: Model, X: EpochArray, files: Sequence[str]) 
     persistence.save_model(model.stager, path, about=about)
 
 
-def _texts(about: Mapping[str, Any], key: str, path: Path) -> list[str]:
+def _texts(about: Mapping[str, Any], key: str, path: str | Path) -> list[str]:
     """List of texts in the description of a model."""
     texts = about.get(key, [])
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):

@@ -11,10 +11,16 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from sleepkit import persistence, pretrained, utils
-from sleepkit.cli._arguments import MODALITIES, add_jobs, add_nights, add_overwrite
+from sleepkit import persistence, utils
+from sleepkit.cli._arguments import (
+    MODALITIES,
+    add_jobs,
+    add_model,
+    add_nights,
+    add_overwrite,
+)
 from sleepkit.cli._messages import collect_notes, print_failures
-from sleepkit.cli._models import Model, load
+from sleepkit.cli._models import Model, find_model, load
 from sleepkit.cli._night_page import NightPage, add_expert
 from sleepkit.cli._night_report import (
     NightReport,
@@ -46,11 +52,7 @@ night that fails does not stop the others; the exit code is 1 if one failed."""
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the nights, the model and the place of the results."""
     add_nights(parser)
-    parser.add_argument(
-        "--model",
-        type=Path,
-        help="a file that `sleepkit train` or `adapt` wrote (that of sleepkit itself)",
-    )
+    add_model(parser, "the model that stages")
     parser.add_argument(
         "--without",
         nargs="+",
@@ -143,7 +145,7 @@ def _paused_collector() -> Iterator[None]:
 
 def _make_task(arguments: Namespace) -> StagingTask:
     """Load the model, and choose its modalities and channels."""
-    path = arguments.model or pretrained.model_path()
+    path = find_model(arguments.model)
     model = load(path)
     summary = model.about.get("summary", model.method)
     if arguments.model is None and not arguments.json:
@@ -170,7 +172,7 @@ def _make_task(arguments: Namespace) -> StagingTask:
     )
 
 
-def _make_page(arguments: Namespace, model: Model, path: Path) -> NightPage:
+def _make_page(arguments: Namespace, model: Model, path: str | Path) -> NightPage:
     """Say what the reports tell of the model."""
     return NightPage.from_arguments(
         arguments,

@@ -104,7 +104,7 @@ def write_hypnogram(
     entry = FORMATS[name]
     contents = {path: entry.render(hypnogram)}
     if entry.sidecar is not None:
-        contents[path.with_suffix(".json")] = entry.sidecar(hypnogram)
+        contents[_beside(path, name)] = entry.sidecar(hypnogram)
     existing = [str(target) for target in contents if target.exists()]
     if existing and not overwrite:
         msg = f"{', '.join(existing)} exists; overwrite=True replaces it."
@@ -112,6 +112,18 @@ def write_hypnogram(
     _warn_left_out(hypnogram, name, entry)
     for target, content in contents.items():
         write_atomically(target, content)
+
+
+def _beside(path: Path, name: str) -> Path:
+    """Path of the .json beside a table, which it must not replace."""
+    beside = path.with_suffix(".json")
+    if beside == path:
+        msg = (
+            f"the format {name!r} writes a .json beside its table, so path must have "
+            f"another suffix; got {path.name!r}."
+        )
+        raise HypnogramError(msg)
+    return beside
 
 
 def _check_storable(hypnogram: Hypnogram, name: str) -> None:

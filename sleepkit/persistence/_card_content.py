@@ -10,6 +10,7 @@ from sleepkit._stages import STAGES
 
 _UNNAMED: Final = "model"
 _FOREIGN: Final = "of scikit-learn"
+_ESTIMATOR: Final = {"class", "foreign", "pipeline"}  # as a parameter of another
 _UNKNOWN: Final = "The file does not say."
 _ROW_NAMES: Final = ("estimator", "condition")  # in a row of scores
 _MAX_ROWS: Final = 100
@@ -106,6 +107,8 @@ def _nodes(model: Any) -> Iterator[tuple[str, str, list[str]]]:
 
 def _value(value: Any) -> str:
     """Parameter of a step, without the types that the file notes."""
+    if isinstance(value, dict) and value.keys() & _ESTIMATOR:
+        return "; ".join(dict.fromkeys(kind for _, kind, _ in _nodes(value)))
     if isinstance(value, dict) and isinstance(value.get("dict"), list):
         pairs = [pair for pair in value["dict"] if isinstance(pair, list)]
         return _plain("; ".join(" ".join(map(_value, pair)) for pair in pairs))

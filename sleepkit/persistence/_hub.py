@@ -17,10 +17,14 @@ from sleepkit.utils import optional_import
 
 FILE: Final = "sleepkit.model"  # in the repository of a model
 SCHEME: Final = "hf://"
-_FORM: Final = re.compile(r"hf://([\w.-]+/[\w.-]+)(?:@([\w./-]+))?", re.ASCII)
+_PART: Final = r"\w[\w.-]*"  # as of git's names, so none is "..", and no path leads out
+_FORM: Final = re.compile(
+    rf"hf://({_PART}/{_PART})(?:@({_PART}(?:/{_PART})*))?", re.ASCII
+)
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}")
 # The last matching line counts: some errors are of several of these kinds.
 _REASONS: Final = {
+    "HFValidationError": "no hub has a repository of such a name",
     "HfHubHTTPError": "the hub refuses",
     "RepositoryNotFoundError": (
         "there is no such repository, or it is private and no token was found (see "
@@ -63,7 +67,8 @@ def fetch(address: str, *, unpinned: bool) -> Path:
     if revision is None and not unpinned:
         msg = (
             f"{address} names no revision, so that another model could come tomorrow: "
-            "append @ and the hash of a commit or a tag, or say unpinned=True."
+            "append @ and the hash of a commit or a tag (in Python, unpinned=True "
+            "takes it)."
         )
         raise HubError(msg)
     client, download = api(), hub().hf_hub_download
@@ -96,7 +101,7 @@ def _commit_of_tag(client: Any, address: str, repository: str, revision: str) ->
     if revision in {branch.name for branch in refs.branches}:
         msg = (
             f"{address} names a branch, so that another model could come tomorrow: "
-            "name the hash of a commit or a tag, or say unpinned=True."
+            "name the hash of a commit or a tag (in Python, unpinned=True takes it)."
         )
     else:
         msg = (

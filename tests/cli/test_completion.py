@@ -51,4 +51,7 @@ def test_bash_completes(run, tmp_path):
 def test_without_the_package(fails, monkeypatch):
     monkeypatch.setitem(sys.modules, "shtab", None)
     words = fails("completion", "bash")
-    assert "pip install 'sleepkit-learn[completion]'" in words
+    assert words == (
+        "This needs the package 'shtab', which is not installed: "
+        "pip install 'sleepkit-learn[completion]'."
+    )

@@ -91,6 +91,14 @@ def test_nothing_is_replaced_without_overwrite(run, fails, source, tmp_path):
     assert run("convert", out, out, "--overwrite", "--epoch-duration", 20)[0] == 0
 
 
+def test_a_table_is_not_replaced_by_what_goes_beside_it(fails, source, tmp_path):
+    out = tmp_path / "out.json"
+    command = ["convert", source, out, "--to", "bids-derivative", "--lossy"]
+    words = fails(*command, "--epoch-duration", 20)
+    assert "path must have another suffix; got 'out.json'" in words
+    assert not out.exists()
+
+
 def test_a_recording_is_never_replaced(fails, source, tmp_path, cohort, write_night):
     night = write_night(tmp_path / "night.edf", cohort[0])
     before = night.read_bytes()

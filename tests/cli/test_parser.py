@@ -14,7 +14,16 @@ from sleepkit.cli import main
 from sleepkit.cli._parser import COMMANDS, EXIT_CODES, fill_commands, make_parser
 
 ROOT = Path(__file__).parents[2]
-RESULTS = ("info", "prepare", "train", "evaluate", "stage", "adapt", "convert")
+RESULTS = (
+    "info",
+    "prepare",
+    "train",
+    "evaluate",
+    "stage",
+    "adapt",
+    "convert",
+    "report",
+)
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -72,21 +71,3 @@ def write_model(content, write):
         write(content | {"sleepkit.json": json.dumps(info)})
 
     return write_model
-
-
-@pytest.fixture
-def hub(tmp_path, monkeypatch):
-    """A hub on this computer, in place of the real one; its cache is temporary."""
-    constants = pytest.importorskip("huggingface_hub.constants")
-    from tests.persistence.hub_stub import HubStub
-
-    with HubStub() as stub:
-        thread = Thread(target=stub.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        monkeypatch.setenv("HF_ENDPOINT", stub.url)
-        monkeypatch.setenv("HF_TOKEN", "hf_right")
-        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "token"))
-        yield stub
-        stub.shutdown()
-        thread.join()

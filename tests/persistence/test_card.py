@@ -6,9 +6,13 @@ import json
 from html.parser import HTMLParser
 
 import pytest
+from sklearn.naive_bayes import GaussianNB
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sleepkit.exceptions import ModelFileError
 from sleepkit.persistence import ModelCard, model_card, save_model
+from sleepkit.preprocessing import FitOnSelected
 
 ABOUT = {
     "method": "my trees",
@@ -54,6 +58,15 @@ def test_what_train_saves(card):
     ):
         assert line in text.splitlines()
     assert "## Limits" not in text
+
+
+@pytest.mark.parametrize("inner", [[], [StandardScaler()]])
+def test_an_estimator_within_another(path, inner):
+    classifier = make_pipeline(*inner, GaussianNB()) if inner else GaussianNB()
+    stager = make_pipeline(FitOnSelected(classifier)).fit([[0.0], [1.0]], [0, 2])
+    save_model(stager, path)
+    line = "| fitonselected | FitOnSelected | estimator=of scikit-learn |"
+    assert line in model_card(path).to_markdown().splitlines()
 
 
 def test_texts(card):

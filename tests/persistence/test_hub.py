@@ -59,6 +59,9 @@ def test_what_may_change_must_be_wanted(hub):
     [
         ("hf://stager@v1", "must be hf://owner/name@revision; got 'hf://stager@v1'"),
         ("hf://me/stager@", "must be hf://owner/name@revision"),
+        ("hf://me/..@v1", "must be hf://owner/name@revision"),
+        ("hf://me/stager@../v1", "must be hf://owner/name@revision"),
+        ("hf://a--b/c@v1", "no hub has a repository of such a name"),
         ("hf://me/stager@v2", "has no such revision; a revision is the whole hash"),
         (f"hf://me/stager@{'0' * 40}", r"has no such revision \(RevisionNotFound"),
         (f"hf://me/other@{'0' * 40}", "no such repository, or it is private and no"),
