@@ -84,14 +84,14 @@ class StreamingStager:
     >>> from sleepkit.datasets import make_polysomnography
     >>> from sleepkit.live import StreamingStager
     >>> from sleepkit.pipelines import make_stager
-    >>> X, y, _ = make_polysomnography(2, hours=0.2, modalities=["eeg"], random_state=0)
+    >>> X, y, _ = make_polysomnography(2, hours=0.1, modalities=["eeg"], random_state=0)
     >>> stager = make_stager("trees", random_state=0).fit(X, y)
     >>> eeg = X.recordings[0].signals["eeg"]
     >>> live = StreamingStager(stager, sfreq={"eeg": eeg.sfreq}, look_ahead=2)
     >>> for i in range(0, eeg.shape[1], 1000):
     ...     _ = live.push({"eeg": eeg.data[:, i : i + 1000]})
     >>> len(live.stages()), int((live.stages().stages == -1).sum())
-    (24, 2)
+    (12, 2)
     >>> int((live.finish().stages == -1).sum())
     0
     """
@@ -319,7 +319,8 @@ class StreamingStager:
             chosen = slice(rows.start - first, rows.stop - first)
             probabilities = np.asarray(staged.hypnogram.probabilities)[chosen]
             flagged = staged.flagged[chosen]
-        self._probabilities += list(probabilities)
+        # copied, so that no window is kept by its part
+        self._probabilities += [row.copy() for row in probabilities]
         self._flagged += flagged.tolist()
         self._n_staged = end
 
