@@ -150,7 +150,11 @@ def main():
     warnings.simplefilter("ignore", SleepkitWarning)
     stager = load_stager()
     X, _, _ = make_polysomnography(
-        args.nights, 2, hours=args.hours, modalities=MODALITIES, random_state=5
+        args.nights,
+        nights=2,
+        hours=args.hours,
+        modalities=MODALITIES,
+        random_state=5,
     )
     recordings = [recording.load() for recording in X.recordings]
     earlier, nights = recordings[::2], recordings[1::2]

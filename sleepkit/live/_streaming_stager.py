@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from array import array
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -131,8 +132,8 @@ class StreamingStager:
         self._stager = with_running_steps(stager, self._window)
         self._n_closed = self._n_staged = 0
         self._varies: deque[bool] = deque(maxlen=self.context)
-        self._probabilities: list[FloatArray] = []
-        self._flagged: list[bool] = []
+        self._probabilities = array("d")  # flat
+        self._flagged = bytearray()
         self._finished = False
         if reference is not None:
             self._remember(reference)
@@ -220,13 +221,13 @@ class StreamingStager:
             np.append(self._stages_from(0), np.full(n_waiting, UNSCORED)),
             self.epoch_duration,
             start=self.start,
-            probabilities=np.vstack([*self._probabilities, waiting]),
+            probabilities=np.vstack([self._probabilities_from(0), waiting]),
         )
 
     @property
     def flagged(self) -> BoolArray:
         """Epochs staged so far although their signals failed the quality check."""
-        return np.array(self._flagged, np.bool_)
+        return np.array(self._flagged).astype(np.bool_)
 
     def report(self) -> dict[str, StreamReport]:
         """Count what arrived of each modality, in time and not.
@@ -319,9 +320,8 @@ class StreamingStager:
             chosen = slice(rows.start - first, rows.stop - first)
             probabilities = np.asarray(staged.hypnogram.probabilities)[chosen]
             flagged = staged.flagged[chosen]
-        # copied, so that no window is kept by its part
-        self._probabilities += [row.copy() for row in probabilities]
-        self._flagged += flagged.tolist()
+        self._probabilities.extend(probabilities.ravel())
+        self._flagged.extend(flagged)
         self._n_staged = end
 
     def _remember(self, reference: Recording) -> None:
@@ -333,9 +333,12 @@ class StreamingStager:
 
     def _stages_from(self, first: int) -> IntArray:
         """Stages that are decided, from an epoch on."""
-        if first == self._n_staged:
-            return np.empty(0, np.int8)
-        probabilities = np.array(self._probabilities[first:])
+        probabilities = self._probabilities_from(first)
         unknown = np.isnan(probabilities).any(axis=1)
         best = np.nan_to_num(probabilities).argmax(axis=1)
         return np.where(unknown, UNSCORED, best).astype(np.int8)
+
+    def _probabilities_from(self, first: int) -> FloatArray:
+        """Probabilities of the epochs that are staged, from one on."""
+        flat = np.array(self._probabilities[first * N_STAGES :])
+        return flat.reshape(-1, N_STAGES)

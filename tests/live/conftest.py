@@ -15,9 +15,9 @@ from sleepkit.pipelines import make_stager
 
 @pytest.fixture(scope="package")
 def stager_and_night():
-    """Boosted trees on band powers relative to the night, and a night of 24 epochs."""
+    """Boosted trees on band powers relative to the night, and a night of 12 epochs."""
     X, y, _ = make_polysomnography(
-        2, hours=0.2, modalities=["eeg", "emg"], random_state=0
+        2, hours=0.1, modalities=["eeg", "emg"], random_state=0
     )
     stager = make_stager("trees", random_state=0)
     stager.set_params(stage__estimator__max_iter=5)
