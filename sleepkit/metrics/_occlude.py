@@ -23,14 +23,16 @@ def remove_band(
     domain, with flanks of half a hertz; what it finds fades in and out over half a
     second inside of the stretch.
     """
-    margin = round(_MARGIN * sfreq)
+    margin = min(round(_MARGIN * sfreq), stop - start - 1)
     first, last = max(start - margin, 0), min(stop + margin, x.shape[1])
     part = np.nan_to_num(x[:, first:last].astype(np.float64))
     part -= part.mean(axis=1, keepdims=True)
-    part *= _fade_in_and_out(part.shape[1], min(margin, part.shape[1] // 2))
+    beyond = margin - (start - first), margin - (last - stop)  # the ends of the night
+    part = np.pad(part, [(0, 0), beyond], "reflect")
+    part *= _fade_in_and_out(part.shape[1], margin)
     gain = _gain(np.fft.rfftfreq(part.shape[1], 1 / sfreq), band)
     found = np.fft.irfft(gain * np.fft.rfft(part), part.shape[1])
-    found = found[:, start - first : stop - first]
+    found = found[:, margin : margin + stop - start]
     window = _fade_in_and_out(stop - start, round(_EDGE * sfreq))
     changed = x.copy()
     changed[:, start:stop] -= (window * found).astype(x.dtype)
@@ -45,11 +47,11 @@ def fade_out(x: FloatArray, sfreq: float, start: int, stop: int) -> FloatArray:
     """
     flank = max(1, round(_FLANK * sfreq))
     first, last = max(start - flank, 0), min(stop + flank, x.shape[1])
-    ends = [
+    before, after = (
         np.nan_to_num(side).mean(axis=1)
         for side in (x[:, first : first + flank], x[:, last - flank : last])
-    ]
-    line = np.linspace(*ends, last - first, axis=1)
+    )
+    line = np.linspace(before, after, last - first, axis=1)
     window = _fade_in_and_out(last - first, flank)
     changed = x.copy()
     faded = x[:, first:last] * (1 - window) + line * window

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any, Final, NamedTuple
 
 import numpy as np
@@ -187,11 +188,10 @@ class _Explained:
         self, name: str, bands: Mapping[str, tuple[float, float]]
     ) -> dict[str, float]:
         """Loss of probability without each band."""
-
-        def remover(band: tuple[float, float]) -> _Removal:
-            return lambda *where: remove_band(*where, band)
-
-        return {key: self.without(name, remover(b)) for key, b in bands.items()}
+        return {
+            key: self.without(name, partial(remove_band, band=band))
+            for key, band in bands.items()
+        }
 
     def without_seconds(self, name: str) -> FloatArray:
         """Loss of probability without each second."""

@@ -91,7 +91,7 @@ def test_the_band_of_spindles(simulated):
     bounds = 3000 * epoch, 3000 * (epoch + 1)
     lost = eeg.replace(data=remove_band(eeg.data, 100.0, *bounds, (12.0, 16.0)))
     found, without = (
-        occlusion(stager, each, epoch, by=["band"], context=0)
+        occlusion(stager, each, epoch, by=["band"], context=1)
         for each in (night, night.with_signals({"eeg": lost}))
     )
     assert found.band["eeg"]["sigma"] > 0.1
@@ -124,8 +124,8 @@ def test_a_band_is_removed_and_no_other():
 def test_bands_at_the_ends_of_a_night(start):
     x = sines(5, 13)
     changed = remove_band(x, 100.0, start, start + 3000, (12.0, 16.0))
-    inside = slice(start + 1000, start + 2000)
-    np.testing.assert_allclose(changed[:, inside], sines(5)[:, inside], atol=0.02)
+    inside = slice(start + 100, start + 2900)
+    np.testing.assert_allclose(changed[:, inside], sines(5)[:, inside], atol=0.05)
 
 
 def test_all_bands_together_leave_next_to_nothing():
