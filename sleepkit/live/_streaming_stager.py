@@ -155,7 +155,8 @@ class StreamingStager:
         at : int or mapping of str to int, default=None
             Number of the first sample, counted from the start of the recording, for one
             modality or for each. It tells chunks that come late, or again, or after
-            lost ones. None means that the samples follow those before, or `time`.
+            lost ones. None means that the samples follow those before, or the last
+            epoch that is closed, or `time`.
         time : float or mapping of str to float, default=None
             Time of the first sample in seconds from the start of the recording, by the
             clock of the device. It measures the sampling rate, and stands in for `at`

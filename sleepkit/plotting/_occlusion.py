@@ -228,7 +228,7 @@ class OcclusionDisplay:
         draw_bar(panel, image, "by band")
 
 
-def _signed(value: float) -> str:
+def _signed(value: Any) -> str:
     """Write a value with its sign, if anything is left of it."""
     rounded = round(float(value), 2)
     return f"{rounded:+.2f}" if rounded else "0"
