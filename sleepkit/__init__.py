@@ -22,6 +22,7 @@ __all__ = [
     "exceptions",
     "hypnogram",
     "io",
+    "live",
     "metrics",
     "model_selection",
     "nn",

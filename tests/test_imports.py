@@ -14,7 +14,7 @@ import pytest
 import sleepkit
 
 TORCH = {"skorch", "torch"}
-MAY_IMPORT_TORCH = {"classifiers", "cli", "nn", "pretrained", "training"}
+MAY_IMPORT_TORCH = {"classifiers", "cli", "live", "nn", "pretrained", "training"}
 NEVER = {
     "exceptions": {"numpy"},
     "metrics": {"mne"},

@@ -36,6 +36,7 @@ SHARED_INSIDE = {
     "hypnogram": {"io"},
     "io": {"cli", "datasets"},
     "pipelines": {"cli"},
+    "preprocessing": {"live"},
     "report": {"cli"},
     "signal": {"preprocessing"},
     "training": {"classifiers", "cli", "persistence"},

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     )
     from sleepkit.metrics._limits_of_agreement import compare_sleep_statistics
     from sleepkit.metrics._modality_contribution import modality_contribution
+    from sleepkit.metrics._occlusion import Occlusion, occlusion
     from sleepkit.metrics._scorers import STAGING_SCORERS
     from sleepkit.metrics._selective import selective_staging
     from sleepkit.metrics._sleep_cycles import SleepCycle, sleep_cycles
@@ -42,6 +43,7 @@ else:
 
 __all__ = [
     "STAGING_SCORERS",
+    "Occlusion",
     "SleepCycle",
     "StagingComparison",
     "apply_temperature",
@@ -56,6 +58,7 @@ __all__ = [
     "modality_contribution",
     "modality_performance",
     "modulation_coefficients",
+    "occlusion",
     "pairwise_kappa",
     "performance_shares",
     "reliability_curve",

@@ -206,8 +206,12 @@ def _sampled(night: Recording) -> dict[str, BoolArray]:
     """Epochs of each modality without a missing sample; at least one must vary."""
     sampled, varies = {}, False
     for name, block in night.signals.items():
-        epochs = signal.to_epochs(block.data, block.sfreq or 0.0, night.epoch_duration)
-        epochs = epochs[: night.n_epochs]
+        epochs = signal.to_epochs(
+            block.data,
+            block.sfreq or 0.0,
+            night.epoch_duration,
+            n_epochs=night.n_epochs,
+        )
         whole = np.asarray(np.isfinite(epochs).all(axis=(1, 2)))
         if block.valid is not None:
             whole &= block.valid[: night.n_epochs]

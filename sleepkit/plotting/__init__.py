@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sleepkit.plotting._embedding import EmbeddingDisplay
     from sleepkit.plotting._hypnogram import HypnogramDisplay
     from sleepkit.plotting._modality_contribution import ModalityContributionDisplay
+    from sleepkit.plotting._occlusion import OcclusionDisplay
     from sleepkit.plotting._reliability import ReliabilityDisplay
     from sleepkit.plotting._spectrogram import SpectrogramDisplay
     from sleepkit.plotting._training import TrainingDisplay
@@ -24,6 +25,7 @@ __all__ = [
     "EmbeddingDisplay",
     "HypnogramDisplay",
     "ModalityContributionDisplay",
+    "OcclusionDisplay",
     "ReliabilityDisplay",
     "SpectrogramDisplay",
     "TrainingDisplay",

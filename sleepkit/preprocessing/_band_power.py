@@ -11,7 +11,6 @@ from sklearn.utils.validation import check_is_fitted
 from sleepkit._typing import Array, FloatArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.preprocessing._base import SignalTransformer, continuous_epochs
-from sleepkit.preprocessing._scaling import measure
 from sleepkit.recording import EpochArray, Recording, Signal
 from sleepkit.signal import BANDS, band_powers
 from sleepkit.utils import check_count, check_option
@@ -175,7 +174,7 @@ class BandPower(SignalTransformer):
             valid &= signal.valid[: recording.n_epochs]
         features[~valid] = np.nan  # so that no other epoch has it as context
         return signal.replace(
-            data=self._columns(features, alone=False),
+            data=self._columns(features, modality),
             sfreq=None,
             ch_names=self._names(modality),
             valid=None if valid.all() else valid,
@@ -202,7 +201,7 @@ class BandPower(SignalTransformer):
         self, data: FloatArray, sfreq: float, modality: str
     ) -> FloatArray:
         """Compute the features of epochs, each its own recording and context."""
-        return self._columns(self._features(data, sfreq, None), alone=True)
+        return self._columns(self._features(data, sfreq, None), None)
 
     def _features(
         self, epochs: FloatArray, sfreq: float, bandwidth: float | None
@@ -217,16 +216,30 @@ class BandPower(SignalTransformer):
         features = np.concatenate([powers, *ratios], axis=-1)
         return features.reshape(len(features), -1)
 
-    def _columns(self, features: FloatArray, *, alone: bool) -> FloatArray:
-        """Append relative features and those of the epochs around."""
+    def _columns(self, features: FloatArray, modality: str | None) -> FloatArray:
+        """Append relative features and those of the epochs around.
+
+        Without a modality, each epoch is its own recording.
+        """
+        alone = modality is None
         if self.normalize is not None:
-            relative = features * 0 if alone else _relative(features)
+            relative = (
+                features * 0 if modality is None else self._relative(features, modality)
+            )
             plain = [features] if self.normalize == "append" else []
             features = np.concatenate([*plain, relative], axis=1)
         epochs, last = np.arange(len(features)), len(features) - 1
         shifts = range(-self.context, self.context + 1)
         rows = [epochs if alone else (epochs + shift).clip(0, last) for shift in shifts]
         return np.concatenate([features[row] for row in rows], axis=1)
+
+    def _relative(self, features: FloatArray, modality: str) -> FloatArray:
+        """Subtract the median of the recording, and divide by its robust SD."""
+        epochs = np.arange(len(features))
+        measured = self._night_statistics.measure(
+            modality, features, epochs, (0,), robust=True
+        )
+        return measured.apply(features, (0,))
 
     def get_feature_names_out(self, input_features: Any = None) -> Array:
         """Return the names of the columns.
@@ -270,8 +283,3 @@ def _count_channels(X: EpochArray) -> dict[str, int]:
             for name, signal in recording.signals.items():
                 counts.setdefault(name, signal.n_channels)
     return {name: counts[name] for name in X.modalities}
-
-
-def _relative(features: FloatArray) -> FloatArray:
-    """Subtract the median of the recording, and divide by its robust SD."""
-    return measure(features, (0,), robust=True).apply(features, (0,))

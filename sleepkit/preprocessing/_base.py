@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.preprocessing._apply import Apply
+from sleepkit.preprocessing._night_statistics import NightStatistics
 from sleepkit.recording import (
     EpochArray,
     Recording,
@@ -128,6 +129,8 @@ class RecordingTransformer(EpochTransformer):
 
     # Fitted attributes that the values of a recording depend on.
     _fitted_state: ClassVar[tuple[str, ...]] = ()
+    # What measures a recording, where its values are scaled by it.
+    _night_statistics: NightStatistics = NightStatistics()
 
     def _check_parameters(self) -> None:
         """Check the parameters, in `fit` and again in `transform`."""

@@ -9,7 +9,6 @@ import numpy as np
 from sleepkit._typing import FloatArray
 from sleepkit.exceptions import RecordingError
 from sleepkit.preprocessing._base import RecordingTransformer
-from sleepkit.preprocessing._scaling import measure
 from sleepkit.recording import Recording, Signal
 
 
@@ -64,7 +63,11 @@ class RelativeFeatures(RecordingTransformer):
         known = features
         if signal.valid is not None:
             known = np.where(signal.valid[:, np.newaxis], features, np.nan)
-        median = measure(known, (0,), robust=True).center.astype(features.dtype)
+        epochs = np.arange(len(known))
+        measured = self._night_statistics.measure(
+            name, known, epochs, (0,), robust=True
+        )
+        median = measured.center.astype(features.dtype)
         relative = features - median
         names = [*signal.ch_names, *(f"{each}[-median]" for each in signal.ch_names)]
         data = np.concatenate([features, relative], axis=1)

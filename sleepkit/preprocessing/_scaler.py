@@ -92,9 +92,10 @@ class Scaler(RecordingTransformer):
             values = self._signal_epochs(name, signal, recording)
             valid = epochs if signal.valid is None else epochs[signal.valid[epochs]]
             if valid.size:
-                chosen = values[valid]
-                robust = self._is_robust()
-                measured[name] = measure(chosen, axes_of(chosen), robust=robust)
+                robust, axes = self._is_robust(), axes_of(values)
+                measured[name] = self._night_statistics.measure(
+                    name, values, valid, axes, robust=robust
+                )
         return measured
 
     def _measure_rows(self, epochs: FloatArray) -> Scaling:
