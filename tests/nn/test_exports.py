@@ -30,6 +30,9 @@ def inputs():
     return tuple(torch.randn(2, 3, *shape) for shape in SHAPES.values())
 
 
+@pytest.mark.parametrize(
+    "net", [MedFuseNet], indirect=True
+)  # the others' parts, and more
 @pytest.mark.filterwarnings("ignore::UserWarning:torch")  # of its own constants
 def test_export(net, inputs):
     free = dict.fromkeys((0, 1), torch.export.Dim.DYNAMIC)
