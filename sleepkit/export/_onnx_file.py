@@ -14,7 +14,8 @@ from sleepkit.export._metadata import to_metadata
 from sleepkit.utils import optional_import
 
 OPSET: Final = 20
-_SMALL: Final = 1024  # elements: larger constants are computed when a file is opened
+STEP: Final = "step"  # begins the names of nodes before the nets
+_SMALL: Final = 64  # elements: larger constants are computed when a file is opened
 
 
 def trace(module: torch.nn.Module, inputs: Mapping[str, Any], shapes: Any) -> Any:
@@ -61,10 +62,10 @@ def shrink(model: Any) -> None:
         passes.RemoveUnusedNodesPass(),
         passes.RemoveUnusedFunctionsPass(),
         passes.RemoveUnusedOpsetsPass(),
-        passes.ClearMetadataAndDocStringPass(),
     ):
         each(model)
     _shorten_names(model.graph)
+    passes.ClearMetadataAndDocStringPass()(model)
 
 
 def _shorten_names(graph: Any) -> None:
@@ -81,7 +82,8 @@ def _shorten_names(graph: Any) -> None:
             if value.const_value is None:
                 value.shape = value.type = None
     for number, node in enumerate(graph):
-        node.name = str(number)
+        of_step = "sleepkit.export._steps" in node.metadata_props.get("namespace", "")
+        node.name = f"{STEP if of_step else ''}{number}"
 
 
 def to_bytes(model: Any, about: Mapping[str, Any]) -> bytes:

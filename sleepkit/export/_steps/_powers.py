@@ -33,7 +33,7 @@ class BandPowers(Step):
     """Logarithms of band powers and their differences, or powers and their shares."""
 
     taps: Tensor
-    weights: Tensor
+    inside: Tensor
 
     def __init__(self, welch: Welch, facts: Facts, ratios: list[Any] | None) -> None:
         super().__init__()
@@ -48,7 +48,8 @@ class BandPowers(Step):
             sfreq, welch.bands, self.window, welch.taper
         )
         self.register_buffer("taps", torch.from_numpy(taps.astype("float32")))
-        self.register_buffer("weights", torch.from_numpy(weights.astype("float32")))
+        self.weight = float(weights.max())  # of all bins in a band; others have 0
+        self.register_buffer("inside", torch.from_numpy(weights > 0))
         self.ratios = ratios
 
     @property
@@ -66,7 +67,8 @@ class BandPowers(Step):
         spectra = power_spectrum(segments, self.window, self.n_fft)
         if self.welch.average == "median":
             spectra = _median(spectra)
-        powers = (spectra @ self.weights).mean(-2).clamp(min=self.welch.floor).log()
+        powers = (spectra @ (self.inside * self.weight)).mean(-2)
+        powers = powers.clamp(min=self.welch.floor).log()
         if self.ratios is None:
             return torch.cat([powers, powers.softmax(-1)], -1).flatten(1)
         powers = powers / math.log(10)
