@@ -11,7 +11,7 @@ import sleepkit
 GROUPS = {
     "Nights": ("recording", "io", "hypnogram", "datasets"),
     "Features": ("preprocessing", "signal"),
-    "Stagers": ("classifiers", "pipelines", "pretrained", "persistence"),
+    "Stagers": ("classifiers", "pipelines", "pretrained", "persistence", "export"),
     "Evaluation": ("model_selection", "evaluation", "metrics", "plotting", "report"),
     "Parts": ("nn", "training", "utils", "exceptions"),
 }

@@ -63,7 +63,9 @@ def quantize(
     stager = OnnxStager(path)
     model = onnx.load(fspath(path))
     options = {
-        "nodes_to_exclude": [n.name for n in model.graph.node if n.name.startswith(STEP)],
+        "nodes_to_exclude": [
+            n.name for n in model.graph.node if n.name.startswith(STEP)
+        ],
         "per_channel": True,
         "weight_type": quantization.QuantType.QInt8,
     }

@@ -38,7 +38,9 @@ _OUTSIDE: Final = (
 )
 
 
-def convert_steps(steps: Sequence[tuple[str, Any]], layout: Layout) -> tuple[Steps, Layout]:
+def convert_steps(
+    steps: Sequence[tuple[str, Any]], layout: Layout
+) -> tuple[Steps, Layout]:
     """Convert the steps of a Pipeline before the last; return also what they give."""
     converted: dict[str, list[Step]] = {name: [] for name in layout}
     facts = dict(layout)
@@ -66,5 +68,7 @@ def _convert(
     try:
         return _CONVERT[kind](transformer, name, facts)
     except NotImplementedError as error:
-        msg = f"The step {label!r}, {kind.__name__}, has no graph for {name!r}: {error}."
+        msg = (
+            f"The step {label!r}, {kind.__name__}, has no graph for {name!r}: {error}."
+        )
         raise StepError(msg) from error

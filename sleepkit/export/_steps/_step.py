@@ -26,7 +26,9 @@ class Steps(nn.Module):
 
     def __init__(self, steps: Mapping[str, list[Step]]) -> None:
         super().__init__()
-        self.steps = nn.ModuleDict({n: nn.ModuleList(each) for n, each in steps.items()})
+        self.steps = nn.ModuleDict(
+            {n: nn.ModuleList(each) for n, each in steps.items()}
+        )
 
     def forward(self, values: Tensors, present: Tensors) -> dict[str, Tensor]:
         """Transform the modalities that have steps."""
