@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -87,7 +88,7 @@ def compare_speed(runs):
         ).predict_proba(X)
     with TemporaryDirectory() as files:
         for name, path in write_files(stager, files, X).items():
-            calls[f"ONNX {name}"] = lambda file=OnnxStager(path): file.predict_proba(X)
+            calls[f"ONNX {name}"] = partial(OnnxStager(path).predict_proba, X)
         medians = in_turn(calls, runs)
     for name, median in medians.items():
         print(f"{name:16}{median:8.3f} s{median / medians['YASA']:7.2f} x YASA", end="")

@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "model",
         metavar="MODEL",
-        help="a model file, or the name of one that comes with sleepkit: default, bands",
+        help="a model file, or the name of one of sleepkit: default, bands",
     )
     parser.add_argument(
         "--onnx", type=Path, required=True, metavar="FILE", help="the file to write"

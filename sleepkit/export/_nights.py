@@ -35,14 +35,16 @@ def _mirror(n_times: int, before: int, after: int) -> tuple[Tensor, Tensor]:
 
 def cut(x: Tensor, n_epochs: int, n_times: int) -> Tensor:
     """(n_channels, n_samples) -> (n_epochs, n_channels, n_times)."""
-    return first(x, n_epochs * n_times).unflatten(1, (n_epochs, n_times)).movedim(1, 0)
+    samples = first(x, n_epochs * n_times)
+    return samples.reshape(x.shape[0], n_epochs, n_times).movedim(1, 0)
 
 
 def frames(x: Tensor, n_times: int, n_window: int, step: int) -> Tensor:
     """(..., n_times) -> (..., n_frames, n_window)."""
     n_frames = (n_times - n_window) // step + 1
     at = torch.arange(n_frames)[:, None] * step + torch.arange(n_window)
-    return x.index_select(-1, at.flatten()).unflatten(-1, (n_frames, n_window))
+    taken = x.index_select(-1, at.flatten())
+    return taken.reshape(*x.shape[:-1], n_frames, n_window)
 
 
 def power_spectrum(x: Tensor, n_window: int, n_fft: int) -> Tensor:

@@ -31,7 +31,7 @@ def trace(module: torch.nn.Module, inputs: Mapping[str, Any], shapes: Any) -> An
         for name in tensors
     ]
     with torch.no_grad(), _quiet():
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             module.eval(),
             (),
             kwargs=dict(inputs),

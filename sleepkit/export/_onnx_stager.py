@@ -31,7 +31,7 @@ class OnnxStager:
     ----------
     about : dict of str to object
         What the file says of itself: its model, classes, modalities and rates, the rule
-        of its sequences, and the hash of the model file that it was made of.
+        of its sequences, and, if the command made it, the hash of the model file.
     classes_ : ndarray of shape (n_classes,)
         The classes.
 
@@ -177,7 +177,7 @@ def _read_epochs(
 def _read_signal(
     recording: Recording, name: str, rule: dict[str, Any]
 ) -> tuple[Array, BoolArray]:
-    """Samples of one modality, and which epochs are present."""
+    """Read the samples of one modality, and which epochs are present."""
     n_epochs, (n_channels,) = recording.n_epochs, rule["shape"]
     sfreq = rule["sfreq"]
     if name not in recording.signals:

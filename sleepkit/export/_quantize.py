@@ -101,7 +101,7 @@ def _reader(stager: OnnxStager, X: EpochArray) -> Any:
             self.left: Iterator[dict[str, Array]] = map(stager.inputs, X.recordings)
 
         def get_next(self) -> dict[str, Array] | None:
-            """Inputs of the next night; None behind the last one."""
+            """Return the inputs of the next night; None behind the last one."""
             return next(self.left, None)
 
     return Nights()

@@ -62,6 +62,6 @@ class Sequences:
 
 
 def _probe(n_epochs: int) -> Any:
-    """A night of so many epochs, as far as sequences depend on it."""
+    """Make a night of so many epochs, as far as sequences depend on it."""
     everywhere = np.ones(n_epochs, np.bool_)
     return SimpleNamespace(night=np.zeros(n_epochs, np.int64), has_signal=everywhere)

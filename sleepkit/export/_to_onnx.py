@@ -107,7 +107,7 @@ def to_onnx(
 
 
 def _example(built: Built, layout: Layout) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Example of the inputs, and which of their dimensions are free."""
+    """Make an example of the inputs; say which of their dimensions are free."""
     free = torch.export.Dim.DYNAMIC
     inputs: dict[str, Any] = {"values": {}, "present": {}, "sequences": {}}
     shapes: dict[str, Any] = {"values": {}, "present": {}, "sequences": {}}

@@ -85,7 +85,11 @@ def _median(spectra: Tensor) -> Tensor:
     return middle[..., None, :] / float(np.float32(median_bias(n_segments)[low]))
 
 
-def convert(transformer: Any, name: str, facts: Facts) -> tuple[list[Step], Facts]:
+def convert(
+    transformer: Any,
+    name: str,  # noqa: ARG001 - all conversions get it
+    facts: Facts,
+) -> tuple[list[Step], Facts]:
     """Compute the powers of one modality."""
     if isinstance(transformer, PowerShares):
         step = BandPowers(Welch(BANDS, 4.0, FLOOR, "median", "hamming"), facts, None)

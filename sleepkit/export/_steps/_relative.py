@@ -23,6 +23,10 @@ class Relative(Step):
         return torch.cat([x, x - median], 1)
 
 
-def convert(transformer: Any, name: str, facts: Facts) -> tuple[list[Step], Facts]:
+def convert(
+    transformer: Any,  # noqa: ARG001 - all conversions get it
+    name: str,  # noqa: ARG001 - all conversions get it
+    facts: Facts,
+) -> tuple[list[Step], Facts]:
     """Append to the features of one modality."""
     return [Relative()], replace(facts, shape=(2 * facts.shape[0],))

@@ -46,7 +46,11 @@ class Resample(Step):
         return first(blocks.transpose(1, 2).flatten(1), n_new)
 
 
-def convert(transformer: Any, name: str, facts: Facts) -> tuple[list[Step], Facts]:
+def convert(
+    transformer: Any,
+    name: str,  # noqa: ARG001 - all conversions get it
+    facts: Facts,
+) -> tuple[list[Step], Facts]:
     """Resample one modality, unless it has the rate."""
     new = float(transformer.target_sfreq)
     if facts.sfreq is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from typing import cast
 
 from torch import Tensor, nn
 
@@ -35,7 +36,7 @@ class Steps(nn.Module):
         changed = {}
         for name, steps in self.steps.items():
             x = values[name]
-            for step in steps:
+            for step in cast("nn.ModuleList", steps):
                 x = step(x, present[name])
             changed[name] = x
         return changed

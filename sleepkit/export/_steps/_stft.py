@@ -54,7 +54,11 @@ class Spectra(Step):
         return torch.where(self.missing, torch.nan, decibels)
 
 
-def convert(transformer: Any, name: str, facts: Facts) -> tuple[list[Step], Facts]:
+def convert(
+    transformer: Any,
+    name: str,  # noqa: ARG001 - all conversions get it
+    facts: Facts,
+) -> tuple[list[Step], Facts]:
     """Compute the spectra of one modality."""
     if facts.n_times < max(round(transformer.window * (facts.sfreq or 0)), 1):
         msg = "an epoch is shorter than a frame"
