@@ -37,9 +37,9 @@ def build(stager: Any, layout: Layout, name: str = "sequences") -> Built:
             build(member, layout, each)
             for each, member in zip(names, stager.estimators_, strict=True)
         ]
-        graph = PoolGraph([each.graph for each in built], stager.weights_)
+        pool = PoolGraph([each.graph for each in built], stager.weights_)
         merged = {n: s for each in built for n, s in each.sequences.items()}
-        return Built(graph, merged)
+        return Built(pool, merged)
     if isinstance(stager, SleepClassifier):
         layout = _of(stager, layout)
         _check_shapes(stager, layout)

@@ -76,7 +76,8 @@ class NetGraph(Graph):
 
         def take(x: Tensor) -> Tensor:
             padded = torch.cat([x, x.new_zeros(1, *x.shape[1:])])
-            return padded.index_select(0, index.flatten()).unflatten(0, index.shape)
+            taken = padded.index_select(0, index.flatten())
+            return taken.reshape(*index.shape, *x.shape[1:])
 
         there = {name: take(x) for name, x in present.items()}
         if isinstance(self.net, TwoStepModule):
@@ -89,7 +90,8 @@ class NetGraph(Graph):
         total = zeros.index_add(0, rows, log_proba)[:-1]
         ones = torch.ones_like(log_proba[:, :1])
         count = zeros[:, :1].index_add(0, rows, ones)[:-1]
-        return total / count.clamp(min=1)
+        mean: Tensor = total / count.clamp(min=1)
+        return mean
 
     def _decode(
         self, inputs: Tensors, present: Tensors, there: Tensors, take: Any

@@ -94,9 +94,9 @@ def quantize(
 
 def _reader(stager: OnnxStager, X: EpochArray) -> Any:
     """Reader of the inputs of the graph, one night after the other."""
-    calibration = optional_import("onnxruntime.quantization", extra="onnx")
+    calibration: Any = optional_import("onnxruntime.quantization", extra="onnx")
 
-    class Nights(calibration.CalibrationDataReader):  # type: ignore[misc]
+    class Nights(calibration.CalibrationDataReader):
         def __init__(self) -> None:
             self.left: Iterator[dict[str, Array]] = map(stager.inputs, X.recordings)
 

@@ -43,7 +43,7 @@ class Spectra(Step):
     @property
     def n_frames(self) -> int:
         """Frames of an epoch."""
-        return (self.n_times - self.window) // self.hop + 1
+        return int((self.n_times - self.window) // self.hop) + 1
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """(n_channels, n_samples) -> (n_epochs, n_channels, n_frames, n_bins)."""
