@@ -11,7 +11,8 @@ import sleepkit
 GROUPS = {
     "Nights": ("recording", "io", "hypnogram", "datasets"),
     "Features": ("preprocessing", "signal"),
-    "Stagers": ("classifiers", "pipelines", "pretrained", "persistence", "live"),
+    "Stagers": ("classifiers", "pipelines", "pretrained", "persistence"),
+    "Use": ("live", "export"),
     "Evaluation": ("model_selection", "evaluation", "metrics", "plotting", "report"),
     "Parts": ("nn", "training", "utils", "exceptions"),
 }

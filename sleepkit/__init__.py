@@ -20,6 +20,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "exceptions",
+    "export",
     "hypnogram",
     "io",
     "live",

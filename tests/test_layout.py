@@ -36,10 +36,10 @@ SHARED_INSIDE = {
     "hypnogram": {"io"},
     "io": {"cli", "datasets"},
     "pipelines": {"cli"},
-    "preprocessing": {"live"},
+    "preprocessing": {"export", "live"},
     "report": {"cli"},
-    "signal": {"preprocessing"},
-    "training": {"classifiers", "cli", "persistence"},
+    "signal": {"export", "preprocessing"},
+    "training": {"classifiers", "cli", "export", "persistence"},
 }
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef

@@ -73,7 +73,10 @@ def _subsets(
     # one bit for each modality: not every device finds unique rows
     bits = [there.long() << i for i, there in enumerate(present.values())]
     codes: Any = torch.stack(bits).sum(0)
-    for code in codes.unique().tolist():
+    # an exported graph is for any epochs: all subsets
+    exporting = torch.compiler.is_exporting()
+    found = range(2 ** len(bits)) if exporting else codes.unique().tolist()
+    for code in found:
         subset = tuple(name for i, name in enumerate(present) if code >> i & 1)
         if subset:
             yield subset, codes == code

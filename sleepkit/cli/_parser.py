@@ -22,6 +22,7 @@ COMMANDS: Final = {
     "report": "write the reports of nights that have stages already",
     "adapt": "continue the training of a model on a folder of scored nights",
     "convert": "write a hypnogram in another format",
+    "export": "write a model as an ONNX file, for other programs and devices",
     "card": "show what a model is, was trained on, needs and reaches",
     "pretrain": "train the stagers that come with sleepkit",
     "completion": "print the completion script of a shell",

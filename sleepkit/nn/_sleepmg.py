@@ -269,7 +269,9 @@ class SleepMGNet(nn.Module):
                 mask[:, place] = present.get(name, mask.new_tensor(True))
                 rows[name] = self._select(inputs[name], mask[:, place])
         # an encoder need not accept a batch without rows
-        encoded = self.extractors({name: x for name, x in rows.items() if len(x)})
+        if not torch.compiler.is_exporting():
+            rows = {name: x for name, x in rows.items() if len(x)}
+        encoded = self.extractors(rows)
         blocks = {}
         for place, (name, width) in enumerate(self.extractors.widths.items()):
             block = encoded.get(name, like.new_zeros(0, width))
@@ -281,10 +283,12 @@ class SleepMGNet(nn.Module):
 
         Rows do not depend on each other then, and a constant batch size rounds alike.
         """
-        if present.all():
-            return x
-        if self.training or not present.any():
-            return x[present]
+        # an exported graph has no branches
+        if not torch.compiler.is_exporting():
+            if present.all():
+                return x
+            if self.training or not present.any():
+                return x[present]
         return torch.where(present.view(-1, *[1] * (x.ndim - 1)), x, 0)
 
     def _check(self, inputs: Mapping[str, Tensor]) -> None:
@@ -308,7 +312,7 @@ def _slices(widths: Mapping[str, int]) -> dict[str, slice]:
 
 def _scatter(block: Tensor, present: Tensor) -> Tensor:
     """Features in the rows that are present, and zeros in the others."""
-    if len(block) == len(present):
+    if torch.compiler.is_exporting() or len(block) == len(present):
         return torch.where(present[:, None], block, 0)
     scattered = block.new_zeros(len(present), block.shape[1])
     scattered[present] = block

@@ -14,14 +14,14 @@ from sleepkit.preprocessing._base import SignalTransformer, continuous_epochs
 from sleepkit.recording import Recording, Signal
 from sleepkit.signal import band_powers
 
-_BANDS: Final = {  # hertz
+BANDS: Final = {  # hertz
     "delta": (0.5, 4.0),
     "theta": (4.0, 8.0),
     "alpha": (8.0, 12.0),
     "sigma": (12.0, 16.0),
     "beta": (16.0, 30.0),
 }
-_FLOOR: Final = 1e-10
+FLOOR: Final = 1e-10
 _KINDS: Final = ("log", "share")
 
 
@@ -80,7 +80,7 @@ class PowerShares(SignalTransformer):
     ) -> FloatArray:
         """Compute the features of epochs of shape (..., n_times)."""
         powers = math.log(10) * band_powers(
-            data, sfreq, _BANDS, floor=_FLOOR, average="median", taper="hamming"
+            data, sfreq, BANDS, floor=FLOOR, average="median", taper="hamming"
         )
         shares: FloatArray = softmax(powers, axis=-1)
         return np.concatenate([powers, shares], axis=-1)
@@ -99,7 +99,7 @@ class PowerShares(SignalTransformer):
             f"{channel}_{kind}_{band}"
             for channel in signal.ch_names
             for kind in _KINDS
-            for band in _BANDS
+            for band in BANDS
         ]
         return signal.replace(
             data=features,

@@ -10,7 +10,7 @@ import numpy as np
 from sleepkit._typing import BoolArray, FloatArray
 
 # The SD of a normal distribution is its interquartile range divided by this.
-_IQR_OF_SD = 1.3489795003921634
+IQR_OF_SD = 1.3489795003921634
 
 
 class Scaling(NamedTuple):
@@ -134,4 +134,4 @@ def _median_and_iqr(
         unknown = np.where(some, np.nan, 0).astype(values.dtype)
         values = np.where(known, values, unknown)
     low, median, high = np.nanquantile(values, [0.25, 0.5, 0.75], axis=axes)
-    return median.astype(np.float64), (high - low) / _IQR_OF_SD
+    return median.astype(np.float64), (high - low) / IQR_OF_SD

@@ -91,15 +91,10 @@ def band_powers(
     """
     owner = "band_powers"
     n_window = n_samples("window", window, sfreq, owner)
-    n_fft = fft.next_fast_len(n_window, real=True)
-    freqs = fft.rfftfreq(n_fft, 1 / sfreq)
     check_positive("floor", floor, owner=owner)
-    weights = np.stack([_in_band(freqs, name, band) for name, band in bands.items()])
     check_option("average", average, _AVERAGES, owner=owner)
     check_option("taper", taper, _TAPERS, owner=owner)
-    taps = _TAPERS[taper](n_window + 1)[:-1]
-    # one-sided density times the distance of two bins
-    weights = (2 * weights / (np.sum(taps**2) * n_fft)).T
+    taps, n_fft, weights = band_weights(sfreq, bands, n_window, taper)
 
     def powers(frames: FloatArray) -> FloatArray:
         frames = frames - frames.mean(axis=-1, keepdims=True)
@@ -116,6 +111,18 @@ def band_powers(
     return out
 
 
+def band_weights(
+    sfreq: float, bands: Mapping[str, tuple[float, float]], n_window: int, taper: str
+) -> tuple[FloatArray, int, FloatArray]:
+    """Window of a segment, length of its transform, and weights (n_bins, n_bands)."""
+    n_fft = fft.next_fast_len(n_window, real=True)
+    freqs = fft.rfftfreq(n_fft, 1 / sfreq)
+    inside = np.stack([_in_band(freqs, name, band) for name, band in bands.items()])
+    taps = _TAPERS[taper](n_window + 1)[:-1]
+    # one-sided density times the distance of two bins
+    return taps, n_fft, (2 * inside / (np.sum(taps**2) * n_fft)).T
+
+
 def _nan_mean(segments: FloatArray) -> FloatArray:
     """Mean over the segments that are known; NaN where none is."""
     with np.errstate(invalid="ignore"):
@@ -127,14 +134,19 @@ def _nan_median(spectra: FloatArray) -> FloatArray:
     """Median over segments, unbiased for noise, where some may be NaN."""
     n_known = np.count_nonzero(~np.isnan(spectra), axis=-2, keepdims=True)
     n_last = spectra.shape[-2] - 1
-    even = 2.0 * np.arange(1, n_last // 2 + 1)
-    # of n segments, for each odd n (Allen et al. 2012, FINDCHIRP, appendix B)
-    bias = np.concatenate([[1.0], 1 + np.cumsum(1 / (even + 1) - 1 / even)])
+    bias = median_bias(n_last + 1)
     ordered = np.sort(spectra, axis=-2)  # NaN last; five times as fast as nanmedian
     middles = (np.maximum(n_known - 1, 0) // 2, np.minimum(n_known // 2, n_last))
     low, high = (np.take_along_axis(ordered, at, axis=-2) for at in middles)
     divisor = bias[np.maximum(n_known - 1, 0) // 2].astype(spectra.dtype)
     return np.asarray((low + high) / 2 / divisor)
+
+
+def median_bias(n_segments: int) -> FloatArray:
+    """Median of noise of mean 1, of 1, 3, 5 ... segments, up to so many."""
+    even = 2.0 * np.arange(1, (n_segments - 1) // 2 + 1)
+    # Allen et al. 2012, FINDCHIRP, appendix B
+    return np.concatenate([[1.0], 1 + np.cumsum(1 / (even + 1) - 1 / even)])
 
 
 def _in_band(freqs: FloatArray, name: str, band: tuple[float, float]) -> FloatArray:

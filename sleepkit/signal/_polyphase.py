@@ -26,7 +26,7 @@ def polyphase(x: FloatArray, up: int, down: int) -> FloatArray:
     """
     # one sample has no mirror image (and would crash scipy)
     ends: Literal["edge", "reflect"] = "reflect" if x.shape[-1] > 1 else "edge"
-    product = _matrix(up, down, x.dtype)
+    product = block_matrix(up, down, x.dtype)
     if product is None:
         return np.asarray(
             scipy.signal.resample_poly(x, up, down, axis=-1, padtype=ends)
@@ -45,7 +45,9 @@ def polyphase(x: FloatArray, up: int, down: int) -> FloatArray:
     return out.reshape(*x.shape[:-1], -1)[..., :n_new]
 
 
-def _matrix(up: int, down: int, dtype: np.dtype) -> tuple[int, FloatArray, int] | None:
+def block_matrix(
+    up: int, down: int, dtype: np.dtype
+) -> tuple[int, FloatArray, int] | None:
     """How many samples a block begins early, its matrix, and the step to the next one.
 
     None where the matrix would be large.

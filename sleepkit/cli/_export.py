@@ -1,0 +1,69 @@
+"""``sleepkit export``: a model as an ONNX file."""
+
+from __future__ import annotations
+
+import hashlib
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from sleepkit import export, persistence, pretrained
+from sleepkit.cli._arguments import add_overwrite
+from sleepkit.cli._output import make_folder, print_files, refuse_existing
+
+EXAMPLE: Final = """sleepkit export my.model --onnx my.onnx
+  sleepkit export default --onnx default.onnx --sfreq 100
+  sleepkit export my.model --onnx my-int8.onnx --int8
+
+Without --sfreq the graph takes what the net of the model takes, such as scaled spectra;
+with it, whole recordings at this rate. It needs the extra onnx."""
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Add the model, the file, and what the graph takes."""
+    parser.add_argument(
+        "model",
+        metavar="MODEL",
+        help="a model file, or the name of one of sleepkit: default, bands",
+    )
+    parser.add_argument(
+        "--onnx", type=Path, required=True, metavar="FILE", help="the file to write"
+    )
+    parser.add_argument(
+        "--sfreq",
+        type=float,
+        metavar="HZ",
+        help="sampling rate of the signals, with which the graph begins",
+    )
+    parser.add_argument(
+        "--int8", action="store_true", help="weights and products in int8"
+    )
+    add_overwrite(parser)
+
+
+def run(arguments: Namespace) -> None:
+    """Load a model, and write it as a graph."""
+    out = arguments.onnx
+    refuse_existing([out], overwrite=arguments.overwrite)
+    path = _path(arguments.model)
+    stager = persistence.load_model(path)
+    about = {"source_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+    if method := persistence.model_info(path)["about"].get("method"):
+        about["method"] = str(method)
+    make_folder(out.parent)
+    with TemporaryDirectory(dir=out.parent, prefix=".sleepkit-") as folder:
+        part = Path(folder, "float32.onnx")
+        export.to_onnx(stager, part, sfreq=arguments.sfreq, about=about)
+        if arguments.int8:
+            export.quantize(part, out)
+        else:
+            part.replace(out)
+    print_files([out])
+
+
+def _path(model: str) -> Path:
+    """Path of a model; a file is found before a name."""
+    if model in pretrained.MODELS and not Path(model).exists():
+        return pretrained.model_path(model)
+    return Path(model)

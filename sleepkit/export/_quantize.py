@@ -1,0 +1,114 @@
+"""ONNX files in int8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from os import PathLike, fspath
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Final
+
+from sleepkit._typing import Array
+from sleepkit.export._metadata import to_metadata
+from sleepkit.export._onnx_file import STEP
+from sleepkit.export._onnx_stager import OnnxStager
+from sleepkit.recording import EpochArray, as_epoch_array
+from sleepkit.utils import optional_import, write_atomically
+
+_DYNAMIC: Final = ("MatMul",)
+_CALIBRATED: Final = ("Conv", "MatMul")
+
+
+def quantize(
+    path: str | PathLike[str], out: str | PathLike[str], *, calibrate: Any = None
+) -> None:
+    """Write an ONNX file of `to_onnx` with weights and products in int8.
+
+    Parameters
+    ----------
+    path : path-like
+        The file to read.
+    out : path-like
+        The file to write; an existing one is replaced.
+    calibrate : EpochArray, Recording or list of Recording, default=None
+        Nights, as `OnnxStager` takes them, by which the range of the activations is
+        fixed. None measures it whenever the graph runs, of matrix products alone: so
+        convolutions stay in float32.
+
+    Raises
+    ------
+    ModelFileError
+        If the file was not written by `to_onnx`.
+    ImportError
+        If the packages of the extra ``onnx`` are not installed.
+
+    See Also
+    --------
+    to_onnx : Writes the file.
+    OnnxStager : Stages nights by the file.
+
+    Notes
+    -----
+    Each column of a matrix of weights has a scale of its own. Products of activations,
+    normalisation and read-out stay in float32, and so do the steps before the net.
+    Compare stages with those of the file in float32 on nights of your own before use.
+
+    Examples
+    --------
+    >>> from sleepkit.export import quantize
+    >>> quantize("stager.onnx", "stager-int8.onnx")        # doctest: +SKIP
+    """
+    onnx = optional_import("onnx", extra="onnx")
+    quantization = optional_import("onnxruntime.quantization", extra="onnx")
+    stager = OnnxStager(path)
+    model = onnx.load(fspath(path))
+    options = {
+        "nodes_to_exclude": [
+            n.name for n in model.graph.node if n.name.startswith(STEP)
+        ],
+        "per_channel": True,
+        "weight_type": quantization.QuantType.QInt8,
+    }
+    with TemporaryDirectory(prefix="sleepkit-") as folder:
+        part = fspath(Path(folder, "int8.onnx"))
+        if calibrate is None:
+            quantization.quantize_dynamic(
+                model, part, op_types_to_quantize=list(_DYNAMIC), **options
+            )
+        else:
+            quantization.quantize_static(
+                model,
+                part,
+                _reader(stager, as_epoch_array(calibrate)),
+                op_types_to_quantize=list(_CALIBRATED),
+                extra_options={
+                    "MatMulConstBOnly": True,
+                    "OpTypesToExcludeOutputQuantization": list(_CALIBRATED),
+                },
+                **options,
+            )
+        quantized = onnx.load(part)
+    _describe(quantized, stager.about, "dynamic" if calibrate is None else "calibrated")
+    write_atomically(out, quantized.SerializeToString())
+
+
+def _reader(stager: OnnxStager, X: EpochArray) -> Any:
+    """Reader of the inputs of the graph, one night after the other."""
+    calibration: Any = optional_import("onnxruntime.quantization", extra="onnx")
+
+    class Nights(calibration.CalibrationDataReader):
+        def __init__(self) -> None:
+            self.left: Iterator[dict[str, Array]] = map(stager.inputs, X.recordings)
+
+        def get_next(self) -> dict[str, Array] | None:
+            """Return the inputs of the next night; None behind the last one."""
+            return next(self.left, None)
+
+    return Nights()
+
+
+def _describe(model: Any, about: dict[str, Any], kind: str) -> None:
+    """Keep what the file says of itself, and add how it was quantised."""
+    del model.metadata_props[:]
+    for name, value in to_metadata(about | {"int8": kind}).items():
+        model.metadata_props.add(key=name, value=value)

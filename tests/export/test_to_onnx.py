@@ -1,0 +1,108 @@
+"""Graphs of stagers give the probabilities of the stagers."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from sklearn.pipeline import Pipeline
+
+from sleepkit.exceptions import StepError
+from sleepkit.export import OnnxStager, to_onnx
+from sleepkit.preprocessing import NotchFilter
+from sleepkit.pretrained import load_stager
+from sleepkit.recording import Recording
+
+SUBSETS = [("eeg",), ("eog",), ("eeg", "eog")]
+TRIPLE = [s for k in (1, 2, 3) for s in combinations(("eeg", "emg", "eog"), k)]
+EQUAL = {"rtol": 0, "atol": 1e-5}
+
+
+def weights(net):
+    """Bytes of the weights of a net."""
+    values = net.state_dict().values()
+    return sum(x.numel() * x.element_size() for x in values)
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+@pytest.mark.filterwarnings("ignore:.*no valid signal")
+def test_pool_from_signals(powers_stager, powers_file, nights, subset):
+    X = nights.select(list(subset))
+    staged = OnnxStager(powers_file, n_threads=1).predict_proba(X)
+    np.testing.assert_allclose(staged, powers_stager.predict_proba(X), **EQUAL)
+
+
+@pytest.mark.filterwarnings("ignore:.*no valid signal")
+def test_any_length(powers_stager, powers_file, nights):
+    night = nights.recordings[0]
+    short = {n: s.replace(data=s.data[:, :45_050]) for n, s in night.signals.items()}
+    short = {n: s.replace(valid=s.valid[:15]) for n, s in short.items()}
+    part = Recording(id="part", subject="part", signals=short)
+    staged = OnnxStager(powers_file, n_threads=1).predict_proba(part)
+    assert len(staged) == 15
+    np.testing.assert_allclose(staged, powers_stager.predict_proba(part), **EQUAL)
+
+
+@pytest.fixture(scope="module")
+def sleepmg_file(sleepmg, tmp_path_factory):
+    path = tmp_path_factory.mktemp("onnx") / "sleepmg.onnx"
+    to_onnx(sleepmg, path)
+    return path
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+@pytest.mark.filterwarnings("ignore:.*no valid signal")
+def test_sleepmg_from_epochs(sleepmg, sleepmg_file, nights, subset):
+    X = nights.select(list(subset))
+    staged = OnnxStager(sleepmg_file, n_threads=1).predict_proba(
+        sleepmg[:-1].transform(X)
+    )
+    np.testing.assert_allclose(staged, sleepmg.predict_proba(X), **EQUAL)
+
+
+def test_the_file_is_hardly_larger_than_the_weights(sleepmg, sleepmg_file):
+    assert sleepmg_file.stat().st_size < 1.1 * weights(sleepmg[-1].module_)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sfreq", [None, 100])
+def test_medfuse(medfuse, tmp_path, sfreq):
+    stager, X = medfuse
+    to_onnx(stager, tmp_path / "medfuse.onnx", sfreq=sfreq)
+    graph = OnnxStager(tmp_path / "medfuse.onnx", n_threads=1)
+    for subset in TRIPLE:
+        part = X.select(list(subset))
+        given = part if sfreq else stager[:-1].transform(part)
+        expected = stager.predict_proba(part)
+        np.testing.assert_allclose(graph.predict_proba(given), expected, **EQUAL)
+
+
+@pytest.mark.slow
+def test_default_stager_at_another_rate(nights, tmp_path):
+    stager = load_stager().set_params(quality="passthrough")
+    to_onnx(stager, tmp_path / "default.onnx", sfreq=100)
+    graph = OnnxStager(tmp_path / "default.onnx", n_threads=1)
+    for subset in SUBSETS:
+        X = nights.select(list(subset))
+        np.testing.assert_allclose(
+            graph.predict_proba(X), stager.predict_proba(X), **EQUAL
+        )
+
+
+def test_what_has_no_graph_is_named(sleepmg, powers_stager, tmp_path):
+    path = tmp_path / "none.onnx"
+    notch = Pipeline([("notch", NotchFilter()), *sleepmg.steps])
+    with pytest.raises(StepError, match="The step 'notch', NotchFilter, has no graph"):
+        to_onnx(notch, path, sfreq=100)
+    with pytest.raises(StepError, match="reach above 25 Hz"):
+        to_onnx(powers_stager, path, sfreq=50, n_channels=1)
+    with pytest.raises(StepError, match="fitted on 'eeg' epochs of shape"):
+        to_onnx(sleepmg, path, sfreq=20, n_channels=2)
+    with pytest.raises(ValueError, match="to_onnx needs sfreq"):
+        to_onnx(powers_stager, path)
+    with pytest.raises(
+        ValueError, match="'sfreq' parameter of to_onnx must name 'eog'"
+    ):
+        to_onnx(sleepmg, path, sfreq={"eeg": 20.0})
+    assert not path.exists()
