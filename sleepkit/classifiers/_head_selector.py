@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from sleepkit.nn import MedFuseOutput
+from sleepkit.nn._exporting import is_exporting
 
 FUSED = "fused"
 SUBSET = "subset"
@@ -74,7 +75,7 @@ def _subsets(
     bits = [there.long() << i for i, there in enumerate(present.values())]
     codes: Any = torch.stack(bits).sum(0)
     # an exported graph is for any epochs: all subsets
-    exporting = torch.compiler.is_exporting()
+    exporting = is_exporting()
     found = range(2 ** len(bits)) if exporting else codes.unique().tolist()
     for code in found:
         subset = tuple(name for i, name in enumerate(present) if code >> i & 1)

@@ -16,6 +16,7 @@ from sleepkit.nn._encoders import (
     SharedExtractor,
     choose_encoders,
 )
+from sleepkit.nn._exporting import is_exporting
 from sleepkit.nn._reversal import gradient_reversal
 from sleepkit.utils import check_count, check_option, check_positive
 
@@ -269,7 +270,7 @@ class SleepMGNet(nn.Module):
                 mask[:, place] = present.get(name, mask.new_tensor(True))
                 rows[name] = self._select(inputs[name], mask[:, place])
         # an encoder need not accept a batch without rows
-        if not torch.compiler.is_exporting():
+        if not is_exporting():
             rows = {name: x for name, x in rows.items() if len(x)}
         encoded = self.extractors(rows)
         blocks = {}
@@ -284,7 +285,7 @@ class SleepMGNet(nn.Module):
         Rows do not depend on each other then, and a constant batch size rounds alike.
         """
         # an exported graph has no branches
-        if not torch.compiler.is_exporting():
+        if not is_exporting():
             if present.all():
                 return x
             if self.training or not present.any():
@@ -312,7 +313,7 @@ def _slices(widths: Mapping[str, int]) -> dict[str, slice]:
 
 def _scatter(block: Tensor, present: Tensor) -> Tensor:
     """Features in the rows that are present, and zeros in the others."""
-    if torch.compiler.is_exporting() or len(block) == len(present):
+    if is_exporting() or len(block) == len(present):
         return torch.where(present[:, None], block, 0)
     scattered = block.new_zeros(len(present), block.shape[1])
     scattered[present] = block

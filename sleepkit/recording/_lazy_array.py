@@ -223,7 +223,7 @@ class MappedArray:
 
 
 def _announce(mapped: Array, indices: IntArray, axis: int) -> None:
-    """Tell the system which values come next, where it can be told.
+    """Announce to the system which values come next, where it takes that.
 
     It reads them at once and nothing else. Left to itself it waits at each page, and
     reads megabytes around it, often the whole night for a few epochs.

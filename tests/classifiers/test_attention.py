@@ -41,7 +41,7 @@ def test_it_is_that_of_the_net(stager, X):
     inputs = {
         name: torch.from_numpy(X[[3]].epochs(name)[np.newaxis]) for name in X.modalities
     }
-    expected = stager.module_.attention(inputs)
+    expected = stager.module_.eval().attention(inputs)
     found = stager.attention(X[[3]])
     np.testing.assert_allclose(found.frames["eog"], expected.frames["eog"], rtol=1e-5)
 
