@@ -14,7 +14,15 @@ import pytest
 import sleepkit
 
 TORCH = {"skorch", "torch"}
-MAY_IMPORT_TORCH = {"classifiers", "cli", "live", "nn", "pretrained", "training"}
+MAY_IMPORT_TORCH = {
+    "classifiers",
+    "cli",
+    "export",
+    "live",
+    "nn",
+    "pretrained",
+    "training",
+}
 NEVER = {
     "exceptions": {"numpy"},
     "metrics": {"mne"},

@@ -35,6 +35,7 @@ SHARED_INSIDE = {
     "datasets": {"cli"},
     "hypnogram": {"io"},
     "io": {"cli", "datasets"},
+    "nn": {"classifiers"},
     "pipelines": {"cli"},
     "preprocessing": {"export", "live"},
     "report": {"cli"},

@@ -8,11 +8,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
 
 from sleepkit.export._facts import Layout
 from sleepkit.export._nights import cut
 from sleepkit.export._steps._step import Steps, Tensors
+from sleepkit.training._structure import map_tensors
 from sleepkit.training._two_step_inference import HeadReadOut, TwoStepModule
 
 
@@ -103,7 +103,7 @@ class NetGraph(Graph):
         if isinstance(self.read_out, HeadReadOut):
             heads = (self.read_out.heads(alone),)
         encoded = net.encode({n: x[:, None] for n, x in inputs.items()}, alone, *heads)
-        return net.decode(tree_map(lambda x: take(x[:, 0]), encoded), there, *heads)
+        return net.decode(map_tensors(lambda x: take(x[:, 0]), encoded), there, *heads)
 
 
 class PoolGraph(Graph):

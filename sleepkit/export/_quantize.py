@@ -62,19 +62,17 @@ def quantize(
     quantization = optional_import("onnxruntime.quantization", extra="onnx")
     stager = OnnxStager(path)
     model = onnx.load(fspath(path))
+    names = [node.name for node in model.graph.node]
     options = {
-        "nodes_to_exclude": [
-            n.name for n in model.graph.node if n.name.startswith(STEP)
-        ],
+        "nodes_to_exclude": [name for name in names if name.startswith(STEP)],
         "per_channel": True,
         "weight_type": quantization.QuantType.QInt8,
     }
     with TemporaryDirectory(prefix="sleepkit-") as folder:
         part = fspath(Path(folder, "int8.onnx"))
         if calibrate is None:
-            quantization.quantize_dynamic(
-                model, part, op_types_to_quantize=list(_DYNAMIC), **options
-            )
+            options["op_types_to_quantize"] = list(_DYNAMIC)
+            quantization.quantize_dynamic(model, part, **options)
         else:
             quantization.quantize_static(
                 model,
