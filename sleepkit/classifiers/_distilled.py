@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -229,18 +228,19 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             raise ValueError(msg)
         return student
 
+    def _teachers(self) -> list[Any]:
+        """List the teachers, of which there may be one."""
+        several = isinstance(self.teacher, (list, tuple))
+        return list(self.teacher) if several else [self.teacher]
+
     def _fitted_teachers(self, X: Any, y: Any) -> list[Any]:
         """Teachers as they are, or clones that are fitted here."""
-        given = self.teacher
-        teachers = (
-            list(given)
-            if isinstance(given, Sequence) and not isinstance(given, Pipeline)
-            else [given]
-        )
-        if not teachers or not all(hasattr(t, "fit") for t in teachers):
+        teachers = self._teachers()
+        if not teachers or not all(hasattr(each, "predict_proba") for each in teachers):
             msg = (
-                "The 'teacher' parameter of DistilledClassifier must be a classifier, "
-                f"or a list of them. Got {given!r} instead."
+                "The 'teacher' parameter of DistilledClassifier must be a classifier "
+                "that predicts probabilities, or a list of such. "
+                f"Got {self.teacher!r} instead."
             )
             raise ValueError(msg)
         fitted = []
@@ -250,7 +250,8 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             except NotFittedError:
                 if y is None:
                     msg = (
-                        "DistilledClassifier needs y, or teachers that are fitted: "
+                        "DistilledClassifier requires y to be passed, but the target y "
+                        "is None; that takes teachers that are fitted, and "
                         f"{type(last_step(teacher)).__name__} is not."
                     )
                     raise ValueError(msg) from None
@@ -269,12 +270,12 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             raise ValueError(msg)
 
     def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: what the student takes."""
+        """Tags of scikit-learn: arrays that student and teachers take."""
         tags = super().__sklearn_tags__()
         student = MedFuseSleepClassifier() if self.student is None else self.student
-        of_student = get_tags(student).input_tags
-        tags.input_tags.allow_nan = of_student.allow_nan
-        tags.input_tags.three_d_array = of_student.three_d_array
+        known = [get_tags(each).input_tags for each in (student, *self._teachers())]
+        tags.input_tags.allow_nan = all(each.allow_nan for each in known)
+        tags.input_tags.three_d_array = all(each.three_d_array for each in known)
         return tags
 
 
