@@ -157,6 +157,7 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         """
         check_positive("temperature", self.temperature, owner=type(self).__name__)
         check_fraction("weight", self.weight, owner=type(self).__name__, one=True)
+        self._check_teachers()
         student = self._new_student()
         if y is None:
             X = check_unlabelled(self, X)
@@ -233,8 +234,8 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         several = isinstance(self.teacher, (list, tuple))
         return list(self.teacher) if several else [self.teacher]
 
-    def _fitted_teachers(self, X: Any, y: Any) -> list[Any]:
-        """Teachers as they are, or clones that are fitted here."""
+    def _check_teachers(self) -> None:
+        """Refuse what cannot teach."""
         teachers = self._teachers()
         if not teachers or not all(hasattr(each, "predict_proba") for each in teachers):
             msg = (
@@ -243,8 +244,11 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
                 f"Got {self.teacher!r} instead."
             )
             raise ValueError(msg)
+
+    def _fitted_teachers(self, X: Any, y: Any) -> list[Any]:
+        """Teachers as they are, or clones that are fitted here."""
         fitted = []
-        for teacher in teachers:
+        for teacher in self._teachers():
             try:
                 check_is_fitted(teacher)
             except NotFittedError:
@@ -273,7 +277,9 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         """Tags of scikit-learn: arrays that student and teachers take."""
         tags = super().__sklearn_tags__()
         student = MedFuseSleepClassifier() if self.student is None else self.student
-        known = [get_tags(each).input_tags for each in (student, *self._teachers())]
+        both = [student, *self._teachers()]
+        both = [each for each in both if isinstance(each, BaseEstimator)]
+        known = [get_tags(each).input_tags for each in both]
         tags.input_tags.allow_nan = all(each.allow_nan for each in known)
         tags.input_tags.three_d_array = all(each.three_d_array for each in known)
         return tags

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final, cast
+from warnings import warn
 
 import numpy as np
 from sklearn.base import clone
@@ -19,6 +20,7 @@ from sleepkit.classifiers._inputs import (
     subjects_of,
 )
 from sleepkit.classifiers._split import make_split
+from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import (
     LeaveOneOutLoss,
     MaskedSpectra,
@@ -120,8 +122,17 @@ def _keep(stager: Any, made: Any, module: nn.Module, net: StagingNet) -> None:
 def begin(stager: Any, module: nn.Module) -> None:
     """Give a new module the weights that a stager's training is to start from."""
     start = stager.warm_start_from
-    if start is None and stager.warm_start and hasattr(stager, "pretrained_"):
-        start = stager
+    if start is None and hasattr(stager, "pretrained_"):
+        if stager.warm_start:
+            start = stager
+        else:
+            warn(
+                f"fit of {type(stager).__name__} begins with new weights and drops "
+                "those of pretrain: start from them by warm_start=True, or by "
+                "warm_start_from= in another one.",
+                SleepkitWarning,
+                stacklevel=7,
+            )
     if start is None:
         return
     weights = _weights_of(start, stager)
