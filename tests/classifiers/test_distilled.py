@@ -51,7 +51,7 @@ def nights(make_nights):
 
 @pytest.fixture(scope="module")
 def teacher(medfuse, nights):
-    return medfuse(max_epochs=6).fit(*nights)
+    return medfuse(max_epochs=8).fit(*nights)
 
 
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
