@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
@@ -25,7 +25,7 @@ from sleepkit.utils import (
     last_step,
 )
 
-_SMALL = {  # a twentieth of the parameters of the default size
+_SMALL: Final[dict[str, Any]] = {  # a twentieth of the parameters of the default size
     "d_model": 64,
     "n_heads": 4,
     "n_layers": 2,

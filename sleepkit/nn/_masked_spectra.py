@@ -173,8 +173,7 @@ class MaskedSpectraLoss(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from sleepkit.nn import MaskedSpectraLoss
-    >>> from sleepkit.nn import MaskedOutput
+    >>> from sleepkit.nn import MaskedOutput, MaskedSpectraLoss
     >>> true = torch.tensor([[[[1.0, 2.0]]]])
     >>> hidden = torch.tensor([[[[True, False]]]])
     >>> output = MaskedOutput({"eeg": torch.zeros_like(true)}, {"eeg": true},
@@ -182,6 +181,9 @@ class MaskedSpectraLoss(nn.Module):
     >>> MaskedSpectraLoss()(output, {})
     tensor(1.)
     """
+
+    def __init__(self) -> None:  # takes no arguments, unlike torch's modules
+        super().__init__()
 
     def forward(self, output: MaskedOutput, targets: Mapping[str, Any]) -> Tensor:
         """Loss of a batch.
