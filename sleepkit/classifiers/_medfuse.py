@@ -513,7 +513,7 @@ default=None
                 delattr(self, name)
         super()._train(source, split, rng, fresh=fresh)
         for name in PRETRAINED:
-            vars(self).pop(name, None)
+            self.__dict__.pop(name, None)
         with torch.no_grad():
             self.temperature_ = float(self.net_.criterion_.temperature)
         decided = getattr(self, "held_out_heads_", {})
