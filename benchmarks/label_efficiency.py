@@ -30,12 +30,12 @@ from sklearn.base import clone
 
 from sleepkit.classifiers import MedFuseSleepClassifier
 from sleepkit.datasets import make_polysomnography
-from sleepkit.persistence import load_model, save_model
+from sleepkit.persistence import load_model, model_info, save_model
 from sleepkit.pipelines import make_stager
 
 TITLE = "Labels of few subjects"
 ABOUT = """Nets trained on the stages of 1, 2, 4 or 8 subjects: from scratch, or from
-weights that `MedFuseSleepClassifier.pretrain` made of the unlabelled nights of a pool
+weights that ``MedFuseSleepClassifier.pretrain`` made of the unlabelled nights of a pool
 of subjects, from which the labelled ones are drawn too. The test subjects are in no
 pool: neither pretraining nor training knows them, and they are the same for all.
 {seeds} seeds, each with its own draw of labelled subjects and its own pretraining.
@@ -94,6 +94,11 @@ class Study:
             print(path, net.pretraining_losses_.round(3), flush=True)
         return load_model(path)
 
+    def pretraining_seconds(self):
+        """Seconds of all pretrainings that are kept."""
+        kept = self.folder.glob("*.model")
+        return sum(model_info(path)["about"]["seconds"] for path in kept)
+
     def stages(self, objective, size, seed):
         """Stages of the test subjects, by labels of so many; kept, with seconds."""
         path = self.folder / f"{objective}-{size}-{seed}.npz"
@@ -130,6 +135,7 @@ def section(title, about, study, objectives):
                 run[arm, size], took = study.stages(arm, size, seed)
                 seconds += took
         runs.append(run)
+    seconds += study.pretraining_seconds()
     rows = study.rows(study.test)
     y, subject = study.y[rows], study.X.subject[rows]
     by_size = [
