@@ -74,6 +74,13 @@ STUDENT = {
 ARMS = ("stages alone", "one teacher", "two teachers", "one teacher, no stages")
 
 
+def keep_seconds(path, start):
+    """Keep what a file took beside it."""
+    seconds = f"{time.process_time() - start:.0f}"
+    path.with_suffix(f"{path.suffix}.seconds").write_text(seconds, encoding="utf-8")
+    print(path, seconds, "s", flush=True)
+
+
 def teacher(X, y, seed, work):
     """A fitted teacher; kept."""
     path = work / f"teacher-{seed}.model"
@@ -81,7 +88,7 @@ def teacher(X, y, seed, work):
         start = time.process_time()
         net = MedFuseSleepClassifier(**SHARED, **TEACHER, random_state=seed)
         save_model(net.fit(X, y), path)
-        print(path, f"{time.process_time() - start:.0f} s", flush=True)
+        keep_seconds(path, start)
     return load_model(path)
 
 
@@ -100,7 +107,7 @@ def kept_stages(path, make, X):
     if not path.exists():
         start = time.process_time()
         np.save(path, make().predict(X))
-        print(path, f"{time.process_time() - start:.0f} s", flush=True)
+        keep_seconds(path, start)
     return np.load(path)
 
 
@@ -146,7 +153,6 @@ def main():
     parser.add_argument("--work", type=Path, default=Path("distillation"))
     args = parser.parse_args()
     args.work.mkdir(parents=True, exist_ok=True)
-    begin = time.process_time()
     X, y = real_nights(real_folder())
     first = np.array([name.endswith("night1") for name in X.recording])
     X, y = X[first], y[first]
@@ -176,13 +182,14 @@ def main():
         "ratio": n_parameters(teachers[0]) / n_parameters(one),
         "n": len(names),
         "train": len(names) - N_TEST,
+        "minutes": sum(float(p.read_text()) for p in args.work.glob("*.seconds")) / 60,
     }
     path = args.out / "distillation.rst"
-    path.write_text(page(path, facts, (y_test, subject), runs, begin), "utf-8")
+    path.write_text(page(path, facts, (y_test, subject), runs), "utf-8")
     print(path.read_text(encoding="utf-8"))
 
 
-def page(path, facts, test, runs, begin):
+def page(path, facts, test, runs):
     """Text of the page."""
     y, subject = test
     rows = [
@@ -202,7 +209,6 @@ def page(path, facts, test, runs, begin):
         fraction=SHARED["validation_fraction"],
         teacher=", ".join(f"{n} {v}" for n, v in (SHARED | TEACHER).items()),
         student=", ".join(f"{n} {v}" for n, v in STUDENT.items()),
-        minutes=(time.process_time() - begin) / 60,
     )
     parts = [
         heading(TITLE, "="),
