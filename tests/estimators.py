@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from sleepkit import classifiers, preprocessing
@@ -249,7 +250,7 @@ CLASSIFIERS = [
     ),
     LogPoolClassifier([("a", LogisticRegression()), ("b", GaussianNB())]),
     DistilledClassifier(
-        [LogisticRegression(), GaussianNB()],
+        [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in (3, 6)],
         TemporalConvClassifier(
             n_filters=16,
             dropout=0.0,

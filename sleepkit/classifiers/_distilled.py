@@ -274,14 +274,12 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             raise ValueError(msg)
 
     def __sklearn_tags__(self) -> Tags:
-        """Tags of scikit-learn: arrays that student and teachers take."""
+        """Tags of scikit-learn: arrays that the student takes."""
         tags = super().__sklearn_tags__()
         student = MedFuseSleepClassifier() if self.student is None else self.student
-        both = [student, *self._teachers()]
-        both = [each for each in both if isinstance(each, BaseEstimator)]
-        known = [get_tags(each).input_tags for each in both]
-        tags.input_tags.allow_nan = all(each.allow_nan for each in known)
-        tags.input_tags.three_d_array = all(each.three_d_array for each in known)
+        of_student = get_tags(student).input_tags
+        tags.input_tags.allow_nan = of_student.allow_nan
+        tags.input_tags.three_d_array = of_student.three_d_array
         return tags
 
 
