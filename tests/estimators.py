@@ -15,6 +15,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 from sklearn.pipeline import make_pipeline
+from sklearn.tree import DecisionTreeClassifier
 from torch import nn
 
 from sleepkit import classifiers, preprocessing
@@ -22,6 +23,7 @@ from sleepkit.classifiers import (
     AttnSleepClassifier,
     DANClassifier,
     DeepSleepNetClassifier,
+    DistilledClassifier,
     FeatureNetClassifier,
     LogPoolClassifier,
     LSeqSleepNetClassifier,
@@ -34,6 +36,7 @@ from sleepkit.classifiers import (
     SleepPrintNetClassifier,
     SleepTransformerClassifier,
     SleePyCoClassifier,
+    TemporalConvClassifier,
     TinySleepNetClassifier,
     XSleepNetClassifier,
 )
@@ -246,6 +249,20 @@ CLASSIFIERS = [
         n_threads=1,
     ),
     LogPoolClassifier([("a", LogisticRegression()), ("b", GaussianNB())]),
+    DistilledClassifier(
+        [DecisionTreeClassifier(max_depth=depth, random_state=0) for depth in (3, 6)],
+        TemporalConvClassifier(
+            n_filters=16,
+            dropout=0.0,
+            noise=0.0,
+            lr=0.03,
+            batch_size=64,
+            max_epochs=6,
+            device="cpu",
+            n_threads=1,
+            random_state=0,
+        ),
+    ),
     MEDFUSE,
     clone(MEDFUSE).set_params(fusion="early", temperature="learned", validate_every=3),
     clone(MEDFUSE).set_params(fusion="mid-late", multi_view=0.0, alignment=0.0),

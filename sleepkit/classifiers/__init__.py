@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sleepkit.classifiers._base import SleepClassifier
     from sleepkit.classifiers._dan import DANClassifier
     from sleepkit.classifiers._deepsleepnet import DeepSleepNetClassifier
+    from sleepkit.classifiers._distilled import DistilledClassifier
     from sleepkit.classifiers._featurenet import FeatureNetClassifier
     from sleepkit.classifiers._log_pool import LogPoolClassifier
     from sleepkit.classifiers._lseqsleepnet import LSeqSleepNetClassifier
@@ -31,6 +32,7 @@ __all__ = [
     "AttnSleepClassifier",
     "DANClassifier",
     "DeepSleepNetClassifier",
+    "DistilledClassifier",
     "FeatureNetClassifier",
     "LSeqSleepNetClassifier",
     "LogPoolClassifier",

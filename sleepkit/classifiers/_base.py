@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from sleepkit._messages import of_nights
 from sleepkit._typing import Array, BoolArray, FloatArray, IntArray, RandomState
 from sleepkit.classifiers._class_weights import class_weights
+from sleepkit.classifiers._distillation import Teacher, following, teacher_targets
 from sleepkit.classifiers._epoch_duration import check_duration, fitted_duration
 from sleepkit.classifiers._inputs import (
     check_layout,
@@ -393,8 +394,17 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
         X, y = add_replay(X, y, groups, replay, owner=type(self).__name__)
         return self._fit(X, y, groups, classes, fresh=fresh)
 
-    def _fit(self, X: Any, y: Any, groups: Any, classes: Any, *, fresh: bool) -> Self:
-        """Train from scratch, or further."""
+    def _fit(
+        self,
+        X: Any,
+        y: Any,
+        groups: Any,
+        classes: Any,
+        *,
+        fresh: bool,
+        teacher: Teacher | None = None,
+    ) -> Self:
+        """Train from scratch, or further; perhaps on what a teacher says, too."""
         owner = type(self).__name__
         self._check_params()
         check_shared_params(self)
@@ -414,6 +424,7 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
             self._check_source(source)
             fraction = self.validation_fraction
             split = make_split(source, codes, subject, mask, fraction, rng, owner=owner)
+            split = split._replace(teacher=teacher)
             self._train(source, split, rng, fresh=fresh)
         return self
 
@@ -427,6 +438,7 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
     ) -> None:
         """Run the stages of the plan, and keep the net of the last one."""
         targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
+        targets |= teacher_targets(split.teacher, source)
         data = TrainingData.of_rows(source, split.train, split.valid, targets)
         y = self.classes_[split.y[split.train]]
         weights = self._class_weights(y)
@@ -438,15 +450,22 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
         seed = int(rng.integers(_SEED_BOUND))
         with seeded(seed, options.device):
             module = self._build_module()
-            if not fresh:
+            if fresh:
+                self._begin(module)
+            else:
                 self._restore(module)
             for stage in plan if fresh else plan[-1:]:
                 loss = stage.loss() if stage.loss else self._build_loss(weights)
                 read_out = self._build_read_out()
-                net = train_stage(stage, module, loss, read_out, data, options, rng)
+                followed = None if stage.loss else split.teacher
+                with following(followed, loss, read_out, source):
+                    net = train_stage(stage, module, loss, read_out, data, options, rng)
         self.net_ = net
         share = np.bincount(split.y[split.train], minlength=len(self.classes_))
         self.class_prior_ = share / share.sum()
+
+    def _begin(self, module: nn.Module) -> None:
+        """Give a new module the weights of another classifier, where one is given."""
 
     def _restore(self, module: nn.Module) -> None:
         """Give a new module the weights of the last fit."""

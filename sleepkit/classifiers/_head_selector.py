@@ -11,6 +11,7 @@ from torch import Tensor
 
 from sleepkit.nn import MedFuseOutput
 from sleepkit.nn._exporting import is_exporting
+from sleepkit.utils import check_positive
 
 FUSED = "fused"
 SUBSET = "subset"
@@ -57,6 +58,21 @@ class HeadSelector:
             weights = {n: w for n, w in self.weights(subset).items() if n in logs}
             read = torch.where(there[..., None], _mean(logs, weights), read)
         return read
+
+
+def checked_weights(stager: Any) -> dict[str, float]:
+    """Return the weights of unimodal heads beside the fused one of a stager."""
+    owner, given = type(stager).__name__, stager.unimodal_weights
+    weights = {} if given is None else given
+    if not isinstance(weights, Mapping) or set(weights) - set(stager.layout_):
+        msg = (
+            f"The 'unimodal_weights' parameter of {owner} must map modalities, here "
+            f"{', '.join(stager.layout_)}, to numbers. Got {given!r} instead."
+        )
+        raise ValueError(msg)
+    for name, weight in weights.items():
+        check_positive(f"unimodal_weights[{name!r}]", weight, owner=owner, zero=True)
+    return dict(weights)
 
 
 def _mean(logs: Mapping[str, Tensor], weights: Weights) -> Tensor:

@@ -129,6 +129,16 @@ def check_rows(estimator: BaseEstimator, X: Any) -> EpochArray | Array:
     return checked
 
 
+def check_unlabelled(estimator: BaseEstimator, X: Any) -> EpochArray | Array:
+    """Check the input of a training without targets."""
+    for name in ("n_features_in_", "feature_names_in_"):
+        vars(estimator).pop(name, None)
+    if is_epoch_like(X):
+        return _check_nights(estimator, X)
+    checked: Array = validate_data(estimator, X, **_ARRAYS)
+    return checked
+
+
 def check_rows_and_targets(
     estimator: BaseEstimator, X: Any, y: Any, *, fresh: bool
 ) -> tuple[EpochArray | Array, Array]:

@@ -14,14 +14,14 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted
 
 from sleepkit._messages import of_nights
-from sleepkit._typing import Array, BoolArray, FloatArray
+from sleepkit._typing import Array, FloatArray
 from sleepkit.classifiers._inputs import (
     check_rows,
     check_rows_and_targets,
     encode_classes,
     ids_of,
 )
-from sleepkit.classifiers._member import stage, train_further
+from sleepkit.classifiers._member import common_classes, stage_all, train_further
 from sleepkit.classifiers._pooling import fit_pool_weights, pool
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.recording import EpochArray
@@ -192,10 +192,10 @@ class LogPoolClassifier(DocumentationLinkMixin, ClassifierMixin, _BaseCompositio
         check_classification_targets(y)
         members = [each for _, each in self.estimators]
         if self.prefit:
-            self.classes_ = _common_classes(members)
+            self.classes_ = common_classes(members)
         else:
             members = [clone(each).fit(X, y) for each in members]
-            self.classes_ = _common_classes(members)
+            self.classes_ = common_classes(members)
         self.estimators_, self.weights_ = members, weights
         return self
 
@@ -223,7 +223,7 @@ class LogPoolClassifier(DocumentationLinkMixin, ClassifierMixin, _BaseCompositio
         check_is_fitted(self, "estimators_")
         X, y = check_rows_and_targets(self, X, y, fresh=False)
         codes = encode_classes(y, self.classes_, owner=type(self).__name__)
-        log_proba, known = _stage_all(self.estimators_, X)
+        log_proba, known = stage_all(self.estimators_, X)
         rows = known.all(axis=0)
         if isinstance(X, EpochArray):
             rows &= X.train_mask
@@ -312,7 +312,7 @@ class LogPoolClassifier(DocumentationLinkMixin, ClassifierMixin, _BaseCompositio
             If no epoch has a signal for any member.
         """
         check_is_fitted(self, "estimators_")
-        log_proba, known = _stage_all(self.estimators_, check_rows(self, X))
+        log_proba, known = stage_all(self.estimators_, check_rows(self, X))
         n_unknown = int((~known.any(axis=0)).sum())
         if n_unknown == known.shape[1]:
             msg = (
@@ -356,21 +356,3 @@ class LogPoolClassifier(DocumentationLinkMixin, ClassifierMixin, _BaseCompositio
         tags.input_tags.allow_nan = all(each.allow_nan for each in members)
         tags.input_tags.three_d_array = all(each.three_d_array for each in members)
         return tags
-
-
-def _stage_all(members: Sequence[Any], X: Any) -> tuple[FloatArray, BoolArray]:
-    """Log-probabilities of all members, and which rows each has a signal of."""
-    staged = [stage(member, X) for member in members]
-    return np.stack([log for log, _ in staged]), np.stack([k for _, k in staged])
-
-
-def _common_classes(members: Sequence[Any]) -> Array:
-    """Classes of fitted members, which must be the same."""
-    for member in members:
-        check_is_fitted(member)
-    classes: list[Array] = [last_step(member).classes_ for member in members]
-    if any(not np.array_equal(classes[0], other) for other in classes):
-        found = [each.tolist() for each in classes]
-        msg = f"The members of a pool need the same classes; theirs are {found}."
-        raise ValueError(msg)
-    return classes[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any, ClassVar, Final, Literal
+from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
 import torch
@@ -21,7 +21,9 @@ from sleepkit.classifiers._head_choice import (
     choose_heads,
     pairs_and_more,
 )
-from sleepkit.classifiers._head_selector import SUBSET, HeadSelector
+from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
+from sleepkit.classifiers._medfuse_params import check_medfuse_params
+from sleepkit.classifiers._pretraining import PRETRAINED, begin, pretrain
 from sleepkit.classifiers._split import Split
 from sleepkit.nn import (
     EarlyFusionNet,
@@ -37,19 +39,11 @@ from sleepkit.training import (
     RestartSchedule,
     TrainingStage,
 )
-from sleepkit.utils import check_count, check_fraction, check_option, check_positive
 
 _FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
     "coordinated": MedFuseNet,
     "early": EarlyFusionNet,
     "mid-late": MidLateFusionNet,
-}
-_OPTIONS: Final = {
-    "fusion": tuple(_FUSIONS),
-    "missing": ("auto", "unimodal_head", "fused_head"),
-    "subset_head": ("auto", True, False),
-    "negatives": ("sequence", "batch"),
-    "schedule": ("cosine", "released", "constant"),
 }
 _FIRST_TEMPERATURE: Final = 0.1  # of a trained one
 _PAIR: Final = 2  # modalities, where the paper's training stages every subset
@@ -166,7 +160,12 @@ class MedFuseSleepClassifier(SleepClassifier):
         ``patience * validate_every`` steps without a lower loss; the paper's code has
         250 times 400. None validates after each pass.
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the last one.
+        Whether `fit` starts from the weights of the last one, or of `pretrain`.
+    warm_start_from : estimator, default=None
+        Another `MedFuseSleepClassifier` of the same modalities and sizes, or a Pipeline
+        that ends with one, whose weights `fit` starts from: fitted, or after
+        `pretrain`. Heads are new unless the classes are the same. A clone has it as it
+        is, and a model file leaves it out.
     callbacks : sequence of skorch.callbacks.Callback, default=None
         Further callbacks of the skorch net. The learning rate is set before each batch,
         whatever a callback made of it, except with ``schedule='constant'``.
@@ -202,6 +201,11 @@ default=None
         and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
         "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 2.0}}``; of more than 64 subsets
         of several modalities, all but one, pairs, and the largest others.
+    pretrained_ : dict of str to ndarray
+        Weights of the encoders after `pretrain`, until the next `fit`.
+    pretraining_losses_ : ndarray of shape (n_passes,)
+        Loss of held-out subjects after each pass of `pretrain`, or that of the training
+        where none were held out.
     temperature_ : float
         The temperature of the alignment loss at the end of the training.
     n_features_in_ : int
@@ -285,6 +289,7 @@ default=None
         patience: int = 10,
         validate_every: int | None = None,
         warm_start: bool = False,
+        warm_start_from: Any = None,
         callbacks: Sequence[Any] | None = None,
         device: str = "auto",
         precision: str = "auto",
@@ -323,6 +328,7 @@ default=None
         self.patience = patience
         self.validate_every = validate_every
         self.warm_start = warm_start
+        self.warm_start_from = warm_start_from
         self.callbacks = callbacks
         self.device = device
         self.precision = precision
@@ -339,6 +345,60 @@ default=None
         several = islice(pairs_and_more(self.layout_), MAX_SUBSETS)
         subsets = [*((name,) for name in self.layout_), *several]
         return {"+".join(some): selector.weights(some) for some in subsets}
+
+    def __sklearn_clone__(self) -> Self:
+        """Clone that starts from the same weights, which a clone of them would lack."""
+        copied: Self = super().__sklearn_clone__()
+        copied.warm_start_from = self.warm_start_from
+        return copied
+
+    def pretrain(
+        self,
+        X: Any,
+        groups: Any = None,
+        *,
+        objective: Literal["contrastive", "masked"] = "contrastive",
+        batch_size: int = 256,
+    ) -> Self:
+        """Train the encoders of single epochs without stages.
+
+        A later `fit` starts from their weights by ``warm_start_from=``, in another
+        classifier of the same sizes, or by ``warm_start=True`` in this one.
+
+        Parameters
+        ----------
+        X : EpochArray, Recording, list of Recording or array-like
+            The epochs; of recordings all, scored or not. Leave out the subjects that
+            are to test the stager.
+        groups : array-like of shape (n_rows,), default=None
+            Subject of each row; an `EpochArray` has its own.
+        objective : {'contrastive', 'masked'}, default='contrastive'
+            What is trained: that an epoch by one modality is like the mean of its other
+            modalities, among the epochs of a batch, by `temperature`; or to predict
+            hidden frames and bands of spectra.
+        batch_size : int, default=256
+            Epochs in a batch. The other parameters are those of the classifier.
+
+        Returns
+        -------
+        MedFuseSleepClassifier
+            The classifier itself, with `pretrained_` in place of an earlier fit.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the input cannot be used, such as one modality, which has
+            no other, or features, which have no frames to hide.
+        SleepkitError
+            If the training diverges.
+
+        See Also
+        --------
+        sleepkit.nn.LeaveOneOutLoss : The contrastive loss, with its reference.
+        sleepkit.nn.MaskedSpectra : What is hidden, and how it is predicted.
+        """
+        pretrain(self, X, groups, objective=objective, batch_size=batch_size)
+        return self
 
     def attention(self, X: Any) -> EpochAttention:
         """Compute which frames of each epoch the net attends to.
@@ -411,7 +471,11 @@ default=None
         else:
             has_subset_head = self._min_subset is not None
         complete = len(self.layout_) if has_subset_head else 0
-        return HeadSelector(needed, self._checked_weights(), complete=complete)
+        return HeadSelector(needed, checked_weights(self), complete=complete)
+
+    def _begin(self, module: nn.Module) -> None:
+        """Start from pretrained weights, or those of another classifier."""
+        begin(self, module)
 
     def _training_plan(self, source: EpochSource) -> list[TrainingStage]:
         """One stage, with the paper's eps of Adam."""
@@ -448,6 +512,8 @@ default=None
             for name in {"temperature_", "held_out_heads_"} & set(before):
                 delattr(self, name)
         super()._train(source, split, rng, fresh=fresh)
+        for name in PRETRAINED:
+            self.__dict__.pop(name, None)
         with torch.no_grad():
             self.temperature_ = float(self.net_.criterion_.temperature)
         decided = getattr(self, "held_out_heads_", {})
@@ -469,35 +535,7 @@ default=None
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""
-        owner = type(self).__name__
-        for name, options in _OPTIONS.items():
-            check_option(name, getattr(self, name), options, owner=owner)
-        for name in ("multi_view", "alignment", "warmup"):
-            check_positive(name, getattr(self, name), owner=owner, zero=True)
-        if self.temperature != "learned":
-            check_positive("temperature", self.temperature, owner=owner)
-        check_fraction("modality_dropout", self.modality_dropout, owner=owner)
-        check_count("sequence_length", self.sequence_length, owner=owner)
-        if self.validate_every is not None:
-            check_count("validate_every", self.validate_every, owner=owner)
-        self._check_combinations()
-
-    def _check_combinations(self) -> None:
-        """Refuse parameters that do not go together."""
-        owner = type(self).__name__
-        if self.missing == "unimodal_head" and not self.multi_view:
-            msg = (
-                f"missing='unimodal_head' of {owner} needs multi_view > 0, which "
-                "trains these heads. Got multi_view=0."
-            )
-            raise ValueError(msg)
-        if self.unimodal_weights and not self.multi_view:
-            msg = (
-                f"The 'unimodal_weights' parameter of {owner} needs multi_view > "
-                "0, which trains the unimodal heads. "
-                f"Got {self.unimodal_weights!r} and multi_view=0."
-            )
-            raise ValueError(msg)
+        check_medfuse_params(self)
 
     @property
     def _chooses_heads(self) -> bool:
@@ -519,18 +557,3 @@ default=None
         """Modalities that an epoch must have for the fused head to stage it."""
         unimodal_heads = self.multi_view > 0 and self.missing != "fused_head"
         return 2 if unimodal_heads else 1
-
-    def _checked_weights(self) -> dict[str, float]:
-        """Return the weights of unimodal heads beside the fused one."""
-        weights = {} if self.unimodal_weights is None else self.unimodal_weights
-        if not isinstance(weights, Mapping) or set(weights) - set(self.layout_):
-            msg = (
-                f"The 'unimodal_weights' parameter of {type(self).__name__} must map "
-                f"modalities, here {', '.join(self.layout_)}, to numbers. "
-                f"Got {self.unimodal_weights!r} instead."
-            )
-            raise ValueError(msg)
-        for name, weight in weights.items():
-            label = f"unimodal_weights[{name!r}]"
-            check_positive(label, weight, owner=type(self).__name__, zero=True)
-        return dict(weights)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
 
-from sleepkit._typing import BoolArray, FloatArray
+from sleepkit._typing import Array, BoolArray, FloatArray
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._pooling import log_of
 from sleepkit.classifiers._replay import add_replay, check_pair
@@ -48,6 +50,24 @@ def stage(member: Any, X: Any) -> tuple[FloatArray, BoolArray]:
         features = features.materialize()
         known = np.logical_or.reduce(list(features.valid.values()))
     return log_of(last.predict_proba(features)), known
+
+
+def stage_all(members: Sequence[Any], X: Any) -> tuple[FloatArray, BoolArray]:
+    """Log-probabilities of all members, and which rows each has a signal of."""
+    staged = [stage(member, X) for member in members]
+    return np.stack([log for log, _ in staged]), np.stack([k for _, k in staged])
+
+
+def common_classes(members: Sequence[Any]) -> Array:
+    """Classes of fitted members, which must be the same."""
+    for member in members:
+        check_is_fitted(member)
+    classes: list[Array] = [last_step(member).classes_ for member in members]
+    if any(not np.array_equal(classes[0], other) for other in classes):
+        found = [each.tolist() for each in classes]
+        msg = f"The members of a pool need the same classes; theirs are {found}."
+        raise ValueError(msg)
+    return classes[0]
 
 
 def train_further(member: Any, X: Any, y: Any, replay: tuple[Any, Any] | None) -> None:

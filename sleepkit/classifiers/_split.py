@@ -9,6 +9,7 @@ import numpy as np
 
 from sleepkit._messages import of_nights
 from sleepkit._typing import BoolArray, IntArray
+from sleepkit.classifiers._distillation import Teacher
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.training import EpochSource
 
@@ -26,12 +27,15 @@ class Split(NamedTuple):
         Rows that are trained on.
     valid : ndarray of bool of shape (n_rows,)
         Rows of the held-out subjects.
+    teacher : Teacher or None
+        What a teacher says of the rows, in a distillation.
     """
 
     y: IntArray
     subject: IntArray | None
     train: BoolArray
     valid: BoolArray
+    teacher: Teacher | None = None
 
 
 def make_split(

@@ -10,19 +10,27 @@ if TYPE_CHECKING:
     from sleepkit.nn._cpu import fast_cpu
     from sleepkit.nn._dan import DAN, DANLoss, DANOutput
     from sleepkit.nn._deepsleepnet import DeepSleepNet
+    from sleepkit.nn._distillation_loss import distillation_loss
     from sleepkit.nn._early_fusion import EarlyFusionNet
     from sleepkit.nn._encoders import EncoderClass, VectorNet
     from sleepkit.nn._epoch_attention import EpochAttention
     from sleepkit.nn._feature_net import FeatureNet
     from sleepkit.nn._feature_net_with_head import FeatureNetWithHead
     from sleepkit.nn._fusion import MedFuseOutput
+    from sleepkit.nn._leave_one_out_loss import LeaveOneOutLoss
     from sleepkit.nn._lseqsleepnet import LSeqSleepNet
+    from sleepkit.nn._masked_spectra import (
+        MaskedOutput,
+        MaskedSpectra,
+        MaskedSpectraLoss,
+    )
     from sleepkit.nn._masksleepnet import MaskSleepNet
     from sleepkit.nn._maximum_mean_discrepancy import maximum_mean_discrepancy
     from sleepkit.nn._medfuse import MedFuseNet
     from sleepkit.nn._medfuse_loss import MedFuseLoss, alignment_loss, multi_view_loss
     from sleepkit.nn._mid_late_fusion import MidLateFusionNet
     from sleepkit.nn._mmasleepnet import MMASleepNet
+    from sleepkit.nn._modality_projector import ModalityProjector
     from sleepkit.nn._reversal import gradient_reversal
     from sleepkit.nn._seqsleepnet import SeqSleepNet
     from sleepkit.nn._sleepmg import (
@@ -56,12 +64,17 @@ __all__ = [
     "FeatureNet",
     "FeatureNetWithHead",
     "LSeqSleepNet",
+    "LeaveOneOutLoss",
     "MMASleepNet",
     "MaskSleepNet",
+    "MaskedOutput",
+    "MaskedSpectra",
+    "MaskedSpectraLoss",
     "MedFuseLoss",
     "MedFuseNet",
     "MedFuseOutput",
     "MidLateFusionNet",
+    "ModalityProjector",
     "SeqSleepNet",
     "SleePyCo",
     "SleePyCoLoss",
@@ -80,6 +93,7 @@ __all__ = [
     "XSleepNetLoss",
     "XSleepNetOutput",
     "alignment_loss",
+    "distillation_loss",
     "fast_cpu",
     "gradient_reversal",
     "maximum_mean_discrepancy",

@@ -22,6 +22,8 @@ from sleepkit.preprocessing import Cache, Scaling
 
 PIPELINE_PARAMETERS: Final = ("transform_input", "verbose")
 _ONLY_FOR_TRAINING: Final = {"callbacks", "random_state"}
+# Other models, of which a fitted one needs nothing more.
+_LEFT_OUT: Final = {"teacher", "warm_start_from"}
 _FITTED: Final = re.compile(r"[a-z]\w*_|_sklearn_output_config")
 
 
@@ -162,6 +164,10 @@ class Encoder:
 
     def _parameter(self, estimator: Any, name: str, value: Any, place: str) -> Any:
         """Encode a parameter, or its default if only training needs the value."""
+        if name in _LEFT_OUT:
+            if value is not None:
+                self.left_out.append(place)
+            return None
         try:
             return self.encode(value, place)
         except ModelFileError:

@@ -71,11 +71,12 @@ def save_model(
     that are not sleepkit's are written by skops, each in a folder of the archive.
 
     The ``Cache`` steps of a Pipeline are left out, since their folders belong to the
-    computer of the training. So are parameters that only training needs and JSON cannot
-    hold: ``callbacks``, and a generator as ``random_state``. `model_info` lists them as
-    ``"left_out"``. Classes written by the user, such as a subclass of a classifier or
-    an `encoder`, cannot be saved: the file would name code to run. Save such a model
-    with ``joblib.dump``, and load it only from a source that you trust.
+    computer of the training. So are parameters that only training needs: other models,
+    ``teacher`` and ``warm_start_from``, and what JSON cannot hold, ``callbacks`` and a
+    generator as ``random_state``. `model_info` lists them as ``"left_out"``. Classes
+    written by the user, such as a subclass of a classifier or an `encoder`, cannot be
+    saved: the file would name code to run. Save such a model with ``joblib.dump``, and
+    load it only from a source that you trust.
 
     Examples
     --------
