@@ -65,6 +65,17 @@ def add_model(parser: ArgumentParser, purpose: str, *, required: bool = False) -
     )
 
 
+def add_any_model(parser: ArgumentParser) -> None:
+    """Add a model, of a file, an address or a name, whether it stages nights or not."""
+    parser.add_argument(
+        "model",
+        type=model,
+        metavar="MODEL",
+        help="a model file, the address of one (hf://owner/name@revision), or the name "
+        "of one that comes with sleepkit: default, bands",
+    )
+
+
 def add_overwrite(parser: ArgumentParser) -> None:
     """Add the permission to replace files."""
     parser.add_argument(

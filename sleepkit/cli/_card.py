@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit import persistence, utils
-from sleepkit.cli._arguments import add_overwrite, model
+from sleepkit.cli._arguments import add_any_model, add_overwrite
 from sleepkit.cli._models import find_model
 from sleepkit.cli._output import make_folder, print_files, refuse_existing
 
@@ -17,13 +17,7 @@ EXAMPLE: Final = """sleepkit card default
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the model, and where its card goes."""
-    parser.add_argument(
-        "model",
-        type=model,
-        metavar="MODEL",
-        help="a model file, the address of one (hf://owner/name@revision), or the name "
-        "of one that comes with sleepkit: default, bands",
-    )
+    add_any_model(parser)
     parser.add_argument(
         "--html", action="store_true", help="a page of HTML instead of Markdown"
     )

@@ -8,8 +8,9 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from sleepkit import export, persistence, pretrained
-from sleepkit.cli._arguments import add_overwrite
+from sleepkit import export, persistence
+from sleepkit.cli._arguments import add_any_model, add_overwrite
+from sleepkit.cli._models import find_model
 from sleepkit.cli._output import make_folder, print_files, refuse_existing
 
 EXAMPLE: Final = """sleepkit export my.model --onnx my.onnx
@@ -22,11 +23,7 @@ with it, whole recordings at this rate. It needs the extra onnx."""
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Add the model, the file, and what the graph takes."""
-    parser.add_argument(
-        "model",
-        metavar="MODEL",
-        help="a model file, or the name of one of sleepkit: default, bands",
-    )
+    add_any_model(parser)
     parser.add_argument(
         "--onnx", type=Path, required=True, metavar="FILE", help="the file to write"
     )
@@ -46,10 +43,12 @@ def run(arguments: Namespace) -> None:
     """Load a model, and write it as a graph."""
     out = arguments.onnx
     refuse_existing([out], overwrite=arguments.overwrite)
-    path = _path(arguments.model)
-    stager = persistence.load_model(path)
-    about = {"source_sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
-    if method := persistence.model_info(path)["about"].get("method"):
+    place = find_model(arguments.model)
+    stager = persistence.load_model(place)
+    about = {"source": str(place)}
+    if isinstance(place, Path):
+        about = {"source_sha256": hashlib.sha256(place.read_bytes()).hexdigest()}
+    if method := persistence.model_info(place)["about"].get("method"):
         about["method"] = str(method)
     make_folder(out.parent)
     with TemporaryDirectory(dir=out.parent, prefix=".sleepkit-") as folder:
@@ -60,10 +59,3 @@ def run(arguments: Namespace) -> None:
         else:
             part.replace(out)
     print_files([out])
-
-
-def _path(model: str) -> Path:
-    """Path of a model; a file is found before a name."""
-    if model in pretrained.MODELS and not Path(model).exists():
-        return pretrained.model_path(model)
-    return Path(model)
