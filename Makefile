@@ -12,11 +12,11 @@ OLDEST := $(VENV_OLDEST)/bin
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile
 INSTALL := $(BIN)/python $(PIP_INSTALL) -c constraints.txt
 # What depends on numpy, SciPy, scikit-learn, MNE and their kin. The methods share their
-# base class and depend on torch, so that one of them is enough: SleepMG.
+# base class and depend on torch, so that one of them is enough: ModuleClassifier.
 # Stage files are read without any of these.
 CORE_TESTS ?= $(addprefix tests/,io metrics model_selection persistence preprocessing \
   recording signal utils test_common.py)
-OTHERS ?= fusion or MedFuse or SleepNet or FeatureNet or AttnSleep or SleepPrintNet or \
+OTHERS ?= fusion or MedFuse or SleepMG or SleepNet or FeatureNet or AttnSleep or SleepPrintNet or \
   SleePyCo or DANClassifier or SleepTransformer or TemporalConv or read_hypnogram
 
 # Without kept bytecode, each process that a test starts would compile torch again.
