@@ -79,6 +79,9 @@ def test_medfuse(medfuse, tmp_path, sfreq):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:.*no valid signal:sleepkit.exceptions.SleepkitWarning"
+)
 def test_default_stager_at_another_rate(nights, tmp_path):
     stager = load_stager().set_params(quality="passthrough")
     to_onnx(stager, tmp_path / "default.onnx", sfreq=100)
