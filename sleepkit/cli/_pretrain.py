@@ -7,8 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from sleepkit import pretrained
-from sleepkit.cli._arguments import add_overwrite, count
-from sleepkit.cli._output import make_folder, print_files, refuse_existing
+from sleepkit.cli._arguments import add_json, add_overwrite, count
+from sleepkit.cli._output import (
+    make_folder,
+    print_files,
+    printed_result,
+    refuse_existing,
+)
 
 EXAMPLE: Final = """sleepkit pretrain --nights sleep_edf/nights --out models/
 
@@ -46,11 +51,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         help="members to train side by side (2)",
     )
     parser.add_argument("--seed", type=count(0), default=0, help="seed (0)")
+    add_json(parser)
     add_overwrite(parser)
 
 
 def run(arguments: Namespace) -> None:
     """Train the stagers, and print the files."""
+    with printed_result(arguments) as found:
+        found["files"] = list(map(str, _pretrain(arguments)))
+
+
+def _pretrain(arguments: Namespace) -> list[Path]:
+    """Train the stagers, and return the files."""
     out = arguments.out
     files = [out / f"{n}.{s}" for n in pretrained.MODELS for s in ("model", "md")]
     refuse_existing(files, overwrite=arguments.overwrite)
@@ -63,3 +75,4 @@ def run(arguments: Namespace) -> None:
         n_jobs=arguments.jobs,
     )
     print_files(written)
+    return written

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from contextlib import redirect_stdout
+import json
+from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 
 import numpy as np
@@ -23,20 +24,21 @@ FILES = {
 
 @pytest.fixture(scope="module")
 def demo_and_text(tmp_path_factory):
-    """What a small demo leaves, and what it prints; its nets train for one epoch."""
+    """What a small demo leaves, prints and finds; its nets train for one epoch."""
     out = tmp_path_factory.mktemp("demo") / "a" / "results"
-    arguments = ["--subjects", "4", "--hours", "0.25", "--out", str(out)]
-    text = StringIO()
+    arguments = ["--subjects", "4", "--hours", "0.25", "--out", str(out), "--json"]
+    text, found = StringIO(), StringIO()
     make_stager = pipelines.make_stager
 
     def quick(*names, **options):
         return make_stager(*names, **options).set_params(stage__max_epochs=1)
 
-    with pytest.MonkeyPatch.context() as patch, redirect_stdout(text):
+    with pytest.MonkeyPatch.context() as patch, redirect_stderr(text):
         patch.setattr(pipelines, "make_stager", quick)
         patch.setattr(_train, "count_jobs", lambda: 1)  # processes take longer to start
-        assert main(["demo", *arguments]) == 0
-    return out, text.getvalue()
+        with redirect_stdout(found):
+            assert main(["demo", *arguments]) == 0
+    return out, text.getvalue(), json.loads(found.getvalue())
 
 
 @pytest.fixture
@@ -48,6 +50,13 @@ def demo(demo_and_text):
 def test_files(demo):
     assert {path.name for path in demo.iterdir()} == FILES
     assert (demo / "night-hypnogram.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_json(demo_and_text):
+    out, _, found = demo_and_text
+    assert {*found["files"]} == {str(out / name) for name in FILES}
+    for rows in (found["scores"], found["night"]["scores"]):
+        assert {"medfusesleep", "sleepmg"} <= {row["estimator"] for row in rows}
 
 
 def test_the_two_hypnograms_agree(demo):
@@ -90,7 +99,7 @@ def test_the_model_holds_what_it_was_trained_on(demo, method):
 
 
 def test_what_is_printed(demo_and_text):
-    out, text = demo_and_text
+    out, text, _ = demo_and_text
     for words in ("accuracy  kappa  macro-F1", "on held-out subjects", "Always "):
         assert words in text
     rows = [line.split() for line in text.splitlines() if line.startswith("  sleepmg")]

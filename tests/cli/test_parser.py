@@ -15,6 +15,7 @@ from sleepkit.cli._parser import COMMANDS, EXIT_CODES, fill_commands, make_parse
 
 ROOT = Path(__file__).parents[2]
 RESULTS = (
+    "demo",
     "info",
     "prepare",
     "train",
