@@ -198,10 +198,7 @@ def _print_stage_times(stages: IntArray, epoch_duration: float) -> None:
 
 def _ranges(marked: BoolArray) -> str:
     """Numbers of the marked epochs, as "3-5, 9"."""
-    import numpy as np
-
-    edges = np.flatnonzero(np.diff(marked, prepend=False, append=False))
-    runs = zip(edges[::2], edges[1::2] - 1, strict=True)
+    runs = [(first, end - 1) for first, end in utils.marked_runs(marked)]
     return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from sleepkit._stages import N_STAGES, STAGES
 from sleepkit._typing import Array
@@ -11,9 +12,8 @@ from sleepkit.utils import Html
 
 def confusion_svg(true: Array, predicted: Array) -> Html:
     """Draw a square for each pair of stages, as dark as its share of the true stage."""
-    counts = np.zeros((N_STAGES, N_STAGES))
-    np.add.at(counts, (true, predicted), 1)
-    shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    codes = range(N_STAGES)
+    shares = confusion_matrix(true, predicted, labels=codes, normalize="true")
     squares = "".join(
         f"<rect x='{column}' y='{row}' width='1' height='1' "
         f"fill-opacity='{shares[row, column]:.2f}'>"

@@ -85,7 +85,7 @@ class RunningStatistics(NightStatistics):
         new = leaving & (numbers >= memory.end)
         if new.any():
             memory.add(values[epochs[new]], numbers[new], axes)
-        # Asked twice about one window, the epoch that leaves is counted once.
+        # Where one window is measured twice, the epoch that leaves is counted once.
         memory.end = max(memory.end, self.window.kept)
         rest = epochs[~leaving]
         staying = values if len(rest) == len(values) else values[rest]

@@ -8,7 +8,12 @@ import numpy as np
 
 from sleepkit._stages import REM, WAKE
 from sleepkit._typing import BoolArray
-from sleepkit.utils import check_epoch_duration, check_positive, check_stages
+from sleepkit.utils import (
+    check_epoch_duration,
+    check_positive,
+    check_stages,
+    marked_runs,
+)
 
 _Run = tuple[int, int]  # first epoch, and the one after the last
 
@@ -158,9 +163,8 @@ def _find(
 
 def _rem_periods(nrem: BoolArray, rem: BoolArray, min_nrem: float) -> list[_Run]:
     """Find the runs of REM, joined where less than a NREM episode parts them."""
-    changes = np.flatnonzero(np.diff(rem, prepend=False, append=False)).tolist()
     periods: list[_Run] = []
-    for begin, end in zip(changes[::2], changes[1::2], strict=True):
+    for begin, end in marked_runs(rem).tolist():
         if periods:
             before, last = periods[-1]
             between = begin - _first(nrem, last, begin)

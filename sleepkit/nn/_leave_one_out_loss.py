@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
-from sleepkit.utils import check_positive
-
-_MAX_SCALE: Final = 100.0  # of the cosines, as in CLIP: a temperature of 0.01
+from sleepkit.nn._temperature import TemperatureLoss
 
 
-class LeaveOneOutLoss(nn.Module):
+class LeaveOneOutLoss(TemperatureLoss):
     r"""Leave-one-out contrastive loss between modalities, which needs no stages.
 
     The embedding of an epoch by one modality should be more like the mean of the
@@ -78,20 +75,7 @@ class LeaveOneOutLoss(nn.Module):
     def __init__(
         self, temperature: float = 0.1, *, learn_temperature: bool = False
     ) -> None:
-        super().__init__()
-        check_positive("temperature", temperature, owner="LeaveOneOutLoss")
-        self._fixed_temperature = temperature
-        scale = nn.Parameter(torch.tensor(-math.log(temperature)))
-        self.log_scale = scale if learn_temperature else None
-
-    @property
-    def temperature(self) -> float | Tensor:
-        """What cosines are divided by."""
-        if self.log_scale is None:
-            return self._fixed_temperature
-        with torch.no_grad():
-            self.log_scale.clamp_(max=math.log(_MAX_SCALE))
-        return torch.exp(-self.log_scale)
+        super().__init__(temperature, learn_temperature=learn_temperature)
 
     def forward(
         self, output: Mapping[str, Tensor], targets: Mapping[str, Any]

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from itertools import combinations
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional
 
 from sleepkit.nn._fusion import FUSED, SUBSET, MedFuseOutput
+from sleepkit.nn._temperature import TemperatureLoss
 from sleepkit.utils import check_count, check_option, check_positive
 
-_MAX_SCALE: Final = 100.0  # of the cosines, as in CLIP: a temperature of 0.01
 
-
-class MedFuseLoss(nn.Module):
+class MedFuseLoss(TemperatureLoss):
     """Loss of MedFuseSleep: fused head, unimodal heads and alignment.
 
     Parameters
@@ -94,11 +92,10 @@ class MedFuseLoss(nn.Module):
         learn_temperature: bool = False,
         min_modalities_for_fusion: int = 2,
     ) -> None:
-        super().__init__()
+        super().__init__(temperature, learn_temperature=learn_temperature)
         owner = "MedFuseLoss"
         check_positive("multi_view", multi_view, owner=owner, zero=True)
         check_positive("alignment", alignment, owner=owner, zero=True)
-        check_positive("temperature", temperature, owner=owner)
         check_option("negatives", negatives, ("sequence", "batch"), owner=owner)
         check_count("min_modalities_for_fusion", min_modalities_for_fusion, owner=owner)
         self.register_buffer("class_weight", class_weight)
@@ -106,18 +103,6 @@ class MedFuseLoss(nn.Module):
         self.alignment = alignment
         self.negatives = negatives
         self.min_modalities_for_fusion = min_modalities_for_fusion
-        self._fixed_temperature = temperature
-        scale = nn.Parameter(torch.tensor(-math.log(temperature)))
-        self.log_scale = scale if learn_temperature else None
-
-    @property
-    def temperature(self) -> float | Tensor:
-        """Temperature of the alignment loss."""
-        if self.log_scale is None:
-            return self._fixed_temperature
-        with torch.no_grad():
-            self.log_scale.clamp_(max=math.log(_MAX_SCALE))
-        return torch.exp(-self.log_scale)
 
     def forward(self, output: MedFuseOutput, targets: Mapping[str, Any]) -> Tensor:
         """Compute the loss of a batch.

@@ -154,7 +154,7 @@ class MappedArray:
         """Map the file, read-only."""
         return np.array(self.map(), dtype=dtype, copy=copy)
 
-    def map(self) -> Array:
+    def map(self) -> np.memmap[Any, Any]:
         """Map the file, read-only.
 
         Returns
@@ -222,7 +222,7 @@ class MappedArray:
         return self.checksum, self.shape, self.dtype, self.offset, state
 
 
-def _announce(mapped: Array, indices: IntArray, axis: int) -> None:
+def _announce(mapped: np.memmap[Any, Any], indices: IntArray, axis: int) -> None:
     """Announce to the system which values come next, where it takes that.
 
     It reads them at once and nothing else. Left to itself it waits at each page, and
@@ -234,7 +234,7 @@ def _announce(mapped: Array, indices: IntArray, axis: int) -> None:
     file.madvise(mmap.MADV_RANDOM)
     places = np.unique(indices)
     runs = np.split(places, np.flatnonzero(np.diff(places) > 1) + 1)
-    first_value = getattr(mapped, "offset", 0) % mmap.ALLOCATIONGRANULARITY
+    first_value = mapped.offset % mmap.ALLOCATIONGRANULARITY
     for row in range(len(mapped) if axis else 1):
         begin = first_value + row * mapped.strides[0]
         for run in runs:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from sklearn.metrics import confusion_matrix
 
 from sleepkit import metrics
 from sleepkit._stages import N_STAGES, STAGES, UNSCORED
@@ -34,8 +35,7 @@ def compare(stages: IntArray, expert: IntArray) -> Agreement | None:
     if not both.any():
         return None
     found, true = stages[both].astype(int), expert[both].astype(int)
-    counts = np.bincount(N_STAGES * true + found, minlength=N_STAGES**2)
-    matrix = counts.reshape(N_STAGES, N_STAGES)
+    matrix = confusion_matrix(true, found, labels=range(N_STAGES))
     scores = metrics.staging_scores(true, found)
     kappa = f"{scores['kappa']:.2f}"
     if np.isnan(scores["kappa"]):

@@ -47,7 +47,7 @@ def find_contribution(
     counted = (stages != UNSCORED) & ~staged.flagged
     if stager is None or len(night.modalities) < _MIN_MODALITIES or not counted.any():
         return None
-    with warnings.catch_warnings():  # epochs without a signal are told elsewhere
+    with warnings.catch_warnings():  # of epochs without a signal, which the page lists
         warnings.simplefilter("ignore", SleepkitWarning)
         found = metrics.modality_contribution(
             stager, as_epoch_array(night), proba=_probabilities(stager, staged)

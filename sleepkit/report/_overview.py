@@ -13,6 +13,7 @@ from sleepkit.hypnogram import Hypnogram
 from sleepkit.recording import Recording, Signal
 from sleepkit.report._clock import at
 from sleepkit.report._page import WIDTHS, Picture, new_figure, to_uri
+from sleepkit.utils import marked_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,12 +64,6 @@ def differences(stages: IntArray, expert: IntArray) -> BoolArray:
     return differ
 
 
-def runs(marked: BoolArray) -> IntArray:
-    """First epoch of each run of marked ones, and the one after it: (n_runs, 2)."""
-    changes: IntArray = np.flatnonzero(np.diff(marked, prepend=False, append=False))
-    return changes.reshape(-1, 2)
-
-
 def _figure(
     night: Recording, hypnogram: Hypnogram, width: float, n_above: int
 ) -> Figure:
@@ -92,7 +87,7 @@ def _figure(
 
 def _shade(panels: Sequence[Axes], marked: BoolArray, hypnogram: Hypnogram) -> None:
     """Shade the marked epochs from top to bottom."""
-    edges = runs(marked) * hypnogram.epoch_duration
+    edges = marked_runs(marked) * hypnogram.epoch_duration
     spans = np.column_stack([edges[:, 0], edges[:, 1] - edges[:, 0]])
     for panel in panels:
         panel.broken_barh(

@@ -11,8 +11,9 @@ from sleepkit._stages import STAGES, UNSCORED
 from sleepkit._typing import BoolArray, IntArray
 from sleepkit.pipelines import StagedNight
 from sleepkit.report._clock import at
-from sleepkit.report._overview import differences, runs
+from sleepkit.report._overview import differences
 from sleepkit.signal import WindowFlags
+from sleepkit.utils import marked_runs
 
 _MAX_LISTED: Final = 20
 _HALF: Final = 0.5  # below, the other stages together are as probable
@@ -35,7 +36,7 @@ def check_values(
     """List the first epochs to check, and say how many there are."""
     order = _order(staged, expert)
     single = [(epoch, epoch + 1) for epoch in order[~staged.flagged[order]].tolist()]
-    found = [*runs(staged.flagged).tolist(), *single]
+    found = [*marked_runs(staged.flagged).tolist(), *single]
     listed = [
         _describe(staged, first, end, expert, flags)
         for first, end in found[:_MAX_LISTED]

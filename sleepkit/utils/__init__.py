@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sleepkit.utils._optional import optional_import
     from sleepkit.utils._progress import hide_progress, progress_bar
     from sleepkit.utils._random import check_random_state, draw_seed
+    from sleepkit.utils._runs import marked_runs
     from sleepkit.utils._steps import last_step
 else:
     __getattr__, __dir__ = lazy_attributes(__name__)
@@ -64,6 +65,7 @@ __all__ = [
     "hypnogram_svg",
     "last_step",
     "library_digest",
+    "marked_runs",
     "open_regular",
     "optional_import",
     "package_versions",
