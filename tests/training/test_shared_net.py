@@ -187,6 +187,8 @@ def main(folder, rank):
         found = fit(carrying(callbacks=[kept], verbose=True))
     np.savez(folder / f"kept-{rank}.npz", **found)
     torch.distributed.destroy_process_group()
+    threads = [path.read_text() for path in Path("/proc/self/task").glob("*/comm")]
+    (folder / f"threads-{rank}.json").write_text(json.dumps(threads))
 
 
 @pytest.fixture(scope="module")
@@ -258,6 +260,14 @@ def test_only_the_main_process_writes(launched):
     assert printed[1] == ""
     plain, kept = results(launched, "carried state"), results(launched, "kept")
     assert np.array_equal(plain[1]["weights"], kept[1]["weights"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Threads are listed in /proc.")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_no_thread_of_the_processes_group_is_left(launched, rank):
+    threads = json.loads((launched[0] / f"threads-{rank}.json").read_text())
+    assert threads
+    assert not [name for name in threads if "gloo" in name]
 
 
 def test_one_process_trains_as_without_the_option():
