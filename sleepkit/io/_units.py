@@ -78,26 +78,37 @@ def check_units(
     return dict(units or {})
 
 
+def describe_unlikely_scale(values: FloatArray) -> str | None:
+    """Say what values of EEG look like, if far too small or too large for microvolts.
+
+    A flat channel passes: its scale cannot be judged.
+    """
+    finite = values[np.isfinite(values)]
+    if not finite.size:
+        return None
+    spread = SD_OF_MAD * float(np.median(np.abs(finite - np.median(finite))))
+    low, high = _PLAUSIBLE_EEG
+    if spread == 0 or low <= spread <= high:
+        return None
+    guess = "millivolts or volts" if spread < low else "a smaller unit"
+    return (
+        f"has a robust SD of {spread:.3g} uV, not {low:g} to {high:g}: its values look "
+        f"like {guess} declared as something else."
+    )
+
+
 def warn_unlikely_scale(data: FloatArray, names: Iterable[str], source: str) -> None:
     """Warn if EEG is far too small or too large to be in microvolts.
 
-    Some 10,000 values per channel are checked, which costs next to nothing. A flat
-    channel passes: its scale cannot be judged.
+    Some 10,000 values per channel are checked, which costs next to nothing.
     """
     step = max(1, data.shape[-1] // _N_CHECKED)
     for name, values in zip(names, data[:, ::step], strict=True):
-        finite = values[np.isfinite(values)]
-        if not finite.size:
+        unlikely = describe_unlikely_scale(values)
+        if unlikely is None:
             continue
-        spread = SD_OF_MAD * float(np.median(np.abs(finite - np.median(finite))))
-        if spread == 0 or _PLAUSIBLE_EEG[0] <= spread <= _PLAUSIBLE_EEG[1]:
-            continue
-        low, high = _PLAUSIBLE_EEG
-        guess = "millivolts or volts" if spread < low else "a smaller unit"
         msg = (
-            f"EEG channel {name!r} of {source} has a robust SD of {spread:.3g} uV, not "
-            f"{low:g} to {high:g}: its values look like {guess} declared as something "
-            f"else. Correct it with units={{{name!r}: ...}}; on the command line, "
-            f"--units {name!r}=..."
+            f"EEG channel {name!r} of {source} {unlikely} Correct it with "
+            f"units={{{name!r}: ...}}; on the command line, --units {name!r}=..."
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=4)

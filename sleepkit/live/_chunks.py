@@ -26,9 +26,11 @@ def check_layout(
         )
         raise ValueError(msg)
     names = ch_names or {}
-    unknown = [name for name in names if name not in sfreq]
-    single = [name for name, given in names.items() if isinstance(given, str)]
-    if unknown or single:
+    if not (
+        isinstance(names, Mapping)
+        and set(names) <= set(sfreq)
+        and all(given and not isinstance(given, str) for given in names.values())
+    ):
         msg = (
             f"The 'ch_names' parameter of {_OWNER} must map modalities of 'sfreq' to "
             f"sequences of names. Got {ch_names!r} instead."
@@ -46,7 +48,7 @@ def check_layout(
 def check_chunk(
     chunk: Mapping[str, Any], n_channels: Mapping[str, int]
 ) -> dict[str, FloatArray]:
-    """Check a chunk; return arrays of shape (n_channels, n_times)."""
+    """Check a chunk; return float32 of shape (n_channels, n_times), or NaN."""
     if not isinstance(chunk, Mapping) or not set(chunk) <= set(n_channels):
         found = list(chunk) if isinstance(chunk, Mapping) else type(chunk).__name__
         msg = (
@@ -56,28 +58,47 @@ def check_chunk(
         raise RecordingError(msg)
     arrays = {}
     for name, values in chunk.items():
-        samples = np.asarray(values)
-        if samples.ndim == 1:
-            samples = samples[np.newaxis]
-        expected = n_channels[name]
-        if (
-            samples.ndim != 2
-            or len(samples) != expected
-            or samples.dtype.kind not in "fiu"
-        ):
-            msg = (
-                f"A chunk of {name!r} must be numbers of shape ({expected}, n_times). "
-                f"Got {samples.dtype} of shape {np.shape(values)} instead."
-            )
-            raise RecordingError(msg)
-        arrays[name] = samples
+        arrays[name] = _check_samples(name, values, n_channels[name])
     return arrays
 
 
-def per_modality(name: str, given: Any, modalities: Iterable[str]) -> dict[str, Any]:
+def _check_samples(name: str, values: Any, n_channels: int) -> FloatArray:
+    """Check the samples of a modality; what is not finite becomes NaN."""
+    try:
+        samples = np.asarray(values)
+        found = f"{samples.dtype} of shape {samples.shape}"
+    except ValueError:
+        samples, found = np.empty(0, object), "rows of different lengths"
+    if samples.ndim == 1:
+        samples = samples[np.newaxis]
+    if (
+        samples.ndim != 2
+        or len(samples) != n_channels
+        or samples.dtype.kind not in "fiu"
+    ):
+        msg = (
+            f"A chunk of {name!r} must be numbers of shape ({n_channels}, n_times). "
+            f"Got {found} instead."
+        )
+        raise RecordingError(msg)
+    with np.errstate(over="ignore"):
+        samples = samples.astype(np.float32, copy=False)
+    return np.where(np.isfinite(samples), samples, np.float32(np.nan))
+
+
+def per_modality(
+    name: str, given: Any, modalities: Iterable[str], known: Iterable[str]
+) -> dict[str, Any]:
     """Sample number or time of each modality in a chunk; None where there is none."""
-    modalities = list(modalities)
-    if not isinstance(given, Mapping):
+    modalities, known = list(modalities), list(known)
+    if isinstance(given, Mapping):
+        if not set(given) <= set(known):
+            msg = (
+                f"{name!r} of a chunk must map modalities of {_OWNER}, {known}. "
+                f"Got {list(given)} instead."
+            )
+            raise RecordingError(msg)
+    else:
         if name == "at" and given is not None and len(modalities) > 1:
             msg = (
                 f"With {modalities} in a chunk, 'at' must be a mapping of them to "

@@ -6,6 +6,7 @@ from copy import copy
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from sleepkit.classifiers import LogPoolClassifier
@@ -82,6 +83,10 @@ def with_running_steps(stager: Any, window: Window) -> Any:
         pool = copy(stager)
         pool.estimators_ = [with_running_steps(m, window) for m in stager.estimators_]
         return pool
+    if isinstance(stager, BaseSearchCV):
+        search = copy(stager)
+        search.best_estimator_ = with_running_steps(stager.best_estimator_, window)
+        return search
     if isinstance(stager, Cache):
         return "passthrough"
     return RunningStep(stager, window) if _scales_by_night(stager) else stager

@@ -11,8 +11,10 @@ import numpy as np
 from sleepkit._typing import FloatArray
 from sleepkit.live._stream_report import StreamReport
 from sleepkit.recording import Signal
+from sleepkit.utils import marked_runs
 
 _JITTER: Final = 0.1  # seconds by which the time of a chunk may be off
+_BRIDGED: Final = 0.2  # seconds: lost packets, and what a drifting clock leaves out
 
 
 class SignalBuffer:
@@ -102,15 +104,12 @@ class SignalBuffer:
         return bool(self._arrived[self._columns(epoch, epoch + 1)].all())
 
     def close(self, epoch: int) -> None:
-        """Take no further samples of an epoch and those before."""
-        self._lost += int((~self._arrived[self._columns(epoch, epoch + 1)]).sum())
+        """Take no further samples of an epoch and those before; bridge short holes."""
+        columns = self._columns(epoch, epoch + 1)
+        self._bridge(columns)
+        self._lost += int((~self._arrived[columns]).sum())
         self._closed = self.bound(epoch + 1)
         self.end = max(self.end, self._closed)
-
-    def varies(self, epoch: int) -> bool:
-        """Whether an epoch has all samples, and not all alike."""
-        values = self._values[:, self._columns(epoch, epoch + 1)]
-        return bool(np.isfinite(values).all() and np.ptp(values, axis=1).any())
 
     def signal(self, first: int, end: int) -> Signal:
         """Make a signal of some epochs."""
@@ -141,6 +140,15 @@ class SignalBuffer:
             self.sfreq,
             self._clock.rate(),
         )
+
+    def _bridge(self, columns: slice) -> None:
+        """Draw a line across short holes, from the other samples of the epoch alone."""
+        arrived, values = self._arrived[columns], self._values[:, columns]
+        known = np.flatnonzero(arrived)
+        for first, end in marked_runs(~arrived):
+            if known.size and end - first <= _BRIDGED * self.sfreq:
+                for row in values:
+                    row[first:end] = np.interp(range(first, end), known, row[known])
 
     def _columns(self, first: int, end: int) -> slice:
         """Columns of some epochs."""

@@ -17,7 +17,8 @@ class StreamReport(NamedTuple):
     late : int
         Samples that arrived when their epoch was closed, and were left out.
     lost : int
-        Samples that were missing when their epoch was closed.
+        Samples that were missing when their epoch was closed, those of short holes that
+        were bridged among them.
     sfreq : float
         Sampling rate in hertz as declared.
     counted_sfreq : float

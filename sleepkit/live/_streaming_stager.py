@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import warnings
 from array import array
-from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
@@ -16,12 +15,14 @@ from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
+from sleepkit.io._units import describe_unlikely_scale
 from sleepkit.live._chunks import check_chunk, check_layout, per_modality
 from sleepkit.live._running_statistics import Window
 from sleepkit.live._running_steps import with_running_steps
 from sleepkit.live._signal_buffer import SignalBuffer
 from sleepkit.live._stream_report import StreamReport
-from sleepkit.pipelines import stage_night
+from sleepkit.live._trial import try_stager
+from sleepkit.pipelines import StagedNight, stage_night
 from sleepkit.recording import Recording
 from sleepkit.utils import check_count, check_positive
 
@@ -65,9 +66,12 @@ class StreamingStager:
     Raises
     ------
     TypeError
-        If the stager has no ``predict_proba``.
+        If the stager has no ``predict_proba``, or the reference is no Recording.
     ValueError
         If another parameter has a value that it cannot have.
+
+        The stager is tried on an epoch of noise at once: if it is not fitted, or does
+        not take these modalities and channels, its own error is raised.
 
     See Also
     --------
@@ -123,19 +127,29 @@ class StreamingStager:
             "epoch_duration", epoch_duration, owner=owner
         )
         self.start = start
+        Hypnogram([], self.epoch_duration, start=start)  # which refuses other times
+        layout = check_layout(sfreq, ch_names)
+        try_stager(stager, layout, self.epoch_duration)
         held = self.context + 3 + math.ceil(self.patience / self.epoch_duration)
         self._buffers = {
             name: SignalBuffer(rate, names, self.epoch_duration, held)
-            for name, (rate, names) in check_layout(sfreq, ch_names).items()
+            for name, (rate, names) in layout.items()
         }
         self._window = Window()
         self._stager = with_running_steps(stager, self._window)
         self._n_closed = self._n_staged = 0
-        self._varies: deque[bool] = deque(maxlen=self.context)
+        self._has_good = True  # whether the last window had an epoch of good signal
+        self._unjudged = {"eeg"} & set(layout)  # modalities whose scale is not known
         self._probabilities = array("d")  # flat
         self._flagged = bytearray()
         self._finished = False
         if reference is not None:
+            if not isinstance(reference, Recording):
+                msg = (
+                    f"The 'reference' parameter of {owner} must be a Recording or None."
+                    f" Got {reference!r} instead."
+                )
+                raise TypeError(msg)
             self._remember(reference)
 
     def push(
@@ -249,8 +263,8 @@ class StreamingStager:
         arrays = check_chunk(
             chunk, {n: len(b.ch_names) for n, b in self._buffers.items()}
         )
-        numbers = per_modality("at", at, arrays)
-        times = per_modality("time", time, arrays)
+        numbers = per_modality("at", at, arrays, self._buffers)
+        times = per_modality("time", time, arrays, self._buffers)
         starts = {
             name: self._buffers[name].locate(numbers[name], times[name])
             for name in arrays
@@ -288,11 +302,11 @@ class StreamingStager:
         """End the first open epoch, and stage the one that waited for it."""
         for buffer in self._buffers.values():
             buffer.close(self._n_closed)
-        varies = [buffer.varies(self._n_closed) for buffer in self._buffers.values()]
-        self._varies.append(any(varies))
+        self._judge_scale()
         self._n_closed += 1
         self._window.first = max(self._n_closed - self.context, 0)
-        self._window.kept = max(self._n_closed + 1 - self.context, 0)
+        # Where no epoch is good, flagged ones are staged alone, and not remembered.
+        self._window.kept = max(self._n_closed + self._has_good - self.context, 0)
         if self._n_closed > self.look_ahead:
             self._stage(self._n_closed - self.look_ahead)
         for buffer in self._buffers.values():
@@ -300,30 +314,55 @@ class StreamingStager:
 
     def _stage(self, end: int) -> None:
         """Stage the window, and keep the stages of the epochs before ``end``."""
-        first, rows = self._window.first, slice(self._n_staged, end)
         n_rows = end - self._n_staged
         probabilities = np.full((n_rows, N_STAGES), np.nan)
         flagged = np.zeros(n_rows, np.bool_)
-        if any(self._varies):
-            signals = {
-                n: b.signal(first, self._n_closed) for n, b in self._buffers.items()
-            }
-            night = Recording(
-                id="live",
-                subject="live",
-                signals=signals,
-                epoch_duration=self.epoch_duration,
-            )
-            with warnings.catch_warnings():
-                # an epoch without signal is no news in every window that holds it
-                warnings.simplefilter("ignore", SleepkitWarning)
-                staged = stage_night(self._stager, night)
-            chosen = slice(rows.start - first, rows.stop - first)
+        staged = self._stage_window()
+        if staged is not None:
+            first = self._window.first
+            chosen = slice(self._n_staged - first, end - first)
             probabilities = np.asarray(staged.hypnogram.probabilities)[chosen]
             flagged = staged.flagged[chosen]
         self._probabilities.extend(probabilities.ravel())
         self._flagged.extend(flagged)
         self._n_staged = end
+
+    def _stage_window(self) -> StagedNight | None:
+        """Stage the window as a night; None where no epoch of it has a signal."""
+        first, end = self._window.first, self._n_closed
+        signals = {n: b.signal(first, end) for n, b in self._buffers.items()}
+        night = Recording(
+            id="live",
+            subject="live",
+            signals=signals,
+            epoch_duration=self.epoch_duration,
+        )
+        with warnings.catch_warnings():
+            # an epoch without signal is no news in every window that holds it
+            warnings.simplefilter("ignore", SleepkitWarning)
+            try:
+                staged = stage_night(self._stager, night)
+            except RecordingError:  # the layout was tried: it is for want of signal
+                self._has_good = False
+                return None
+        scored = staged.hypnogram.stages != UNSCORED
+        self._has_good = bool((scored & ~staged.flagged).any())
+        return staged
+
+    def _judge_scale(self) -> None:
+        """Warn once if the first epoch of an EEG does not look like microvolts."""
+        for name in list(self._unjudged):
+            signal = self._buffers[name].signal(self._n_closed, self._n_closed + 1)
+            if np.isfinite(signal.data).any():
+                self._unjudged.remove(name)
+            for channel, values in zip(signal.ch_names, signal.data, strict=True):
+                unlikely = describe_unlikely_scale(values)
+                if unlikely is not None:
+                    msg = (
+                        f"Channel {channel!r} of {name!r} {unlikely} StreamingStager "
+                        "takes microvolts."
+                    )
+                    warnings.warn(msg, SleepkitWarning, stacklevel=4)
 
     def _remember(self, reference: Recording) -> None:
         """Take the statistics of an earlier night as those of the epochs before."""

@@ -32,11 +32,15 @@ class Level(ClassifierMixin, BaseEstimator):
 
     def predict_proba(self, night):
         rows = as_epoch_array(night)
-        (signal,) = rows.recordings[0].signals.values()
+        signal, *_ = rows.recordings[0].signals.values()
         epochs = to_epochs(signal.data[0], signal.sfreq, n_epochs=len(rows))
-        level = np.nan_to_num(epochs).mean(axis=1)
-        wake = 1 / (1 + np.exp(-level))
+        wake = wake_at(np.nan_to_num(epochs).mean(axis=1))
         return np.stack([wake, 1 - wake], axis=1)
+
+
+def wake_at(level):
+    """Probability of wake at a level in microvolts."""
+    return 1 / (1 + np.exp(-np.asarray(level) / 10))
 
 
 def scaled_level():
@@ -47,11 +51,11 @@ def scaled_level():
 
 
 def drifting(n_epochs, sfreq=10.0, seed=0):
-    """An EEG whose level and spread change over the night."""
+    """An EEG in microvolts whose level and spread change over the night."""
     rng = np.random.default_rng(seed)
     n_times = round(n_epochs * 30 * sfreq)
     slope = np.linspace(0, 3, n_times)
-    return (rng.normal(size=n_times) * (1 + slope) + slope).astype(np.float32)
+    return 10 * (rng.normal(size=n_times) * (1 + slope) + slope).astype(np.float32)
 
 
 def live_of(stager, night, **params):
@@ -140,9 +144,8 @@ def test_statistics_are_of_the_night_so_far():
     live.push({"eeg": data})
     epochs = data.reshape(20, -1)
     level = [(x.mean() - data[:n].mean()) / data[:n].std() for x, n in _so_far(epochs)]
-    expected = 1 / (1 + np.exp(-np.array(level)))
     found = probabilities(live.stages())[:, 0]
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    np.testing.assert_allclose(found, wake_at(level), rtol=1e-5)
 
 
 def _so_far(epochs):
@@ -160,7 +163,7 @@ def test_a_reference_night_counts_as_if_it_came_before():
     second = StreamingStager(scaled_level(), **params, reference=reference)
     second.push({"eeg": data[8 * 300 :]})
     np.testing.assert_allclose(
-        probabilities(second.stages()), probabilities(joined.stages())[8:], rtol=1e-4
+        probabilities(second.stages()), probabilities(joined.stages())[8:], rtol=1e-5
     )
 
 
@@ -170,7 +173,7 @@ def test_a_stager_without_steps_stages_the_window():
     live.push({"eeg": data})
     level = data.reshape(6, -1).mean(axis=1)
     np.testing.assert_allclose(
-        probabilities(live.stages())[:, 0], 1 / (1 + np.exp(-level)), rtol=1e-5
+        probabilities(live.stages())[:, 0], wake_at(level), rtol=1e-5
     )
 
 
