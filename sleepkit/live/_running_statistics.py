@@ -26,10 +26,13 @@ class Window:
         Number in the night of the first epoch in the window.
     kept : int
         Number of the first epoch that will be in the next window as well.
+    remembers : bool
+        Whether the epochs that leave are remembered.
     """
 
     first: int = 0
     kept: int = 0
+    remembers: bool = True
 
 
 class RunningStatistics(NightStatistics):
@@ -83,7 +86,7 @@ class RunningStatistics(NightStatistics):
         numbers = self.window.first + epochs
         leaving = numbers < self.window.kept
         new = leaving & (numbers >= memory.end)
-        if new.any():
+        if self.window.remembers and new.any():
             memory.add(values[epochs[new]], numbers[new], axes)
         # Where one window is measured twice, the epoch that leaves is counted once.
         memory.end = max(memory.end, self.window.kept)

@@ -111,6 +111,10 @@ class SignalBuffer:
         self._closed = self.bound(epoch + 1)
         self.end = max(self.end, self._closed)
 
+    def has_samples(self, first: int, end: int) -> bool:
+        """Whether any sample of some epochs has arrived."""
+        return bool(self._arrived[self._columns(first, end)].any())
+
     def signal(self, first: int, end: int) -> Signal:
         """Make a signal of some epochs."""
         columns = self._columns(first, end)

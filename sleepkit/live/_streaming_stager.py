@@ -305,8 +305,9 @@ class StreamingStager:
         self._judge_scale()
         self._n_closed += 1
         self._window.first = max(self._n_closed - self.context, 0)
+        self._window.kept = max(self._n_closed + 1 - self.context, 0)
         # Where no epoch is good, flagged ones are staged alone, and not remembered.
-        self._window.kept = max(self._n_closed + self._has_good - self.context, 0)
+        self._window.remembers = self._has_good
         if self._n_closed > self.look_ahead:
             self._stage(self._n_closed - self.look_ahead)
         for buffer in self._buffers.values():
@@ -330,6 +331,9 @@ class StreamingStager:
     def _stage_window(self) -> StagedNight | None:
         """Stage the window as a night; None where no epoch of it has a signal."""
         first, end = self._window.first, self._n_closed
+        self._has_good = False
+        if not any(b.has_samples(first, end) for b in self._buffers.values()):
+            return None  # which saves minutes where hours are missing
         signals = {n: b.signal(first, end) for n, b in self._buffers.items()}
         night = Recording(
             id="live",
@@ -343,10 +347,9 @@ class StreamingStager:
             try:
                 staged = stage_night(self._stager, night)
             except RecordingError:  # the layout was tried: it is for want of signal
-                self._has_good = False
                 return None
-        scored = staged.hypnogram.stages != UNSCORED
-        self._has_good = bool((scored & ~staged.flagged).any())
+        good = (staged.hypnogram.stages != UNSCORED) & ~staged.flagged
+        self._has_good = bool(good[self._window.kept - first :].any())
         return staged
 
     def _judge_scale(self) -> None:

@@ -145,7 +145,9 @@ def stage_night(stager: Any, night: Recording) -> StagedNight:
     checked = check.transform(night).recordings[0].load()
     combine = np.any if takes_any_subset(stager) else np.all
     sampled = _sampled(night)
-    good = combine(list(as_epoch_array(checked).valid.values()), axis=0)
+    # The check leaves some modalities out, such as breathing, also where none is there.
+    valid = as_epoch_array(checked).valid
+    good = combine([valid[name] & epochs for name, epochs in sampled.items()], axis=0)
     flagged = combine(list(sampled.values()), axis=0) & ~good
     probabilities = np.full((night.n_epochs, N_STAGES), np.nan)
     if place is not None:  # it need not run twice

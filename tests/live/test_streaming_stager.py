@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pickle
 import re
 import tracemalloc
 from datetime import datetime
@@ -7,12 +8,15 @@ from datetime import datetime
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline
 
-from sleepkit.exceptions import RecordingError
-from sleepkit.live import StreamingStager
-from sleepkit.pipelines import stage_night
+from sleepkit.exceptions import RecordingError, SleepkitWarning
+from sleepkit.live import StreamingStager, _streaming_stager
+from sleepkit.pipelines import make_stager, stage_night
 from sleepkit.preprocessing import QualityMask, SignalScaler
+from sleepkit.pretrained import load_stager
 from sleepkit.recording import Recording, Signal, as_epoch_array
 from sleepkit.signal import to_epochs
 
@@ -43,9 +47,9 @@ def wake_at(level):
     return 1 / (1 + np.exp(-np.asarray(level) / 10))
 
 
-def scaled_level():
+def scaled_level(checked=()):
     """The level relative to the mean and SD of the night."""
-    mask = QualityMask(only=()).fit(np.zeros((1, 10)))
+    mask = QualityMask(only=checked).fit(np.zeros((1, 10)))
     scaler = SignalScaler(robust=False).fit(np.zeros((1, 10)))
     return Pipeline([("quality", mask), ("scale", scaler), ("stage", Level())])
 
@@ -150,6 +154,48 @@ def test_statistics_are_of_the_night_so_far():
 
 def _so_far(epochs):
     return [(epoch, (i + 1) * epoch.size) for i, epoch in enumerate(epochs)]
+
+
+def test_a_search_is_staged_by_its_best_estimator():
+    data = drifting(8)
+    search = GridSearchCV(scaled_level(), {})
+    search.best_estimator_, search.multimetric_ = scaled_level(), False
+    found, expected = (
+        StreamingStager(stager, sfreq={"eeg": 10.0}, context=3)
+        for stager in (search, search.best_estimator_)
+    )
+    for live in (found, expected):
+        live.push({"eeg": data})
+    np.testing.assert_allclose(
+        probabilities(found.stages()), probabilities(expected.stages()), rtol=1e-6
+    )
+
+
+def test_flagged_epochs_are_not_remembered_even_where_no_other_is_in_the_window():
+    data = drifting(16).reshape(16, 300)
+    data[5:12, ::2], data[5:12, 1::2] = 9000, -9000
+    live = StreamingStager(scaled_level(["eeg"]), sfreq={"eeg": 10.0}, context=3)
+    live.push({"eeg": data.ravel()})
+    bad = (np.arange(16) >= 5) & (np.arange(16) < 12)
+    np.testing.assert_array_equal(live.flagged, bad)
+    good = data[~bad]
+    level = (data[-1].mean() - good.mean()) / good.std()
+    found = probabilities(live.stages())[-1, 0]
+    np.testing.assert_allclose(found, wake_at(level), rtol=1e-5)
+
+
+def test_a_pickled_stager_goes_on_where_it_was(stager_and_night):
+    stager, night = stager_and_night
+    live = live_of(stager, night, context=4, look_ahead=1)
+    parts = [
+        {n: x[:, i : i + 16_500] for n, x in whole(night).items()} for i in (0, 16_500)
+    ]
+    live.push(parts[0])
+    other = pickle.loads(pickle.dumps(live))
+    for each in (live, other):
+        each.push(parts[1])
+    assert live.finish() == other.finish()
+    assert live.report() == other.report()
 
 
 def test_a_reference_night_counts_as_if_it_came_before():
@@ -277,9 +323,87 @@ def test_a_modality_that_falls_silent_holds_up_nothing(stager_and_night):
     )
 
 
+def test_a_modality_that_starts_late(stager_and_night):
+    stager, night = stager_and_night
+    emg = night.signals["emg"]
+    data = emg.data.copy()
+    data[:, : 5 * 3000 + 700] = np.nan
+    late = night.with_signals({**night.signals, "emg": emg.replace(data=data)})
+    live = live_of(stager, night, look_ahead=N_EPOCHS, context=N_EPOCHS + 1)
+    eeg = night.signals["eeg"].data
+    for start in range(0, eeg.shape[1], 100):
+        live.push({"eeg": eeg[:, start : start + 100]})
+        if start >= 5 * 3000 + 700:
+            live.push({"emg": data[:, start : start + 100]}, at=start)
+    assert live.finish() == stage_night(stager, late).hypnogram
+
+
+def test_only_a_modality_that_is_not_taken_has_signal():
+    """The default stager takes no ECG, and refuses a night without anything else."""
+    live = StreamingStager(load_stager(), sfreq={"eeg": 100.0, "ecg": 50.0}, context=2)
+    live.push({"ecg": drifting(4, 50.0)})
+    live.push({"eeg": drifting(1, 100.0)}, at=3 * 3000)
+    assert (live.finish().stages >= 0).tolist() == [False, False, False, True]
+
+
+@pytest.mark.parametrize("first", [320, 300, 598])
+def test_short_holes_are_bridged(first):
+    data = drifting(3)
+    line = data.copy()
+    inside = np.r_[300:first, first + 2 : 600]
+    line[first : first + 2] = np.interp([first, first + 1], inside, data[inside])
+    holed, filled = (
+        StreamingStager(Level(), sfreq={"eeg": 10.0}, look_ahead=1) for _ in range(2)
+    )
+    holed.push({"eeg": data[:first]})
+    holed.push({"eeg": data[first + 2 :]}, at=first + 2)
+    filled.push({"eeg": line})
+    assert holed.finish() == filled.finish()
+    assert holed.report()["eeg"].lost == 2
+
+
+def test_longer_holes_are_not_bridged():
+    data = drifting(3)
+    live = StreamingStager(Level(), sfreq={"eeg": 10.0})
+    live.push({"eeg": data[:320]})
+    live.push({"eeg": data[323:]}, at=323)
+    assert live.finish().stages.tolist() == [0, -1, 0]
+
+
+@pytest.mark.parametrize("share", [-2e-3, 2e-3])
+def test_a_clock_that_drifts_costs_no_epoch(share):
+    data = drifting(40)
+    live = StreamingStager(Level(), sfreq={"eeg": 10.0})
+    for start in range(0, len(data), 50):
+        seconds = start / (10.0 * (1 + share))
+        live.push({"eeg": data[start : start + 50]}, time=seconds)
+    assert (live.finish().stages >= 0).all()
+    report = live.report()["eeg"]
+    assert report.drift == pytest.approx(share)
+    assert report.repeated if share > 0 else report.lost
+
+
+def test_hours_without_signal_are_soon_over(monkeypatch):
+    calls = []
+
+    def count(*args):
+        calls.append(args)
+        return stage_night(*args)
+
+    data = drifting(8)
+    live = StreamingStager(scaled_level(), sfreq={"eeg": 10.0}, context=4)
+    monkeypatch.setattr(_streaming_stager, "stage_night", count)
+    live.push({"eeg": data[:1200]})
+    assert live.push({"eeg": data[1200:]}, at=1000 * 300).tolist() == (
+        [-1] * 996 + [0] * 4
+    )
+    assert len(calls) == 4 + 3 + 4
+
+
 def test_epochs_without_signal_are_unscored():
     live = StreamingStager(Level(), sfreq={"eeg": 10.0})
     live.push({"eeg": np.full(300, np.nan)})
+    live.push({"eeg": np.append(drifting(1)[:299], 1e300)})  # no float32
     live.push({"eeg": drifting(1)}, at=900)
     assert live.finish().stages[:3].tolist() == [-1, -1, -1]
     assert live.stages().stages[3] >= 0
@@ -329,6 +453,27 @@ def test_memory_does_not_grow():
 # ---------------------------------------------------------------------------- errors
 
 
+def test_a_wrong_unit_is_told_once():
+    live = StreamingStager(Level(), sfreq={"eeg": 10.0})
+    with pytest.warns(SleepkitWarning, match="'eeg' has a robust SD.*volts") as told:
+        live.push({"eeg": drifting(2) / 1e6})
+    assert len(told) == 1
+    assert told[0].filename == __file__
+
+
+def test_a_stager_is_tried_before_the_night():
+    with pytest.raises(NotFittedError) as caught:
+        StreamingStager(make_stager("trees"), sfreq={"eeg": 100.0})
+    assert "on an epoch of noise with ['eeg']" in caught.value.__notes__[0]
+    with pytest.raises(RecordingError, match="cannot stage"):
+        StreamingStager(load_stager(), sfreq={"ecg": 100.0})
+
+
+def test_a_reference_is_a_recording():
+    with pytest.raises(TypeError, match="'reference' parameter of StreamingStager"):
+        StreamingStager(Level(), sfreq={"eeg": 10.0}, reference="night.edf")
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
@@ -337,6 +482,9 @@ def test_memory_does_not_grow():
         ({"sfreq": {"eeg": 0}}, r"sfreq['eeg']"),
         ({"ch_names": {"emg": ["a"]}}, "'ch_names' parameter of StreamingStager"),
         ({"ch_names": {"eeg": "C3"}}, "'ch_names' parameter of StreamingStager"),
+        ({"ch_names": {"eeg": []}}, "'ch_names' parameter of StreamingStager"),
+        ({"ch_names": ["C3"]}, "'ch_names' parameter of StreamingStager"),
+        ({"start": "22:00"}, "start must be a datetime"),
         ({"look_ahead": -1}, "'look_ahead' parameter of StreamingStager"),
         ({"look_ahead": 4, "context": 4}, "'context' parameter of StreamingStager"),
         ({"patience": -1.0}, "'patience' parameter of StreamingStager"),
@@ -360,6 +508,9 @@ def test_a_stager_without_probabilities():
         ([1.0], {}, "Got list instead"),
         ({"eeg": np.zeros((2, 5))}, {}, r"shape \(1, n_times\)"),
         ({"eeg": ["a"]}, {}, r"numbers of shape \(1, n_times\)"),
+        ({"eeg": [[1, 2], [3]]}, {}, "Got rows of different lengths"),
+        ({"eeg": [1.0]}, {"at": {"EEG": 3}}, r"\['eeg', 'emg'\]. Got \['EEG'\]"),
+        ({"eeg": [1.0]}, {"time": {"ecg": 3}}, r"'time' of a chunk must map"),
         ({"eeg": [1.0], "emg": [1.0]}, {"at": 3}, "'at' must be a mapping"),
         ({"eeg": [1.0]}, {"at": 1.5}, "must be a whole number. Got 1.5"),
         ({"eeg": [1.0]}, {"at": -1}, "must begin at 0 s or later"),

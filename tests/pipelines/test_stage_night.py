@@ -147,6 +147,17 @@ def test_epochs_that_the_caller_marked_stay_unscored(good_night):
     assert not staged.flagged.any()
 
 
+def test_missing_epochs_of_a_modality_that_is_not_checked(good_night):
+    night = change(good_night, "eog", [4, 5], np.nan)
+    mask = QualityMask(only=()).fit(np.zeros((1, 10)))
+    stager = Pipeline([("quality", mask), ("stage", Loudness())])
+    alone = night.with_signals({"eog": night.signals["eog"]})
+    staged = stage_night(stager, alone)
+    assert numbers(staged.hypnogram.stages == -1) == [4, 5]
+    assert not staged.flagged.any()
+    assert (stage_night(stager, night).hypnogram.stages >= 0).all()
+
+
 def test_doubtful_epochs_come_in_the_order_to_review_them():
     """Flagged ones first, then the least confident; sure and unscored ones never."""
     sure, vague, vaguer = [0.9, 0.1], [0.45, 0.35], [0.4, 0.4]
