@@ -48,9 +48,11 @@ class StreamingStager:
         Names of the channels of the modalities that have several; others have one.
     look_ahead : int, default=0
         How many later epochs are waited for. A stage comes that much later, and is the
-        better for it where the stager uses the epochs around.
+        better for it where the stager uses the epochs around. No sample after these is
+        read.
     context : int, default=120
-        Number of epochs in the window, more than `look_ahead`.
+        Number of epochs in the window, more than `look_ahead`. It bounds memory and
+        time an epoch, and what filters and sequence models see.
     patience : float, default=5.0
         Seconds of signal after the end of an epoch that chunks of it may be late by.
         Afterwards what is missing of it is lost. Only an epoch that lacks samples is
@@ -79,10 +81,20 @@ class StreamingStager:
 
     Notes
     -----
-    Chunks of any size give the same stages, in any order that `patience` allows. Until
-    an epoch has left the window, its statistics are exactly those of a recording of the
-    night so far. A stager that is no Pipeline or `LogPoolClassifier` of sleepkit's
+    Chunks of any size give the same stages, in any order that `patience` allows.
+
+    Filters run over the window anew at the end of each epoch, and keep no state: so
+    they are those that the stager was trained with, of zero phase, and still causal,
+    since the window ends with the look-ahead. Filters that carry a state would have
+    another phase, or a delay.
+
+    Until an epoch has left the window, its statistics are exactly those of a recording
+    of the night so far. A flagged epoch that leaves it while it holds no good one is
+    forgotten. A stager that is no Pipeline, search or `LogPoolClassifier` of sleepkit's
     steps stages the window as if it were the night.
+
+    Holes of at most 0.2 s are bridged by a line between the other samples of their
+    epoch. An epoch of which no modality has all samples is unscored.
 
     Examples
     --------
@@ -165,7 +177,7 @@ class StreamingStager:
         ----------
         chunk : mapping of str to array-like
             Microvolts of some modalities or all, each of shape (n_channels, n_times),
-            or (n_times,) for one channel. NaN is missing.
+            or (n_times,) for one channel. NaN and infinity are missing.
         at : int or mapping of str to int, default=None
             Number of the first sample, counted from the start of the recording, for one
             modality or for each. It tells chunks that come late, or again, or after
@@ -186,7 +198,12 @@ class StreamingStager:
         RecordingError
             If the chunk has an unknown modality, another number of channels, a sample
             number or time before the start or far in the future, or if `finish` was
-            called.
+            called. Nothing of the chunk is taken then.
+
+        Warns
+        -----
+        SleepkitWarning
+            Once, if the first epoch of an EEG does not look like microvolts.
         """
         if self._finished:
             msg = (

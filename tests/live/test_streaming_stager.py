@@ -15,7 +15,7 @@ from sklearn.pipeline import Pipeline
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.live import StreamingStager, _streaming_stager
 from sleepkit.pipelines import make_stager, stage_night
-from sleepkit.preprocessing import QualityMask, SignalScaler
+from sleepkit.preprocessing import BandpassFilter, QualityMask, SignalScaler
 from sleepkit.pretrained import load_stager
 from sleepkit.recording import Recording, Signal, as_epoch_array
 from sleepkit.signal import to_epochs
@@ -60,6 +60,10 @@ def drifting(n_epochs, sfreq=10.0, seed=0):
     n_times = round(n_epochs * 30 * sfreq)
     slope = np.linspace(0, 3, n_times)
     return 10 * (rng.normal(size=n_times) * (1 + slope) + slope).astype(np.float32)
+
+
+def night_of(data, sfreq=10.0):
+    return Recording(id="a", subject="s", signals={"eeg": Signal(data, sfreq)})
 
 
 def live_of(stager, night, **params):
@@ -119,6 +123,31 @@ def test_a_night_that_is_waited_for_is_staged_as_a_whole_bit_for_bit(stager_and_
     found = live.finish()
     np.testing.assert_array_equal(probabilities(found), probabilities(staged.hypnogram))
     np.testing.assert_array_equal(live.flagged, staged.flagged)
+
+
+@pytest.mark.parametrize("look_ahead", [0, 2])
+def test_a_stage_reads_the_samples_up_to_its_look_ahead(look_ahead):
+    """No later one, although filters have zero phase; but those up to it."""
+    mask, scale, level = (step for _, step in scaled_level().steps)
+    lowpass = BandpassFilter((None, 2.0)).fit(as_epoch_array(night_of(drifting(1))))
+    stager = Pipeline(
+        [("quality", mask), ("filter", lowpass), ("scale", scale), ("stage", level)]
+    )
+
+    def stage(data):
+        live = StreamingStager(
+            stager, sfreq={"eeg": 10.0}, look_ahead=look_ahead, context=5
+        )
+        live.push({"eeg": data})
+        return probabilities(live.finish())[:, 0]
+
+    data, other = drifting(9), drifting(9, seed=1)
+    expected = stage(data)
+    for n_known in range(look_ahead + 1, 9):
+        n_same = n_known - look_ahead
+        found = stage(np.append(data[: n_known * 300], other[n_known * 300 :]))
+        np.testing.assert_array_equal(found[:n_same], expected[:n_same])
+        assert found[n_same] != expected[n_same]
 
 
 @pytest.mark.parametrize("look_ahead", [0, 3])
@@ -201,9 +230,7 @@ def test_a_pickled_stager_goes_on_where_it_was(stager_and_night):
 def test_a_reference_night_counts_as_if_it_came_before():
     data, sfreq = drifting(12), {"eeg": 10.0}
     params = {"sfreq": sfreq, "context": 20}
-    reference = Recording(
-        id="a", subject="s", signals={"eeg": Signal(data[: 8 * 300], 10.0)}
-    )
+    reference = night_of(data[: 8 * 300])
     joined = StreamingStager(scaled_level(), **params)
     joined.push({"eeg": data})
     second = StreamingStager(scaled_level(), **params, reference=reference)
