@@ -1,11 +1,14 @@
 """Live staging beside staging of the whole night: agreement, time and memory.
 
     python benchmarks/bench_live.py [--nights 2] [--hours 8] [--memory-hours 24]
+        [--parts real simulated memory]
 
 The default stager, one thread. A window is staged when each epoch is over; a look-ahead
 of n takes the n-th last epoch of the window, so that one run gives every look-ahead
-(checked on a stretch). Times are CPU times of the process, which other work on the
-machine hardly changes.
+(checked on a stretch). A window as long as the night is the whole night so far.
+"Filtered ahead" has the signals filtered as a whole before, by the stager's own bands:
+what that gains is what the end of the window costs its filters. Times are CPU times of
+the process, which other work on the machine makes up to twice as long.
 """
 
 from __future__ import annotations
@@ -25,11 +28,14 @@ from sleepkit.datasets import make_polysomnography
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.live import StreamingStager, _streaming_stager
 from sleepkit.pipelines import stage_night
+from sleepkit.preprocessing import BandpassFilter
 from sleepkit.pretrained import load_stager
 from sleepkit.recording import Recording
 
 LOOK_AHEADS = (0, 5, 10)
 MODALITIES = ("eeg", "eog", "emg")
+BANDS = {"eeg": (0.5, 30), "eog": (0.5, 15)}  # of the default stager
+PARTS = ("real", "simulated", "memory")
 
 
 def layout(night):
@@ -145,31 +151,42 @@ def main():
     parser.add_argument("--nights", type=int, default=2)
     parser.add_argument("--hours", type=float, default=8)
     parser.add_argument("--memory-hours", type=int, default=24)
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
     args = parser.parse_args()
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", SleepkitWarning)
     stager = load_stager()
+    if "real" in args.parts:
+        compare_real(stager, Path(os.environ["SLEEPKIT_REAL_DATA"]))
+    if {"simulated", "memory"} & set(args.parts):
+        earlier, nights = simulate(args.nights, args.hours)
+    if "simulated" in args.parts:
+        check_look_aheads(stager, nights[0])
+        for context in (30, 120, nights[0].n_epochs):
+            compare(f"simulated, {context}", stager, nights, context=context)
+        compare("simulated, 120, reference", stager, nights, earlier, context=120)
+    if "memory" in args.parts:
+        memory(stager, nights[0], args.memory_hours)
+
+
+def simulate(n_subjects, hours):
+    """First and second nights of simulated subjects."""
     X, _, _ = make_polysomnography(
-        args.nights,
-        nights=2,
-        hours=args.hours,
-        modalities=MODALITIES,
-        random_state=5,
+        n_subjects, nights=2, hours=hours, modalities=MODALITIES, random_state=5
     )
     recordings = [recording.load() for recording in X.recordings]
-    earlier, nights = recordings[::2], recordings[1::2]
-    check_look_aheads(stager, nights[0])
-    folder = Path(os.environ.get("SLEEPKIT_REAL_DATA", "none"))
-    if folder.is_dir():
-        real = [dreams(folder / "dreams", number) for number in (1, 2, 3, 4)]
-        real.append(pydynamo(folder / "pydynamo"))
-        for context in (30, 120):
-            title = f"real, {context}"
-            compare(title, stager, real, context=context)
-    for context in (30, 120):
-        compare(f"simulated, {context}", stager, nights, context=context)
-    compare("simulated, 120, reference", stager, nights, earlier, context=120)
-    memory(stager, nights[0], args.memory_hours)
+    return recordings[::2], recordings[1::2]
+
+
+def compare_real(stager, folder):
+    """Compare on the recordings of DREAMS and pyDYNAM-O."""
+    nights = [dreams(folder / "dreams", number) for number in (1, 2, 3, 4)]
+    nights.append(pydynamo(folder / "pydynamo"))
+    for context in (30, 120, max(night.n_epochs for night in nights)):
+        compare(f"real, {context}", stager, nights, context=context)
+    filters = BandpassFilter(BANDS).fit(nights[0])
+    filtered = [filters.transform(night).recordings[0].load() for night in nights]
+    compare("real, filtered ahead, 120", stager, filtered, context=120)
 
 
 if __name__ == "__main__":

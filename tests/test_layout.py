@@ -34,7 +34,7 @@ MAX_FILE, MAX_FUNCTION = 250, 30  # lines of code
 SHARED_INSIDE = {
     "datasets": {"cli"},
     "hypnogram": {"io"},
-    "io": {"cli", "datasets"},
+    "io": {"cli", "datasets", "live"},
     "nn": {"classifiers"},
     "pipelines": {"cli"},
     "preprocessing": {"export", "live"},

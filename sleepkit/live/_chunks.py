@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from numbers import Real
 from typing import Any, Final
 
@@ -43,6 +44,17 @@ def check_layout(
         )
         for name, rate in sfreq.items()
     }
+
+
+def check_start(start: datetime | None) -> datetime | None:
+    """Check the start of the recording."""
+    if start is None or isinstance(start, datetime):
+        return start
+    msg = (
+        f"The 'start' parameter of {_OWNER} must be a datetime or None. "
+        f"Got {start!r} instead."
+    )
+    raise ValueError(msg)
 
 
 def check_chunk(

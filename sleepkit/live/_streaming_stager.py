@@ -15,8 +15,13 @@ from sleepkit._stages import N_STAGES, UNSCORED
 from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.exceptions import RecordingError, SleepkitWarning
 from sleepkit.hypnogram import Hypnogram
-from sleepkit.io._units import describe_unlikely_scale
-from sleepkit.live._chunks import check_chunk, check_layout, per_modality
+from sleepkit.live._chunks import (
+    check_chunk,
+    check_layout,
+    check_start,
+    per_modality,
+)
+from sleepkit.live._first_epoch import doubts_of
 from sleepkit.live._running_statistics import Window
 from sleepkit.live._running_steps import with_running_steps
 from sleepkit.live._signal_buffer import SignalBuffer
@@ -127,9 +132,6 @@ class StreamingStager:
         reference: Recording | None = None,
     ) -> None:
         owner = "StreamingStager"
-        if not hasattr(stager, "predict_proba"):
-            msg = f"The 'stager' of {owner} must have predict_proba. Got {stager!r}."
-            raise TypeError(msg)
         self.look_ahead = check_count("look_ahead", look_ahead, owner=owner, minimum=0)
         self.context = check_count(
             "context", context, owner=owner, minimum=self.look_ahead + 1
@@ -138,8 +140,7 @@ class StreamingStager:
         self.epoch_duration = check_positive(
             "epoch_duration", epoch_duration, owner=owner
         )
-        self.start = start
-        Hypnogram([], self.epoch_duration, start=start)  # which refuses other times
+        self.start = check_start(start)
         layout = check_layout(sfreq, ch_names)
         try_stager(stager, layout, self.epoch_duration)
         held = self.context + 3 + math.ceil(self.patience / self.epoch_duration)
@@ -151,17 +152,11 @@ class StreamingStager:
         self._stager = with_running_steps(stager, self._window)
         self._n_closed = self._n_staged = 0
         self._has_good = True  # whether the last window had an epoch of good signal
-        self._unjudged = {"eeg"} & set(layout)  # modalities whose scale is not known
+        self._unjudged = set(layout)  # modalities without any epoch so far
         self._probabilities = array("d")  # flat
         self._flagged = bytearray()
         self._finished = False
         if reference is not None:
-            if not isinstance(reference, Recording):
-                msg = (
-                    f"The 'reference' parameter of {owner} must be a Recording or None."
-                    f" Got {reference!r} instead."
-                )
-                raise TypeError(msg)
             self._remember(reference)
 
     def push(
@@ -203,7 +198,8 @@ class StreamingStager:
         Warns
         -----
         SleepkitWarning
-            Once, if the first epoch of an EEG does not look like microvolts.
+            Once, if the first epoch of an EEG does not look like microvolts, or that of
+            a modality comes at a rate that is off by more than 1 %.
         """
         if self._finished:
             msg = (
@@ -319,7 +315,7 @@ class StreamingStager:
         """End the first open epoch, and stage the one that waited for it."""
         for buffer in self._buffers.values():
             buffer.close(self._n_closed)
-        self._judge_scale()
+        self._judge()
         self._n_closed += 1
         self._window.first = max(self._n_closed - self.context, 0)
         self._window.kept = max(self._n_closed + 1 - self.context, 0)
@@ -369,23 +365,24 @@ class StreamingStager:
         self._has_good = bool(good[self._window.kept - first :].any())
         return staged
 
-    def _judge_scale(self) -> None:
-        """Warn once if the first epoch of an EEG does not look like microvolts."""
-        for name in list(self._unjudged):
-            signal = self._buffers[name].signal(self._n_closed, self._n_closed + 1)
+    def _judge(self) -> None:
+        """Warn once of a modality whose first epoch cannot be what was declared."""
+        for name in sorted(self._unjudged):
+            buffer = self._buffers[name]
+            signal = buffer.signal(self._n_closed, self._n_closed + 1)
             if np.isfinite(signal.data).any():
                 self._unjudged.remove(name)
-            for channel, values in zip(signal.ch_names, signal.data, strict=True):
-                unlikely = describe_unlikely_scale(values)
-                if unlikely is not None:
-                    msg = (
-                        f"Channel {channel!r} of {name!r} {unlikely} StreamingStager "
-                        "takes microvolts."
-                    )
-                    warnings.warn(msg, SleepkitWarning, stacklevel=4)
+                for doubt in doubts_of(name, signal, buffer.report().counted_sfreq):
+                    warnings.warn(doubt, SleepkitWarning, stacklevel=4)
 
     def _remember(self, reference: Recording) -> None:
         """Take the statistics of an earlier night as those of the epochs before."""
+        if not isinstance(reference, Recording):
+            msg = (
+                "The 'reference' parameter of StreamingStager must be a Recording or "
+                f"None. Got {reference!r} instead."
+            )
+            raise TypeError(msg)
         self._window.first, self._window.kept = -reference.n_epochs, 0
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", SleepkitWarning)

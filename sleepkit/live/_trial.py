@@ -23,6 +23,12 @@ def try_stager(
     epoch_duration: float,
 ) -> None:
     """Stage an epoch of noise: a stager that cannot fails before the night begins."""
+    if not hasattr(stager, "predict_proba"):
+        msg = (
+            "The 'stager' of StreamingStager must have predict_proba. "
+            f"Got {stager!r} instead."
+        )
+        raise TypeError(msg)
     rng = np.random.default_rng(0)
     signals = {}
     for name, (rate, names) in layout.items():

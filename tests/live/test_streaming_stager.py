@@ -72,6 +72,12 @@ def live_of(stager, night, **params):
     return StreamingStager(stager, **params)
 
 
+def push_timed(live, data, sfreq, n_times=50):
+    """Push chunks of an EEG with the times of a clock, by which it has a rate."""
+    for start in range(0, len(data), n_times):
+        live.push({"eeg": data[start : start + n_times]}, time=start / sfreq)
+
+
 def whole(night):
     return {name: signal.data for name, signal in night.signals.items()}
 
@@ -399,11 +405,8 @@ def test_longer_holes_are_not_bridged():
 
 @pytest.mark.parametrize("share", [-2e-3, 2e-3])
 def test_a_clock_that_drifts_costs_no_epoch(share):
-    data = drifting(40)
     live = StreamingStager(Level(), sfreq={"eeg": 10.0})
-    for start in range(0, len(data), 50):
-        seconds = start / (10.0 * (1 + share))
-        live.push({"eeg": data[start : start + 50]}, time=seconds)
+    push_timed(live, drifting(40), 10.0 * (1 + share))
     assert (live.finish().stages >= 0).all()
     report = live.report()["eeg"]
     assert report.drift == pytest.approx(share)
@@ -488,6 +491,13 @@ def test_a_wrong_unit_is_told_once():
     assert told[0].filename == __file__
 
 
+def test_a_wrong_rate_is_told_once():
+    live = StreamingStager(Level(), sfreq={"eeg": 10.0})
+    with pytest.warns(SleepkitWarning, match=r"come at 9.5 Hz, not 10 Hz") as told:
+        push_timed(live, drifting(4), 9.5, n_times=10)
+    assert len(told) == 1
+
+
 def test_a_stager_is_tried_before_the_night():
     with pytest.raises(NotFittedError) as caught:
         StreamingStager(make_stager("trees"), sfreq={"eeg": 100.0})
@@ -511,7 +521,7 @@ def test_a_reference_is_a_recording():
         ({"ch_names": {"eeg": "C3"}}, "'ch_names' parameter of StreamingStager"),
         ({"ch_names": {"eeg": []}}, "'ch_names' parameter of StreamingStager"),
         ({"ch_names": ["C3"]}, "'ch_names' parameter of StreamingStager"),
-        ({"start": "22:00"}, "start must be a datetime"),
+        ({"start": "22:00"}, "'start' parameter of StreamingStager"),
         ({"look_ahead": -1}, "'look_ahead' parameter of StreamingStager"),
         ({"look_ahead": 4, "context": 4}, "'context' parameter of StreamingStager"),
         ({"patience": -1.0}, "'patience' parameter of StreamingStager"),
