@@ -321,10 +321,12 @@ class StreamingStager:
         self._window.kept = max(self._n_closed + 1 - self.context, 0)
         # Where no epoch is good, flagged ones are staged alone, and not remembered.
         self._window.remembers = self._has_good
-        if self._n_closed > self.look_ahead:
-            self._stage(self._n_closed - self.look_ahead)
-        for buffer in self._buffers.values():
-            buffer.forget(self._window.first)
+        try:
+            if self._n_closed > self.look_ahead:
+                self._stage(self._n_closed - self.look_ahead)
+        finally:  # room for further samples also after an error of the stager
+            for buffer in self._buffers.values():
+                buffer.forget(self._window.first)
 
     def _stage(self, end: int) -> None:
         """Stage the window, and keep the stages of the epochs before ``end``."""
@@ -333,10 +335,12 @@ class StreamingStager:
         flagged = np.zeros(n_rows, np.bool_)
         staged = self._stage_window()
         if staged is not None:
+            # Where the stager raised errors, epochs may have left the window unstaged.
             first = self._window.first
-            chosen = slice(self._n_staged - first, end - first)
-            probabilities = np.asarray(staged.hypnogram.probabilities)[chosen]
-            flagged = staged.flagged[chosen]
+            gone = max(first - self._n_staged, 0)
+            chosen = slice(self._n_staged + gone - first, end - first)
+            probabilities[gone:] = np.asarray(staged.hypnogram.probabilities)[chosen]
+            flagged[gone:] = staged.flagged[chosen]
         self._probabilities.extend(probabilities.ravel())
         self._flagged.extend(flagged)
         self._n_staged = end

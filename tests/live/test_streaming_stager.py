@@ -413,6 +413,33 @@ def test_a_clock_that_drifts_costs_no_epoch(share):
     assert report.repeated if share > 0 else report.lost
 
 
+def test_staging_goes_on_after_errors_of_the_stager():
+    class Broken(Level):
+        works = True
+
+        def predict_proba(self, night):
+            if not self.works:
+                msg = "no device"
+                raise OSError(msg)
+            return super().predict_proba(night)
+
+    data, stager = drifting(8), Broken()
+    live = StreamingStager(stager, sfreq={"eeg": 10.0}, context=2)
+    live.push({"eeg": data[:600]})
+    stager.works = False
+    for start in range(600, 1800, 300):
+        with pytest.raises(OSError, match="no device"):
+            live.push({"eeg": data[start : start + 300]})
+    stager.works = True
+    assert live.push({"eeg": data[1800:2100]}).tolist() == [-1, -1, -1, 0, 0]
+    sound = StreamingStager(stager, sfreq={"eeg": 10.0}, context=2)
+    sound.push({"eeg": data})
+    live.push({"eeg": data[2100:]})
+    np.testing.assert_array_equal(
+        probabilities(live.stages())[5:], probabilities(sound.stages())[5:]
+    )
+
+
 def test_hours_without_signal_are_soon_over(monkeypatch):
     calls = []
 
