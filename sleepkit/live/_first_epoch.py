@@ -17,7 +17,7 @@ def doubts_of(name: str, signal: Signal, counted_sfreq: float) -> Iterator[str]:
     if abs(counted_sfreq - declared) > _MOST_DRIFT * declared:
         yield (
             f"By their times, the samples of {name!r} come at {counted_sfreq:.4g} Hz, "
-            f"not {declared:g} Hz as StreamingStager was told."
+            f"not {declared:g} Hz as in 'sfreq'."
         )
     if name == "eeg":
         for channel, values in zip(signal.ch_names, signal.data, strict=True):
