@@ -588,6 +588,10 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
             stacklevel=3,
         )
 
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a net; a fit that failed leaves other attributes."""
+        return hasattr(self, "net_")
+
     def __sklearn_tags__(self) -> Tags:
         """Tags of scikit-learn: what plain arrays may hold."""
         tags = super().__sklearn_tags__()
