@@ -316,7 +316,7 @@ def _fit_teacher(teacher: Any, X: Any, y: Any, groups: Any) -> Any:
 def _said(teachers: list[Any], X: Any) -> tuple[FloatArray, BoolArray]:
     """Pooled log-probabilities of each row, NaN where no teacher has a signal."""
     log_proba, known = stage_all(teachers, X)
-    taught: BoolArray = known.any(axis=0)
+    taught: BoolArray = np.logical_or.reduce(known)
     if not taught.any():
         msg = (
             "The teachers of DistilledClassifier have no valid signal in any row of X"
