@@ -137,9 +137,13 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         self.weight = weight
 
     def __sklearn_clone__(self) -> Self:
-        """Clone with the same teachers, whose fits a clone would lack."""
+        """Clone with the same fitted teachers, whose fits a clone would lack."""
         copied: Self = super().__sklearn_clone__()
-        copied.teacher = self.teacher
+        if isinstance(self.teacher, (list, tuple)):
+            both = zip(self.teacher, copied.teacher, strict=True)
+            copied.teacher = type(self.teacher)(_fitted_of(*pair) for pair in both)
+        else:
+            copied.teacher = _fitted_of(self.teacher, copied.teacher)
         return copied
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
@@ -269,18 +273,17 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         """Teachers as they are, or clones that are fitted here."""
         fitted = []
         for teacher in self._teachers():
-            try:
-                check_is_fitted(teacher)
-            except NotFittedError:
-                if y is None:
-                    msg = (
-                        "DistilledClassifier requires y to be passed, but the target y "
-                        "is None; that takes teachers that are fitted, and "
-                        f"{type(last_step(teacher)).__name__} is not."
-                    )
-                    raise ValueError(msg) from None
-                teacher = _fit_teacher(clone(teacher), X, y, groups)
-            fitted.append(teacher)
+            if _is_fitted(teacher):
+                fitted.append(teacher)
+                continue
+            if y is None:
+                msg = (
+                    "DistilledClassifier requires y to be passed, but the target y is "
+                    "None; that takes teachers that are fitted, and "
+                    f"{type(last_step(teacher)).__name__} is not."
+                )
+                raise ValueError(msg)
+            fitted.append(_fit_teacher(clone(teacher), X, y, groups))
         return fitted
 
     def _check_classes(self, y: Any, classes: Array) -> None:
@@ -301,6 +304,20 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         tags.input_tags.allow_nan = of_student.allow_nan
         tags.input_tags.three_d_array = of_student.three_d_array
         return tags
+
+
+def _is_fitted(teacher: Any) -> bool:
+    """Whether a teacher is a fitted estimator."""
+    try:
+        check_is_fitted(teacher)
+    except (NotFittedError, TypeError):  # it may be no estimator
+        return False
+    return True
+
+
+def _fitted_of(teacher: Any, copied: Any) -> Any:
+    """Give the teacher itself, if it is fitted, and else its clone."""
+    return teacher if _is_fitted(teacher) else copied
 
 
 def _fit_teacher(teacher: Any, X: Any, y: Any, groups: Any) -> Any:

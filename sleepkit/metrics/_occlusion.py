@@ -102,9 +102,9 @@ def occlusion(
     Raises
     ------
     ValueError
-        If the recording has no such epoch or is not of continuous signals, `by` names
-        something else, a band is not of increasing edges, or the estimator refuses an
-        epoch that lacks a modality.
+        If `recording` is none, has no such epoch or is not of continuous signals, `by`
+        names something else, a band is not of increasing edges, or the estimator
+        refuses an epoch that lacks a modality.
 
     See Also
     --------
@@ -231,7 +231,7 @@ class _Explained:
         )
 
     def _samples(self, name: str, *within: float) -> tuple[int, int]:
-        """Find the samples of a modality between seconds of the epoch, by default all."""
+        """Find the samples of seconds of the epoch, by default of all of it."""
         signal, duration = self.night.signals[name], self.night.epoch_duration
         first, last = (
             min(round((self.epoch * duration + t) * signal.sfreq), signal.shape[1])
@@ -270,6 +270,9 @@ def _check_bands(
 
 def _part(recording: Any, epoch: int, context: int | None) -> tuple[Any, int]:
     """Cut a night to an epoch and those around it; return it and its place."""
+    if not hasattr(recording, "n_epochs"):
+        msg = f"'recording' of occlusion must be one Recording. Got {recording!r}."
+        raise ValueError(msg)
     check_count("epoch", epoch, owner="occlusion", minimum=0)
     if epoch >= recording.n_epochs:
         msg = (

@@ -129,7 +129,11 @@ def test_fitted_teachers_stay_and_others_are_fitted_on_the_rows(student, blobs):
     X, y = blobs
     fitted = LogisticRegression().fit(X, y)
     distilled = DistilledClassifier([fitted, GaussianNB()], student)
-    assert clone(make_pipeline(StandardScaler(), distilled))[-1].teacher[0] is fitted
+    copied = clone(make_pipeline(StandardScaler(), distilled))[-1]
+    assert copied.teacher[0] is fitted
+    assert copied.teacher[1] is not distilled.teacher[1]  # a search sets its parameters
+    alone = clone(DistilledClassifier(GaussianNB(), student))
+    assert alone.set_params(teacher__var_smoothing=0.1).teacher.var_smoothing == 0.1
     assert distilled.fit(X[::2], y[::2]).score(X, y) > 0.9
     assert not hasattr(distilled.teacher[1], "classes_")
 

@@ -320,6 +320,11 @@ def test_errors(make_night, params, message):
         occlusion(Loudness(), make_night(4), **{"epoch": 0, **params})
 
 
+def test_nights_are_given_one_by_one(make_night):
+    with pytest.raises(ValueError, match=r"must be one Recording\. Got EpochArray"):
+        occlusion(Loudness(), as_epoch_array(make_night(2)), 0)
+
+
 def test_spectra_cannot_be_occluded(make_night):
     spectra = STFTEpocher().fit_transform(make_night(2)).recordings[0]
     with pytest.raises(ValueError, match="needs continuous signals, but 'eeg'"):
