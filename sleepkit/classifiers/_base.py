@@ -493,8 +493,7 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
         ndarray of shape (n_rows,)
             The most probable class of each row.
         """
-        proba = self.predict_proba(X)
-        predicted: Array = self.classes_[proba.argmax(axis=1)]
+        predicted: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
         return predicted
 
     def predict_proba(self, X: Any) -> FloatArray:

@@ -173,7 +173,7 @@ class _Explained:
 
     @property
     def can_lack(self) -> bool:
-        """Whether the stager can be asked without one of the modalities."""
+        """Whether the stager can do without one of the modalities."""
         any_subset = getattr(last_step(self.estimator), "any_subset", True)
         return len(self.night.signals) > 1 and bool(any_subset)
 
