@@ -440,8 +440,7 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
         targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
         targets |= teacher_targets(split.teacher, source)
         data = TrainingData.of_rows(source, split.train, split.valid, targets)
-        y = self.classes_[split.y[split.train]]
-        weights = self._class_weights(y)
+        weights = self._class_weights(self.classes_[split.y[split.train]])
         plan = self._training_plan(source)
         if not plan:
             msg = f"_training_plan of {type(self).__name__} gave no stage."
@@ -493,7 +492,8 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
         ndarray of shape (n_rows,)
             The most probable class of each row.
         """
-        predicted: Array = self.classes_[self.predict_proba(X).argmax(axis=1)]
+        proba = self.predict_proba(X)
+        predicted: Array = self.classes_[proba.argmax(axis=1)]
         return predicted
 
     def predict_proba(self, X: Any) -> FloatArray:

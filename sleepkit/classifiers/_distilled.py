@@ -25,7 +25,6 @@ from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
 from sleepkit.classifiers._member import common_classes, stage_all
 from sleepkit.classifiers._pooling import log_of, pool
 from sleepkit.exceptions import RecordingError
-from sleepkit.recording import is_epoch_like
 from sleepkit.utils import (
     DocumentationLinkMixin,
     check_fraction,
@@ -238,7 +237,7 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             checked = check_unlabelled(self, X)
         else:
             checked, y = check_rows_and_targets(self, X, y, fresh=True)
-        return checked if is_epoch_like(X) else X, y
+        return X if hasattr(self, "feature_names_in_") else checked, y
 
     def _new_student(self) -> Any:
         """Untrained student."""
