@@ -68,8 +68,8 @@ def _describe_object(value: Any) -> Any:
     return {"class": _name(type(value)), "parameters": describe(parameters)}
 
 
-def hash_learnt(estimator: Any) -> dict[str, str]:
-    """Hash what the parameters of an estimator have learnt, such as a fitted teacher.
+def hash_fitted(estimator: Any) -> dict[str, str]:
+    """Hash what is fitted in the parameters of an estimator, such as a teacher.
 
     Clones keep such parameters, whose own parameters do not tell their weights.
     """
@@ -77,7 +77,7 @@ def hash_learnt(estimator: Any) -> dict[str, str]:
     for key, value in estimator.get_params().items():
         parts = value if isinstance(value, (list, tuple)) else [value]
         of_parts = [
-            learnt_values(part) | hash_learnt(part)
+            fitted_values(part) | hash_fitted(part)
             for part in parts
             if hasattr(part, "get_params") and not isinstance(part, type)
         ]
@@ -86,8 +86,8 @@ def hash_learnt(estimator: Any) -> dict[str, str]:
     return found
 
 
-def learnt_values(estimator: Any) -> dict[str, Any]:
-    """Find what an estimator has learnt; of nets, the weights."""
+def fitted_values(estimator: Any) -> dict[str, Any]:
+    """Find the fitted attributes of an estimator; of nets, the weights."""
     found = {
         name: value
         for name, value in vars(estimator).items()

@@ -13,9 +13,9 @@ from sklearn.base import clone
 
 from sleepkit.evaluation._describe import (
     describe,
-    hash_learnt,
+    fitted_values,
+    hash_fitted,
     hash_rows,
-    learnt_values,
 )
 from sleepkit.evaluation._fold import Data, Fold, FoldPrediction, FoldTask
 from sleepkit.evaluation._fold_cache import FoldCache
@@ -39,7 +39,7 @@ def make_tasks(
             identity = {
                 "rows": rows,
                 "estimator": describe(seeded),
-                "learnt": hash_learnt(seeded),
+                "fitted": hash_fitted(seeded),
                 "code": hash_code([seeded, data.conditions]),
                 **{key: record[key] for key in ("versions", "conditions")},
             }
@@ -59,7 +59,7 @@ def _seed(estimator: Any, random_state: int | None, fold: int) -> Any:
     wanted = {}
     for key, value in params.items():
         owner, _, name = key.rpartition("__")
-        fitted = bool(owner) and bool(learnt_values(params[owner]))
+        fitted = bool(owner) and bool(fitted_values(params[owner]))
         if name == "random_state" and value is None and not fitted:
             wanted[key] = seed
     return estimator.set_params(**wanted)

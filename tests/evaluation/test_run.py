@@ -21,7 +21,7 @@ from sklearn.tree import DecisionTreeClassifier
 from sleepkit.classifiers import DistilledClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging
-from sleepkit.evaluation._describe import hash_learnt
+from sleepkit.evaluation._describe import hash_fitted
 from sleepkit.preprocessing import BandPower
 from sleepkit.recording import EpochArray
 from sleepkit.utils import hash_code
@@ -181,7 +181,7 @@ def test_an_unchanged_fold_is_read_from_the_cache(again):
 
 
 class Start(BaseEstimator):
-    """What a stager starts from: it has learnt the shares of the stages."""
+    """What a stager starts from: it has fitted the shares of the stages."""
 
     def __init__(self, random_state=None):
         self.random_state = random_state
@@ -217,16 +217,16 @@ def test_a_start_with_other_weights_is_fitted_again(again):
     assert starts[0].random_state is None  # it is the user's own
 
 
-def test_teachers_tell_what_they_learnt():
+def test_teachers_tell_what_they_fitted():
     X = np.arange(8.0)[:, np.newaxis]
     trees = [DecisionTreeClassifier(random_state=0).fit(X, X[:, 0] > i) for i in (2, 5)]
     hashes = [
-        hash_learnt(DistilledClassifier([make_pipeline(tree), LogisticRegression()]))
+        hash_fitted(DistilledClassifier([make_pipeline(tree), LogisticRegression()]))
         for tree in (trees[0], trees[1], trees[0])
     ]
     assert hashes[0] == hashes[2] != hashes[1]
     assert list(hashes[0]) == ["teacher"]
-    assert hash_learnt(DistilledClassifier(clone(trees[0]))) == {}
+    assert hash_fitted(DistilledClassifier(clone(trees[0]))) == {}
 
 
 def test_changed_code_is_fitted_again(again, proba_stager, tmp_path, monkeypatch):
