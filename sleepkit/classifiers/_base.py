@@ -440,8 +440,7 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
         targets = {"stages": split.y, **self._extra_targets(split, rng, fresh=fresh)}
         targets |= teacher_targets(split.teacher, source)
         data = TrainingData.of_rows(source, split.train, split.valid, targets)
-        y = self.classes_[split.y[split.train]]
-        weights = self._class_weights(y)
+        weights = self._class_weights(self.classes_[split.y[split.train]])
         plan = self._training_plan(source)
         if not plan:
             msg = f"_training_plan of {type(self).__name__} gave no stage."
@@ -587,6 +586,10 @@ class SleepClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator, AB
             SleepkitWarning,
             stacklevel=3,
         )
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a net; a fit that failed leaves other attributes."""
+        return hasattr(self, "net_")
 
     def __sklearn_tags__(self) -> Tags:
         """Tags of scikit-learn: what plain arrays may hold."""

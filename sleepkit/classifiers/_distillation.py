@@ -23,7 +23,8 @@ TEACHER: Final = "teacher"  # target: the number of an epoch
 class Teacher:
     """What a teacher says of the rows of a training, and how much it counts.
 
-    `log_proba` has the shape (n_rows, n_classes).
+    `log_proba` has the shape (n_rows, n_classes), NaN in rows that it knows nothing of:
+    the student's own loss alone counts there.
     """
 
     log_proba: FloatArray
@@ -62,12 +63,15 @@ def following(
         output, targets = args
         known = targets["stages"] >= 0
         numbers = targets[TEACHER][known].cpu()
+        said = table[numbers].to(own.device)
+        taught = ~said.isnan().any(-1)
         divergence = distillation_loss(
-            read_out(output, targets["present"])[known],
-            table[numbers].to(own.device),
+            read_out(output, targets["present"])[known][taught],
+            said[taught],
             temperature=teacher.temperature,
         )
-        return weight * divergence + (1 - weight) * own
+        share = weight * taught.sum() / max(len(taught), 1)
+        return share * divergence + (1 - share) * own
 
     handle = loss.register_forward_hook(mixed)
     try:

@@ -5,19 +5,26 @@ from __future__ import annotations
 from typing import Any, Final, Self
 
 import numpy as np
+from sklearn import get_config
 from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import Pipeline
-from sklearn.utils import Tags, get_tags
+from sklearn.utils import Tags, _safe_indexing, get_tags
 from sklearn.utils.validation import check_is_fitted
 
-from sleepkit._typing import Array, FloatArray
+from sleepkit._messages import of_nights
+from sleepkit._typing import Array, BoolArray, FloatArray
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._distillation import Teacher
-from sleepkit.classifiers._inputs import check_rows_and_targets, check_unlabelled
+from sleepkit.classifiers._inputs import (
+    check_rows_and_targets,
+    check_unlabelled,
+    ids_of,
+)
 from sleepkit.classifiers._medfuse import MedFuseSleepClassifier
 from sleepkit.classifiers._member import common_classes, stage_all
 from sleepkit.classifiers._pooling import log_of, pool
+from sleepkit.exceptions import RecordingError
 from sleepkit.utils import (
     DocumentationLinkMixin,
     check_fraction,
@@ -48,7 +55,9 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
     teacher : estimator or sequence of estimator
         A classifier, or several, whose log-probabilities are averaged. Each may be a
         Pipeline with features of its own. Fitted ones are taken as they are, also by
-        clones; others are fitted on the rows of `fit` first.
+        clones; others are fitted on the rows of `fit` first. Each takes those of the
+        modalities of X that it was fitted on, and counts in the rows that it has a
+        signal of.
     student : SleepClassifier or Pipeline, default=None
         The stager that is trained, or a Pipeline that ends with one. None is a
         `MedFuseSleepClassifier` of about a twentieth of the parameters of its default
@@ -58,7 +67,9 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         What log-probabilities of teacher and student are divided by; see
         `sleepkit.nn.distillation_loss`.
     weight : float, default=0.5
-        Weight of the teacher from 0 to 1. The student's own loss has the rest.
+        Weight of the teacher from 0 to 1. The student's own loss has the rest, which
+        alone trains the unimodal heads of a `MedFuseSleepClassifier`: with 1 they stay
+        as they begin, and so do predictions from one modality.
 
     Attributes
     ----------
@@ -84,7 +95,8 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
 
     The teachers stage the rows once, before the training. Where a method trains in
     several stages, those with another loss, such as a contrastive one, stay as they
-    are.
+    are. In a batch, :math:`w` shrinks by the share of rows that no teacher has a signal
+    of; without `y` such rows are left out.
 
     **Leakage.** A teacher that is fitted already may know the subjects that a
     cross-validation holds out; then so does the student. Pass teachers that are not
@@ -124,9 +136,13 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         self.weight = weight
 
     def __sklearn_clone__(self) -> Self:
-        """Clone with the same teachers, whose fits a clone would lack."""
+        """Clone with the same fitted teachers, whose fits a clone would lack."""
         copied: Self = super().__sklearn_clone__()
-        copied.teacher = self.teacher
+        if isinstance(self.teacher, (list, tuple)):
+            both = zip(self.teacher, copied.teacher, strict=True)
+            copied.teacher = type(self.teacher)(_fitted_of(*pair) for pair in both)
+        else:
+            copied.teacher = _fitted_of(self.teacher, copied.teacher)
         return copied
 
     def fit(self, X: Any, y: Any = None, groups: Any = None) -> Self:
@@ -140,7 +156,8 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             Class of each row. None takes those that the teachers choose, of epochs that
             nobody scored.
         groups : array-like of shape (n_rows,), default=None
-            Subject of each row; an `EpochArray` has its own.
+            Subject of each row; an `EpochArray` has its own. Teachers of sleepkit that
+            are fitted here get them, too.
 
         Returns
         -------
@@ -152,6 +169,8 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         ValueError
             If a parameter or the input cannot be used, teachers differ in their
             classes, lack one of `y`, or are not fitted where `y` is None.
+        RecordingError
+            If no teacher has a signal of any row.
         SleepkitError
             If the training diverges.
         """
@@ -159,19 +178,15 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         check_fraction("weight", self.weight, owner=type(self).__name__, one=True)
         self._check_teachers()
         student = self._new_student()
+        X, y = self._check_input(X, y)
+        teachers = self._fitted_teachers(X, y, groups)
+        classes = common_classes(teachers, owner="The teachers of DistilledClassifier")
+        log_proba, taught = _said(teachers, X)
         if y is None:
-            X = check_unlabelled(self, X)
-        else:
-            X, y = check_rows_and_targets(self, X, y, fresh=True)
-        teachers = self._fitted_teachers(X, y)
-        classes = common_classes(teachers)
-        log_proba, known = stage_all(teachers, X)
-        weights = np.full(len(teachers), 1 / len(teachers))
-        proba = pool(log_proba, known, weights)
-        if y is None:
-            y = classes[proba.argmax(axis=1)]
+            X, groups, log_proba = _only(taught, X, groups, log_proba)
+            y = classes[log_proba.argmax(axis=1)]
         self._check_classes(y, classes)
-        teaching = Teacher(log_of(proba), self.temperature, self.weight)
+        teaching = Teacher(log_proba, self.temperature, self.weight)
         _fit_student(student, X, y, groups, classes, teaching)
         self.student_, self.classes_ = student, classes
         return self
@@ -216,6 +231,14 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         student = getattr(self, "student_", self.student)
         return bool(getattr(last_step(student), "any_subset", True))
 
+    def _check_input(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """Check rows and targets; tables stay what they are, with their columns."""
+        if y is None:
+            checked = check_unlabelled(self, X)
+        else:
+            checked, y = check_rows_and_targets(self, X, y, fresh=True)
+        return X if hasattr(self, "feature_names_in_") else checked, y
+
     def _new_student(self) -> Any:
         """Untrained student."""
         given = self.student
@@ -245,22 +268,21 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
             )
             raise ValueError(msg)
 
-    def _fitted_teachers(self, X: Any, y: Any) -> list[Any]:
+    def _fitted_teachers(self, X: Any, y: Any, groups: Any) -> list[Any]:
         """Teachers as they are, or clones that are fitted here."""
         fitted = []
         for teacher in self._teachers():
-            try:
-                check_is_fitted(teacher)
-            except NotFittedError:
-                if y is None:
-                    msg = (
-                        "DistilledClassifier requires y to be passed, but the target y "
-                        "is None; that takes teachers that are fitted, and "
-                        f"{type(last_step(teacher)).__name__} is not."
-                    )
-                    raise ValueError(msg) from None
-                teacher = clone(teacher).fit(X, y)
-            fitted.append(teacher)
+            if _is_fitted(teacher):
+                fitted.append(teacher)
+                continue
+            if y is None:
+                msg = (
+                    "DistilledClassifier requires y to be passed, but the target y is "
+                    "None; that takes teachers that are fitted, and "
+                    f"{type(last_step(teacher)).__name__} is not."
+                )
+                raise ValueError(msg)
+            fitted.append(_fit_teacher(clone(teacher), X, y, groups))
         return fitted
 
     def _check_classes(self, y: Any, classes: Array) -> None:
@@ -281,6 +303,52 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         tags.input_tags.allow_nan = of_student.allow_nan
         tags.input_tags.three_d_array = of_student.three_d_array
         return tags
+
+
+def _is_fitted(teacher: Any) -> bool:
+    """Whether a teacher is a fitted estimator."""
+    try:
+        check_is_fitted(teacher)
+    except (NotFittedError, TypeError):  # it may be no estimator
+        return False
+    return True
+
+
+def _fitted_of(teacher: Any, copied: Any) -> Any:
+    """Give the teacher itself, if it is fitted, and else its clone."""
+    return teacher if _is_fitted(teacher) else copied
+
+
+def _fit_teacher(teacher: Any, X: Any, y: Any, groups: Any) -> Any:
+    """Fit a teacher, one of sleepkit with the subjects, for its inner split."""
+    if groups is None or not isinstance(last_step(teacher), SleepClassifier):
+        return teacher.fit(X, y)
+    name = "groups"
+    if isinstance(teacher, Pipeline) and not get_config()["enable_metadata_routing"]:
+        name = f"{teacher.steps[-1][0]}__groups"
+    return teacher.fit(X, y, **{name: groups})
+
+
+def _said(teachers: list[Any], X: Any) -> tuple[FloatArray, BoolArray]:
+    """Pooled log-probabilities of each row, NaN where no teacher has a signal."""
+    log_proba, known = stage_all(teachers, X)
+    taught: BoolArray = np.logical_or.reduce(known)
+    if not taught.any():
+        msg = (
+            "The teachers of DistilledClassifier have no valid signal in any row of X"
+            f"{of_nights(ids_of(X))}"
+        )
+        raise RecordingError(msg)
+    pooled = log_of(pool(log_proba, known, np.full(len(teachers), 1 / len(teachers))))
+    pooled[~taught] = np.nan
+    return pooled, taught
+
+
+def _only(rows: BoolArray, *arrays: Any) -> list[Any]:
+    """Select rows of arrays, tables and nights, where there are any."""
+    if rows.all():
+        return list(arrays)
+    return [None if a is None else _safe_indexing(a, rows) for a in arrays]
 
 
 def _fit_student(

@@ -23,8 +23,9 @@ from sleepkit.classifiers._head_choice import (
 )
 from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
 from sleepkit.classifiers._medfuse_params import check_medfuse_params
-from sleepkit.classifiers._pretraining import PRETRAINED, begin, pretrain
+from sleepkit.classifiers._pretraining import PRETRAINED, pretrain
 from sleepkit.classifiers._split import Split
+from sleepkit.classifiers._start_weights import begin
 from sleepkit.nn import (
     EarlyFusionNet,
     EpochAttention,
@@ -162,10 +163,11 @@ class MedFuseSleepClassifier(SleepClassifier):
     warm_start : bool, default=False
         Whether `fit` starts from the weights of the last one, or of `pretrain`.
     warm_start_from : estimator, default=None
-        Another `MedFuseSleepClassifier` of the same modalities and sizes, or a Pipeline
-        that ends with one, whose weights `fit` starts from: fitted, or after
-        `pretrain`. Heads are new unless the classes are the same. A clone has it as it
-        is, and a model file leaves it out.
+        Another `MedFuseSleepClassifier` of the same modalities or more, `fusion` and
+        sizes, or a Pipeline that ends with one, whose weights `fit` and `pretrain`
+        start from: fitted, or after `pretrain`. Heads are new unless the classes and
+        their sizes are the same. A clone has it as it is, and a model file leaves it
+        out.
     callbacks : sequence of skorch.callbacks.Callback, default=None
         Further callbacks of the skorch net. The learning rate is set before each batch,
         whatever a callback made of it, except with ``schedule='constant'``.

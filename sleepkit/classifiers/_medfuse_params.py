@@ -28,6 +28,12 @@ def check_medfuse_params(stager: Any) -> None:
     check_count("sequence_length", stager.sequence_length, owner=owner)
     if stager.validate_every is not None:
         check_count("validate_every", stager.validate_every, owner=owner)
+    if stager.warm_start_from is stager:
+        msg = (
+            f"The 'warm_start_from' parameter of {owner} must be another stager: "
+            "warm_start=True starts from its own weights. Got itself."
+        )
+        raise ValueError(msg)
     _check_combinations(stager, owner)
 
 

@@ -58,14 +58,16 @@ def stage_all(members: Sequence[Any], X: Any) -> tuple[FloatArray, BoolArray]:
     return np.stack([log for log, _ in staged]), np.stack([k for _, k in staged])
 
 
-def common_classes(members: Sequence[Any]) -> Array:
+def common_classes(
+    members: Sequence[Any], *, owner: str = "The members of a pool"
+) -> Array:
     """Classes of fitted members, which must be the same."""
     for member in members:
         check_is_fitted(member)
     classes: list[Array] = [last_step(member).classes_ for member in members]
     if any(not np.array_equal(classes[0], other) for other in classes):
         found = [each.tolist() for each in classes]
-        msg = f"The members of a pool need the same classes; theirs are {found}."
+        msg = f"{owner} need the same classes; theirs are {found}."
         raise ValueError(msg)
     return classes[0]
 

@@ -68,6 +68,37 @@ def _describe_object(value: Any) -> Any:
     return {"class": _name(type(value)), "parameters": describe(parameters)}
 
 
+def hash_fitted(estimator: Any) -> dict[str, str]:
+    """Hash what is fitted in the parameters of an estimator, such as a teacher.
+
+    Clones keep such parameters, whose own parameters do not tell their weights.
+    """
+    found = {}
+    for key, value in estimator.get_params().items():
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        of_parts = [
+            fitted_values(part) | hash_fitted(part)
+            for part in parts
+            if hasattr(part, "get_params") and not isinstance(part, type)
+        ]
+        if any(of_parts):
+            found[key] = _hash(of_parts)
+    return found
+
+
+def fitted_values(estimator: Any) -> dict[str, Any]:
+    """Find the fitted attributes of an estimator; of nets, the weights."""
+    found = {
+        name: value
+        for name, value in vars(estimator).items()
+        if name.endswith("_") and not name.startswith("_")
+    }
+    if "net_" in found:
+        weights = estimator.module_.state_dict().items()
+        found["net_"] = {name: values.cpu().numpy() for name, values in weights}
+    return found
+
+
 def _hash(value: Any) -> str:
     """Hash a value; one that cannot be pickled gets a new hash each time."""
     try:

@@ -11,7 +11,12 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.base import clone
 
-from sleepkit.evaluation._describe import describe, hash_rows
+from sleepkit.evaluation._describe import (
+    describe,
+    fitted_values,
+    hash_fitted,
+    hash_rows,
+)
 from sleepkit.evaluation._fold import Data, Fold, FoldPrediction, FoldTask
 from sleepkit.evaluation._fold_cache import FoldCache
 from sleepkit.evaluation._splits import check_no_inner_leakage
@@ -34,6 +39,7 @@ def make_tasks(
             identity = {
                 "rows": rows,
                 "estimator": describe(seeded),
+                "fitted": hash_fitted(seeded),
                 "code": hash_code([seeded, data.conditions]),
                 **{key: record[key] for key in ("versions", "conditions")},
             }
@@ -42,15 +48,20 @@ def make_tasks(
 
 
 def _seed(estimator: Any, random_state: int | None, fold: int) -> Any:
-    """Set each ``random_state`` that is None to the seed of the fold."""
+    """Set each ``random_state`` that is None to the seed of the fold.
+
+    What is fitted in a clone, such as a teacher, is the user's own, and stays.
+    """
     if random_state is None:
         return estimator
     seed = draw_seed(np.random.default_rng([random_state, fold]))
-    wanted = {
-        key: seed
-        for key, value in estimator.get_params().items()
-        if key.split("__")[-1] == "random_state" and value is None
-    }
+    params = estimator.get_params()
+    wanted = {}
+    for key, value in params.items():
+        owner, _, name = key.rpartition("__")
+        fitted = bool(owner) and bool(fitted_values(params[owner]))
+        if name == "random_state" and value is None and not fitted:
+            wanted[key] = seed
     return estimator.set_params(**wanted)
 
 

@@ -25,7 +25,7 @@ def remove_band(
     """
     margin = min(round(_MARGIN * sfreq), stop - start - 1)
     first, last = max(start - margin, 0), min(stop + margin, x.shape[1])
-    part = np.nan_to_num(x[:, first:last].astype(np.float64))
+    part = _without_gaps(x[:, first:last])
     part -= part.mean(axis=1, keepdims=True)
     beyond = margin - (start - first), margin - (last - stop)  # the ends of the night
     part = np.pad(part, [(0, 0), beyond], "reflect")
@@ -39,17 +39,19 @@ def remove_band(
     return changed
 
 
-def fade_out(x: FloatArray, sfreq: float, start: int, stop: int) -> FloatArray:
+def fade_out(
+    x: FloatArray, sfreq: float, start: int, stop: int, *, within: tuple[int, int]
+) -> FloatArray:
     """Replace a short stretch by the straight line between its surroundings.
 
     `x` has the shape (n_channels, n_times). The signal fades into the line and out of
-    it over a quarter of a second on either side, so that there are no edges.
+    it over a quarter of a second on either side, so that there are no edges; inside of
+    the stretch where it meets the samples that `within` ends at.
     """
     flank = max(1, round(_FLANK * sfreq))
-    first, last = max(start - flank, 0), min(stop + flank, x.shape[1])
+    first, last = max(start - flank, within[0]), min(stop + flank, within[1])
     before, after = (
-        np.nan_to_num(side).mean(axis=1)
-        for side in (x[:, first : first + flank], x[:, last - flank : last])
+        _mean(side) for side in (x[:, first : first + flank], x[:, last - flank : last])
     )
     line = np.linspace(before, after, last - first, axis=1)
     window = _fade_in_and_out(last - first, flank)
@@ -62,9 +64,29 @@ def fade_out(x: FloatArray, sfreq: float, start: int, stop: int) -> FloatArray:
 def _gain(freqs: FloatArray, band: tuple[float, float]) -> FloatArray:
     """Gain of a filter with raised-cosine flanks at each frequency."""
     low, high = band
-    inside = np.minimum(freqs - low, high - freqs) / (2 * _TRANSITION)
+    below = high - freqs
+    inside = np.minimum(freqs - low, below) if low else below  # from 0: no low flank
+    inside = inside / (2 * _TRANSITION)
     gain: FloatArray = np.sin(np.pi / 2 * np.clip(inside + 0.5, 0, 1)) ** 2
     return gain
+
+
+def _without_gaps(x: FloatArray) -> FloatArray:
+    """Missing samples on the line between their neighbours, so that nothing rings."""
+    filled, times = np.zeros(x.shape), np.arange(x.shape[1])
+    for values, channel in zip(x, filled, strict=True):
+        known = np.isfinite(values)
+        if known.any():
+            channel[:] = np.interp(times, times[known], values[known])
+    return filled
+
+
+def _mean(x: FloatArray) -> FloatArray:
+    """Mean of the known samples of each channel; 0 where there are none."""
+    known = np.isfinite(x)
+    total = np.where(known, x, 0).sum(axis=1, dtype=np.float64)
+    mean: FloatArray = total / np.maximum(known.sum(axis=1), 1)
+    return mean
 
 
 def _fade_in_and_out(n_times: int, n_flank: int) -> FloatArray:

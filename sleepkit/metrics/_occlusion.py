@@ -10,7 +10,7 @@ import numpy as np
 
 from sleepkit._typing import FloatArray
 from sleepkit.metrics._occlude import fade_out, remove_band
-from sleepkit.utils import check_count
+from sleepkit.utils import check_count, last_step
 
 _BY: Final = ("modality", "band", "second")
 _BANDS: Final[Mapping[str, tuple[float, float]]] = {
@@ -33,12 +33,13 @@ class Occlusion(NamedTuple):
 
     Parameters
     ----------
-    stage : int
-        The stage that is predicted from the whole epoch.
+    stage : int or str
+        The stage that is predicted from the whole epoch, as the estimator names it.
     probability : float
         Its probability.
     modality : dict of str to float
-        Without each modality; empty if there is one only.
+        Without each modality; NaN where the epoch has no other, and empty if there is
+        one only or the estimator needs all.
     band : dict of str to dict of str to float
         For each modality, without each band of it.
     second : dict of str to ndarray of float, shape (n_seconds,)
@@ -57,7 +58,7 @@ class Occlusion(NamedTuple):
     'sigma'
     """
 
-    stage: int
+    stage: int | str
     probability: float
     modality: dict[str, float]
     band: dict[str, dict[str, float]]
@@ -85,7 +86,8 @@ def occlusion(
         Number of the epoch, from 0.
     by : sequence of {"modality", "band", "second"}, default=("modality", "band", \
 "second")
-        What is removed. Of an estimator that needs all modalities, none can be.
+        What is removed. Of a stager that needs all modalities, none can be; leave it
+        out for other estimators that refuse NaN.
     bands : mapping of str to (float, float), default=None
         Bands in hertz; None means seven from 0.3 Hz to half the sampling rate.
     context : int, default=None
@@ -100,8 +102,9 @@ def occlusion(
     Raises
     ------
     ValueError
-        If the recording has no such epoch or is not of continuous signals, `by` names
-        something else, or a band is not of increasing edges.
+        If `recording` is none, has no such epoch or is not of continuous signals, `by`
+        names something else, a band is not of increasing edges, or the estimator
+        refuses an epoch that lacks a modality.
 
     See Also
     --------
@@ -113,9 +116,11 @@ def occlusion(
     Only the epoch changes, and nowhere is an edge made that a stager could take for a
     signal. A modality is missing (NaN) in it. A band is subtracted by a filter of zero
     phase, and fades at both ends of the epoch. A second fades, in a quarter of a second
-    on either side, into the straight line between its surroundings. Parts that carry
+    on either side, into the straight line between its surroundings; the first and last
+    one inside of themselves. Parts that carry
     the stage together have low values each, since one makes up for the other. With
-    `context`, steps that scale by the night scale by this part of it.
+    `context`, steps that scale by the night scale by this part of it. What a signal has
+    nothing of, such as a band above half its sampling rate, has the value 0.
 
     Examples
     --------
@@ -139,8 +144,8 @@ def occlusion(
     by_band: dict[str, dict[str, float]] = {}
     by_second: dict[str, FloatArray] = {}
     for name in night.signals:
-        if "modality" in by and len(night.signals) > 1:
-            by_modality[name] = explained.without(name, _blank)
+        if "modality" in by and explained.can_lack:
+            by_modality[name] = explained.without_modality(name)
         if "band" in by:
             by_band[name] = explained.without_bands(name, ranges)
         if "second" in by:
@@ -162,8 +167,15 @@ class _Explained:
         self.epoch = epoch
         whole = np.asarray(estimator.predict_proba(night), dtype=float)[epoch]
         self._column = int(whole.argmax())
-        self.stage = int(estimator.classes_[self._column])
+        stage = estimator.classes_[self._column]
+        self.stage = str(stage) if isinstance(stage, str) else int(stage)
         self.probability = float(whole[self._column])
+
+    @property
+    def can_lack(self) -> bool:
+        """Whether the stager can do without one of the modalities."""
+        any_subset = getattr(last_step(self.estimator), "any_subset", True)
+        return len(self.night.signals) > 1 and bool(any_subset)
 
     def without(self, name: str, remove: _Removal, *within: float) -> float:
         """Loss of probability where a part of a modality is removed.
@@ -171,18 +183,35 @@ class _Explained:
         `within` are seconds from the start of the epoch, by default all of it.
         """
         signal = self.night.signals[name]
-        duration = self.night.epoch_duration
-        first, last = within or (0.0, duration)
-        start, stop = (
-            min(round((self.epoch * duration + t) * signal.sfreq), signal.shape[1])
-            for t in (first, last)
-        )
+        start, stop = self._samples(name, *within)
         data = remove(signal.data, signal.sfreq, start, stop)
+        if np.array_equal(data, signal.data, equal_nan=True):
+            return 0.0
         changed = self.night.with_signals(
             {**self.night.signals, name: signal.replace(data=data)}
         )
         proba = np.asarray(self.estimator.predict_proba(changed), dtype=float)
         return self.probability - float(proba[self.epoch, self._column])
+
+    def without_modality(self, name: str) -> float:
+        """Loss of probability without a modality; NaN if the epoch has no other."""
+        others = [other for other in self.night.signals if other != name]
+        if not any(self._has(other) for other in others):
+            return float("nan")
+        try:
+            return self.without(name, _blank)
+        except ValueError as error:
+            msg = (
+                f"The estimator of occlusion refuses epochs without {name!r}; leave "
+                f"'modality' out of 'by'. ({error})"
+            )
+            raise ValueError(msg) from error
+
+    def _has(self, name: str) -> bool:
+        """Whether the epoch has a valid signal of a modality."""
+        signal, (start, stop) = self.night.signals[name], self._samples(name)
+        valid = signal.valid is None or signal.valid[self.epoch]
+        return bool(valid and np.isfinite(signal.data[:, start:stop]).any())
 
     def without_bands(
         self, name: str, bands: Mapping[str, tuple[float, float]]
@@ -196,9 +225,19 @@ class _Explained:
     def without_seconds(self, name: str) -> FloatArray:
         """Loss of probability without each second."""
         n_seconds = int(self.night.epoch_duration)
+        remove = partial(fade_out, within=self._samples(name))
         return np.array(
-            [self.without(name, fade_out, t, t + 1.0) for t in range(n_seconds)]
+            [self.without(name, remove, t, t + 1.0) for t in range(n_seconds)]
         )
+
+    def _samples(self, name: str, *within: float) -> tuple[int, int]:
+        """Find the samples of seconds of the epoch, by default of all of it."""
+        signal, duration = self.night.signals[name], self.night.epoch_duration
+        first, last = (
+            min(round((self.epoch * duration + t) * signal.sfreq), signal.shape[1])
+            for t in within or (0.0, duration)
+        )
+        return first, last
 
 
 def _blank(x: FloatArray, _sfreq: float, start: int, stop: int) -> FloatArray:
@@ -220,7 +259,7 @@ def _check_bands(
 ) -> Mapping[str, tuple[float, float]]:
     """Require bands of increasing edges."""
     for name, band in bands.items():
-        if len(band) != 2 or not 0 <= band[0] < band[1]:
+        if np.shape(band) != (2,) or not 0 <= band[0] < band[1]:
             msg = (
                 "'bands' of occlusion must be pairs (low, high) in hertz, 0 <= low < "
                 f"high. Got {band!r} for {name!r}."
@@ -231,6 +270,9 @@ def _check_bands(
 
 def _part(recording: Any, epoch: int, context: int | None) -> tuple[Any, int]:
     """Cut a night to an epoch and those around it; return it and its place."""
+    if not hasattr(recording, "n_epochs"):
+        msg = f"'recording' of occlusion must be one Recording. Got {recording!r}."
+        raise ValueError(msg)
     check_count("epoch", epoch, owner="occlusion", minimum=0)
     if epoch >= recording.n_epochs:
         msg = (

@@ -167,7 +167,8 @@ class OcclusionDisplay:
             image = self._draw_trace(panel, name, values, limit)
         if self.found.second:
             draw_bar(self.axes_[len(names) - 1], image, "by second")
-        stage = STAGES[self.found.stage]
+        stage = self.found.stage
+        stage = stage if isinstance(stage, str) else STAGES[stage]
         self.axes_[0].set_title(f"{stage}, probability {self.found.probability:.2f}")
         for panel in self.axes_[: len(names) - 1]:
             panel.tick_params(labelbottom=False)
@@ -229,7 +230,9 @@ class OcclusionDisplay:
 
 
 def _signed(value: Any) -> str:
-    """Write a value with its sign, if anything is left of it."""
+    """Write a value with its sign, if it is known and anything is left of it."""
+    if np.isnan(value):
+        return "\N{EN DASH}"
     rounded = round(float(value), 2)
     return f"{rounded:+.2f}" if rounded else "0"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
 from scipy.special import log_softmax, softmax
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -21,6 +23,7 @@ from sleepkit.classifiers import (
     TemporalConvClassifier,
 )
 from sleepkit.classifiers._distillation import Teacher, following, teacher_targets
+from sleepkit.exceptions import RecordingError
 from sleepkit.nn import MedFuseNet, StageLoss
 from sleepkit.persistence import load_model, model_info, save_model
 from sleepkit.preprocessing import SpectrumScaler
@@ -54,10 +57,12 @@ def teacher(medfuse, nights):
     return medfuse(max_epochs=8).fit(*nights)
 
 
+@pytest.mark.parametrize("silent", [[], [3], [0, 2, 3]])
 @pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
-def test_the_loss_is_a_mixture_while_a_teacher_is_followed(weight):
+def test_the_loss_is_a_mixture_while_a_teacher_is_followed(weight, silent):
     rng = np.random.default_rng(0)
     said, temperature = log_softmax(rng.normal(size=(4, 3)), axis=1), 2.0
+    said[silent] = np.nan
     source = ArraySource({"eeg": rng.normal(size=(4, 2))})
     teacher = Teacher(said, temperature, weight)
     stages = np.array([2, -1, 0, 1])
@@ -66,13 +71,14 @@ def test_the_loss_is_a_mixture_while_a_teacher_is_followed(weight):
     targets["present"] = {"eeg": torch.ones(4, dtype=torch.bool)}
     output, loss = torch.randn(4, 3), StageLoss()
     own = loss(output, targets).item()
-    known = stages >= 0
-    q = softmax(said[known] / temperature, axis=1)
-    log_p = log_softmax(output.numpy()[known] / temperature, axis=1)
-    divergence = temperature**2 * (q * (np.log(q) - log_p)).sum(axis=1).mean()
+    taught = np.array([i for i in (0, 2, 3) if i not in silent], int)
+    q = softmax(said[taught] / temperature, axis=1)
+    log_p = log_softmax(output.numpy()[taught] / temperature, axis=1)
+    divergences = temperature**2 * (q * (np.log(q) - log_p)).sum(axis=1)
     with following(teacher, loss, read_logits, source):
         found = loss(output, targets).item()
-    expected = weight * divergence + (1 - weight) * own
+    share = weight * len(taught) / 3
+    expected = weight * divergences.sum() / 3 + (1 - share) * own
     assert found == pytest.approx(expected, rel=1e-5)
     assert loss(output, targets).item() == own
 
@@ -123,7 +129,11 @@ def test_fitted_teachers_stay_and_others_are_fitted_on_the_rows(student, blobs):
     X, y = blobs
     fitted = LogisticRegression().fit(X, y)
     distilled = DistilledClassifier([fitted, GaussianNB()], student)
-    assert clone(make_pipeline(StandardScaler(), distilled))[-1].teacher[0] is fitted
+    copied = clone(make_pipeline(StandardScaler(), distilled))[-1]
+    assert copied.teacher[0] is fitted
+    assert copied.teacher[1] is not distilled.teacher[1]  # a search sets its parameters
+    alone = clone(DistilledClassifier(GaussianNB(), student))
+    assert alone.set_params(teacher__var_smoothing=0.1).teacher.var_smoothing == 0.1
     assert distilled.fit(X[::2], y[::2]).score(X, y) > 0.9
     assert not hasattr(distilled.teacher[1], "classes_")
 
@@ -175,6 +185,77 @@ def test_rows_that_occur_twice_count_once(student, teacher, nights):
     np.testing.assert_array_equal(once.predict(X), twice.predict(X))
 
 
+@pytest.fixture(scope="module")
+def of_eeg(student, make_nights):
+    """A teacher of EEG alone, and nights, the first of which lacks it."""
+    X, y = make_nights(3)
+    teacher = clone(student).fit(X.select(["eeg"]), y)
+    return teacher, *make_nights(3, missing={0: "eeg"})
+
+
+def test_rows_without_a_teacher_are_left_out(medfuse, of_eeg):
+    teacher, X, _ = of_eeg
+    rows = X.recording != X.recordings[0].id
+    assert 0 < rows.sum() < len(X)
+    small = medfuse(max_epochs=2)
+    fits = [DistilledClassifier(teacher, small).fit(each) for each in (X, X[rows])]
+    found, expected = (fit.predict_proba(X) for fit in fits)
+    np.testing.assert_array_equal(found, expected)
+    assert (
+        fits[0].student_.class_prior_.tolist() == fits[1].student_.class_prior_.tolist()
+    )
+
+
+def test_a_teacher_without_any_signal(student, of_eeg):
+    teacher, X, y = of_eeg
+    for stages in (None, y):
+        with pytest.raises(
+            RecordingError, match="teachers of DistilledClassifier have"
+        ):
+            DistilledClassifier(teacher, student).fit(X.select(["eog"]), stages)
+
+
+class Listener(TemporalConvClassifier):
+    """A stager that notes the subjects of its fits."""
+
+    heard: ClassVar[list] = []
+
+    def fit(self, X, y, groups=None):
+        self.heard.append(groups)
+        return super().fit(X, y, groups)
+
+
+@pytest.mark.parametrize("routing", [False, True])
+def test_teachers_that_are_fitted_get_the_subjects(student, blobs, routing):
+    X, y = blobs
+    listener = Listener(**student.get_params() | {"max_epochs": 1})
+    teachers = [listener, make_pipeline(StandardScaler(), listener), GaussianNB()]
+    subjects = np.arange(len(y)) % 4
+    distilled = DistilledClassifier(teachers, clone(student).set_params(max_epochs=1))
+    Listener.heard.clear()
+    with config_context(enable_metadata_routing=routing):
+        distilled.fit(X, y, groups=subjects)
+    np.testing.assert_array_equal(Listener.heard, [subjects, subjects])
+
+
+def test_tables_keep_their_columns(student, blobs):
+    pandas = pytest.importorskip("pandas")
+    X, y = pandas.DataFrame(blobs[0], columns=list("abcd")), blobs[1]
+    fitted = LogisticRegression().fit(X, y)  # warns of arrays without names
+    distilled = DistilledClassifier(fitted, student).fit(X, y)
+    assert distilled.student_.feature_names_in_.tolist() == list("abcd")
+    assert distilled.predict(X).shape == y.shape
+    with pytest.raises(ValueError, match="same order as they were in fit"):
+        distilled.predict(X[list("bacd")])
+
+
+def test_a_teacher_that_is_only_pretrained_is_fitted(student, medfuse, nights):
+    teacher = medfuse(max_epochs=1).pretrain(nights[0])
+    assert DistilledClassifier(teacher, student).fit(*nights).student_
+    with pytest.raises(ValueError, match="teachers that are fitted, and MedFuse"):
+        DistilledClassifier(teacher, student).fit(nights[0])
+
+
 @pytest.mark.parametrize(
     ("params", "words"),
     [
@@ -196,7 +277,9 @@ def test_teachers_that_cannot_be_used(student, blobs):
     few = LogisticRegression().fit(X[y != "REM"], y[y != "REM"])
     with pytest.raises(ValueError, match=r"know the classes .*; y also has \['REM'\]"):
         DistilledClassifier(few, student).fit(X, y)
-    with pytest.raises(ValueError, match="need the same classes"):
+    with pytest.raises(
+        ValueError, match="teachers of DistilledClassifier need the same"
+    ):
         DistilledClassifier([few, GaussianNB()], student).fit(X, y)
     with pytest.raises(ValueError, match="None; that takes teachers that are fitted"):
         DistilledClassifier(GaussianNB(), student).fit(X)

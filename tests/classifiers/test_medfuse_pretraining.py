@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from sklearn.utils.validation import check_is_fitted
 
 from sleepkit.classifiers import MedFuseSleepClassifier
 from sleepkit.exceptions import SleepkitWarning
@@ -119,9 +121,9 @@ def test_a_fitted_start_gives_its_heads_to_the_same_classes(medfuse, fitted, nig
 @pytest.mark.parametrize(
     ("start", "words"),
     [
-        (LogisticRegression(), "after fit or pretrain, or None. Got a LogisticReg"),
-        (MedFuseSleepClassifier(), "after fit or pretrain, or None. Got a MedFuse"),
-        ("start.model", "after fit or pretrain, or None. Got a str"),
+        (LogisticRegression(), "after fit or pretrain, or None; .* Got a LogisticReg"),
+        (MedFuseSleepClassifier(), "after fit or pretrain, or None; .* Got a MedFuse"),
+        ("start.model", "load_model reads one of a file. Got a str"),
     ],
 )
 def test_starts_without_weights(medfuse, nights, start, words):
@@ -129,15 +131,99 @@ def test_starts_without_weights(medfuse, nights, start, words):
         medfuse(warm_start_from=start).fit(*nights)
 
 
-def test_starts_of_other_nets(medfuse, pretrained, nights):
+def test_starts_of_other_nets(medfuse, nights):
     X, y = nights
-    words = r"the sizes of the new net. Its weight streams\.\S+ has .* got one of"
-    with pytest.raises(ValueError, match=words):
-        medfuse(warm_start_from=pretrained, dim_feedforward=8).fit(X, y)
-    start = medfuse(max_epochs=1)
-    start.fit(X.select(["eeg"]), y)
+    start = medfuse(max_epochs=1).fit(X.select(["eeg"]), y)
     with pytest.raises(ValueError, match=r"got none from a .* of eeg \(4,\)"):
         medfuse(warm_start_from=start).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("fusion", "mid-late"),
+        ("n_heads", 1),
+        ("n_layers", 2),
+        ("dim_feedforward", 8),
+        ("max_relative_distance", 3),
+    ],
+)
+def test_starts_of_other_sizes_name_what_differs(medfuse, nights, name, value):
+    """Also those whose weights have the shapes of the new net and further ones."""
+    own = getattr(medfuse(), name)
+    start = medfuse(max_epochs=1, **{name: value}).pretrain(nights[0])
+    words = f"must have the sizes of .* has {name}={own!r}. Got .* of {name}={value!r}"
+    with pytest.raises(ValueError, match=words):
+        medfuse(warm_start_from=start).fit(*nights)
+
+
+def test_heads_are_taken_whole_or_not(medfuse, fitted, nights):
+    frozen = {"lr": 1e-12, "weight_decay": 0.0, "d_head": 12}
+    found = weights(medfuse(warm_start_from=fitted, **frozen).fit(*nights))
+    last = "heads.fused.6.bias"  # has one shape for any d_head
+    assert found["heads.fused.0.weight"].shape[0] == 12
+    assert not np.allclose(found[last], weights(fitted)[last], atol=1e-5)
+
+
+def test_the_subset_head_needs_its_modalities_in_order(medfuse):
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(20, 6)), np.arange(20) % 2
+    columns = {"eeg": [0, 1], "eog": [2, 3], "emg": [4, 5]}
+    start = medfuse(modalities=columns, max_epochs=1).fit(X, y)
+    for order, same in ((list(columns), True), (["emg", "eog", "eeg"], False)):
+        begun = medfuse(
+            modalities={name: columns[name] for name in order},
+            warm_start_from=start,
+            lr=1e-12,
+            weight_decay=0.0,
+            max_epochs=1,
+        ).fit(X, y)
+        heads = {
+            name: np.allclose(values, weights(start)[name], atol=1e-5)
+            for name, values in weights(begun).items()
+            if name in ("heads.fused.0.weight", "heads.subset.0.weight")
+        }
+        assert list(heads.values()) == [True, same]
+
+
+def test_a_stager_is_not_its_own_start(medfuse, nights):
+    stager = medfuse(max_epochs=1).pretrain(nights[0])
+    stager.warm_start_from = stager
+    with pytest.raises(ValueError, match="must be another stager: warm_start=True"):
+        stager.fit(*nights)
+
+
+def test_its_own_pretraining_counts_before_another_start(medfuse, pretrained, nights):
+    options = {"max_epochs": 1, "warm_start_from": pretrained, "lr": 1e-2}
+    stager = medfuse(warm_start=True, **options).pretrain(nights[0])
+    name = "streams.eeg.projection.weight"
+    own, other = stager.pretrained_[name], pretrained.pretrained_[name]
+    assert not np.allclose(own, other, atol=1e-3)
+    stager.set_params(lr=1e-12, weight_decay=0.0).fit(*nights)
+    np.testing.assert_allclose(weights(stager)[name], own, atol=1e-6)
+    forgets = medfuse(**options).pretrain(nights[0])
+    with pytest.warns(SleepkitWarning, match="drops the weights of its pretrain"):
+        forgets.fit(*nights)
+
+
+def test_columns_of_tables(medfuse, blobs):
+    pandas = pytest.importorskip("pandas")
+    table = pandas.DataFrame(blobs[0], columns=list("abcd"))
+    stager = medfuse(modalities={"eeg": [0, 1], "eog": [2, 3]}, max_epochs=1)
+    start = clone(stager).pretrain(table)
+    assert start.feature_names_in_.tolist() == list("abcd")
+    stager.set_params(warm_start_from=start).fit(table, blobs[1])
+    with pytest.raises(
+        ValueError, match=r"columns of X, b, a, c, d. Got .* a, b, c, d"
+    ):
+        stager.fit(table[list("bacd")], blobs[1])
+
+
+def test_a_pretrained_stager_is_not_fitted(pretrained):
+    with pytest.raises(NotFittedError):
+        check_is_fitted(pretrained)
+    with pytest.raises(NotFittedError):
+        check_is_fitted(make_pipeline(StandardScaler(), pretrained))
 
 
 @pytest.mark.parametrize("fusion", ["coordinated", "early", "mid-late"])

@@ -12,14 +12,16 @@ import sys
 import joblib
 import numpy as np
 import pytest
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, scale
 from sklearn.tree import DecisionTreeClassifier
 
-from sleepkit.classifiers import SleepMGClassifier
+from sleepkit.classifiers import DistilledClassifier, SleepMGClassifier
 from sleepkit.datasets import make_polysomnography
 from sleepkit.evaluation import cross_validate_staging
+from sleepkit.evaluation._describe import hash_fitted
 from sleepkit.preprocessing import BandPower
 from sleepkit.recording import EpochArray
 from sleepkit.utils import hash_code
@@ -176,6 +178,55 @@ def test_an_unchanged_fold_is_read_from_the_cache(again):
     train, test = np.arange(40), np.arange(40, 60)
     assert again(cv=[(train, test)], random_state=None)[0] == 1
     assert again(X[:60], y[:60], cv=[(train, test)], random_state=None)[0] == 0
+
+
+class Start(BaseEstimator):
+    """What a stager starts from: it has fitted the shares of the stages."""
+
+    def __init__(self, random_state=None):
+        self.random_state = random_state
+
+    def fit(self, shares):
+        self.shares_ = np.array(shares)
+        return self
+
+
+class Beginner(ClassifierMixin, BaseEstimator):
+    """A stager that learns nothing more, and whose clones keep its start."""
+
+    def __init__(self, start=None):
+        self.start = start
+
+    def __sklearn_clone__(self):
+        return Beginner(self.start)
+
+    def fit(self, X, y):
+        self.classes_ = np.arange(5)
+        return self
+
+    def predict_proba(self, X):
+        return np.tile(self.start.shares_, (len(X), 1))
+
+
+def test_a_start_with_other_weights_is_fitted_again(again):
+    """Its parameters are the same, and a clone keeps it."""
+    shares = [[0.2] * 5, [0.6, 0.1, 0.1, 0.1, 0.1], [0.2] * 5]
+    starts = [Start().fit(share) for share in shares]
+    found = [again(stager=Beginner(start))[1].predictions() for start in starts]
+    assert [result["p_W"][0] for result in found] == [0.2, 0.6, 0.2]
+    assert starts[0].random_state is None  # it is the user's own
+
+
+def test_teachers_tell_what_they_fitted():
+    X = np.arange(8.0)[:, np.newaxis]
+    trees = [DecisionTreeClassifier(random_state=0).fit(X, X[:, 0] > i) for i in (2, 5)]
+    hashes = [
+        hash_fitted(DistilledClassifier([make_pipeline(tree), LogisticRegression()]))
+        for tree in (trees[0], trees[1], trees[0])
+    ]
+    assert hashes[0] == hashes[2] != hashes[1]
+    assert list(hashes[0]) == ["teacher"]
+    assert hash_fitted(DistilledClassifier(clone(trees[0]))) == {}
 
 
 def test_changed_code_is_fitted_again(again, proba_stager, tmp_path, monkeypatch):

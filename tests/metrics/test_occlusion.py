@@ -104,6 +104,9 @@ def test_the_band_of_spindles(simulated):
 # ------------------------------------------------------------------------- the parts
 
 
+WHOLE = (0, 12_000)
+
+
 def sines(*freqs, n_times=12_000, sfreq=100.0):
     times = np.arange(n_times) / sfreq
     return sum(np.sin(2 * np.pi * f * times) for f in freqs)[np.newaxis]
@@ -138,10 +141,20 @@ def test_all_bands_together_leave_next_to_nothing():
 
 def test_a_second_becomes_a_line_without_edges():
     x = sines(2, 9) + np.linspace(0, 50, 12_000)
-    changed = fade_out(x, 100.0, 5000, 5100)
+    changed = fade_out(x, 100.0, 5000, 5100, within=WHOLE)
     np.testing.assert_array_equal(changed[:, :4975], x[:, :4975])
     np.testing.assert_array_equal(changed[:, 5125:], x[:, 5125:])
     assert np.abs(np.diff(changed[0, 5000:5100], 2)).max() < 1e-9
+    assert np.abs(np.diff(changed[0])).max() <= np.abs(np.diff(x[0])).max() + 0.01
+
+
+@pytest.mark.parametrize("start", [3000, 5900])
+def test_no_second_reaches_into_other_epochs(start):
+    x = sines(2, 9)
+    changed = fade_out(x, 100.0, start, start + 100, within=(3000, 6000))
+    np.testing.assert_array_equal(changed[:, :3000], x[:, :3000])
+    np.testing.assert_array_equal(changed[:, 6000:], x[:, 6000:])
+    assert np.abs(changed - x)[:, start + 30 : start + 70].max() > 0.5
     assert np.abs(np.diff(changed[0])).max() <= np.abs(np.diff(x[0])).max() + 0.01
 
 
@@ -150,9 +163,33 @@ def test_missing_samples_stay_missing():
     x[:, 3500:3600] = np.nan
     for changed in (
         remove_band(x, 100.0, 3000, 6000, (4.0, 6.0)),
-        fade_out(x, 100.0, 3450, 3550),
+        fade_out(x, 100.0, 3450, 3550, within=WHOLE),
     ):
         np.testing.assert_array_equal(np.isnan(changed), np.isnan(x))
+
+
+@pytest.mark.parametrize("offset", [0, 2000])
+def test_missing_samples_make_no_edges(offset):
+    """What a band loses beside a gap is what it loses without the gap."""
+    x = sines(5, 13) + offset
+    whole = remove_band(x, 100.0, 3000, 6000, (12.0, 16.0))
+    gap = slice(4000, 4200)
+    x[:, gap] = np.nan
+    changed = remove_band(x, 100.0, 3000, 6000, (12.0, 16.0))
+    assert np.nanmax(np.abs(changed - whole)) < 1
+    beside = fade_out(
+        x, 100.0, 4210, 4300, within=WHOLE
+    )  # its flank reaches into the gap
+    assert np.nanmax(np.abs(beside - offset)) < 2.5
+
+
+def test_a_band_from_zero_loses_what_drifts():
+    times = np.arange(12_000) / 100
+    drift = 50 * np.sin(2 * np.pi * 0.06 * times)[np.newaxis]
+    changed = remove_band(drift + sines(8), 100.0, 3000, 6000, (0.0, 4.0))
+    inside = slice(3100, 5900)
+    left = changed[0, inside] - sines(8)[0, inside]
+    assert np.ptp(left) < 0.25 * np.ptp(drift)
 
 
 # ------------------------------------------------------------------------- the result
@@ -191,8 +228,9 @@ def test_what_is_left_of_the_probability(make_night):
     assert set(found.band["eog"].values()) == {0}
     assert found.second["eeg"].shape == (30,)
     assert (found.second["eeg"] > 0).all()
-    # the night itself, two modalities, two of seven bands and of thirty seconds
-    assert len(stager.staged) == 1 + 1 + 2 * (1 + 7 + 30)
+    # the night itself, two modalities, two of thirty seconds and of seven bands, of
+    # which EOG of 50 Hz has nothing in the highest
+    assert len(stager.staged) == 1 + 1 + 2 * (1 + 7 + 30) - 1
     missing = stager.staged[2].signals["eeg"].data
     assert np.isnan(missing).sum() == 3000
     assert np.isnan(missing[:, 9000:12_000]).all()
@@ -205,6 +243,57 @@ def test_epochs_around(make_night, epoch, n_epochs):
     assert {each.n_epochs for each in stager.staged} == {n_epochs}
     whole = occlusion(stager, night, epoch, by=["modality"])
     assert found == whole
+
+
+def test_stages_in_words(make_night):
+    stager, night = Loudness(), make_night(2)
+    stager.classes_ = np.array(["W", "N3"])
+    found = occlusion(stager, night, 1, by=["modality"])
+    stager.classes_ = np.array([0, 3])
+    expected = occlusion(stager, night, 1, by=["modality"])
+    assert found.stage == {0: "W", 3: "N3"}[expected.stage]
+    assert found[1:] == expected[1:]
+
+
+def silenced(night, name, epoch):
+    """A night without the signal of a modality in an epoch."""
+    signal = night.signals[name]
+    n_times = round(night.epoch_duration * signal.sfreq)
+    data = signal.data.copy()
+    data[:, epoch * n_times : (epoch + 1) * n_times] = np.nan
+    return night.with_signals({**night.signals, name: signal.replace(data=data)})
+
+
+def test_the_only_signal_of_an_epoch_cannot_be_removed(make_night):
+    stager, night = Loudness(), silenced(make_night(3), "eog", 1)
+    found = occlusion(stager, night, 1)
+    assert np.isnan(found.modality["eeg"])
+    assert found.modality["eog"] == 0
+    assert not any(found.second["eog"])
+    assert len(stager.staged) == 1 + 7 + 30  # what is missing is not removed again
+    masked = make_night(3).signals["eog"].replace(valid=[True, False, True])
+    night = night.with_signals({**night.signals, "eog": masked})
+    assert np.isnan(occlusion(stager, night, 1, by=["modality"]).modality["eeg"])
+
+
+class Strict(Loudness):
+    """It refuses what is missing."""
+
+    def predict_proba(self, night):
+        if any(np.isnan(signal.data).any() for signal in night.signals.values()):
+            msg = "Input contains NaN."
+            raise ValueError(msg)
+        return super().predict_proba(night)
+
+
+def test_estimators_that_need_all_modalities(make_night):
+    night, words = make_night(2), "leave 'modality' out of 'by'.*contains NaN"
+    with pytest.raises(ValueError, match=words):
+        occlusion(Strict(), night, 0)
+    assert not occlusion(Strict(), night, 0, by=["band"]).modality
+    strict = Strict()
+    strict.any_subset = False  # as nets of sleepkit say
+    assert occlusion(strict, night, 0, by=["modality"]).modality == {}
 
 
 def test_one_modality_cannot_be_left_out(make_night):
@@ -222,12 +311,18 @@ def test_one_modality_cannot_be_left_out(make_night):
         ({"by": ["minute"]}, "'by' of occlusion must be a list"),
         ({"bands": {"a": (4, 2)}}, "0 <= low < high. Got"),
         ({"bands": {"a": (4, 5, 6)}}, "must be pairs"),
+        ({"bands": {"a": 4}}, "must be pairs"),
         ({"context": -1}, "'context' parameter of occlusion"),
     ],
 )
 def test_errors(make_night, params, message):
     with pytest.raises(ValueError, match=message):
         occlusion(Loudness(), make_night(4), **{"epoch": 0, **params})
+
+
+def test_nights_are_given_one_by_one(make_night):
+    with pytest.raises(ValueError, match=r"must be one Recording\. Got EpochArray"):
+        occlusion(Loudness(), as_epoch_array(make_night(2)), 0)
 
 
 def test_spectra_cannot_be_occluded(make_night):

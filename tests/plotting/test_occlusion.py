@@ -64,6 +64,14 @@ def test_parts_that_were_not_removed_are_not_drawn():
     assert labels(table.get_xticklabels()) == ["all"]
 
 
+def test_what_is_not_known_and_stages_in_words():
+    unknown = FOUND._replace(stage="Light", modality={"eeg": np.nan, "eog": 0.0})
+    display = OcclusionDisplay(unknown, TRACES).plot()
+    assert display.axes_[0].get_title() == "Light, probability 0.75"
+    assert display.axes_[-1].texts[0].get_text() == "\N{EN DASH}"
+    display.figure_.canvas.draw()
+
+
 def test_next_to_nothing_is_pale():
     only = FOUND._replace(second={"eeg": np.full(30, 1e-4), "eog": np.zeros(30)})
     image = OcclusionDisplay(only, TRACES).plot().axes_[0].get_images()[0]
