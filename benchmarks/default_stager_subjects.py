@@ -27,11 +27,11 @@ from sleepkit.pretrained._feature_nights import (
     find_nights,
     read_nights,
     single_channels,
-    stretches,
 )
 from sleepkit.pretrained._members import calibrate, split_subjects
 from sleepkit.pretrained._recipe import bands_net, public_bands, randomise, simulate
-from sleepkit.recording import concatenate
+from sleepkit.pretrained._stretches import stretches
+from sleepkit.recording import EpochArray, concatenate
 
 TITLE = "The member for band powers on held-out subjects"
 ABOUT = """{n} subjects of Sleep-EDF Expanded, {folds} folds by subject: the member for
@@ -73,9 +73,13 @@ def fold_member(fold, train, work):
         simulated, _ = simulated_nights(fold, work)
         rest, weigh, more = split_subjects(train, recipe)
         real = concatenate([rest, more])
-        X = concatenate([real, stretches(single_channels(real), fold), simulated])
+        cuts = [
+            stretches(each, fold, z_scored=True)
+            for each in (single_channels(real), simulated)
+        ]
+        X = concatenate([real, *cuts])
         net = bands_net(recipe, fold, work / f"fold{fold}").fit(X, X.hypnogram)
-        member = calibrate(net.set_params(stage__callbacks=None), weigh)
+        member = calibrate("bands", net.set_params(stage__callbacks=None), weigh)
         save_model(member, kept)
     return load_model(kept)
 

@@ -8,8 +8,8 @@ TINY = Recipe(
     n_subjects=5,
     hours=(0.5, 0.5),
     n_copies=1,
-    edges=(0.5, 4, 8, 12, 20, 30),
-    n_passes={"bands": 2, "emg": 2},
+    edges=(0.5, 4, 8, 12, 20, 25),
+    n_passes={"bands": 2, "fine": 2},
     net={
         "sequence_length": 20,
         "n_filters": 8,

@@ -14,7 +14,6 @@ from sleepkit.recording import EpochArray, Recording, Signal
 
 _N_CHANNELS: Final = 3  # EEG Fpz-Cz, EEG Pz-Oz, EOG
 N_FEATURES: Final = 10
-_SHORTEST, _LONGEST = 40, 400  # epochs
 _SUBJECT: Final = 5  # characters of a file's name: SC4SS
 SOURCE: Final = (
     "features of Sleep-EDF Expanded (PhysioNet, ODC-By 1.0): a file SC4SS_nightN.npz "
@@ -57,41 +56,6 @@ def single_channels(X: EpochArray) -> EpochArray:
             changed = recording.with_signals({**signals, "eeg": one})
             nights.append(changed.replace(id=f"{recording.id}/{channel}"))
     return EpochArray(nights)
-
-
-def stretches(X: EpochArray, seed: int) -> EpochArray:
-    """Cut each night into stretches of random length, and scale each by itself.
-
-    A night of z-scored signals shows which share of its power an epoch has. Recordings
-    that begin and end anywhere show it as well, but against themselves.
-    """
-    rng = np.random.default_rng(seed)
-    parts = []
-    for recording in X.recordings:
-        begin = 0
-        while begin < recording.n_epochs - _SHORTEST:
-            end = begin + int(rng.integers(_SHORTEST, _LONGEST + 1))
-            parts.append(_stretch(recording, begin, min(end, recording.n_epochs)))
-            begin = end
-    return EpochArray(parts)
-
-
-def _stretch(recording: Recording, begin: int, end: int) -> Recording:
-    """Epochs of a night, with powers as if their signals were scaled by themselves."""
-    signals = {}
-    for name, signal in recording.load().signals.items():
-        channels = signal.data.reshape(recording.n_epochs, -1, N_FEATURES).copy()
-        logs = channels[..., : N_FEATURES // 2]
-        power = np.exp(logs).sum(axis=-1)  # (n_epochs, n_channels)
-        part = power[begin:end].mean(axis=0)
-        logs -= np.log(part / power.mean(axis=0))[:, np.newaxis]
-        signals[name] = Signal(channels[begin:end].reshape(end - begin, -1))
-    return Recording(
-        id=f"{recording.id}[{begin}:{end}]",
-        subject=recording.subject,
-        signals=signals,
-        hypnogram=np.asarray(recording.hypnogram)[begin:end],
-    )
 
 
 def _read(path: Path) -> Recording:

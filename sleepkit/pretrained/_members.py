@@ -11,19 +11,21 @@ from sklearn.pipeline import Pipeline
 from sleepkit import persistence
 from sleepkit.classifiers import LogPoolClassifier
 from sleepkit.exceptions import RecordingError
-from sleepkit.pretrained._feature_nights import read_nights, single_channels, stretches
+from sleepkit.pretrained._feature_nights import read_nights, single_channels
 from sleepkit.pretrained._recipe import (
     Recipe,
     bands_net,
-    emg_net,
     fine_bands,
+    fine_net,
     public_bands,
     randomise,
     simulate,
 )
+from sleepkit.pretrained._stretches import stretches
 from sleepkit.recording import EpochArray, concatenate
 
-MEMBERS: Final = ("bands", "emg")
+MEMBERS: Final = ("bands", "fine")
+_N_CUTS: Final = 2  # of each simulated night, for "fine"
 
 
 def split_subjects(
@@ -54,8 +56,8 @@ def train_member(
     if not kept.exists():
         simulated, _, _ = split_subjects(simulate(recipe, seed), recipe)
         nights = randomise(recipe, simulated, seed)
-        if name == "emg":
-            stager = _train_emg(nights, recipe, seed, work)
+        if name == "fine":
+            stager = _train_fine(nights, recipe, seed, work)
         else:
             stager = _train_bands(nights, recipe, seed, work, paths)
         stager.set_params(stage__callbacks=None)
@@ -63,10 +65,24 @@ def train_member(
     return persistence.load_model(kept)
 
 
-def calibrate(member: Any, X: EpochArray) -> LogPoolClassifier:
-    """Scale the log-probabilities of "bands" by what fits held-out nights best."""
-    alone = LogPoolClassifier([("bands", member)], prefit=True)
+def calibrate(name: str, member: Any, X: EpochArray) -> LogPoolClassifier:
+    """Scale the log-probabilities of a member by what fits held-out nights best."""
+    alone = LogPoolClassifier([(name, member)], prefit=True)
     return alone.fit(X, X.hypnogram).fit_weights(X, X.hypnogram)
+
+
+def pool_alike(
+    bands: LogPoolClassifier, fine: LogPoolClassifier, X: EpochArray
+) -> LogPoolClassifier:
+    """Pool both members, calibrated; each has half of the say, where both stage.
+
+    No nights could weigh them: real ones without signals have no fine bands, and of
+    simulated ones "fine" has seen nothing else.
+    """
+    members = {"bands": on_signals(bands, X), "fine": fine.estimators_[0]}
+    weights = [float(each.weights_[0]) / 2 for each in (bands, fine)]
+    pool = LogPoolClassifier([*members.items()], weights=weights, prefit=True)
+    return pool.fit(X, X.hypnogram)
 
 
 def on_signals(bands: LogPoolClassifier, X: EpochArray) -> Pipeline:
@@ -76,20 +92,26 @@ def on_signals(bands: LogPoolClassifier, X: EpochArray) -> Pipeline:
     return Pipeline([*features.steps, *member.steps])
 
 
-def _train_emg(nights: EpochArray, recipe: Recipe, seed: int, work: Path) -> Pipeline:
-    """Train on fine bands of the EMG of simulated nights: real ones have none."""
+def _train_fine(nights: EpochArray, recipe: Recipe, seed: int, work: Path) -> Pipeline:
+    """Train on fine bands of simulated nights, whole and in stretches."""
     features = fine_bands(recipe)
-    X = features.fit_transform(nights.select(["emg"])).materialize(work / "nights")
-    net = emg_net(recipe, seed, work).fit(X, X.hypnogram)
+    whole = features.fit_transform(nights).materialize(work / "nights")
+    cuts = [stretches(whole, seed + i, z_scored=False) for i in range(_N_CUTS)]
+    X = concatenate([whole, *cuts])
+    net = fine_net(recipe, seed, work).fit(X, X.hypnogram)
     return Pipeline([*features.steps, *net.steps])
 
 
 def _train_bands(
     nights: EpochArray, recipe: Recipe, seed: int, work: Path, paths: list[Path]
 ) -> Pipeline:
-    """Train on band powers of real nights and of simulated ones."""
+    """Train on band powers of real nights, and of stretches of real and simulated."""
     real, _, _ = split_subjects(read_nights(paths), recipe)
     features = public_bands().fit_transform(nights.select(["eeg", "eog"]))
     simulated = features.materialize(work / "nights")
-    X = concatenate([real, stretches(single_channels(real), seed), simulated])
+    cuts = [
+        stretches(each, seed, z_scored=True)
+        for each in (single_channels(real), simulated)
+    ]
+    X = concatenate([real, *cuts])
     return bands_net(recipe, seed, work).fit(X, X.hypnogram)

@@ -24,7 +24,7 @@ from sleepkit.pretrained._feature_nights import digest_of, find_nights, read_nig
 from sleepkit.pretrained._members import (
     MEMBERS,
     calibrate,
-    on_signals,
+    pool_alike,
     split_subjects,
     train_member,
 )
@@ -82,8 +82,8 @@ def pretrain(
     Notes
     -----
     Nights are simulated, randomised and turned into features; both members are
-    trained; their weights are fitted on subjects held out of that; and the scores of
-    the cards are those of further subjects. Files are written whole or not at all.
+    trained, and calibrated on subjects held out of that; and the scores of the cards
+    are those of further subjects. Files are written whole or not at all.
 
     Examples
     --------
@@ -99,11 +99,11 @@ def pretrain(
     trained = Parallel(n_jobs=n_jobs)(
         delayed(train_member)(name, recipe, seed, paths, work) for name in MEMBERS
     )
-    bands, emg = trained
+    bands, fine = trained
     train, weigh, _ = split_subjects(read_nights(paths), recipe)
-    bands = calibrate(bands, weigh)
+    bands = calibrate("bands", bands, weigh)
     models = {
-        "default": _default(recipe, seed, bands, emg),
+        "default": _default(recipe, seed, bands, fine),
         "bands": _bands(recipe, bands, paths),
     }
     seen = {str(subject) for part in (train, weigh) for subject in part.subject}
@@ -142,23 +142,15 @@ def _check_settings(path: Path, recipe: Recipe, seed: int, digest: str) -> None:
 
 
 def _default(
-    recipe: Recipe, seed: int, bands: LogPoolClassifier, emg: Any
+    recipe: Recipe, seed: int, bands: LogPoolClassifier, fine: Any
 ) -> tuple[Any, dict[str, Any], dict[str, float]]:
-    """Pool both members; measure the pool on subjects held out of it.
-
-    The weights are those that fit held-out simulated subjects, since no real recording
-    that may be used has an EMG.
-    """
+    """Pool both members; measure the pool on subjects held out of it."""
     parts = split_subjects(simulate(recipe, seed), recipe)
     train, *held_out = (
         randomise(recipe, part, seed + i) for i, part in enumerate(parts)
     )
     weigh, test = (part.materialize() for part in held_out)  # staged several times
-    pool = LogPoolClassifier(
-        [("bands", on_signals(bands, weigh)), ("emg", emg)], prefit=True
-    ).fit(weigh, weigh.hypnogram)
-    pool.fit_weights(weigh, weigh.hypnogram)
-    pool.set_params(weights=pool.weights_.tolist())
+    pool = pool_alike(bands, calibrate("fine", fine, weigh), weigh)
     steps = {
         "channels": preprocessing.FixedChannels(),
         "quality": preprocessing.QualityMask(),

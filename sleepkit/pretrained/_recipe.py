@@ -17,10 +17,10 @@ from sleepkit.training import Checkpoint
 MODALITIES: Final = ("eeg", "eog", "emg")
 _SFREQ: Final = 100  # Hz
 _NIGHT: Final = 8.0  # hours
-_N_PASSES: Final = {"bands": 5, "emg": 12}
+_N_PASSES: Final = {"bands": 5, "fine": 5}
 
-
-EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25, 30)
+# No band above 25 Hz: recordings at 50 Hz have none.
+EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25)
 NET: Final = {"n_filters": 64, "sequence_length": 100, "validation_fraction": 0.05}
 
 
@@ -40,8 +40,8 @@ class Recipe:
     n_copies : int, default=1
         Copies of each simulated training recording, randomised in different ways.
     edges : tuple of float, default=EDGES
-        Edges of the fine bands of the EMG in hertz.
-    n_passes : mapping of str to int, default={"bands": 5, "emg": 12}
+        Edges of the fine bands in hertz.
+    n_passes : mapping of str to int, default={"bands": 5, "fine": 5}
         Passes over the epochs of each member.
     net : mapping of str to object, default=NET
         Parameters of the `TemporalConvClassifier` of both members.
@@ -93,7 +93,7 @@ def randomise(recipe: Recipe, X: EpochArray, seed: int) -> EpochArray:
 
 
 def fine_bands(recipe: Recipe) -> Pipeline:
-    """Features of the member "emg": signals in, logarithms of fine bands out."""
+    """Features of the member "fine": signals in, logarithms of fine bands out."""
     bands = {
         f"{low:g}-{high:g}": (low, high)
         for low, high in zip(recipe.edges, recipe.edges[1:], strict=False)
@@ -103,7 +103,6 @@ def fine_bands(recipe: Recipe) -> Pipeline:
             ("channels", preprocessing.FixedChannels()),
             ("resample", preprocessing.Resampler(_SFREQ)),
             ("power", preprocessing.BandPower(bands, ratios=())),
-            ("relative", preprocessing.RelativeFeatures()),
         ]
     )
 
@@ -123,12 +122,13 @@ def public_bands() -> Pipeline:
     )
 
 
-def emg_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
-    """Untrained net of the member "emg"; it keeps its passes in a folder."""
+def fine_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
+    """Untrained net of the member "fine"; it keeps its passes in a folder."""
     return Pipeline(
         [
+            ("relative", preprocessing.RelativeFeatures()),
             ("standardize", preprocessing.SpectrumScaler()),
-            ("stage", _net("emg", recipe, seed, work)),
+            ("stage", _net("fine", recipe, seed, work)),
         ]
     )
 

@@ -109,7 +109,7 @@ def test_it_goes_on_from_what_is_kept(models, feature_nights, tmp_path, monkeypa
         raise AssertionError
 
     monkeypatch.setattr("sleepkit.pretrained._members._train_bands", refuse)
-    monkeypatch.setattr("sleepkit.pretrained._members._train_emg", refuse)
+    monkeypatch.setattr("sleepkit.pretrained._members._train_fine", refuse)
     out, work = tmp_path / "out", models / "work"
     files = pretrain(feature_nights, out, work=work, recipe=TINY)
     assert len(files) == 4

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sleepkit.pretrained import Recipe
-from sleepkit.pretrained._feature_nights import stretches
 from sleepkit.pretrained._recipe import fine_bands, public_bands, randomise, simulate
+from sleepkit.pretrained._stretches import stretches
 from sleepkit.recording import EpochArray, Recording, Signal
 from tests.tiny_recipe import TINY
 
@@ -38,7 +38,7 @@ def test_copies_differ():
 def test_features():
     X = simulate(TINY, 0)[:30]
     fine = fine_bands(TINY).fit_transform(X)
-    assert fine.shape == (30, 3 * 2 * 5)  # with those relative to the night
+    assert fine.shape == (30, 3 * 5)
     public = public_bands().fit_transform(X.select(["eeg", "eog"]))
     assert public.epochs("eeg").shape == public.epochs("eog").shape == (30, 10)
     # as published: of signals with SD 1, so that powers are less than 1 together
@@ -57,8 +57,8 @@ def test_stretches_are_scaled_by_themselves():
         signals={"eeg": Signal(features)},
         hypnogram=np.arange(900) % 5,
     )
-    X = stretches(EpochArray([night]), 0)
-    assert len(X.recordings) > 1
+    X = stretches(EpochArray([night]), 0, z_scored=True)
+    assert {len(part.hypnogram) for part in X.recordings} <= set(range(40, 81))
     np.testing.assert_array_equal(X.hypnogram, np.arange(len(X)) % 5)
     begin, mean = 0, np.exp(logs).sum(axis=-1).mean(axis=0)
     for part in X.recordings:
@@ -70,3 +70,18 @@ def test_stretches_are_scaled_by_themselves():
         np.testing.assert_allclose(shift, shift[:1, :, :1] + 0 * shift, atol=1e-5)
         np.testing.assert_allclose(values[..., 5:], np.exp(before), rtol=1e-5)
         begin += len(values)
+
+
+def test_stretches_of_other_features_are_cut_alone():
+    features = np.arange(200.0)[:, np.newaxis]
+    signals = {"emg": Signal(features, valid=np.arange(200) != 7)}
+    night = Recording(
+        id="n", subject="s", signals=signals, hypnogram=np.arange(200) % 5
+    )
+    X = stretches(EpochArray([night]), 0, z_scored=False)
+    parts = [part.signals["emg"] for part in X.recordings]
+    assert sum(len(part.data) for part in parts) in range(160, 201)
+    found = np.concatenate([part.data for part in parts])
+    np.testing.assert_array_equal(found, features[: len(found)])
+    flags = np.concatenate([part.valid for part in parts])
+    assert np.flatnonzero(~flags).tolist() == [7]

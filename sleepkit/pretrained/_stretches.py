@@ -1,0 +1,74 @@
+"""Nights of features, cut into short recordings."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from sleepkit._typing import FloatArray
+from sleepkit.pretrained._feature_nights import N_FEATURES
+from sleepkit.recording import EpochArray, Recording
+
+_SHORTEST, _LONGEST = 40, 80  # epochs
+_N_BANDS: Final = N_FEATURES // 2  # whose logarithms come first in a channel
+
+
+def stretches(X: EpochArray, seed: int, *, z_scored: bool) -> EpochArray:
+    """Cut each night into stretches of 20 to 40 minutes.
+
+    What is relative to a night misleads on half an hour of it, which may hold one or
+    two stages: a net has to see such recordings in its training.
+
+    Parameters
+    ----------
+    X : EpochArray
+        Nights of features.
+    seed : int
+        Seed of the lengths.
+    z_scored : bool
+        Whether the features are band powers of signals that were z-scored over the
+        night, as of `PowerShares`. Those of a stretch are scaled as if its signals had
+        been z-scored by themselves.
+
+    Returns
+    -------
+    EpochArray
+        The stretches, a recording each.
+    """
+    rng = np.random.default_rng(seed)
+    parts = []
+    for recording in X.recordings:
+        whole, begin, n_epochs = recording.load(), 0, recording.n_epochs
+        while begin < n_epochs - _SHORTEST:
+            end = min(begin + int(rng.integers(_SHORTEST, _LONGEST + 1)), n_epochs)
+            name = f"{recording.id}[{begin}:{end}]/{seed}"
+            parts.append(_cut(whole, slice(begin, end), name, z_scored))
+            begin = end
+    return EpochArray(parts)
+
+
+def _cut(recording: Recording, epochs: slice, name: str, z_scored: bool) -> Recording:
+    """Cut some epochs out of a night."""
+    signals = {}
+    for modality, signal in recording.signals.items():
+        data = signal.data
+        if z_scored:
+            data = _scale(data.reshape(len(data), -1, N_FEATURES), epochs)
+        valid = None if signal.valid is None else signal.valid[epochs]
+        signals[modality] = signal.replace(data=data[epochs], valid=valid)
+    return Recording(
+        id=name,
+        subject=recording.subject,
+        signals=signals,
+        hypnogram=np.asarray(recording.hypnogram)[epochs],
+    )
+
+
+def _scale(channels: FloatArray, epochs: slice) -> FloatArray:
+    """Scale logarithms of powers as if the power of some epochs were that of all."""
+    channels = channels.copy()
+    logs = channels[..., :_N_BANDS]
+    power = np.exp(logs).sum(axis=-1)  # (n_epochs, n_channels)
+    logs -= np.log(power[epochs].mean(axis=0) / power.mean(axis=0))[:, np.newaxis]
+    return channels.reshape(len(channels), -1)
