@@ -90,17 +90,18 @@ def stage_as_a_whole(stager, X):
         )
 
 
-def yasa_caller(X):
+def yasa_caller(X, names=("eeg", "eog")):
     """Give what stages a night by YASA, signals to stages."""
     (night,) = X.recordings
-    data = np.concatenate([night.signals[name].data[:1] for name in ("eeg", "eog")])
-    info = mne.create_info(["EEG", "EOG"], night.signals["eeg"].sfreq, "eeg")
+    data = np.concatenate([night.signals[name].data[:1] for name in names])
+    info = mne.create_info([*names], night.signals["eeg"].sfreq, "eeg")
     raw = mne.io.RawArray(data * 1e-6, info, verbose="error")
 
     def call():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return yasa.SleepStaging(raw, eeg_name="EEG", eog_name="EOG").predict()
+            channels = {f"{name}_name": name for name in names}
+            return yasa.SleepStaging(raw, **channels).predict()
 
     return call
 

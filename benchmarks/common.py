@@ -136,13 +136,13 @@ def without_onednn():
         torch.backends.mkldnn.enabled = True
 
 
-def in_turn(calls, repeats):
+def in_turn(calls, repeats, clock=time.perf_counter):
     """Call all in turn; give the median seconds of each, the first call left out."""
     seconds = {name: [] for name in calls}
     for turn in range(repeats + 1):
         for name, call in calls.items():
-            start = time.perf_counter()
+            start = clock()
             call()
             if turn:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(clock() - start)
     return {name: statistics.median(values) for name, values in seconds.items()}

@@ -36,6 +36,7 @@ SHARED_INSIDE = {
     "hypnogram": {"io"},
     "io": {"cli", "datasets", "live"},
     "nn": {"classifiers"},
+    "persistence": {"cli"},
     "pipelines": {"cli"},
     "preprocessing": {"export", "live"},
     "report": {"cli"},

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from sleepkit import export, persistence
+from sleepkit import export
 from sleepkit.cli._arguments import add_any_model, add_overwrite
 from sleepkit.cli._models import find_model
 from sleepkit.cli._output import make_folder, print_files, refuse_existing
@@ -41,14 +40,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> None:
     """Load a model, and write it as a graph."""
+    from sleepkit.persistence._model_file import read_model  # torch: help needs none
+
     out = arguments.onnx
     refuse_existing([out], overwrite=arguments.overwrite)
     place = find_model(arguments.model)
-    stager = persistence.load_model(place)
-    about = {"source": str(place)}
-    if isinstance(place, Path):
-        about = {"source_sha256": hashlib.sha256(place.read_bytes()).hexdigest()}
-    if method := persistence.model_info(place)["about"].get("method"):
+    stager, info, sha256 = read_model(place)
+    about = {"source_sha256": sha256}
+    if isinstance(place, str):  # an address
+        about["source"] = str(place)
+    if method := info["about"].get("method"):
         about["method"] = str(method)
     make_folder(out.parent)
     with TemporaryDirectory(dir=out.parent, prefix=".sleepkit-") as folder:

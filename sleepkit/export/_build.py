@@ -46,17 +46,24 @@ def build(stager: Any, layout: Layout, name: str = "sequences") -> Built:
         rule = Sequences.of(stager)
         graph = NetGraph(stager, None if rule is None else name, layout)
         return Built(graph, {} if rule is None else {name: rule})
-    msg = f"{type(stager).__name__} has no graph: sleepkit's nets and their pools have."
-    raise StepError(msg)
+    raise _no_graph(stager)
 
 
 def modalities_of(stager: Any) -> tuple[str, ...]:
-    """Modalities that a stager takes."""
+    """Modalities that a stager takes; its last step must have a graph."""
     if isinstance(stager, Pipeline):
         return modalities_of(stager.steps[-1][1])
     if isinstance(stager, LogPoolClassifier):
         return tuple(stager.modalities_)
-    return tuple(stager.layout_)
+    if isinstance(stager, SleepClassifier):
+        return tuple(stager.layout_)
+    raise _no_graph(stager)
+
+
+def _no_graph(stager: Any) -> StepError:
+    """Error of a classifier that has no graph."""
+    msg = f"{type(stager).__name__} has no graph: sleepkit's nets and their pools have."
+    return StepError(msg)
 
 
 def _of(stager: Any, layout: Layout) -> dict[str, Facts]:

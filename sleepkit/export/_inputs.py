@@ -51,8 +51,8 @@ def feature_layout(stager: Any, epoch_duration: float) -> dict[str, Facts]:
             "the rate of the signals, for LogPoolClassifier."
         )
         raise ValueError(msg)
-    shapes = stager.layout_
-    return {name: Facts(tuple(shape), epoch_duration) for name, shape in shapes.items()}
+    names = modalities_of(stager)
+    return {name: Facts(tuple(stager.layout_[name]), epoch_duration) for name in names}
 
 
 def _one_of(parameter: str, given: Any, name: str) -> Any:

@@ -6,11 +6,12 @@ import logging
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from typing import Any, Final
 
 import torch
+from numpy import base_repr
 
-from sleepkit.export._metadata import to_metadata
 from sleepkit.utils import optional_import
 
 OPSET: Final = 20
@@ -64,34 +65,48 @@ def shrink(model: Any) -> None:
         passes.RemoveUnusedOpsetsPass(),
     ):
         each(model)
-    _shorten_names(model.graph)
+    shorten_names(model.graph)
     passes.ClearMetadataAndDocStringPass()(model)
 
 
-def _shorten_names(graph: Any) -> None:
+def shorten_names(graph: Any) -> None:
     """Give what is between inputs and output a number, and no shape.
 
-    Of a small net these would be a third of the file.
+    Of a small net these would be a third of the file. Of the nodes only those before
+    the nets keep a name, by which `quantize` leaves them out.
     """
     kept = {id(value) for value in (*graph.inputs, *graph.outputs)}
+    taken = {value.name for value in (*graph.inputs, *graph.outputs)}
     produced = [value for node in graph for value in node.outputs]
-    for number, value in enumerate([*graph.initializers.values(), *produced]):
+    inner = [v for v in (*graph.initializers.values(), *produced) if id(v) not in kept]
+    free = (name for number in count() if (name := _short(number)) not in taken)
+    names = [next(free) for _ in inner]
+    for before in ("was ", ""):  # no new name may be another's old one
+        for name, value in zip(names, inner, strict=True):
+            value.name = f"{before}{name}"
+    for value in inner:
         value.metadata_props.clear()
-        if id(value) not in kept:
-            value.name = str(number)
-            if value.const_value is None:
-                value.shape = value.type = None
+        if value.const_value is None:
+            value.shape = value.type = None
     for number, node in enumerate(graph):
         of_step = "sleepkit.export._steps" in node.metadata_props.get("namespace", "")
-        node.name = f"{STEP if of_step else ''}{number}"
+        node.name = f"{STEP}{_short(number)}" if of_step else ""
 
 
-def to_bytes(model: Any, about: Mapping[str, Any]) -> bytes:
-    """Content of a file, with facts about it as JSON values."""
+def _short(number: int) -> str:
+    """Shortest name for a number."""
+    return base_repr(number, 36)
+
+
+def to_bytes(model: Any, metadata: Mapping[str, str]) -> bytes:
+    """Content of a file, with its metadata."""
     ir = optional_import("onnx_ir", extra="onnx")
     model.producer_name = "sleepkit"
-    model.metadata_props.update(to_metadata(about))
-    content: bytes = ir.to_proto(model).SerializeToString()
+    model.metadata_props.clear()
+    model.metadata_props.update(metadata)
+    proto = ir.to_proto(model)
+    del proto.graph.value_info[:]  # of weights, which say it themselves
+    content: bytes = proto.SerializeToString()
     return content
 
 

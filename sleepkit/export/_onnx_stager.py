@@ -14,7 +14,7 @@ from sleepkit.export._metadata import read_about
 from sleepkit.export._sequences import Sequences
 from sleepkit.recording import EpochArray, Recording, as_epoch_array
 from sleepkit.training import RecordingSource
-from sleepkit.utils import optional_import
+from sleepkit.utils import check_count, open_regular, optional_import
 
 
 class OnnxStager:
@@ -31,14 +31,17 @@ class OnnxStager:
     ----------
     about : dict of str to object
         What the file says of itself: its model, classes, modalities and rates, the rule
-        of its sequences, and, if the command made it, the hash of the model file.
+        of its sequences, the steps ``outside`` of the graph, which come before it, and,
+        if the command made it, the hash of the model file.
     classes_ : ndarray of shape (n_classes,)
         The classes.
 
     Raises
     ------
+    OSError
+        If there is no such file.
     ModelFileError
-        If the file was not written by sleepkit.
+        If the file is damaged, or was not written by sleepkit.
     ImportError
         If ONNX Runtime is not installed.
 
@@ -66,12 +69,20 @@ class OnnxStager:
         runtime = optional_import("onnxruntime", extra="onnx")
         options = runtime.SessionOptions()
         options.log_severity_level = 3  # errors
-        options.intra_op_num_threads = n_threads or 0
-        self._session = runtime.InferenceSession(
-            fspath(path), options, providers=["CPUExecutionProvider"]
-        )
-        metadata = self._session.get_modelmeta().custom_metadata_map
-        self.about = read_about(metadata)
+        if n_threads is not None:
+            n_threads = check_count("n_threads", n_threads, owner="OnnxStager")
+            options.intra_op_num_threads = n_threads
+        with open_regular(path) as file:
+            content = file.read()
+        try:
+            self._session = runtime.InferenceSession(
+                content, options, providers=["CPUExecutionProvider"]
+            )
+            metadata = self._session.get_modelmeta().custom_metadata_map
+            self.about = read_about(metadata)
+        except Exception as error:  # the runtime has errors of its own
+            msg = f"{quoted(fspath(path))} cannot be read as an ONNX file: {error}"
+            raise ModelFileError(msg) from error
         if not {"classes", "modalities", "sequences"} <= self.about.keys():
             msg = f"{quoted(fspath(path))} was not written by sleepkit.export.to_onnx."
             raise ModelFileError(msg)
@@ -115,7 +126,9 @@ class OnnxStager:
         Raises
         ------
         RecordingError
-            If a signal has a gap, or is of another rate or shape than the file takes.
+            If a signal has a gap, or is of another rate or shape than the file takes;
+            if epochs are of another length; or if a night has no valid epoch of any
+            modality that the file takes.
         """
         X = as_epoch_array(X)
         proba = np.empty((len(X), len(self.classes_)), np.float32)
@@ -139,8 +152,14 @@ class OnnxStager:
         Raises
         ------
         RecordingError
-            If a signal has a gap, or is of another rate or shape than the file takes.
+            As `predict_proba`.
         """
+        if recording.epoch_duration != self.about["epoch_duration"]:
+            msg = (
+                f"The graph takes epochs of {self.about['epoch_duration']:g} s; "
+                f"{recording.id!r} has epochs of {recording.epoch_duration:g} s."
+            )
+            raise RecordingError(msg)
         night = EpochArray([recording], include_unscored=True)
         (recording,) = night.materialize().recordings  # what is lazy, once
         values: dict[str, Array] = {}
@@ -148,6 +167,14 @@ class OnnxStager:
         for name, rule in self.about["modalities"].items():
             read = _read_epochs if rule["sfreq"] is None else _read_signal
             values[name], present[name] = read(recording, name, rule)
+        needs_all = self.about["needs_all"]
+        if not (np.all if needs_all else np.any)([*present.values()], axis=0).any():
+            msg = (
+                f"The graph takes {'all' if needs_all else 'any'} of "
+                f"{', '.join(present)}; no epoch of {recording.id!r} has a valid "
+                "signal of them."
+            )
+            raise RecordingError(msg)
         sequences = {name: rule.cut(present) for name, rule in self._sequences.items()}
         masks = {f"{name}_present": there for name, there in present.items()}
         return {**values, **masks, **sequences}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from os import PathLike
 from typing import Any, Final
@@ -10,11 +11,14 @@ import torch
 from sklearn.utils.validation import check_is_fitted
 
 import sleepkit
+from sleepkit.exceptions import SleepkitWarning
 from sleepkit.export._build import Built, build
 from sleepkit.export._facts import Layout
 from sleepkit.export._graph import Staging
 from sleepkit.export._inputs import feature_layout, signal_layout
+from sleepkit.export._metadata import to_metadata
 from sleepkit.export._onnx_file import shrink, to_bytes, trace
+from sleepkit.preprocessing import QualityMask
 from sleepkit.utils import check_positive, last_step, optional_import, write_atomically
 
 NOTICE: Final = "for research; not a medical device"
@@ -51,16 +55,22 @@ def to_onnx(
     epoch_duration : float, default=30.0
         Length of an epoch in seconds.
     about : mapping of str to object, default=None
-        Further facts for the file's metadata, as JSON values.
+        Further facts for the file's metadata, as JSON values, under names of their own.
 
     Raises
     ------
     StepError
         If a step or the net has no graph; the message names it.
     ValueError
-        If a rate or a number of channels is missing or cannot be used.
+        If a rate or a number of channels is missing or cannot be used, or `about` has a
+        name that the file needs.
     ImportError
         If the packages of the extra ``onnx`` are not installed.
+
+    Warns
+    -----
+    SleepkitWarning
+        If a graph from signals leaves out `QualityMask`.
 
     See Also
     --------
@@ -79,6 +89,10 @@ def to_onnx(
     of any number and length: log-probabilities are averaged. The output
     ``probabilities`` is (n_epochs, n_classes). All numbers are free when the graph
     runs, and the metadata has the rule by which `OnnxStager` cuts sequences.
+
+    Of epochs, several nights can go through one run, one behind the other, since no
+    sequence crosses from one to the next. From signals a run is one night: filters and
+    the statistics of a recording are computed over all that it is given.
 
     With `sfreq`, ``present`` takes the place of `QualityMask`, and statistics of a
     recording are those of its epochs that are present.
@@ -99,11 +113,36 @@ def to_onnx(
         stager = estimator
         layout = signal_layout(stager, sfreq, n_channels, epoch_duration)
     built = build(stager, layout)
+    outside = _outside(estimator, from_signals=sfreq is not None)
+    facts = _describe(estimator, built, layout) | {"outside": outside}
+    metadata = to_metadata(_merge(facts, about or {}))
     inputs, shapes = _example(built, layout)
     model = trace(Staging(built.graph), inputs, shapes)
     shrink(model)
-    facts = _describe(estimator, built, layout) | dict(about or {})
-    write_atomically(path, to_bytes(model, facts))
+    write_atomically(path, to_bytes(model, metadata))
+
+
+def _outside(estimator: Any, *, from_signals: bool) -> list[str]:
+    """Names of the steps that a night must go through before the graph."""
+    steps = [step for _, step in getattr(estimator, "steps", ())][:-1]
+    if not from_signals:
+        return [type(s).__name__ for s in steps if s != "passthrough"]
+    masks = [type(s).__name__ for s in steps if isinstance(s, QualityMask)]
+    if masks:
+        msg = (
+            "The graph has no QualityMask: transform nights by it before, or mark "
+            "their bad epochs as not present."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=3)
+    return masks
+
+
+def _merge(facts: dict[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:
+    """Add the facts of the user, which replace none of those that the file needs."""
+    if taken := sorted(facts.keys() & about.keys()):
+        msg = f"The 'about' parameter of to_onnx must not name {', '.join(taken)}."
+        raise ValueError(msg)
+    return facts | dict(about)
 
 
 def _example(built: Built, layout: Layout) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -133,6 +172,7 @@ def _describe(estimator: Any, built: Built, layout: Layout) -> dict[str, Any]:
         "version": sleepkit.__version__,
         "model": type(last).__name__,
         "classes": last.classes_.tolist(),
+        "needs_all": not getattr(last, "any_subset", True),
         "modalities": {
             name: {"shape": list(facts.shape), "sfreq": facts.sfreq}
             for name, facts in layout.items()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import warnings
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from os import PathLike, fspath
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import safetensors.numpy
 import sklearn
@@ -164,7 +165,20 @@ def load_model(path: str | PathLike[str], *, unpinned: bool = False) -> Any:
     ...     load_model(Path(folder, "stager.model"))
     LogisticRegression(C=0.5)
     """
-    info, members = _read(path, unpinned=unpinned)
+    return read_model(path, unpinned=unpinned).estimator
+
+
+class ModelFile(NamedTuple):
+    """An estimator, the description of `model_info`, and the hash of the file."""
+
+    estimator: Any
+    info: dict[str, Any]
+    sha256: str
+
+
+def read_model(path: str | PathLike[str], *, unpinned: bool = False) -> ModelFile:
+    """Read a file once, with all that `load_model` and `model_info` give."""
+    info, members, sha256 = _read(path, unpinned=unpinned)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         try:
@@ -176,15 +190,15 @@ def load_model(path: str | PathLike[str], *, unpinned: bool = False) -> Any:
             raise ModelFileError(msg) from error
     for one in caught:
         if issubclass(one.category, SleepkitWarning):
-            warnings.warn(f"{path}: {one.message}", SleepkitWarning, stacklevel=2)
+            warnings.warn(f"{path}: {one.message}", SleepkitWarning, stacklevel=3)
     if any(issubclass(w.category, InconsistentVersionWarning) for w in caught):
         msg = (
             f"{path} was trained with scikit-learn {info.get('scikit-learn')}, and "
             f"this is {sklearn.__version__}: predictions may differ; train it again to "
             "be sure."
         )
-        warnings.warn(msg, SleepkitWarning, stacklevel=2)
-    return estimator
+        warnings.warn(msg, SleepkitWarning, stacklevel=3)
+    return ModelFile(estimator, info, sha256)
 
 
 def model_info(path: str | PathLike[str], *, unpinned: bool = False) -> dict[str, Any]:
@@ -277,8 +291,8 @@ def _construct(info: dict[str, Any], members: dict[str, bytes]) -> Any:
 
 def _read(
     path: str | PathLike[str], *, unpinned: bool
-) -> tuple[dict[str, Any], dict[str, bytes]]:
-    """Read and check a file: its size, archive and format."""
+) -> tuple[dict[str, Any], dict[str, bytes], str]:
+    """Read and check a file: its size, archive and format; give also its hash."""
     place = fetch(fspath(path), unpinned=unpinned) if is_address(path) else path
     with open_regular(place) as file:
         size = os.fstat(file.fileno()).st_size
@@ -301,7 +315,7 @@ def _read(
     if not isinstance(info.get("about"), dict):
         why = f"it is damaged: its 'about' is {quoted(info.get('about'))}, no mapping."
         raise ModelFileError(_refusal(path, why))
-    return info, members
+    return info, members, hashlib.sha256(content).hexdigest()
 
 
 def _refusal(path: str | PathLike[str], why: str) -> str:

@@ -1,8 +1,11 @@
+import hashlib
 import json
+from pathlib import Path
 
 import pytest
 
 from sleepkit.cli import main
+from sleepkit.persistence import _model_file
 from sleepkit.pretrained import model_path
 
 onnx = pytest.importorskip("onnx")
@@ -29,7 +32,8 @@ def test_a_model_becomes_a_file(tmp_path, written, capsys):
     ((name, options),) = written
     assert name == "Pipeline"
     assert options["sfreq"] == 100
-    assert len(options["about"]["source_sha256"]) == 64
+    expected = hashlib.sha256(model_path().read_bytes()).hexdigest()
+    assert options["about"]["source_sha256"] == expected
     json.dumps(options["about"])
     assert str(out) in capsys.readouterr().out
 
@@ -43,6 +47,17 @@ def test_nothing_is_replaced(tmp_path, written, capsys):
     assert written == []
     assert main(["export", str(model_path()), "--onnx", str(out), "--overwrite"]) == 0
     assert out.read_bytes() == b"graph"
+
+
+@pytest.mark.usefixtures("written")
+def test_a_model_is_read_once(tmp_path, monkeypatch):
+    reads, read = [], _model_file.open_regular
+    monkeypatch.setattr(
+        _model_file, "open_regular", lambda path: reads.append(path) or read(path)
+    )
+    monkeypatch.setattr(Path, "read_bytes", None)
+    assert main(["export", "default", "--onnx", str(tmp_path / "x.onnx")]) == 0
+    assert reads == [model_path()]
 
 
 @pytest.mark.usefixtures("written")

@@ -7,6 +7,7 @@ import pytest
 
 from sleepkit.exceptions import ModelFileError, RecordingError
 from sleepkit.export import OnnxStager
+from sleepkit.recording import Recording
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +19,7 @@ def test_says_what_it_is(graph, powers_stager):
     about = graph.about
     assert about["notice"] == "for research; not a medical device"
     assert (about["model"], about["method"]) == ("LogPoolClassifier", "powers")
+    assert (about["outside"], about["needs_all"]) == ([], False)
     assert about["modalities"]["eog"] == {"shape": [1], "sfreq": 100.0}
     assert about["sequences"].keys() == {"sequences_shares", "sequences_bands"}
     assert graph.classes_.tolist() == powers_stager.classes_.tolist()
@@ -39,6 +41,33 @@ def test_refuses_other_signals(graph, nights):
     data[0, 5] = np.nan
     with pytest.raises(RecordingError, match="samples without gaps"):
         graph.predict(night.with_signals({"eeg": eeg.replace(data=data)}))
+
+
+def test_refuses_nights_that_it_cannot_stage(graph, nights):
+    night = nights.recordings[0]
+    signals = {"eeg": night.signals["eeg"].replace(valid=None)}
+    half = Recording(id="half", subject="a", signals=signals, epoch_duration=15)
+    with pytest.raises(RecordingError, match=r"of 30 s; 'half' has epochs of 15 s"):
+        graph.predict(half)
+    other = night.with_signals({"ecg": signals["eeg"]})
+    never = np.zeros(night.n_epochs, np.bool_)
+    bad = night.with_signals({"eeg": signals["eeg"].replace(valid=never)})
+    for each in (other, bad):
+        with pytest.raises(RecordingError, match=r"takes any of eeg, eog; no epoch of"):
+            graph.predict(each)
+
+
+def test_files_that_are_missing_or_damaged(powers_file, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.onnx"):
+        OnnxStager(tmp_path / "none.onnx")
+    damaged = tmp_path / "damaged.onnx"
+    damaged.write_bytes(powers_file.read_bytes()[:-100])
+    with pytest.raises(
+        ModelFileError, match=r"damaged\.onnx' cannot be read as an ONNX"
+    ):
+        OnnxStager(damaged)
+    with pytest.raises(ValueError, match="'n_threads' parameter of OnnxStager"):
+        OnnxStager(powers_file, n_threads=-1)
 
 
 def test_refuses_other_files(powers_file, tmp_path):

@@ -6,11 +6,12 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
-from sleepkit.exceptions import StepError
+from sleepkit.exceptions import SleepkitWarning, StepError
 from sleepkit.export import OnnxStager, to_onnx
-from sleepkit.preprocessing import NotchFilter
+from sleepkit.preprocessing import NotchFilter, QualityMask
 from sleepkit.pretrained import load_stager
 from sleepkit.recording import Recording
 
@@ -76,6 +77,20 @@ def test_medfuse(medfuse, tmp_path, sfreq):
         given = part if sfreq else stager[:-1].transform(part)
         expected = stager.predict_proba(part)
         np.testing.assert_allclose(graph.predict_proba(given), expected, **EQUAL)
+    if sfreq is None:
+        together = _in_one_run(graph, stager[:-1].transform(X))
+        np.testing.assert_allclose(together, stager.predict_proba(X), **EQUAL)
+
+
+def _in_one_run(graph, X):
+    """Stage several nights as a batch, one behind the other."""
+    each = [graph.inputs(recording) for recording in X.recordings]
+    start = 0
+    for inputs, recording in zip(each, X.recordings, strict=True):
+        inputs["sequences"] = inputs["sequences"] + start
+        start += recording.n_epochs
+    batch = {name: np.concatenate([one[name] for one in each]) for name in each[0]}
+    return graph._session.run(None, batch)[0]
 
 
 @pytest.mark.slow
@@ -91,6 +106,25 @@ def test_default_stager_at_another_rate(nights, tmp_path):
         np.testing.assert_allclose(
             graph.predict_proba(X), stager.predict_proba(X), **EQUAL
         )
+
+
+def test_steps_outside_of_the_graph(sleepmg, sleepmg_file, tmp_path):
+    assert OnnxStager(sleepmg_file).about["outside"] == ["Resampler", "SignalScaler"]
+    masked = Pipeline([("quality", QualityMask()), *sleepmg.steps])
+    path, about = tmp_path / "none.onnx", {"classes": [], "mine": 1}
+    with (
+        pytest.warns(SleepkitWarning, match="has no QualityMask: transform nights"),
+        pytest.raises(ValueError, match=r"'about' .* must not name classes"),
+    ):
+        to_onnx(masked, path, sfreq=100, n_channels=1, about=about)
+    assert not path.exists()
+
+
+@pytest.mark.parametrize("sfreq", [None, 100])
+def test_other_classifiers_are_named(sfreq, tmp_path):
+    other = DummyClassifier().fit([[0.0], [1.0]], [0, 1])
+    with pytest.raises(StepError, match="DummyClassifier has no graph"):
+        to_onnx(other, tmp_path / "none.onnx", sfreq=sfreq)
 
 
 def test_what_has_no_graph_is_named(sleepmg, powers_stager, tmp_path):
