@@ -29,10 +29,10 @@ from sleepkit.recording import Recording, Signal
 TITLE = "The default stager on other laboratories' recordings"
 ABOUT = """Excerpts of half an hour of four patients (DREAMS, scored by the older rules)
 and 84 minutes of one subject (pyDYNAM-O), none of which had a part in training or
-calibration. "fold 0" and "fold 1" are the default stager with the members for band
-powers of two folds of ``default_stager_subjects.py``: other simulated subjects, and two
-thirds of the real ones. Intervals: 95 %, bootstrap over stretches of ten epochs. Made
-by ``python benchmarks/default_stager.py --out docs/results --model FOLDS``."""
+calibration. "seed 1" and "seed 2" are two further trainings, with other simulated
+subjects, by ``sleepkit pretrain --seed``. Intervals: 95 %, bootstrap over stretches of
+ten epochs. Made by ``python benchmarks/default_stager.py --out docs/results --model
+"seed 1.model" "seed 2.model"``."""
 _DREAMS = {5: 0, 4: 4, 3: 1, 2: 2, 1: 3, 0: 3}
 _RATES = {1: 100, 2: 200, 3: 50, 4: 200}
 _PYDYNAMO = {5: 0, 4: 4, 3: 1, 2: 2, 1: 3}

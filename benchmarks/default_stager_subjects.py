@@ -23,27 +23,24 @@ from sleepkit.model_selection import SubjectKFold
 from sleepkit.persistence import load_model, save_model
 from sleepkit.pretrained import Recipe, adapt
 from sleepkit.pretrained._adapt import _LEAST_REPLAYED, _SLOWER
-from sleepkit.pretrained._feature_nights import (
-    find_nights,
-    read_nights,
-    single_channels,
-)
-from sleepkit.pretrained._members import calibrate, split_subjects
+from sleepkit.pretrained._feature_nights import find_nights, read_nights
+from sleepkit.pretrained._members import calibrate, of_all_lengths, split_subjects
 from sleepkit.pretrained._recipe import bands_net, public_bands, randomise, simulate
 from sleepkit.pretrained._stretches import stretches
-from sleepkit.recording import EpochArray, concatenate
+from sleepkit.recording import concatenate
 
 TITLE = "The member for band powers on held-out subjects"
 ABOUT = """{n} subjects of Sleep-EDF Expanded, {folds} folds by subject: the member for
 band powers of the default stager, trained by its recipe without the subjects of the
 fold, with another simulation in each fold, and calibrated on a tenth of the other
-subjects. The second table begins with a stager that was trained on simulated nights
-alone, and adapts it to the nights of 1, 2 or 4 subjects, {draws} draws each; tested on
-{tests} others, and on {forgotten} held-out simulated recordings, to see what it
-forgets. With replay, as many simulated training nights are mixed in as there are new
-ones, at least four; these stagers are not calibrated. Kappa of all scored epochs.
-Intervals: 95 %, bootstrap over subjects; ±: SD over draws. Made by
-``python benchmarks/default_stager_subjects.py --out docs/results``."""
+subjects. The second table has the same nights in stretches, each staged as a recording
+of its own, scaled by itself. The third begins with a stager that was trained on
+simulated nights alone, and adapts it to the nights of 1, 2 or 4 subjects, {draws} draws
+each; tested on {tests} others, and on {forgotten} held-out simulated recordings, to see
+what it forgets. With replay, as many simulated training nights are mixed in as there
+are new ones, at least four; these stagers are not calibrated. Kappa of all scored
+epochs. Intervals: 95 %, bootstrap over subjects; ±: SD over draws. Made by ``python
+benchmarks/default_stager_subjects.py --out docs/results``."""
 N_FOLDS = 5
 SIZES = (1, 2, 4)
 DRAWS = 3
@@ -73,11 +70,7 @@ def fold_member(fold, train, work):
         simulated, _ = simulated_nights(fold, work)
         rest, weigh, more = split_subjects(train, recipe)
         real = concatenate([rest, more])
-        cuts = [
-            stretches(each, fold, z_scored=True)
-            for each in (single_channels(real), simulated)
-        ]
-        X = concatenate([real, *cuts])
+        X = of_all_lengths(real, simulated, fold)
         net = bands_net(recipe, fold, work / f"fold{fold}").fit(X, X.hypnogram)
         member = calibrate("bands", net.set_params(stage__callbacks=None), weigh)
         save_model(member, kept)
@@ -107,17 +100,16 @@ def interval(y, stages, subject):
     return f"{staging_scores(y, stages)['kappa']:.3f} ({low:.3f}{TO}{high:.3f})"
 
 
-def folds_table(X, members, folds):
+def folds_table(members, parts):
     """Scores of each subset of the modalities, all folds together."""
-    order = np.concatenate([test for _, test in folds])
-    y, subject = X.hypnogram[order], X.subject[order]
+    y = np.concatenate([part.hypnogram for part in parts])
+    subject = np.concatenate([part.subject for part in parts])
     rows = []
     for subset in SUBSETS:
-        some = X.select(subset.split("+"))
         proba = np.concatenate(
             [
-                member.predict_proba(some[test])
-                for member, (_, test) in zip(members, folds, strict=True)
+                member.predict_proba(part.select(subset.split("+")))
+                for member, part in zip(members, parts, strict=True)
             ]
         )
         scores = staging_scores(y, proba.argmax(axis=1))
@@ -205,7 +197,8 @@ def main():
     *members, base = Parallel(n_jobs=args.jobs)(
         [*tasks, delayed(simulated_only)(args.work)]
     )
-    by_fold = folds_table(X, members, folds)
+    nights = [X[test] for _, test in folds]
+    short = [stretches(night, 0, z_scored=True) for night in nights]
     by_size, n_forgotten = adapt_table(base, X, args.work)
     about = ABOUT.format(
         n=len(set(X.subject)),
@@ -220,7 +213,9 @@ def main():
         textwrap.fill(" ".join(about.split()), 88) + "\n",
         include_findings(path),
         heading("Folds by subject"),
-        by_fold,
+        folds_table(members, nights),
+        heading("The same nights in stretches of 20 to 40 minutes"),
+        folds_table(members, short),
         heading("Adaptation"),
         by_size,
     ]

@@ -6,7 +6,6 @@ from copy import copy
 from typing import Any, Self
 
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.model_selection._search import BaseSearchCV
 from sklearn.pipeline import Pipeline
 
 from sleepkit.classifiers import LogPoolClassifier
@@ -83,7 +82,7 @@ def with_running_steps(stager: Any, window: Window) -> Any:
         pool = copy(stager)
         pool.estimators_ = [with_running_steps(m, window) for m in stager.estimators_]
         return pool
-    if isinstance(stager, BaseSearchCV):
+    if hasattr(stager, "best_estimator_"):  # a search
         search = copy(stager)
         search.best_estimator_ = with_running_steps(stager.best_estimator_, window)
         return search

@@ -26,6 +26,7 @@ from sleepkit.recording import EpochArray, concatenate
 
 MEMBERS: Final = ("bands", "fine")
 _N_CUTS: Final = 2  # of each simulated night, for "fine"
+_HOURS: Final = 400  # epochs of the longest stretch of a real night
 
 
 def split_subjects(
@@ -63,6 +64,20 @@ def train_member(
         stager.set_params(stage__callbacks=None)
         persistence.save_model(stager, kept)
     return persistence.load_model(kept)
+
+
+def of_all_lengths(real: EpochArray, simulated: EpochArray, seed: int) -> EpochArray:
+    """Training nights of "bands", whole and cut, by both EEG channels and by one."""
+    single = single_channels(real)
+    return concatenate(
+        [
+            real,
+            stretches(single, seed, _HOURS, z_scored=True),
+            stretches(single, seed, z_scored=True),
+            simulated,
+            stretches(simulated, seed, z_scored=True),
+        ]
+    )
 
 
 def calibrate(name: str, member: Any, X: EpochArray) -> LogPoolClassifier:
@@ -105,13 +120,9 @@ def _train_fine(nights: EpochArray, recipe: Recipe, seed: int, work: Path) -> Pi
 def _train_bands(
     nights: EpochArray, recipe: Recipe, seed: int, work: Path, paths: list[Path]
 ) -> Pipeline:
-    """Train on band powers of real nights, and of stretches of real and simulated."""
+    """Train on band powers of real nights and of simulated ones."""
     real, _, _ = split_subjects(read_nights(paths), recipe)
     features = public_bands().fit_transform(nights.select(["eeg", "eog"]))
     simulated = features.materialize(work / "nights")
-    cuts = [
-        stretches(each, seed, z_scored=True)
-        for each in (single_channels(real), simulated)
-    ]
-    X = concatenate([real, *cuts])
+    X = of_all_lengths(real, simulated, seed)
     return bands_net(recipe, seed, work).fit(X, X.hypnogram)

@@ -10,12 +10,15 @@ from sleepkit._typing import FloatArray
 from sleepkit.pretrained._feature_nights import N_FEATURES
 from sleepkit.recording import EpochArray, Recording
 
-_SHORTEST, _LONGEST = 40, 80  # epochs
+_SHORTEST: Final = 40  # epochs
+HALF_HOURS: Final = 80  # the longest of stretches of 20 to 40 minutes
 _N_BANDS: Final = N_FEATURES // 2  # whose logarithms come first in a channel
 
 
-def stretches(X: EpochArray, seed: int, *, z_scored: bool) -> EpochArray:
-    """Cut each night into stretches of 20 to 40 minutes.
+def stretches(
+    X: EpochArray, seed: int, longest: int = HALF_HOURS, *, z_scored: bool
+) -> EpochArray:
+    """Cut each night into stretches of random length, 20 minutes or longer.
 
     What is relative to a night misleads on half an hour of it, which may hold one or
     two stages: a net has to see such recordings in its training.
@@ -26,6 +29,8 @@ def stretches(X: EpochArray, seed: int, *, z_scored: bool) -> EpochArray:
         Nights of features.
     seed : int
         Seed of the lengths.
+    longest : int, default=80
+        Epochs of the longest possible stretch.
     z_scored : bool
         Whether the features are band powers of signals that were z-scored over the
         night, as of `PowerShares`. Those of a stretch are scaled as if its signals had
@@ -41,8 +46,8 @@ def stretches(X: EpochArray, seed: int, *, z_scored: bool) -> EpochArray:
     for recording in X.recordings:
         whole, begin, n_epochs = recording.load(), 0, recording.n_epochs
         while begin < n_epochs - _SHORTEST:
-            end = min(begin + int(rng.integers(_SHORTEST, _LONGEST + 1)), n_epochs)
-            name = f"{recording.id}[{begin}:{end}]/{seed}"
+            end = min(begin + int(rng.integers(_SHORTEST, longest + 1)), n_epochs)
+            name = f"{recording.id}[{begin}:{end}]/{seed}/{longest}"
             parts.append(_cut(whole, slice(begin, end), name, z_scored))
             begin = end
     return EpochArray(parts)
