@@ -9,7 +9,7 @@ TINY = Recipe(
     hours=(0.5, 0.5),
     n_copies=1,
     edges=(0.5, 4, 8, 12, 20, 25),
-    n_passes={"bands": 2, "fine": 2},
+    n_passes={"bands": 2, "eeg": 2, "emg": 2},
     net={
         "sequence_length": 20,
         "n_filters": 8,

@@ -24,8 +24,11 @@ from sleepkit.pretrained._recipe import (
 from sleepkit.pretrained._stretches import stretches
 from sleepkit.recording import EpochArray, concatenate
 
-MEMBERS: Final = ("bands", "fine")
-_N_CUTS: Final = 2  # of each simulated night, for "fine"
+# No nights could weigh the members: of real ones there are no fine bands, and of
+# simulated ones "eeg" and "emg" have seen nothing else. So the EEG counts by halves,
+# and the EMG, which alone stages worst, for little: with more the pool is too unsure.
+SHARES: Final = {"bands": 0.45, "eeg": 0.45, "emg": 0.1}
+_N_CUTS: Final = 2  # of each simulated night, for "eeg" and "emg"
 _HOURS: Final = 400  # epochs of the longest stretch of a real night
 
 
@@ -57,10 +60,10 @@ def train_member(
     if not kept.exists():
         simulated, _, _ = split_subjects(simulate(recipe, seed), recipe)
         nights = randomise(recipe, simulated, seed)
-        if name == "fine":
-            stager = _train_fine(nights, recipe, seed, work)
-        else:
+        if name == "bands":
             stager = _train_bands(nights, recipe, seed, work, paths)
+        else:
+            stager = _train_fine(name, nights, recipe, seed, work)
         stager.set_params(stage__callbacks=None)
         persistence.save_model(stager, kept)
     return persistence.load_model(kept)
@@ -86,34 +89,38 @@ def calibrate(name: str, member: Any, X: EpochArray) -> LogPoolClassifier:
     return alone.fit(X, X.hypnogram).fit_weights(X, X.hypnogram)
 
 
-def pool_alike(
-    bands: LogPoolClassifier, fine: LogPoolClassifier, X: EpochArray
-) -> LogPoolClassifier:
-    """Pool both members, calibrated; each has half of the say, where both stage.
-
-    No nights could weigh them: real ones without signals have no fine bands, and of
-    simulated ones "fine" has seen nothing else.
-    """
-    members = {"bands": on_signals(bands, X), "fine": fine.estimators_[0]}
-    weights = [float(each.weights_[0]) / 2 for each in (bands, fine)]
-    pool = LogPoolClassifier([*members.items()], weights=weights, prefit=True)
-    return pool.fit(X, X.hypnogram)
+def pool_members(members: dict[str, LogPoolClassifier]) -> LogPoolClassifier:
+    """Pool calibrated members by their shares."""
+    weights = [
+        share * float(members[name].weights_[0]) for name, share in SHARES.items()
+    ]
+    return LogPoolClassifier(
+        [(name, members[name].estimators_[0]) for name in SHARES],
+        weights=weights,
+        prefit=True,
+    )
 
 
-def on_signals(bands: LogPoolClassifier, X: EpochArray) -> Pipeline:
+def on_signals(bands: LogPoolClassifier, X: EpochArray) -> LogPoolClassifier:
     """Member for band powers with its features before it: it takes signals as X."""
     (member,) = bands.estimators_
     features = public_bands().fit(X.select(["eeg", "eog"]))
-    return Pipeline([*features.steps, *member.steps])
+    whole = Pipeline([*features.steps, *member.steps])
+    pool = LogPoolClassifier(
+        [("bands", whole)], weights=bands.weights_.tolist(), prefit=True
+    )
+    return pool.fit(X, X.hypnogram)
 
 
-def _train_fine(nights: EpochArray, recipe: Recipe, seed: int, work: Path) -> Pipeline:
-    """Train on fine bands of simulated nights, whole and in stretches."""
+def _train_fine(
+    name: str, nights: EpochArray, recipe: Recipe, seed: int, work: Path
+) -> Pipeline:
+    """Train on fine bands of a modality of simulated nights, whole and cut."""
     features = fine_bands(recipe)
-    whole = features.fit_transform(nights).materialize(work / "nights")
+    whole = features.fit_transform(nights.select([name])).materialize(work / "nights")
     cuts = [stretches(whole, seed + i, z_scored=False) for i in range(_N_CUTS)]
     X = concatenate([whole, *cuts])
-    net = fine_net(recipe, seed, work).fit(X, X.hypnogram)
+    net = fine_net(name, recipe, seed, work).fit(X, X.hypnogram)
     return Pipeline([*features.steps, *net.steps])
 
 

@@ -22,9 +22,10 @@ from sleepkit.pipelines import TrainingReference
 from sleepkit.pretrained._cards import card_texts, summarize
 from sleepkit.pretrained._feature_nights import digest_of, find_nights, read_nights
 from sleepkit.pretrained._members import (
-    MEMBERS,
+    SHARES,
     calibrate,
-    pool_alike,
+    on_signals,
+    pool_members,
     split_subjects,
     train_member,
 )
@@ -81,7 +82,7 @@ def pretrain(
 
     Notes
     -----
-    Nights are simulated, randomised and turned into features; both members are
+    Nights are simulated, randomised and turned into features; the members are
     trained, and calibrated on subjects held out of that; and the scores of the cards
     are those of further subjects. Files are written whole or not at all.
 
@@ -97,13 +98,13 @@ def pretrain(
         folder.mkdir(parents=True, exist_ok=True)
     _check_settings(work / _SETTINGS, recipe, seed, digest_of(paths))
     trained = Parallel(n_jobs=n_jobs)(
-        delayed(train_member)(name, recipe, seed, paths, work) for name in MEMBERS
+        delayed(train_member)(name, recipe, seed, paths, work) for name in SHARES
     )
-    bands, fine = trained
+    members = dict(zip(SHARES, trained, strict=True))
     train, weigh, _ = split_subjects(read_nights(paths), recipe)
-    bands = calibrate("bands", bands, weigh)
+    bands = calibrate("bands", members.pop("bands"), weigh)
     models = {
-        "default": _default(recipe, seed, bands, fine),
+        "default": _default(recipe, seed, bands, members),
         "bands": _bands(recipe, bands, paths),
     }
     seen = {str(subject) for part in (train, weigh) for subject in part.subject}
@@ -142,15 +143,17 @@ def _check_settings(path: Path, recipe: Recipe, seed: int, digest: str) -> None:
 
 
 def _default(
-    recipe: Recipe, seed: int, bands: LogPoolClassifier, fine: Any
+    recipe: Recipe, seed: int, bands: LogPoolClassifier, others: dict[str, Any]
 ) -> tuple[Any, dict[str, Any], dict[str, float]]:
-    """Pool both members; measure the pool on subjects held out of it."""
+    """Pool the members; measure the pool on subjects held out of it."""
     parts = split_subjects(simulate(recipe, seed), recipe)
     train, *held_out = (
         randomise(recipe, part, seed + i) for i, part in enumerate(parts)
     )
     weigh, test = (part.materialize() for part in held_out)  # staged several times
-    pool = pool_alike(bands, calibrate("fine", fine, weigh), weigh)
+    members = {name: calibrate(name, each, weigh) for name, each in others.items()}
+    pool = pool_members({"bands": on_signals(bands, weigh), **members})
+    pool.fit(weigh, weigh.hypnogram)
     steps = {
         "channels": preprocessing.FixedChannels(),
         "quality": preprocessing.QualityMask(),

@@ -17,7 +17,7 @@ from sleepkit.training import Checkpoint
 MODALITIES: Final = ("eeg", "eog", "emg")
 _SFREQ: Final = 100  # Hz
 _NIGHT: Final = 8.0  # hours
-_N_PASSES: Final = {"bands": 5, "fine": 5}
+_N_PASSES: Final = {"bands": 5, "eeg": 5, "emg": 5}
 
 # No band above 25 Hz: recordings at 50 Hz have none.
 EDGES: Final = (0.5, 1, 2, 3, 4, 6, 8, 10, 12, 14, 16, 20, 25)
@@ -41,10 +41,10 @@ class Recipe:
         Copies of each simulated training recording, randomised in different ways.
     edges : tuple of float, default=EDGES
         Edges of the fine bands in hertz.
-    n_passes : mapping of str to int, default={"bands": 5, "fine": 5}
+    n_passes : mapping of str to int, default={"bands": 5, "eeg": 5, "emg": 5}
         Passes over the epochs of each member.
     net : mapping of str to object, default=NET
-        Parameters of the `TemporalConvClassifier` of both members.
+        Parameters of the `TemporalConvClassifier` of each member.
 
     See Also
     --------
@@ -93,7 +93,7 @@ def randomise(recipe: Recipe, X: EpochArray, seed: int) -> EpochArray:
 
 
 def fine_bands(recipe: Recipe) -> Pipeline:
-    """Features of the member "fine": signals in, logarithms of fine bands out."""
+    """Features of "eeg" and "emg": signals in, logarithms of fine bands out."""
     bands = {
         f"{low:g}-{high:g}": (low, high)
         for low, high in zip(recipe.edges, recipe.edges[1:], strict=False)
@@ -122,13 +122,13 @@ def public_bands() -> Pipeline:
     )
 
 
-def fine_net(recipe: Recipe, seed: int, work: Path) -> Pipeline:
-    """Untrained net of the member "fine"; it keeps its passes in a folder."""
+def fine_net(member: str, recipe: Recipe, seed: int, work: Path) -> Pipeline:
+    """Untrained net of "eeg" or "emg"; it keeps its passes in a folder."""
     return Pipeline(
         [
             ("relative", preprocessing.RelativeFeatures()),
             ("standardize", preprocessing.SpectrumScaler()),
-            ("stage", _net("fine", recipe, seed, work)),
+            ("stage", _net(member, recipe, seed, work)),
         ]
     )
 
