@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from importlib import import_module
 from typing import Any, Final
 
 import torch
@@ -21,7 +20,7 @@ def find_processes() -> Any:
     state = _accelerate("accelerate").PartialState
     # Optimizers import torch's compiler, which keeps a group that exists by then: its
     # threads outlive destroy_process_group, and some abort the end of the process.
-    import_module("torch._dynamo")
+    torch.compiler.list_backends()  # imports it
     # As ``accelerate launch --cpu`` demands; torchrun has no such option.
     by_request = _accelerate("accelerate.utils").parse_flag_from_env
     cpu = by_request("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
