@@ -63,14 +63,14 @@ def following(
         output, targets = args
         known = targets["stages"] >= 0
         numbers = targets[TEACHER][known].cpu()
-        said = table[numbers].to(own.device)
-        taught = ~said.isnan().any(-1)
+        log_proba = table[numbers].to(own.device)
+        staged = ~log_proba.isnan().any(-1)
         divergence = distillation_loss(
-            read_out(output, targets["present"])[known][taught],
-            said[taught],
+            read_out(output, targets["present"])[known][staged],
+            log_proba[staged],
             temperature=teacher.temperature,
         )
-        share = weight * taught.sum() / max(len(taught), 1)
+        share = weight * staged.sum() / max(len(staged), 1)
         return share * divergence + (1 - share) * own
 
     handle = loss.register_forward_hook(mixed)

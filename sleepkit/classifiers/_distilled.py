@@ -181,9 +181,9 @@ class DistilledClassifier(DocumentationLinkMixin, ClassifierMixin, BaseEstimator
         X, y = self._check_input(X, y)
         teachers = self._fitted_teachers(X, y, groups)
         classes = common_classes(teachers, owner="The teachers of DistilledClassifier")
-        log_proba, taught = _said(teachers, X)
+        log_proba, staged = _pooled(teachers, X)
         if y is None:
-            X, groups, log_proba = _only(taught, X, groups, log_proba)
+            X, groups, log_proba = _only(staged, X, groups, log_proba)
             y = classes[log_proba.argmax(axis=1)]
         self._check_classes(y, classes)
         teaching = Teacher(log_proba, self.temperature, self.weight)
@@ -329,19 +329,19 @@ def _fit_teacher(teacher: Any, X: Any, y: Any, groups: Any) -> Any:
     return teacher.fit(X, y, **{name: groups})
 
 
-def _said(teachers: list[Any], X: Any) -> tuple[FloatArray, BoolArray]:
+def _pooled(teachers: list[Any], X: Any) -> tuple[FloatArray, BoolArray]:
     """Pooled log-probabilities of each row, NaN where no teacher has a signal."""
     log_proba, known = stage_all(teachers, X)
-    taught: BoolArray = np.logical_or.reduce(known)
-    if not taught.any():
+    staged: BoolArray = np.logical_or.reduce(known)
+    if not staged.any():
         msg = (
             "The teachers of DistilledClassifier have no valid signal in any row of X"
             f"{of_nights(ids_of(X))}"
         )
         raise RecordingError(msg)
     pooled = log_of(pool(log_proba, known, np.full(len(teachers), 1 / len(teachers))))
-    pooled[~taught] = np.nan
-    return pooled, taught
+    pooled[~staged] = np.nan
+    return pooled, staged
 
 
 def _only(rows: BoolArray, *arrays: Any) -> list[Any]:

@@ -31,6 +31,7 @@ def make_tasks(
 ) -> list[FoldTask]:
     """Prepare the fits, fold by fold, and refuse those with leakage."""
     tasks = []
+    fitted = {name: hash_fitted(clone(each)) for name, each in estimators.items()}
     for fold in folds:
         rows = [hash_rows(data.X[part], data.y[part]) for part in fold[1:]]
         for name, estimator in estimators.items():
@@ -39,7 +40,7 @@ def make_tasks(
             identity = {
                 "rows": rows,
                 "estimator": describe(seeded),
-                "fitted": hash_fitted(seeded),
+                "fitted": fitted[name],
                 "code": hash_code([seeded, data.conditions]),
                 **{key: record[key] for key in ("versions", "conditions")},
             }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -89,26 +90,17 @@ def calibrate(name: str, member: Any, X: EpochArray) -> LogPoolClassifier:
     return alone.fit(X, X.hypnogram).fit_weights(X, X.hypnogram)
 
 
-def pool_members(members: dict[str, LogPoolClassifier]) -> LogPoolClassifier:
-    """Pool calibrated members by their shares."""
+def pool_members(
+    members: Mapping[str, LogPoolClassifier], X: EpochArray
+) -> LogPoolClassifier:
+    """Pool calibrated members by their shares; the pool takes signals as X."""
+    stagers = {name: members[name].estimators_[0] for name in SHARES}
+    features = public_bands().fit(X.select(["eeg", "eog"]))
+    stagers["bands"] = Pipeline([*features.steps, *stagers["bands"].steps])
     weights = [
         share * float(members[name].weights_[0]) for name, share in SHARES.items()
     ]
-    return LogPoolClassifier(
-        [(name, members[name].estimators_[0]) for name in SHARES],
-        weights=weights,
-        prefit=True,
-    )
-
-
-def on_signals(bands: LogPoolClassifier, X: EpochArray) -> LogPoolClassifier:
-    """Member for band powers with its features before it: it takes signals as X."""
-    (member,) = bands.estimators_
-    features = public_bands().fit(X.select(["eeg", "eog"]))
-    whole = Pipeline([*features.steps, *member.steps])
-    pool = LogPoolClassifier(
-        [("bands", whole)], weights=bands.weights_.tolist(), prefit=True
-    )
+    pool = LogPoolClassifier([*stagers.items()], weights=weights, prefit=True)
     return pool.fit(X, X.hypnogram)
 
 

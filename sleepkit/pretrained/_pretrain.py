@@ -24,7 +24,6 @@ from sleepkit.pretrained._feature_nights import digest_of, find_nights, read_nig
 from sleepkit.pretrained._members import (
     SHARES,
     calibrate,
-    on_signals,
     pool_members,
     split_subjects,
     train_member,
@@ -152,8 +151,7 @@ def _default(
     )
     weigh, test = (part.materialize() for part in held_out)  # staged several times
     members = {name: calibrate(name, each, weigh) for name, each in others.items()}
-    pool = pool_members({"bands": on_signals(bands, weigh), **members})
-    pool.fit(weigh, weigh.hypnogram)
+    pool = pool_members({"bands": bands, **members}, weigh)
     steps = {
         "channels": preprocessing.FixedChannels(),
         "quality": preprocessing.QualityMask(),

@@ -57,11 +57,9 @@ def _cut(recording: Recording, epochs: slice, name: str, z_scored: bool) -> Reco
     """Cut some epochs out of a night."""
     signals = {}
     for modality, signal in recording.signals.items():
-        data = signal.data
-        if z_scored:
-            data = _scale(data.reshape(len(data), -1, N_FEATURES), epochs)
+        data = _rescaled(signal.data, epochs) if z_scored else signal.data[epochs]
         valid = None if signal.valid is None else signal.valid[epochs]
-        signals[modality] = signal.replace(data=data[epochs], valid=valid)
+        signals[modality] = signal.replace(data=data, valid=valid)
     return Recording(
         id=name,
         subject=recording.subject,
@@ -70,10 +68,11 @@ def _cut(recording: Recording, epochs: slice, name: str, z_scored: bool) -> Reco
     )
 
 
-def _scale(channels: FloatArray, epochs: slice) -> FloatArray:
-    """Scale logarithms of powers as if the power of some epochs were that of all."""
-    channels = channels.copy()
-    logs = channels[..., :_N_BANDS]
-    power = np.exp(logs).sum(axis=-1)  # (n_epochs, n_channels)
-    logs -= np.log(power[epochs].mean(axis=0) / power.mean(axis=0))[:, np.newaxis]
-    return channels.reshape(len(channels), -1)
+def _rescaled(features: FloatArray, epochs: slice) -> FloatArray:
+    """Features of some epochs, with powers as if theirs were those of the night."""
+    channels = features.reshape(len(features), -1, N_FEATURES)
+    power = np.exp(channels[..., :_N_BANDS]).sum(axis=-1)  # (n_epochs, n_channels)
+    part = channels[epochs].copy()
+    shift = np.log(power[epochs].mean(axis=0) / power.mean(axis=0))
+    part[..., :_N_BANDS] -= shift[:, np.newaxis]
+    return part.reshape(len(part), -1)

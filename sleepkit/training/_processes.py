@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from functools import cache
 from typing import Any, Final
 
 import torch
@@ -18,9 +19,7 @@ SHARED: Final = "accelerate"  # the device of a net that several processes train
 def find_processes() -> Any:
     """Return accelerate's state of the processes; one alone where none was launched."""
     state = _accelerate("accelerate").PartialState
-    # Optimizers import torch's compiler, which keeps a group that exists by then: its
-    # threads outlive destroy_process_group, and some abort the end of the process.
-    torch.compiler.list_backends()  # imports it
+    _import_compiler()
     # As ``accelerate launch --cpu`` demands; torchrun has no such option.
     by_request = _accelerate("accelerate.utils").parse_flag_from_env
     cpu = by_request("ACCELERATE_USE_CPU") or not torch.accelerator.is_available()
@@ -62,6 +61,16 @@ def copy_from_main(values: Iterable[Tensor]) -> None:
 def are_alike(text: str) -> bool:
     """Whether all processes have the same text."""
     return len(set(_accelerate("accelerate.utils").gather_object([text]))) == 1
+
+
+@cache
+def _import_compiler() -> None:
+    """Import torch's compiler before there is a group of processes.
+
+    Optimizers import it, and it keeps a group that exists by then: the group's threads
+    outlive destroy_process_group, and some abort the end of the process.
+    """
+    torch.compiler.list_backends()
 
 
 def _accelerate(name: str) -> Any:
