@@ -15,7 +15,8 @@ from numpy import base_repr
 from sleepkit.utils import optional_import
 
 OPSET: Final = 20
-STEP: Final = "step"  # begins the names of nodes before the nets
+PRODUCTS: Final = ("Conv", "MatMul")  # what is computed in int8 within nets
+STEP: Final = "step"  # begins the names of products before the nets
 _SMALL: Final = 64  # elements: larger constants are computed when a file is opened
 
 
@@ -57,7 +58,7 @@ def shrink(model: Any) -> None:
     for each in (
         passes.IdentityEliminationPass(),
         passes.RemoveUnusedNodesPass(),
-        passes.LiftConstantsToInitializersPass(lift_all_constants=False),
+        passes.LiftConstantsToInitializersPass(lift_all_constants=True, size_limit=1),
         passes.DeduplicateInitializersPass(),
         passes.CommonSubexpressionEliminationPass(),
         passes.RemoveUnusedNodesPass(),
@@ -66,13 +67,14 @@ def shrink(model: Any) -> None:
     ):
         each(model)
     shorten_names(model.graph)
+    drop_defaults(model.graph)
     passes.ClearMetadataAndDocStringPass()(model)
 
 
 def shorten_names(graph: Any) -> None:
     """Give what is between inputs and output a number, and no shape.
 
-    Of a small net these would be a third of the file. Of the nodes only those before
+    Of a small net these would be a third of the file. Of the nodes only products before
     the nets keep a name, by which `quantize` leaves them out.
     """
     kept = {id(value) for value in (*graph.inputs, *graph.outputs)}
@@ -90,7 +92,21 @@ def shorten_names(graph: Any) -> None:
             value.shape = value.type = None
     for number, node in enumerate(graph):
         of_step = "sleepkit.export._steps" in node.metadata_props.get("namespace", "")
-        node.name = f"{STEP}{_short(number)}" if of_step else ""
+        named = of_step and node.op_type in PRODUCTS
+        node.name = f"{STEP}{_short(number)}" if named else ""
+
+
+def drop_defaults(graph: Any) -> None:
+    """Remove the attributes of nodes that have their default."""
+    onnx = optional_import("onnx", extra="onnx")
+    for node in graph:
+        schema = onnx.defs.get_schema(node.op_type, OPSET, node.domain)
+        for name, attribute in list(node.attributes.items()):
+            default = schema.attributes[name].default_value
+            if default.type and (
+                onnx.helper.get_attribute_value(default) == attribute.value
+            ):
+                del node.attributes[name]
 
 
 def _short(number: int) -> str:

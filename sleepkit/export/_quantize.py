@@ -12,13 +12,12 @@ from sleepkit._messages import quoted
 from sleepkit._typing import Array
 from sleepkit.exceptions import ModelFileError
 from sleepkit.export._metadata import to_metadata
-from sleepkit.export._onnx_file import STEP, shorten_names, to_bytes
+from sleepkit.export._onnx_file import PRODUCTS, STEP, shorten_names, to_bytes
 from sleepkit.export._onnx_stager import OnnxStager
 from sleepkit.recording import EpochArray, as_epoch_array
 from sleepkit.utils import optional_import, write_atomically
 
 _DYNAMIC: Final = ("MatMul",)
-_CALIBRATED: Final = ("Conv", "MatMul")
 
 
 def quantize(
@@ -104,10 +103,10 @@ def _quantize(model: Any, stager: OnnxStager, nights: EpochArray | None) -> Any:
                 model,
                 part,
                 _reader(stager, nights),
-                op_types_to_quantize=list(_CALIBRATED),
+                op_types_to_quantize=list(PRODUCTS),
                 extra_options={
                     "MatMulConstBOnly": True,
-                    "OpTypesToExcludeOutputQuantization": list(_CALIBRATED),
+                    "OpTypesToExcludeOutputQuantization": list(PRODUCTS),
                 },
                 **options,
             )

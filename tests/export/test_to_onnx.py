@@ -11,6 +11,7 @@ from sklearn.pipeline import Pipeline
 
 from sleepkit.exceptions import SleepkitWarning, StepError
 from sleepkit.export import OnnxStager, to_onnx
+from sleepkit.pipelines import make_stager
 from sleepkit.preprocessing import NotchFilter, QualityMask
 from sleepkit.pretrained import load_stager
 from sleepkit.recording import Recording
@@ -64,6 +65,16 @@ def test_sleepmg_from_epochs(sleepmg, sleepmg_file, nights, subset):
 
 def test_the_file_is_hardly_larger_than_the_weights(sleepmg, sleepmg_file):
     assert sleepmg_file.stat().st_size < 1.1 * weights(sleepmg[-1].module_)
+
+
+@pytest.mark.slow
+def test_also_where_the_net_is_small(nights, tmp_path):
+    stager = make_stager("medfusesleep", size="small", random_state=0)
+    stager.set_params(quality="passthrough", stage__max_epochs=1)
+    stager.fit(nights, nights.hypnogram)
+    to_onnx(stager, tmp_path / "small.onnx", sfreq=100)
+    size = (tmp_path / "small.onnx").stat().st_size
+    assert size < 1.1 * weights(stager[-1].module_)
 
 
 @pytest.mark.slow
