@@ -91,7 +91,10 @@ def find_model(model: str | Path | None) -> str | Path:
 
 def load(path: str | Path) -> Model:
     """Read a model, of a file or an address."""
-    about = persistence.model_info(path)["about"]
+    from sleepkit.persistence._model_file import read_model  # torch: help needs none
+
+    stager, info, _ = read_model(path)
+    about = info["about"]
     named = _texts(about, "modalities", path)
     modalities: list[str] = [name for name in MODALITIES if name in named]
     if not modalities:
@@ -110,7 +113,6 @@ def load(path: str | Path) -> Model:
         except ModelFileError as error:
             msg = f"{path} cannot be loaded as a model: {error}"
             raise ModelFileError(msg) from error
-    stager = persistence.load_model(path)
     return Model(stager, method, modalities, hashes, about, reference)
 
 
