@@ -254,7 +254,7 @@ def test_other_shape(make, make_inputs, shape):
         net(inputs)
 
 
-@pytest.mark.parametrize("name", ["", "eeg.left", "fused", "subset"])
+@pytest.mark.parametrize("name", ["", "eeg.left", "eeg+eog", "fused", "subset"])
 def test_bad_names(make, name):
     with pytest.raises(ValueError, match=r"name of a modality of .*Net must not be"):
         make([name])
