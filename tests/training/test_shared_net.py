@@ -157,7 +157,9 @@ class OneSubset(Callback):
 
 EXACT = {
     "medfuse": medfuse,
-    "subset head": lambda: medfuse(subset_head=True, callbacks=[OneSubset()]),
+    "subset head": lambda: medfuse(  # whole epochs: there are subsets to draw
+        subset_head=True, modality_dropout=0.0, callbacks=[OneSubset()]
+    ),
     "sleepmg": lambda: sleepmg(encoder=Encoder, dropout=0.0),
     "carried state": carrying,
     "one row a batch": lambda: carrying(batch_size=1),
