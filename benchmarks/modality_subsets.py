@@ -43,12 +43,12 @@ from sleepkit.preprocessing import BandPower, Resampler
 TITLE = "Any subset of the modalities"
 ABOUT = """One net for all modalities, evaluated with every subset of them, and a net
 of the same settings trained on that subset alone, its specialist. Folds by subject,
-{seeds} seeds: {settings}, the rest as by default. By default the fused head and a
-subset head together stage what lacks modalities, and the unimodal head that is best on
-the held-out tenth of the training subjects counts as much as both; "paper" is the
-paper's net and rule (``subset_head=False, missing="unimodal_head"``), whose results
-from all modalities are the same, bit for bit. It, early and mid-late fusion were fitted
-with the first seed alone. Made by
+{seeds} seeds: {settings}, the rest as by default. By default the fused head, a subset
+head and the unimodal head that is best on the held-out tenth of the training subjects
+stage together what lacks modalities; "paper" is the paper's net and rule
+(``subset_head=False, missing="unimodal_head"``), whose results from all modalities are
+the same, bit for bit. It, early and mid-late fusion were fitted with the first seed
+alone. Made by
 ``python benchmarks/modality_subsets.py --out docs/results`` in {minutes:.0f} min of two
 cores."""
 SETTINGS = {

@@ -108,11 +108,11 @@ class MedFuseSleepClassifier(SleepClassifier):
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
         `multi_view` > 0. For each subset of two modalities or more, but not all, the
         best unimodal head of the subset, by the (unweighted) cross-entropy on held-out
-        subjects, then counts as much as the joint heads, fused and `subset_head`,
-        together: so a subset is hardly worse than its best part. All modalities are
-        staged by the fused head, as in the paper. Where four subjects or more are held
-        out, another mean of joint and unimodal heads, or one of them, is taken for a
-        subset or for all if its cross-entropy is lower by 10 %, and in three quarters
+        subjects, then counts as much as each of the joint heads, fused and
+        `subset_head`: so a subset is hardly worse than its best part. All modalities
+        are staged by the fused head, as in the paper. Where four subjects or more are
+        held out, another mean of joint and unimodal heads, or one of them, is taken for
+        a subset or for all if its cross-entropy is lower by 10 %, and in three quarters
         of the subjects: so is a modality left out that is often noise. This stages the
         held-out subjects up to 64 times. Where less than half an hour with all of the
         subset is held out, or `unimodal_weights` is given, the joint heads alone stage
@@ -125,11 +125,11 @@ class MedFuseSleepClassifier(SleepClassifier):
     subset_head : bool or 'auto', default='auto'
         Whether a head of its own, trained on random subsets of the modalities, and the
         fused head together stage epochs that lack some and have several (with
-        ``missing="fused_head"``: one or more). It stands on what the net makes of each
-        modality alone and changes nothing else: all other heads are bit for bit those
-        of a training without it. ``"auto"`` is True with three modalities or more, and
-        False, as in the paper, with two. Otherwise the fused head alone stages these
-        epochs.
+        ``missing="fused_head"``: one or more). It stands on what the net makes of these
+        modalities, each alone and all together, and changes nothing else: all other
+        heads are bit for bit those of a training without it. ``"auto"`` is True with
+        three modalities or more, and False, as in the paper, with two. Otherwise the
+        fused head alone stages these epochs.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -201,7 +201,7 @@ default=None
     subset_heads_ : dict of str to dict of str to float
         Table of the heads that stage each subset of the modalities, by the parameters
         and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
-        "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 2.0}}``; of more than 64 subsets
+        "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 1.0}}``; of more than 64 subsets
         of several modalities, all but one, pairs, and the largest others.
     pretrained_ : dict of str to ndarray
         Weights of the encoders after `pretrain`, until the next `fit`.

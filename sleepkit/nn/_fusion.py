@@ -67,10 +67,10 @@ class FusionNet(nn.Module, ABC):
     is its unimodal pass.
 
     The fused head of a net that is trained on complete epochs has seen no subset of
-    several modalities. A subset head, where there is one, stages an epoch by the
-    unimodal results of the modalities that it has, in training by a random part of
-    them. Its gradients and random numbers end there: what else is trained stays the
-    same with it and without.
+    several modalities. A subset head, where there is one, stages an epoch by what the
+    modalities that it has give alone and together; in training, by a random part of the
+    modalities of each sequence. Its gradients and random numbers end there: what else
+    is trained stays the same with it and without.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class FusionNet(nn.Module, ABC):
         head = _head(d_model, d_head, n_classes, dropout)
         self.heads = nn.ModuleDict({name: deepcopy(head) for name in names})
         if min_subset is not None and len(modalities) > min_subset:
-            n_inputs = len(modalities) * (d_model + 1)
+            n_inputs = len(modalities) * (d_model + 1) + d_model
             with torch.random.fork_rng(devices=[]):
                 self.heads[SUBSET] = _head(n_inputs, d_head, n_classes, dropout)
 
@@ -185,55 +185,79 @@ class FusionNet(nn.Module, ABC):
         """
         present = self._presence(inputs, present or {})
         tokens = self._tokens(inputs, present)
-        encoded = self._encode(tokens, present, None)
-        return self._logits(encoded, present, set(self.heads))
+        encoded, frames = self._encode(tokens, present, None)
+        epochs = self._outer(encoded, present)
+        draws = self.training and SUBSET in self.heads
+        wanted = set(self.heads) - {SUBSET} if draws else set(self.heads)
+        logits = self._logits(encoded, epochs, present, wanted)
+        if draws:
+            logits[SUBSET] = self._random_subset_logits(tokens, frames, epochs, present)
+        return MedFuseOutput(logits, encoded.unimodal)
 
     def _logits(
         self,
         encoded: EncodedEpochs,
+        epochs: dict[str, Tensor],
         present: dict[str, Tensor],
         wanted: AbstractSet[str],
-    ) -> MedFuseOutput:
-        """Logits of the heads that are wanted."""
-        epochs = self._outer(encoded, present)
+    ) -> dict[str, Tensor]:
+        """Logits of the heads that are wanted, (batch, seq, n_classes)."""
         logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
-        if FUSED in self.heads and FUSED in wanted:
-            logits[FUSED] = self._fused_logits(encoded, epochs, present)
-        if SUBSET in self.heads and SUBSET in wanted:
-            devices = [x.device for x in epochs.values() if x.is_cuda]
-            with torch.random.fork_rng(devices, enabled=self.training):
-                logits[SUBSET] = self._subset_logits(epochs, present)
-        return MedFuseOutput(logits, encoded.unimodal)
-
-    def _subset_logits(
-        self, epochs: dict[str, Tensor], present: dict[str, Tensor]
-    ) -> Tensor:
-        """Logits of the subset head, in training by a random part of each epoch."""
-        like = next(iter(epochs.values()))
-        nowhere = torch.zeros(like.shape[:2], dtype=torch.bool, device=like.device)
-        nothing = torch.zeros_like(like)
-        there = torch.stack([present.get(n, nowhere) for n in self.streams], -1)
-        if self.training:
-            there = random_subset(there, cast("int", self.min_subset))
-        parts = [epochs.get(name, nothing).detach() for name in self.streams]
-        known = torch.stack(parts, -2).masked_fill(~there[..., None], 0)
-        x = torch.cat([known.flatten(-2), there.to(known.dtype)], -1)
-        logits: Tensor = self.heads[SUBSET](x)
+        joint = wanted & {FUSED, SUBSET} & set(self.heads)
+        if joint:
+            fused = self._fused(encoded, epochs, present)
+            if FUSED in joint:
+                logits[FUSED] = self.heads[FUSED](fused)
+            if SUBSET in joint:
+                known = self._known(epochs, fused, present)
+                logits[SUBSET] = self.heads[SUBSET](known)
         return logits
 
-    def _fused_logits(
+    def _random_subset_logits(
+        self,
+        tokens: dict[str, Tensor],
+        frames: dict[str, Tensor],
+        epochs: dict[str, Tensor],
+        present: dict[str, Tensor],
+    ) -> Tensor:
+        """Logits of the subset head from a random part of each sequence's modalities.
+
+        Without gradients and random numbers outside of this head.
+        """
+        devices = [x.device for x in tokens.values() if x.is_cuda]
+        with torch.random.fork_rng(devices):
+            given = torch.stack([*present.values()], -1)
+            least = cast("int", self.min_subset)
+            drawn = random_subset(given.any(1, keepdim=True), least) & given
+            some = dict(zip(present, drawn.unbind(-1), strict=True))
+            with torch.no_grad():
+                multimodal = self._encode_together(tokens, frames, some, {SUBSET})
+                encoded = EncodedEpochs({}, multimodal)
+                known = self._known(epochs, self._fused(encoded, epochs, some), some)
+            logits: Tensor = self.heads[SUBSET](known)
+        return logits
+
+    def _known(
+        self, epochs: dict[str, Tensor], fused: Tensor, present: dict[str, Tensor]
+    ) -> Tensor:
+        """Input of the subset head, (batch, seq, n_inputs); 0 for what is absent."""
+        nowhere = torch.zeros(fused.shape[:2], dtype=torch.bool, device=fused.device)
+        there = torch.stack([present.get(n, nowhere) for n in self.streams], -1)
+        nothing = torch.zeros_like(fused)
+        parts = torch.stack([epochs.get(n, nothing) for n in self.streams], -2)
+        parts = parts.masked_fill(~there[..., None], 0).flatten(-2)
+        return torch.cat([parts, there.to(fused.dtype), fused], -1)
+
+    def _fused(
         self,
         encoded: EncodedEpochs,
         epochs: dict[str, Tensor],
         present: dict[str, Tensor],
     ) -> Tensor:
-        """Logits of the fused head, from one modality or from several."""
+        """Input of the fused head, from one modality or from several."""
         if len(present) > 1:
-            fused = self._fuse(encoded, epochs, present)
-        else:
-            fused = sum_present(epochs, present)
-        logits: Tensor = self.heads[FUSED](fused)
-        return logits
+            return self._fuse(encoded, epochs, present)
+        return sum_present(epochs, present)
 
     def _outer(
         self, encoded: EncodedEpochs, present: Mapping[str, Tensor]
@@ -271,7 +295,7 @@ class FusionNet(nn.Module, ABC):
             Input of `decode`.
         """
         present = self._presence(inputs, present or {})
-        return self._encode(self._tokens(inputs, present), present, heads)
+        return self._encode(self._tokens(inputs, present), present, heads)[0]
 
     def decode(
         self,
@@ -298,7 +322,9 @@ class FusionNet(nn.Module, ABC):
         """
         present = {name: present[name] for name in self.streams if name in present}
         wanted = set(self.heads if heads is None else heads)
-        return self._logits(encoded, present, wanted)
+        epochs = self._outer(encoded, present)
+        logits = self._logits(encoded, epochs, present, wanted)
+        return MedFuseOutput(logits, encoded.unimodal)
 
     def _tokens(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]
@@ -311,15 +337,16 @@ class FusionNet(nn.Module, ABC):
 
     def _encode(
         self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
-    ) -> EncodedEpochs:
-        """CLS tokens of both passes, where a head needs them."""
-        together = len(tokens) > 1 and (heads is None or FUSED in heads)
+    ) -> tuple[EncodedEpochs, dict[str, Tensor]]:
+        """CLS tokens of both passes, where a head needs them, and all of the first."""
+        joint = heads is None or FUSED in heads or SUBSET in heads
+        together = len(tokens) > 1 and joint
         frames = self._encode_alone(tokens, heads, together=together)
         unimodal = {name: cls_tokens(x, present[name]) for name, x in frames.items()}
         multimodal: dict[str, Tensor] = {}
         if together:
             multimodal = self._encode_together(tokens, frames, present, heads)
-        return EncodedEpochs(unimodal, multimodal)
+        return EncodedEpochs(unimodal, multimodal), frames
 
     def _presence(
         self, inputs: Mapping[str, Tensor], present: Mapping[str, Tensor]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from itertools import combinations
 
 import pytest
 import torch
@@ -269,21 +270,32 @@ def test_bad_shapes(make, shape):
 # --------------------------------------------------------------- subset head
 
 
+def input_of(net, head, inputs):
+    """What a head was given for some inputs."""
+    given = []
+    hook = net.heads[head].register_forward_pre_hook(lambda _, x: given.append(x[0]))
+    net(inputs)
+    hook.remove()
+    return given[0]
+
+
 def by_hand(net, inputs, names):
-    """Logits of the subset head from the unimodal results of some modalities."""
-    names_of_net = list(net.streams)
+    """Logits of the subset head from the unimodal results of some modalities.
+
+    And from the input that the fused head has from them.
+    """
     blocks, flags = [], []
-    for name in names_of_net:
-        there = torch.ones(BATCH, SEQ, dtype=torch.bool)
-        encoded = net.encode({name: inputs[name]}).unimodal[name]
-        result = net._encoders(name)[1](encoded, there)
+    for name in net.streams:
+        result = input_of(net, name, {name: inputs[name]})
+        there = torch.ones(BATCH, SEQ) if name in names else torch.zeros(BATCH, SEQ)
         blocks.append(result if name in names else torch.zeros_like(result))
-        flags.append(there.float() if name in names else torch.zeros(BATCH, SEQ))
-    return net.heads["subset"](torch.cat([*blocks, torch.stack(flags, -1)], -1))
+        flags.append(there)
+    fused = input_of(net, "fused", {name: inputs[name] for name in names})
+    return net.heads["subset"](torch.cat([*blocks, torch.stack(flags, -1), fused], -1))
 
 
 @pytest.mark.parametrize("names", [("eeg",), ("eog", "eeg"), THREE])
-def test_the_subset_head_takes_what_each_modality_gives_alone(make, make_inputs, names):
+def test_the_subset_head_takes_what_modalities_give(make, make_inputs, names):
     net = make(THREE, min_subset=2).eval()
     inputs = make_inputs(net)
     some = {name: inputs[name] for name in names}
@@ -331,6 +343,37 @@ def test_the_gradient_of_the_subset_head_ends_there(make, make_inputs):
     trained = {name for name, p in net.named_parameters() if p.grad is not None}
     assert trained
     assert all(name.startswith("heads.subset") for name in trained)
+
+
+def test_training_is_on_random_parts(make, make_inputs):
+    """The subset head gets in training what it gets where the others are absent."""
+    net = make(THREE, min_subset=1, dropout=0.0).eval()
+    inputs = make_inputs(net)
+    parts = [some for n in (1, 2) for some in combinations(THREE, n)]
+    expected = [net({n: inputs[n] for n in some}).logits["subset"] for some in parts]
+    net.train()
+    torch.manual_seed(0)
+    drawn = set()
+    for _ in range(40):
+        found = net(inputs).logits["subset"]
+        torch.rand(1)  # the net leaves the generator as it was
+        for row in range(BATCH):  # each sequence has a part of its own
+            alike = [torch.allclose(found[row], x[row], atol=1e-5) for x in expected]
+            assert sum(alike) == 1
+            drawn.add((row, alike.index(True)))
+    assert len(drawn) == BATCH * len(parts)
+
+
+def test_epochs_that_lack_modalities_are_in_the_training(make, make_inputs):
+    """A part of a sequence is of what each of its epochs has."""
+    net = make(THREE, min_subset=1, dropout=0.0).train()
+    inputs = make_inputs(net)
+    eeg = torch.ones(BATCH, SEQ, dtype=torch.bool)
+    eeg[:, 2:] = False
+    present = {"eeg": eeg, "eog": torch.zeros_like(eeg), "emg": torch.zeros_like(eeg)}
+    found = net(inputs, present).logits["subset"]
+    expected = net.eval()(inputs, present).logits["subset"]
+    torch.testing.assert_close(found, expected)
 
 
 @pytest.mark.parametrize("least", [1, 2])
