@@ -8,10 +8,10 @@ from itertools import accumulate
 import torch
 from torch import Tensor
 
+from sleepkit.nn._encoded_epochs import EncodedEpochs
 from sleepkit.nn._fusion import (
     CLS,
     SUBSET,
-    EncodedEpochs,
     FusionNet,
     Heads,
     MakeEncoder,

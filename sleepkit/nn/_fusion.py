@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
+from sleepkit.nn._encoded_epochs import EncodedEpochs
+from sleepkit.nn._random_subset import random_subset
 from sleepkit.nn._token_embedding import TokenEmbedding
 from sleepkit.nn._transformer import Encoder, FusionLayer
 from sleepkit.utils import check_count
@@ -39,23 +41,6 @@ class MedFuseOutput(NamedTuple):
 
     logits: dict[str, Tensor]
     embeddings: dict[str, Tensor]
-
-
-class EncodedEpochs(NamedTuple):
-    """CLS tokens of each epoch after the inner encoders.
-
-    They do not depend on the other epochs that were encoded with it.
-
-    Attributes
-    ----------
-    unimodal : dict of Tensor, shape (batch, seq, d_model)
-        Those of the unimodal pass, for each modality that was given.
-    multimodal : dict of Tensor, shape (batch, seq, d_model)
-        Those of the pass in which modalities attend to each other, if there is one.
-    """
-
-    unimodal: dict[str, Tensor]
-    multimodal: dict[str, Tensor]
 
 
 class FusionNet(nn.Module, ABC):
@@ -176,7 +161,8 @@ class FusionNet(nn.Module, ABC):
         -------
         MedFuseOutput
             Logits and embeddings, finite also where nothing is present. Those of a
-            modality depend on that modality alone.
+            modality depend on that modality alone. In training, those of the subset
+            head are from a random part of the modalities.
 
         Raises
         ------
@@ -205,12 +191,12 @@ class FusionNet(nn.Module, ABC):
         logits = {n: self.heads[n](x) for n, x in epochs.items() if n in wanted}
         joint = wanted & {FUSED, SUBSET} & set(self.heads)
         if joint:
-            fused = self._fused(encoded, epochs, present)
+            fused = self._fused_input(encoded, epochs, present)
             if FUSED in joint:
                 logits[FUSED] = self.heads[FUSED](fused)
             if SUBSET in joint:
-                known = self._known(epochs, fused, present)
-                logits[SUBSET] = self.heads[SUBSET](known)
+                known = self._subset_input(epochs, fused, present)
+                logits[SUBSET] = self.heads[SUBSET](known.detach())
         return logits
 
     def _random_subset_logits(
@@ -227,17 +213,18 @@ class FusionNet(nn.Module, ABC):
         devices = [x.device for x in tokens.values() if x.is_cuda]
         with torch.random.fork_rng(devices):
             given = torch.stack([*present.values()], -1)
-            least = cast("int", self.min_subset)
-            drawn = random_subset(given.any(1, keepdim=True), least) & given
+            drawn = random_subset(given, cast("int", self.min_subset))
             some = dict(zip(present, drawn.unbind(-1), strict=True))
             with torch.no_grad():
-                multimodal = self._encode_together(tokens, frames, some, {SUBSET})
-                encoded = EncodedEpochs({}, multimodal)
-                known = self._known(epochs, self._fused(encoded, epochs, some), some)
+                multimodal: dict[str, Tensor] = {}
+                if len(tokens) > 1:
+                    multimodal = self._encode_together(tokens, frames, some, {SUBSET})
+                fused = self._fused_input(EncodedEpochs({}, multimodal), epochs, some)
+                known = self._subset_input(epochs, fused, some)
             logits: Tensor = self.heads[SUBSET](known)
         return logits
 
-    def _known(
+    def _subset_input(
         self, epochs: dict[str, Tensor], fused: Tensor, present: dict[str, Tensor]
     ) -> Tensor:
         """Input of the subset head, (batch, seq, n_inputs); 0 for what is absent."""
@@ -248,7 +235,7 @@ class FusionNet(nn.Module, ABC):
         parts = parts.masked_fill(~there[..., None], 0).flatten(-2)
         return torch.cat([parts, there.to(fused.dtype), fused], -1)
 
-    def _fused(
+    def _fused_input(
         self,
         encoded: EncodedEpochs,
         epochs: dict[str, Tensor],
@@ -318,7 +305,8 @@ class FusionNet(nn.Module, ABC):
         Returns
         -------
         MedFuseOutput
-            Logits and embeddings, as of `forward`.
+            Logits and embeddings, as of `forward`; those of the subset head are from
+            all modalities that are given.
         """
         present = {name: present[name] for name in self.streams if name in present}
         wanted = set(self.heads if heads is None else heads)
@@ -338,7 +326,7 @@ class FusionNet(nn.Module, ABC):
     def _encode(
         self, tokens: dict[str, Tensor], present: dict[str, Tensor], heads: Heads
     ) -> tuple[EncodedEpochs, dict[str, Tensor]]:
-        """CLS tokens of both passes, where a head needs them, and all of the first."""
+        """CLS tokens of both passes, where a head needs them, and `frames`."""
         joint = heads is None or FUSED in heads or SUBSET in heads
         together = len(tokens) > 1 and joint
         frames = self._encode_alone(tokens, heads, together=together)
@@ -390,21 +378,6 @@ def sum_present(epochs: Mapping[str, Tensor], present: Mapping[str, Tensor]) -> 
     return torch.stack(
         [x.masked_fill(~present[name][..., None], 0) for name, x in epochs.items()]
     ).sum(0)
-
-
-def random_subset(present: Tensor, least: int) -> Tensor:
-    """Random part of the modalities that each epoch has: bool (..., n_modalities).
-
-    Its size is anything from `least` to all but one, evenly; epochs that have no more
-    than `least` keep theirs.
-    """
-    n_present = present.sum(-1, keepdim=True)
-    sizes = (n_present - least).clamp(min=1)
-    draw = torch.rand(n_present.shape, device=present.device)
-    size = least + (draw * sizes).long().clamp(max=sizes - 1)
-    order = torch.rand(present.shape, device=present.device)
-    ranks = order.masked_fill(~present, 2).argsort(-1).argsort(-1)
-    return present & (ranks < size)
 
 
 def cls_tokens(tokens: Tensor, like: Tensor) -> Tensor:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
+from sleepkit.nn._encoded_epochs import EncodedEpochs
 from sleepkit.nn._fusion import (
     CLS,
-    EncodedEpochs,
     Heads,
     cls_tokens,
     sum_present,

@@ -7,10 +7,10 @@ from typing import cast
 
 from torch import Tensor
 
+from sleepkit.nn._encoded_epochs import EncodedEpochs
 from sleepkit.nn._epoch_attention import EpochAttention, epoch_attention
 from sleepkit.nn._fusion import (
     CLS,
-    EncodedEpochs,
     FusionNet,
     Heads,
     MakeEncoder,

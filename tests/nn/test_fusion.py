@@ -13,7 +13,7 @@ from torch import nn
 from sleepkit.nn import EarlyFusionNet, MedFuseLoss, MedFuseNet, MidLateFusionNet
 from sleepkit.nn._cpu._dropout import Dropout
 from sleepkit.nn._cpu._linear import Linear
-from sleepkit.nn._fusion import random_subset
+from sleepkit.nn._random_subset import random_subset
 
 BATCH, SEQ = 2, 5
 THREE = ("eeg", "eog", "emg")
@@ -280,10 +280,7 @@ def input_of(net, head, inputs):
 
 
 def by_hand(net, inputs, names):
-    """Logits of the subset head from the unimodal results of some modalities.
-
-    And from the input that the fused head has from them.
-    """
+    """Logits of the subset head from unimodal results and the fused head's input."""
     blocks, flags = [], []
     for name in net.streams:
         result = input_of(net, name, {name: inputs[name]})
@@ -337,9 +334,16 @@ def test_training_is_the_same_with_a_subset_head(make, make_inputs):
     assert torch.equal(plain_loss, other_loss)  # of the best weights
 
 
-def test_the_gradient_of_the_subset_head_ends_there(make, make_inputs):
-    net = make(THREE, min_subset=1).train()
-    net(make_inputs(net)).logits["subset"].sum().backward()
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("two_steps", [True, False])
+def test_the_gradient_of_the_subset_head_ends_there(
+    make, make_inputs, training, two_steps
+):
+    net = make(THREE, min_subset=1).train(training)
+    inputs = make_inputs(net)
+    there = dict.fromkeys(THREE, torch.ones(BATCH, SEQ, dtype=torch.bool))
+    output = net.decode(net.encode(inputs), there) if two_steps else net(inputs)
+    output.logits["subset"].sum().backward()
     trained = {name for name, p in net.named_parameters() if p.grad is not None}
     assert trained
     assert all(name.startswith("heads.subset") for name in trained)
@@ -353,15 +357,19 @@ def test_training_is_on_random_parts(make, make_inputs):
     expected = [net({n: inputs[n] for n in some}).logits["subset"] for some in parts]
     net.train()
     torch.manual_seed(0)
-    drawn = set()
+    drawn = []
     for _ in range(40):
         found = net(inputs).logits["subset"]
         torch.rand(1)  # the net leaves the generator as it was
-        for row in range(BATCH):  # each sequence has a part of its own
+        of_rows = []
+        for row in range(BATCH):
             alike = [torch.allclose(found[row], x[row], atol=1e-5) for x in expected]
             assert sum(alike) == 1
-            drawn.add((row, alike.index(True)))
-    assert len(drawn) == BATCH * len(parts)
+            of_rows.append(alike.index(True))
+        drawn.append(of_rows)
+    for row in zip(*drawn, strict=True):
+        assert set(row) == set(range(len(parts)))
+    assert any(a != b for a, b in drawn)  # each sequence has a part of its own
 
 
 def test_epochs_that_lack_modalities_are_in_the_training(make, make_inputs):
@@ -377,12 +385,11 @@ def test_epochs_that_lack_modalities_are_in_the_training(make, make_inputs):
 
 
 @pytest.mark.parametrize("least", [1, 2])
-def test_every_part_of_an_epoch_is_drawn_alike(least):
+def test_every_part_is_drawn_alike(least):
     torch.manual_seed(0)
-    present = torch.ones(4000, 4, dtype=torch.bool)
-    parts, counts = (
-        random_subset(present, least).long().unique(dim=0, return_counts=True)
-    )
+    present = torch.ones(4000, 1, 4, dtype=torch.bool)
+    drawn = random_subset(present, least).flatten(0, 1).long()
+    parts, counts = drawn.unique(dim=0, return_counts=True)
     sizes = parts.sum(1)
     assert set(sizes.tolist()) == set(range(least, 4))  # never all
     for size in set(sizes.tolist()):
@@ -394,14 +401,22 @@ def test_every_part_of_an_epoch_is_drawn_alike(least):
 
 def test_a_part_is_of_what_an_epoch_has():
     torch.manual_seed(0)
-    present = torch.rand(500, 4) < 0.6
+    present = torch.rand(200, 8, 4) < 0.6
     part = random_subset(present, 2)
     assert not (part & ~present).any()
-    few = present.sum(1) <= 2
+    few = present.sum(-1) <= 2
     assert torch.equal(part[few], present[few])
-    more = part[~few].sum(1)
+    more = part[~few].sum(-1)
     assert more.min() == 2
-    assert (more < present[~few].sum(1)).all()
+    assert (more < present[~few].sum(-1)).all()
+
+
+def test_alike_epochs_of_a_sequence_have_one_part():
+    torch.manual_seed(0)
+    kinds = torch.rand(200, 2, 4) < 0.8
+    present = kinds[:, [0, 1, 0, 1]]
+    part = random_subset(present, 1)
+    assert torch.equal(part[:, :2], part[:, 2:])
 
 
 @pytest.mark.parametrize(("names", "least"), [(("eeg", "eog"), 2), (THREE, None)])

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from sleepkit.nn import EarlyFusionNet, MedFuseNet, MidLateFusionNet
-from sleepkit.nn._fusion import EncodedEpochs
+from sleepkit.nn._encoded_epochs import EncodedEpochs
 from sleepkit.nn._transformer import FusionLayer
 
 THREE = ("eeg", "eog", "emg")
