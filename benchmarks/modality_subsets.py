@@ -161,17 +161,21 @@ def best_single(y, runs, subset):
     return max(subset.split("+"), key=kappa)
 
 
-def rules_table(y, subject, runs, modalities, *, specialists=True):
-    """Each subset against its best modality, and against its specialist."""
-    pairs = []
+def rules_table(y, subject, runs, modalities):
+    """Each subset against its best modality and its specialist, and these two."""
+    against_best, against_own, own_against_best = [], [], []
     for subset in subsets(modalities):
-        if "+" in subset:
-            single = best_single(y, runs, subset)
-            title = f"{subset} - {single}"
-            pairs.append((title, (DEFAULT, subset), (DEFAULT, single)))
-    for subset in subsets(modalities)[1:] if specialists else ():
-        title = f"{subset} - its specialist"
-        pairs.append((title, (DEFAULT, subset), (SPECIALIST, subset)))
+        found, own = (DEFAULT, subset), (SPECIALIST, subset)
+        single = best_single(y, runs, subset)
+        best = (DEFAULT, single)
+        if subset != single:
+            against_best.append((f"{subset} - {single}", found, best))
+        if own in runs[0]:
+            against_own.append((f"{subset} - its specialist", found, own))
+            if subset != single:
+                title = f"specialist of {subset} - {single}"
+                own_against_best.append((title, own, best))
+    pairs = against_best + against_own + own_against_best
     return difference_table(y, subject, runs, pairs)
 
 
@@ -210,7 +214,7 @@ def section(title, about, X, y, args, *, fusions=True, changes=None, **options):
         textwrap.fill(about, 88) + "\n",
         kappa_table(y, runs, X.modalities, names),
         worst_addition(y, runs, X.modalities),
-        rules_table(y, subject, runs, X.modalities, specialists=specialists),
+        rules_table(y, subject, runs, X.modalities),
     ]
     return "\n".join(parts), seconds
 
