@@ -177,7 +177,10 @@ class FusionNet(nn.Module, ABC):
         wanted = set(self.heads) - {SUBSET} if draws else set(self.heads)
         logits = self._logits(encoded, epochs, present, wanted)
         if draws:
-            logits[SUBSET] = self._random_subset_logits(tokens, frames, epochs, present)
+            devices = [x.device for x in tokens.values() if x.is_cuda]
+            with torch.random.fork_rng(devices):
+                x = self._random_subset_input(tokens, frames, epochs, present)
+                logits[SUBSET] = self.heads[SUBSET](x)
         return MedFuseOutput(logits, encoded.unimodal)
 
     def _logits(
@@ -195,45 +198,41 @@ class FusionNet(nn.Module, ABC):
             if FUSED in joint:
                 logits[FUSED] = self.heads[FUSED](fused)
             if SUBSET in joint:
-                known = self._subset_input(epochs, fused, present)
-                logits[SUBSET] = self.heads[SUBSET](known.detach())
+                x = self._subset_input(epochs, fused, present)
+                logits[SUBSET] = self.heads[SUBSET](x)
         return logits
 
-    def _random_subset_logits(
+    @torch.no_grad()
+    def _random_subset_input(
         self,
         tokens: dict[str, Tensor],
         frames: dict[str, Tensor],
         epochs: dict[str, Tensor],
         present: dict[str, Tensor],
     ) -> Tensor:
-        """Logits of the subset head from a random part of each sequence's modalities.
-
-        Without gradients and random numbers outside of this head.
-        """
-        devices = [x.device for x in tokens.values() if x.is_cuda]
-        with torch.random.fork_rng(devices):
-            given = torch.stack([*present.values()], -1)
-            drawn = random_subset(given, cast("int", self.min_subset))
-            some = dict(zip(present, drawn.unbind(-1), strict=True))
-            with torch.no_grad():
-                multimodal: dict[str, Tensor] = {}
-                if len(tokens) > 1:
-                    multimodal = self._encode_together(tokens, frames, some, {SUBSET})
-                fused = self._fused_input(EncodedEpochs({}, multimodal), epochs, some)
-                known = self._subset_input(epochs, fused, some)
-            logits: Tensor = self.heads[SUBSET](known)
-        return logits
+        """Input of the subset head from a random part of each sequence's modalities."""
+        given = torch.stack([*present.values()], -1)
+        drawn = random_subset(given, cast("int", self.min_subset))
+        some = dict(zip(present, drawn.unbind(-1), strict=True))
+        multimodal: dict[str, Tensor] = {}
+        if len(tokens) > 1:
+            multimodal = self._encode_together(tokens, frames, some, {SUBSET})
+        fused = self._fused_input(EncodedEpochs({}, multimodal), epochs, some)
+        return self._subset_input(epochs, fused, some)
 
     def _subset_input(
         self, epochs: dict[str, Tensor], fused: Tensor, present: dict[str, Tensor]
     ) -> Tensor:
-        """Input of the subset head, (batch, seq, n_inputs); 0 for what is absent."""
+        """Input of the subset head, (batch, seq, n_inputs); 0 for what is absent.
+
+        The gradient of that head ends here.
+        """
         nowhere = torch.zeros(fused.shape[:2], dtype=torch.bool, device=fused.device)
         there = torch.stack([present.get(n, nowhere) for n in self.streams], -1)
         nothing = torch.zeros_like(fused)
         parts = torch.stack([epochs.get(n, nothing) for n in self.streams], -2)
         parts = parts.masked_fill(~there[..., None], 0).flatten(-2)
-        return torch.cat([parts, there.to(fused.dtype), fused], -1)
+        return torch.cat([parts, there.to(fused.dtype), fused], -1).detach()
 
     def _fused_input(
         self,
