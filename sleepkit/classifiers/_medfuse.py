@@ -23,6 +23,7 @@ from sleepkit.classifiers._head_choice import (
 )
 from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
 from sleepkit.classifiers._medfuse_params import check_medfuse_params
+from sleepkit.classifiers._noisy_nights import read_without_noise, usual_dynamics
 from sleepkit.classifiers._pretraining import PRETRAINED, pretrain
 from sleepkit.classifiers._split import Split
 from sleepkit.classifiers._start_weights import begin
@@ -40,6 +41,7 @@ from sleepkit.training import (
     RestartSchedule,
     TrainingStage,
 )
+from sleepkit.training._inference import ReadOut
 
 _FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
     "coordinated": MedFuseNet,
@@ -47,6 +49,7 @@ _FUSIONS: Final[Mapping[str, Callable[..., nn.Module]]] = {
     "mid-late": MidLateFusionNet,
 }
 _FIRST_TEMPERATURE: Final = 0.1  # of a trained one
+_HELD_OUT: Final = ("held_out_heads_", "held_out_dynamics_")
 _PAIR: Final = 2  # modalities, where the paper's training stages every subset
 
 
@@ -108,15 +111,15 @@ class MedFuseSleepClassifier(SleepClassifier):
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
         `multi_view` > 0. For each subset of two modalities or more, but not all, the
         best unimodal head of the subset, by the (unweighted) cross-entropy on held-out
-        subjects, then counts as much as each of the joint heads, fused and
-        `subset_head`: so a subset is hardly worse than its best part. All modalities
-        are staged by the fused head, as in the paper. Where four subjects or more are
-        held out, another mean of joint and unimodal heads, or one of them, is taken for
-        a subset or for all if its cross-entropy is lower by 10 %, and in three quarters
-        of the subjects: so is a modality left out that is often noise. This stages the
-        held-out subjects up to 64 times. Where less than half an hour with all of the
-        subset is held out, or `unimodal_weights` is given, the joint heads alone stage
-        it.
+        subjects, then counts as much as the fused one beside `subset_head`: so a subset
+        is hardly worse than its best part. All modalities are staged by the fused head,
+        as in the paper. Where four subjects or more are held out, another mean of joint
+        and unimodal heads, or one of them, is taken for a subset or for all if its
+        cross-entropy is lower by 10 %, and in three quarters of the subjects: so is a
+        modality left out that is often noise. This stages the held-out subjects up to
+        64 times. Where less than half an hour with all of the subset is held out, or
+        `unimodal_weights` is given, the joint heads alone stage it. ``"auto"`` also
+        leaves out a modality in nights in which it is noise: see Notes.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
@@ -124,12 +127,12 @@ class MedFuseSleepClassifier(SleepClassifier):
         its gain elsewhere. None leaves that to `missing`.
     subset_head : bool or 'auto', default='auto'
         Whether a head of its own, trained on random subsets of the modalities, and the
-        fused head together stage epochs that lack some and have several (with
-        ``missing="fused_head"``: one or more). It stands on what the net makes of these
-        modalities, each alone and all together, and changes nothing else: all other
-        heads are bit for bit those of a training without it. ``"auto"`` is True with
-        three modalities or more, and False, as in the paper, with two. Otherwise the
-        fused head alone stages these epochs.
+        fused head together, the former with twice the weight, stage epochs that lack
+        some and have several (with ``missing="fused_head"``: one or more). It stands on
+        what the net makes of these modalities, each alone and all together, and changes
+        nothing else: all other heads are bit for bit those of a training without it.
+        ``"auto"`` is True with three modalities or more, and False, as in the paper,
+        with two. Otherwise the fused head alone stages these epochs.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -198,10 +201,13 @@ default=None
         The skorch net, on the CPU, with the history of the last training.
     held_out_heads_ : dict of str to dict of str to float
         Weights of heads that held-out subjects decided on, by subset; see `missing`.
+    held_out_dynamics_ : dict of str to float
+        Median ``d`` of each modality over held-out nights of an hour or more; see
+        Notes.
     subset_heads_ : dict of str to dict of str to float
         Table of the heads that stage each subset of the modalities, by the parameters
         and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
-        "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 1.0}}``; of more than 64 subsets
+        "eeg+eog": {"fused": 1.0, "subset": 2.0, "eeg": 1.0}}``; of more than 64 subsets
         of several modalities, all but one, pairs, and the largest others.
     pretrained_ : dict of str to ndarray
         Weights of the encoders after `pretrain`, until the next `fit`.
@@ -233,6 +239,16 @@ default=None
     would diverge: here 1e-4 is the peak. The prediction of a row does not depend on
     which other rows of its night are requested.
 
+    **A modality that is noise in a night.** Stages last for minutes, and change in the
+    course of a night. Let ``p(t)`` be the probabilities of the stages of epoch ``t`` by
+    the unimodal head of a modality, and ``d`` the covariance of ``p(t)`` and
+    ``p(t + 1)`` over a night, summed over stages. By noise stages jump, by a dead
+    channel they never change, and ``d`` is about 0. With ``missing="auto"``, a modality
+    counts as missing in a night of an hour or more, with a warning, if its ``d`` is
+    below 0.4 of that of held-out nights, that of another modality is not, and the two
+    contradict each other: the mean over epochs of the sum of ``p(t) q(t)`` is below one
+    half. Epochs that have no other modality keep it.
+
     Examples
     --------
     >>> import numpy as np
@@ -257,6 +273,7 @@ default=None
 
     temperature_: float
     held_out_heads_: dict[str, dict[str, float]]
+    held_out_dynamics_: dict[str, float]
 
     def __init__(
         self,
@@ -511,29 +528,44 @@ default=None
         """Train, keep the temperature, and choose the heads of each subset."""
         before = dict(vars(self))
         if fresh:
-            for name in {"temperature_", "held_out_heads_"} & set(before):
+            for name in {"temperature_", *_HELD_OUT} & set(before):
                 delattr(self, name)
         super()._train(source, split, rng, fresh=fresh)
         for name in PRETRAINED:
             self.__dict__.pop(name, None)
         with torch.no_grad():
             self.temperature_ = float(self.net_.criterion_.temperature)
-        decided = getattr(self, "held_out_heads_", {})
+        decided: dict[str, Any] = {name: {} for name in _HELD_OUT}
         if self._chooses_heads and split.valid.any():
-            known = [name for name in self.layout_ if name in source.layout]
-            several, n_all = pairs_and_more(known), len(self.layout_)
             try:
-                decided = decided | choose_heads(
-                    self._log_proba, source, several, split, self._rule, n_all
-                )
+                decided = self._decide(source, split)
             except BaseException:  # as in an interrupted training, nothing is half new
                 self.__dict__ = before
                 raise
-        self.held_out_heads_ = decided
+        for name, found in decided.items():
+            setattr(self, name, getattr(self, name, {}) | found)
+
+    def _decide(self, source: EpochSource, split: Split) -> dict[str, Any]:
+        """Return what held-out subjects decide, by the name of the attribute."""
+        known = [name for name in self.layout_ if name in source.layout]
+        rule, several, n_all = self._rule, pairs_and_more(known), len(self.layout_)
+        heads = choose_heads(self._log_proba, source, several, split, rule, n_all)
+        rows, n_classes = np.flatnonzero(split.valid), len(self.classes_)
+        usual = usual_dynamics(super()._read, source, rows, rule, n_classes)
+        return dict(zip(_HELD_OUT, (heads, usual), strict=True))
 
     def _log_proba(self, source: EpochSource, heads: HeadSelector) -> FloatArray:
         """Log-probabilities of the rows of a source by some heads."""
-        return self._read(source, heads, len(self.classes_))
+        return super()._read(source, heads, len(self.classes_))
+
+    def _read(
+        self, source: EpochSource, read_out: ReadOut, n_columns: int
+    ) -> FloatArray:
+        """Read each row, a modality that is noise in a night counting as missing."""
+        usual = getattr(self, "held_out_dynamics_", {}) if self._chooses_heads else {}
+        if not usual or not isinstance(read_out, HeadSelector):
+            return super()._read(source, read_out, n_columns)
+        return read_without_noise(super()._read, source, read_out, n_columns, usual)
 
     def _check_params(self) -> None:
         """Refuse parameters that cannot be used."""

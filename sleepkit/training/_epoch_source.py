@@ -109,6 +109,44 @@ class EpochSource(ABC):
         }
         return part
 
+    def whole_nights(self) -> Self:
+        """Return the same epochs, each of them a row.
+
+        Nights without any of the rows count as missing.
+
+        Returns
+        -------
+        EpochSource
+            The source; it shares all values with this one.
+        """
+        whole = self.only(self.layout, np.arange(len(self.row_to_epoch)))
+        whole.row_to_epoch = np.arange(len(self.night))
+        return whole
+
+    def without(self, hidden: Mapping[int, Collection[str]]) -> Self:
+        """Return the same epochs without some modalities of some nights.
+
+        They stay where an epoch has no other.
+
+        Parameters
+        ----------
+        hidden : mapping of int to collection of str
+            Modalities by the number of the night.
+
+        Returns
+        -------
+        EpochSource
+            The source; it shares all values with this one.
+        """
+        part = copy(self)
+        part.present = {name: there.copy() for name, there in self.present.items()}
+        for number, names in hidden.items():
+            kept = [there for name, there in self.present.items() if name not in names]
+            others = np.logical_or.reduce(kept) & (self.night == number)
+            for name in names:
+                part.present[name] &= ~others
+        return part
+
     def batch(self, index: IntArray) -> Batch:
         """Make the input of a net.
 

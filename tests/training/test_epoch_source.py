@@ -1,3 +1,4 @@
+import gc
 import tracemalloc
 from pathlib import Path
 
@@ -28,6 +29,29 @@ def test_rows_stand_alone():
     assert epochs.present["eeg"].tolist() == [True, True, False]
     assert epochs.has_signal.tolist() == [True, True, True]
     assert epochs.night.tolist() == epochs.row_to_epoch.tolist() == [0, 1, 2]
+
+
+def two_nights():
+    """Four epochs of two nights, the EOG missing in epoch 1."""
+    blocks = {"eeg": np.ones((4, 1)), "eog": np.array([[1], [np.nan], [1], [1]])}
+    X = EpochArray.from_arrays(blocks, recording=["a", "a", "b", "b"])
+    return RecordingSource(X)
+
+
+def test_every_epoch_of_a_night_is_a_row_of_whole_nights():
+    source = two_nights().only(["eeg", "eog"], np.array([3]))
+    whole = source.whole_nights()
+    assert whole.row_to_epoch.tolist() == [0, 1, 2, 3]
+    assert whole.has_signal.tolist() == [False, False, True, True]
+    assert source.row_to_epoch.tolist() == [3]
+
+
+def test_a_hidden_modality_stays_where_it_is_the_only_one():
+    source = two_nights()
+    part = source.without({0: {"eeg"}, 1: {"eeg", "eog"}})
+    assert part.present["eeg"].tolist() == [False, True, True, True]
+    assert part.present["eog"].tolist() == [True, False, True, True]
+    assert source.present["eeg"].all()
 
 
 def test_batch_pads_and_marks():
@@ -168,6 +192,7 @@ def test_no_file_stays_open(stored_spectra):
         return len(list(Path("/proc/self/fd").iterdir()))
 
     X = stored_spectra(30)
+    gc.collect()  # or files of earlier tests are closed meanwhile
     before = opened()
     with open_recordings(X, 1e12) as epochs:
         epochs.batch(np.arange(0, len(X), 60))  # one epoch of each night

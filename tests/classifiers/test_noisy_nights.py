@@ -1,0 +1,207 @@
+"""Modalities that are noise in a night: found by their own stages, and left out."""
+
+from __future__ import annotations
+
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from sleepkit.classifiers._noisy_nights import stage_dynamics
+from sleepkit.exceptions import SleepkitWarning
+from sleepkit.persistence import load_model, save_model
+from sleepkit.recording import EpochArray
+
+N_NIGHTS, N_EPOCHS = 8, 130
+NAMES = ("eeg", "eog", "emg")
+
+
+def sleep(n_epochs, rng, n_stages=3):
+    """Stages that last ten epochs."""
+    stages = rng.integers(0, n_stages, -(-n_epochs // 10))
+    return np.repeat(stages, 10)[:n_epochs]
+
+
+@pytest.fixture(scope="module")
+def nights():
+    """Blocks of three modalities that tell the stage, the stages, and the nights."""
+    rng = np.random.default_rng(0)
+    y = np.concatenate([sleep(N_EPOCHS, rng) for _ in range(N_NIGHTS)])
+    blocks = {
+        name: (rng.normal(size=(len(y), 4)) + 3 * np.eye(4)[y]).astype("f4")
+        for name in NAMES
+    }
+    return blocks, y, np.repeat(np.arange(N_NIGHTS), N_EPOCHS)
+
+
+@pytest.fixture(scope="module")
+def fitted_once(medfuse, nights):
+    """A stager that held nights out, as a pickle."""
+    blocks, y, night = nights
+    X = EpochArray.from_arrays(blocks, recording=night, subject=night)
+    stager = medfuse(max_epochs=6, lr=0.01, validation_fraction=0.3)
+    return pickle.dumps(stager.fit(X, y))
+
+
+@pytest.fixture
+def stager(fitted_once):
+    """A stager of one's own that held nights out."""
+    return pickle.loads(fitted_once)
+
+
+def night_with(blocks, night, names=NAMES, **changes):
+    """Nights of some of the modalities, the second of them changed."""
+    changed = {}
+    for name in names:
+        changed[name] = blocks[name].copy()
+        if name in changes:
+            here = night == 1
+            changed[name][here] = changes[name](changed[name][here])
+    return EpochArray.from_arrays(changed, recording=night, subject=night)
+
+
+def shuffled(values):
+    return np.random.default_rng(1).permutation(values)
+
+
+def dead(values):
+    return np.tile(values[:1], (len(values), 1))
+
+
+def missing(values):
+    return np.full_like(values, np.nan)
+
+
+def test_dynamics_by_hand():
+    rng = np.random.default_rng(0)
+    proba = rng.dirichlet(np.ones(5), 140)
+    proba[[3, 70, 71]] = np.nan
+    pairs = [(a, b) for a, b in pairwise(proba) if not np.isnan([a, b]).any()]
+    expected = sum(
+        np.mean([a[c] * b[c] for a, b in pairs])
+        - np.mean([a[c] for a, _ in pairs]) * np.mean([b[c] for _, b in pairs])
+        for c in range(5)
+    )
+    assert stage_dynamics(proba) == pytest.approx(expected)
+
+
+def test_dynamics_of_sleep_of_noise_and_of_a_dead_signal():
+    rng = np.random.default_rng(0)
+    stages = np.eye(3)[sleep(6000, rng)]
+    assert stage_dynamics(stages) == pytest.approx(0.9 + 0.1 / 3 - 1 / 3, abs=0.02)
+    assert stage_dynamics(rng.permutation(stages)) == pytest.approx(0, abs=0.02)
+    assert stage_dynamics(stages[:1].repeat(200, axis=0)) == pytest.approx(0)
+
+
+@pytest.mark.parametrize(("n_epochs", "known"), [(120, False), (121, True)])
+def test_dynamics_need_an_hour(n_epochs, known):
+    proba = np.eye(3)[sleep(n_epochs, np.random.default_rng(0))]
+    assert np.isnan(stage_dynamics(proba)) != known
+
+
+@pytest.mark.parametrize("noise", [shuffled, dead])
+@pytest.mark.parametrize("names", [NAMES, ("eeg", "eog"), ("eog", "emg")])
+def test_a_noisy_modality_counts_as_missing(stager, nights, names, noise):
+    blocks, _, night = nights
+    X = night_with(blocks, night, names, eog=noise)
+    without = night_with(blocks, night, names, eog=missing)
+    with pytest.warns(SleepkitWarning, match=r"count as missing: eog of 1\. The"):
+        found = stager.predict_proba(X)
+    np.testing.assert_allclose(found, stager.predict_proba(without), atol=1e-6)
+    some = [135, 700, 259]  # the prediction of a row is that of the whole night
+    with pytest.warns(SleepkitWarning, match="count as missing"):
+        part = stager.predict_proba(X[some])
+    np.testing.assert_allclose(part, found[some], atol=1e-6)
+
+
+def test_noise_is_worse_where_it_counts(stager, nights):
+    """As by the rule of the paper."""
+    blocks, y, night = nights
+    X = night_with(blocks, night, eog=shuffled)
+    with pytest.warns(SleepkitWarning):
+        left_out = stager.score(X[night == 1], y[night == 1])
+    stager.set_params(missing="unimodal_head")
+    assert stager.score(X[night == 1], y[night == 1]) < left_out
+
+
+def test_plain_nights_are_as_by_the_rule_of_the_paper(stager, nights):
+    blocks, _, night = nights
+    X = night_with(blocks, night)
+    found = stager.predict_proba(X)
+    stager.set_params(missing="unimodal_head")
+    np.testing.assert_array_equal(found, stager.predict_proba(X))
+
+
+def test_an_epoch_without_another_modality_keeps_the_noisy_one(stager, nights):
+    blocks, _, night = nights
+    X = night_with(blocks, night, ("eeg", "eog"), eog=shuffled)
+    alone = {name: X.epochs(name).copy() for name in X.modalities}
+    alone["eeg"][140] = np.nan
+    X = EpochArray.from_arrays(alone, recording=night, subject=night)
+    with pytest.warns(SleepkitWarning, match="count as missing: eog of 1"):
+        proba = stager.predict_proba(X)
+    assert np.isfinite(proba).all()
+    assert not np.allclose(proba[140], stager.class_prior_, atol=1e-3)
+
+
+def test_of_two_dead_modalities_none_is_noisy(stager, nights):
+    """Nothing tells which of them is right."""
+    blocks, _, night = nights
+    X = night_with(blocks, night, ("eeg", "eog"), eeg=dead, eog=dead)
+    assert np.isfinite(stager.predict_proba(X)).all()
+
+
+def test_a_night_of_one_stage_is_not_noise(stager, nights):
+    """The EEG never changes, rightly; the EOG errs at times, and agrees mostly."""
+    blocks, y, night = nights
+    of_stage = {name: block[y == 0] for name, block in blocks.items()}
+    wrong = np.arange(N_EPOCHS) % 50 < 12
+
+    def always(values):
+        return of_stage["eeg"].mean(axis=0, keepdims=True).repeat(len(values), axis=0)
+
+    def mostly(values):
+        values = of_stage["eog"].mean(axis=0, keepdims=True).repeat(len(values), axis=0)
+        values[wrong] = blocks["eog"][y == 1].mean(axis=0)
+        return values
+
+    X = night_with(blocks, night, ("eeg", "eog"), eeg=always, eog=mostly)
+    found = stager.predict_proba(X)
+    stager.held_out_dynamics_ = {}
+    np.testing.assert_array_equal(found, stager.predict_proba(X))
+
+
+def test_short_nights_are_not_judged(stager, nights):
+    blocks, _, night = nights
+    blocks = {name: block[night == 1][:120] for name, block in blocks.items()}
+    X = night_with(blocks, np.ones(120, int), eog=shuffled)
+    assert np.isfinite(stager.predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    "params", [{"validation_fraction": 0}, {"missing": "fused_head"}]
+)
+def test_nothing_is_judged_without_held_out_nights(medfuse, nights, params):
+    blocks, y, night = nights
+    X = night_with(blocks, night)
+    stager = medfuse(**{"max_epochs": 1, "validation_fraction": 0.3} | params)
+    assert stager.fit(X, y).held_out_dynamics_ == {}
+
+
+def test_a_refit_forgets_and_further_training_keeps(stager, nights):
+    blocks, y, night = nights
+    before = stager.held_out_dynamics_
+    assert set(before) == set(NAMES)
+    stager.set_params(max_epochs=1)
+    stager.partial_fit(night_with(blocks, night, ("eeg", "eog")), y)
+    assert stager.held_out_dynamics_["emg"] == before["emg"]
+    assert stager.held_out_dynamics_["eeg"] != before["eeg"]
+    stager.set_params(validation_fraction=0)
+    assert stager.fit(night_with(blocks, night), y).held_out_dynamics_ == {}
+
+
+def test_a_model_file_keeps_the_dynamics(stager, tmp_path):
+    save_model(stager, tmp_path / "stager.model")
+    again = load_model(tmp_path / "stager.model")
+    assert again.held_out_dynamics_ == stager.held_out_dynamics_
