@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import log_softmax
 
 from sleepkit._typing import BoolArray, FloatArray, IntArray
-from sleepkit.classifiers._head_selector import FUSED, HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.classifiers._split import Split
 from sleepkit.training import EpochSource
 
@@ -45,8 +45,8 @@ def choose_heads(
 ) -> dict[str, Weights]:
     """Choose the heads that stage some subsets of the modalities, on held-out rows.
 
-    By default the best unimodal head of a subset counts as much as the fused one of the
-    joint heads of the rule: the subset is then hardly worse than its best part. All
+    By default the best unimodal head of a subset counts as much as each of the joint
+    heads of the rule: the subset is then hardly worse than its best part. All
     `n_modalities` are staged by the joint heads alone, as in the paper. Where four or
     more subjects are held out, a unimodal head, the joint ones or another mean of both
     are chosen if their cross-entropy is clearly lower: by 10 %, and in three quarters
@@ -75,8 +75,7 @@ def choose_heads(
         logs = {head: log_proba[there] for head, log_proba in logs.items()}
         default = {_JOINT: 1.0}
         if len(subset) < n_modalities:
-            best = _best_alone(logs, split.y[rows])
-            default[best] = joint[FUSED] / sum(joint.values())
+            default[_best_alone(logs, split.y[rows])] = 1 / len(joint)
         weights = _best_weights(logs, default, split.y[rows], subject[rows])
         chosen["+".join(subset)] = _spread(weights, joint)
     return chosen

@@ -25,9 +25,8 @@ class HeadSelector:
     `chosen` has weights of heads for some subsets of the modalities, whose
     log-probabilities are averaged. For others the fused head stages epochs of
     `min_modalities_for_fusion` modalities or more, those of fewer than `complete`
-    together with the subset head, which counts twice, in a mean with the unimodal heads
-    that have a weight in `unimodal_weights` where there are several; and a unimodal
-    head the others.
+    together with the subset head, in a mean with the unimodal heads that have a weight
+    in `unimodal_weights` where there are several; and a unimodal head the others.
     """
 
     min_modalities_for_fusion: int = 2
@@ -43,7 +42,7 @@ class HeadSelector:
             return {subset[-1]: 1.0}
         joint = {FUSED: 1.0}
         if len(subset) < self.complete:
-            joint[SUBSET] = 2.0
+            joint[SUBSET] = 1.0
         beside = self.unimodal_weights if len(subset) > 1 else {}
         return joint | {n: w for n, w in beside.items() if w and n in subset}
 

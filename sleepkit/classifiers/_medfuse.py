@@ -111,15 +111,15 @@ class MedFuseSleepClassifier(SleepClassifier):
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
         `multi_view` > 0. For each subset of two modalities or more, but not all, the
         best unimodal head of the subset, by the (unweighted) cross-entropy on held-out
-        subjects, then counts as much as the fused one beside `subset_head`: so a subset
-        is hardly worse than its best part. All modalities are staged by the fused head,
-        as in the paper. Where four subjects or more are held out, another mean of joint
-        and unimodal heads, or one of them, is taken for a subset or for all if its
-        cross-entropy is lower by 10 %, and in three quarters of the subjects: so is a
-        modality left out that is often noise. This stages the held-out subjects up to
-        64 times. Where less than half an hour with all of the subset is held out, or
-        `unimodal_weights` is given, the joint heads alone stage it. ``"auto"`` also
-        leaves out a modality in nights in which it is noise: see Notes.
+        subjects, then counts as much as each of the joint heads, fused and
+        `subset_head`: so a subset is hardly worse than its best part. All modalities
+        are staged by the fused head, as in the paper. Where four subjects or more are
+        held out, another mean of joint and unimodal heads, or one of them, is taken for
+        a subset or for all if its cross-entropy is lower by 10 %, and in three quarters
+        of the subjects: so is a modality left out that is often noise. This stages the
+        held-out subjects up to 64 times. Where less than half an hour with all of the
+        subset is held out, or `unimodal_weights` is given, the joint heads alone stage
+        it.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
@@ -127,12 +127,17 @@ class MedFuseSleepClassifier(SleepClassifier):
         its gain elsewhere. None leaves that to `missing`.
     subset_head : bool or 'auto', default='auto'
         Whether a head of its own, trained on random subsets of the modalities, and the
-        fused head together, the former with twice the weight, stage epochs that lack
-        some and have several (with ``missing="fused_head"``: one or more). It stands on
-        what the net makes of these modalities, each alone and all together, and changes
-        nothing else: all other heads are bit for bit those of a training without it.
-        ``"auto"`` is True with three modalities or more, and False, as in the paper,
-        with two. Otherwise the fused head alone stages these epochs.
+        fused head together stage epochs that lack some and have several (with
+        ``missing="fused_head"``: one or more). It stands on what the net makes of these
+        modalities, each alone and all together, and changes nothing else: all other
+        heads are bit for bit those of a training without it. ``"auto"`` is True with
+        three modalities or more, and False, as in the paper, with two. Otherwise the
+        fused head alone stages these epochs.
+    leave_out_noise : bool, default=True
+        Whether a modality counts as missing in nights of two hours or more in which it
+        is noise or dead, by the stages of its unimodal head: see Notes. It takes
+        ``multi_view > 0`` and a held-out night; `fusion` ``"early"``, whose unimodal
+        heads need passes of their own, then predicts in nearly twice the time.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -202,12 +207,12 @@ default=None
     held_out_heads_ : dict of str to dict of str to float
         Weights of heads that held-out subjects decided on, by subset; see `missing`.
     held_out_dynamics_ : dict of str to float
-        Median ``d`` of each modality over held-out nights of an hour or more; see
+        Median ``d`` of each modality over held-out nights of two hours or more; see
         Notes.
     subset_heads_ : dict of str to dict of str to float
         Table of the heads that stage each subset of the modalities, by the parameters
         and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
-        "eeg+eog": {"fused": 1.0, "subset": 2.0, "eeg": 1.0}}``; of more than 64 subsets
+        "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 1.0}}``; of more than 64 subsets
         of several modalities, all but one, pairs, and the largest others.
     pretrained_ : dict of str to ndarray
         Weights of the encoders after `pretrain`, until the next `fit`.
@@ -243,11 +248,14 @@ default=None
     course of a night. Let ``p(t)`` be the probabilities of the stages of epoch ``t`` by
     the unimodal head of a modality, and ``d`` the covariance of ``p(t)`` and
     ``p(t + 1)`` over a night, summed over stages. By noise stages jump, by a dead
-    channel they never change, and ``d`` is about 0. With ``missing="auto"``, a modality
-    counts as missing in a night of an hour or more, with a warning, if its ``d`` is
-    below 0.4 of that of held-out nights, that of another modality is not, and the two
-    contradict each other: the mean over epochs of the sum of ``p(t) q(t)`` is below one
-    half. Epochs that have no other modality keep it.
+    channel they never change, and ``d`` is about 0. With `leave_out_noise`, a modality
+    counts as missing in a night, with a warning, if its ``d`` is below 0.3 of its
+    median over held-out nights, and others contradict it whose ``d`` is above that
+    bound and above their own one: the sum of ``p(t) q(t)`` over stages, its mean over
+    epochs, is below one half. Epochs that have no other modality keep it. Modalities
+    whose median is below 0.05 hardly tell stages apart, and neither judge nor are
+    judged. The rule is made for five stages: of two, noise has half of the probability
+    in common with any signal, and is seldom found.
 
     Examples
     --------
@@ -296,6 +304,7 @@ default=None
         missing: Literal["auto", "unimodal_head", "fused_head"] = "auto",
         unimodal_weights: Mapping[str, float] | None = None,
         subset_head: bool | Literal["auto"] = "auto",
+        leave_out_noise: bool = True,
         modality_dropout: float = 0.0,
         class_weight: str | Mapping[Any, float] | None = None,
         lr: float = 1e-4,
@@ -335,6 +344,7 @@ default=None
         self.missing = missing
         self.unimodal_weights = unimodal_weights
         self.subset_head = subset_head
+        self.leave_out_noise = leave_out_noise
         self.modality_dropout = modality_dropout
         self.class_weight = class_weight
         self.lr = lr
@@ -536,9 +546,9 @@ default=None
         with torch.no_grad():
             self.temperature_ = float(self.net_.criterion_.temperature)
         decided: dict[str, Any] = {name: {} for name in _HELD_OUT}
-        if self._chooses_heads and split.valid.any():
+        if split.valid.any():
             try:
-                decided = self._decide(source, split)
+                decided |= self._decide(source, split)
             except BaseException:  # as in an interrupted training, nothing is half new
                 self.__dict__ = before
                 raise
@@ -548,11 +558,19 @@ default=None
     def _decide(self, source: EpochSource, split: Split) -> dict[str, Any]:
         """Return what held-out subjects decide, by the name of the attribute."""
         known = [name for name in self.layout_ if name in source.layout]
-        rule, several, n_all = self._rule, pairs_and_more(known), len(self.layout_)
-        heads = choose_heads(self._log_proba, source, several, split, rule, n_all)
-        rows, n_classes = np.flatnonzero(split.valid), len(self.classes_)
-        usual = usual_dynamics(super()._read, source, rows, rule, n_classes)
-        return dict(zip(_HELD_OUT, (heads, usual), strict=True))
+        rule, n_all, n_classes = self._rule, len(self.layout_), len(self.classes_)
+        decided: dict[str, Any] = {}
+        if self._chooses_heads:
+            several = pairs_and_more(known)
+            decided["held_out_heads_"] = choose_heads(
+                self._log_proba, source, several, split, rule, n_all
+            )
+        if self.multi_view > 0 and n_all > 1:
+            rows = np.flatnonzero(split.valid)
+            decided["held_out_dynamics_"] = usual_dynamics(
+                super()._read, source, rows, rule, n_classes
+            )
+        return decided
 
     def _log_proba(self, source: EpochSource, heads: HeadSelector) -> FloatArray:
         """Log-probabilities of the rows of a source by some heads."""
@@ -562,7 +580,7 @@ default=None
         self, source: EpochSource, read_out: ReadOut, n_columns: int
     ) -> FloatArray:
         """Read each row, a modality that is noise in a night counting as missing."""
-        usual = getattr(self, "held_out_dynamics_", {}) if self._chooses_heads else {}
+        usual = getattr(self, "held_out_dynamics_", {}) if self.leave_out_noise else {}
         if not usual or not isinstance(read_out, HeadSelector):
             return super()._read(source, read_out, n_columns)
         return read_without_noise(super()._read, source, read_out, n_columns, usual)

@@ -10,6 +10,7 @@ _OPTIONS: Final = {
     "fusion": ("coordinated", "early", "mid-late"),
     "missing": ("auto", "unimodal_head", "fused_head"),
     "subset_head": ("auto", True, False),
+    "leave_out_noise": (True, False),
     "negatives": ("sequence", "batch"),
     "schedule": ("cosine", "released", "constant"),
 }

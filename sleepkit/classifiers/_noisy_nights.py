@@ -6,7 +6,7 @@ gives stages that jump, and a dead one always the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
@@ -24,8 +24,10 @@ from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import MedFuseOutput
 from sleepkit.training import EpochSource
 
-_MIN_EPOCHS: Final = 120  # an hour: fewer may well be of one stage
-_LEAST: Final = 0.4  # of the dynamics of held-out nights
+_NIGHT: Final = 7200.0  # seconds: in less, stages may well not change
+_ENOUGH: Final = 3600.0  # seconds of a night that two epochs in a row are known of
+_LEAST: Final = 0.3  # of the dynamics of held-out nights
+_TELLS: Final = 0.05  # dynamics of a head that tells stages apart
 _PAIR: Final = 2  # modalities, of which one can contradict the other
 _CONTRADICTION: Final = 0.5  # probability of the same stage by two modalities
 
@@ -36,14 +38,11 @@ Alone = dict[str, FloatArray]  # probabilities by each modality alone, NaN where
 def stage_dynamics(proba: FloatArray) -> float:
     """Covariance of stage probabilities with those of the next epoch.
 
-    It is ``mean_t sum_c p_c(t) p_c(t+1) - sum_c mean_t p_c(t) mean_t p_c(t+1)``: about
-    0 where stages jump at random or never change, and NaN in less than an hour.
+    It is ``mean_t sum_c p_c(t) p_c(t+1) - sum_c mean_t p_c(t) mean_t p_c(t+1)`` over
+    the epochs that are known, as the next one is: about 0 where stages jump at random
+    or never change.
     """
-    known = ~np.isnan(proba.sum(axis=1))
-    pairs = known[:-1] & known[1:]
-    if pairs.sum() < _MIN_EPOCHS:
-        return np.nan
-    now, later = proba[:-1][pairs], proba[1:][pairs]
+    now, later = _pairs(proba, proba, lag=1)
     together = (now * later).sum(axis=1).mean()
     return float(together - now.mean(axis=0) @ later.mean(axis=0))
 
@@ -53,15 +52,16 @@ def usual_dynamics(
 ) -> dict[str, float]:
     """Median stage dynamics by each modality alone, of the nights of held-out rows."""
     whole = source.only(source.layout, rows).whole_nights()
+    nights = _long_nights(whole)
+    if not nights:
+        return {}
     _, alone = _read_alone(read, whole, heads, n_classes, tuple(source.layout))
-    nights = list(_long_nights(whole.night))
-    usual = {}
-    for name, proba in alone.items():
-        found = [stage_dynamics(proba[night]) for night in nights]
-        known = [value for value in found if not np.isnan(value)]
-        if known and np.median(known) > 0:
-            usual[name] = float(np.median(known))
-    return usual
+    found = [_dynamics(alone, night, _enough(source)) for night in nights]
+    medians = {
+        name: float(np.median([night[name] for night in found if name in night]))
+        for name in set().union(*found)
+    }
+    return {name: medians[name] for name in alone if medians.get(name, 0) >= _TELLS}
 
 
 def read_without_noise(
@@ -73,17 +73,21 @@ def read_without_noise(
 ) -> FloatArray:
     """Log-probabilities of the rows, noisy modalities of a night counting as missing.
 
-    A modality is noisy in a night if its stage dynamics are below 0.4 of the usual ones
-    and those of another are not, with which it has less than half of the probability in
-    common, in the mean of epochs and of such others.
+    A modality is noisy in a night if its stage dynamics are below 0.3 of the usual
+    ones, and if others contradict it whose dynamics are neither below 0.3 of their own
+    nor of its usual ones: it has less than half of the probability in common with them.
     """
     there = [name for name, present in source.present.items() if present.any()]
     names = tuple(name for name in there if name in usual)
-    if len(names) < _PAIR:
-        return read(source, heads, n_classes)
     whole = source.whole_nights()
+    nights = _long_nights(whole)
+    if len(names) < _PAIR or not nights:
+        return read(source, heads, n_classes)
     values, alone = _read_alone(read, whole, heads, n_classes, names)
-    noisy = _find_noise(alone, whole.night, usual)
+    noisy = {}
+    for night in nights:
+        if found := _find_noise(alone, night, usual, _enough(source)):
+            noisy[int(whole.night[night.start])] = found
     if noisy:
         _warn(noisy, source.ids)
         again = np.isin(whole.night, list(noisy))
@@ -133,35 +137,56 @@ def _read_alone(
     return values, alone
 
 
+def _long_nights(source: EpochSource) -> list[slice]:
+    """Epochs of each night that is long enough; those of a night follow each other."""
+    bounds = np.flatnonzero(np.diff(source.night, prepend=-1, append=-1)).tolist()
+    duration = source.epoch_duration or 0.0  # rows of an array are no night
+    return [
+        slice(start, stop)
+        for start, stop in pairwise(bounds)
+        if (stop - start) * duration >= _NIGHT
+    ]
+
+
+def _enough(source: EpochSource) -> float:
+    """Return the number of epochs that must be known."""
+    return _ENOUGH / (source.epoch_duration or _ENOUGH)
+
+
+def _dynamics(alone: Alone, night: slice, enough: float) -> dict[str, float]:
+    """Stage dynamics of a night, by the modalities that enough is known of."""
+    return {
+        name: stage_dynamics(proba[night])
+        for name, proba in alone.items()
+        if len(_pairs(proba[night], proba[night], lag=1)[0]) >= enough
+    }
+
+
 def _find_noise(
-    alone: Alone, night: IntArray, usual: Mapping[str, float]
-) -> dict[int, set[str]]:
-    """Names of the noisy modalities, by the number of the night."""
-    noisy: dict[int, set[str]] = {}
-    for epochs in _long_nights(night):
-        here = {name: proba[epochs] for name, proba in alone.items()}
-        shares = {name: stage_dynamics(p) / usual[name] for name, p in here.items()}
-        others = [here[name] for name, share in shares.items() if share >= _LEAST]
-        low = [name for name, share in shares.items() if share < _LEAST]
-        names = {name for name in low if _contradicts(here[name], others)}
-        if names:
-            noisy[int(night[epochs.start])] = names
+    alone: Alone, night: slice, usual: Mapping[str, float], enough: float
+) -> set[str]:
+    """Names of the modalities that are noisy in a night."""
+    found = _dynamics(alone, night, enough)
+    least = {name: _LEAST * usual[name] for name in found}
+    low = {name for name in found if found[name] < least[name]}
+    noisy = set()
+    for name in low:
+        # one that hardly tells stages apart is never low, and no judge of others
+        judges = [other for other in found.keys() - low if found[other] >= least[name]]
+        both = [_pairs(alone[name][night], alone[n][night], lag=0) for n in judges]
+        common = [(p * q).sum(axis=1).mean() for p, q in both if len(p) >= enough]
+        if common and np.mean(common) < _CONTRADICTION:
+            noisy.add(name)
     return noisy
 
 
-def _long_nights(night: IntArray) -> Iterator[slice]:
-    """Epochs of each night of an hour or more; those of a night follow each other."""
-    bounds = np.flatnonzero(np.diff(night, prepend=-1, append=-1))
-    for start, stop in pairwise(bounds.tolist()):
-        if stop - start > _MIN_EPOCHS:
-            yield slice(start, stop)
-
-
-def _contradicts(proba: FloatArray, others: list[FloatArray]) -> bool:
-    """Whether other modalities mostly give other stages; without others, False."""
-    common = np.array([(proba * other).sum(axis=1) for other in others])
-    common = common[:, ~np.isnan(common).any(axis=0)] if others else common
-    return common.size > 0 and bool(common.mean() < _CONTRADICTION)
+def _pairs(
+    first: FloatArray, second: FloatArray, lag: int
+) -> tuple[FloatArray, FloatArray]:
+    """Known rows of one array, and of another one some epochs later."""
+    first, second = first[: len(first) - lag], second[lag:]
+    known = ~np.isnan(first.sum(axis=1) + second.sum(axis=1))
+    return first[known], second[known]
 
 
 def _warn(noisy: Mapping[int, set[str]], ids: tuple[str, ...]) -> None:

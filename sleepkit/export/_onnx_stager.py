@@ -51,8 +51,10 @@ class OnnxStager:
 
     Notes
     -----
-    The probabilities are those of the estimator that was exported, to 1e-5 in float32.
-    A graph from signals has no `QualityMask`: transform the nights by it before.
+    The probabilities are those of the estimator that was exported, to 1e-5 in float32,
+    but where `MedFuseSleepClassifier` leaves out a modality that is noise in a night
+    (`leave_out_noise`). A graph from signals has no `QualityMask`: transform the nights
+    by it before.
 
     Examples
     --------

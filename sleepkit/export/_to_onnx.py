@@ -70,7 +70,8 @@ def to_onnx(
     Warns
     -----
     SleepkitWarning
-        If a graph from signals leaves out `QualityMask`.
+        If a graph from signals leaves out `QualityMask`, or the estimator leaves
+        modalities out in nights in which they are noise, which a graph does not.
 
     See Also
     --------
@@ -114,6 +115,7 @@ def to_onnx(
         layout = signal_layout(stager, sfreq, n_channels, epoch_duration)
     built = build(stager, layout)
     outside = _outside(estimator, from_signals=sfreq is not None)
+    _warn_of_noise(last_step(estimator))
     facts = _describe(estimator, built, layout) | {"outside": outside}
     metadata = to_metadata(_merge(facts, about or {}))
     inputs, shapes = _example(built, layout)
@@ -135,6 +137,17 @@ def _outside(estimator: Any, *, from_signals: bool) -> list[str]:
         )
         warnings.warn(msg, SleepkitWarning, stacklevel=3)
     return masks
+
+
+def _warn_of_noise(stager: Any) -> None:
+    """Warn where the stager judges whole nights, which the graph does not."""
+    judges = getattr(stager, "held_out_dynamics_", {})
+    if judges and stager.leave_out_noise:
+        msg = (
+            "The graph also reads modalities that are noise in a night, which the "
+            f"{type(stager).__name__} leaves out: see its leave_out_noise."
+        )
+        warnings.warn(msg, SleepkitWarning, stacklevel=3)
 
 
 def _merge(facts: dict[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:

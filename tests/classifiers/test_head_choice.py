@@ -162,13 +162,13 @@ def test_rows_that_have_the_subset_decide(stages, two):
 
 
 @pytest.mark.parametrize("complete", [2, 3])
-def test_the_best_unimodal_head_counts_as_much_as_the_fused_one(stages, two, complete):
-    """The subset head beside it, where one is missing, counts twice."""
+def test_the_best_unimodal_head_counts_as_much_as_each_joint_one(stages, two, complete):
+    """Those are the fused head, and the subset head beside it where one is missing."""
     logs = dict.fromkeys(("fused", "eeg"), guess(stages, 2, 1))
     logs["eog"] = guess(stages, 0, 3)
     rule = HeadSelector(complete=complete)
     found, _ = choose(two, np.ones(200, bool), stages, logs, rule)
-    joint = {"fused": 1.0, "subset": 2.0} if complete == 3 else {"fused": 1.0}
+    joint = {"fused": 1.0, "subset": 1.0} if complete == 3 else {"fused": 1.0}
     assert found == {"eeg+eog": joint | {"eeg": 1.0}}
 
 

@@ -199,6 +199,7 @@ def test_signals_are_refused_in_words(medfuse, make_night):
         ({"sequence_length": 0}, "'sequence_length'"),
         ({"multi_view": -1}, "'multi_view'.*>= 0"),
         ({"alignment": -1}, "'alignment'.*>= 0"),
+        ({"leave_out_noise": "yes"}, "'leave_out_noise'.*True, False"),
         ({"negatives": "night"}, "'negatives'.*'sequence', 'batch'"),
     ],
 )

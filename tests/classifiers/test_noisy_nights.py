@@ -8,12 +8,19 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sleepkit.classifiers._noisy_nights import stage_dynamics
+from sleepkit.classifiers._head_selector import HeadSelector
+from sleepkit.classifiers._noisy_nights import (
+    _find_noise,
+    _long_nights,
+    stage_dynamics,
+    usual_dynamics,
+)
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.persistence import load_model, save_model
 from sleepkit.recording import EpochArray
+from sleepkit.training import RecordingSource
 
-N_NIGHTS, N_EPOCHS = 8, 130
+N_NIGHTS, N_EPOCHS = 6, 240  # of two hours
 NAMES = ("eeg", "eog", "emg")
 
 
@@ -40,7 +47,7 @@ def fitted_once(medfuse, nights):
     """A stager that held nights out, as a pickle."""
     blocks, y, night = nights
     X = EpochArray.from_arrays(blocks, recording=night, subject=night)
-    stager = medfuse(max_epochs=6, lr=0.01, validation_fraction=0.3)
+    stager = medfuse(max_epochs=4, lr=0.01, validation_fraction=0.3)
     return pickle.dumps(stager.fit(X, y))
 
 
@@ -94,10 +101,90 @@ def test_dynamics_of_sleep_of_noise_and_of_a_dead_signal():
     assert stage_dynamics(stages[:1].repeat(200, axis=0)) == pytest.approx(0)
 
 
-@pytest.mark.parametrize(("n_epochs", "known"), [(120, False), (121, True)])
-def test_dynamics_need_an_hour(n_epochs, known):
-    proba = np.eye(3)[sleep(n_epochs, np.random.default_rng(0))]
-    assert np.isnan(stage_dynamics(proba)) != known
+@pytest.mark.parametrize(
+    ("n_epochs", "duration", "long"),
+    [(239, 30.0, 0), (240, 30.0, 1), (360, 20.0, 1), (359, 20.0, 0), (9999, None, 0)],
+)
+def test_nights_of_two_hours_are_long(n_epochs, duration, long):
+    X = EpochArray.from_arrays(
+        np.ones((n_epochs + 10, 2)), recording=[0] * 10 + [1] * n_epochs
+    )
+    source = RecordingSource(X)
+    source.epoch_duration = duration
+    assert _long_nights(source) == [slice(10, 10 + n_epochs)] * long
+
+
+def sure(stages, share):
+    """Probabilities of some stages that are as sure as that."""
+    return share * np.eye(3)[stages] + (1 - share) / 3
+
+
+def judge(alone, usual, enough=120):
+    n_epochs = len(next(iter(alone.values())))
+    return _find_noise(alone, slice(0, n_epochs), usual, enough)
+
+
+@pytest.mark.parametrize(("share", "noisy"), [(0.5, {"eog"}), (0.6, set())])
+def test_the_least_dynamics(share, noisy):
+    """They go with the square of the share; the least are .3 of the usual ones."""
+    stages = sleep(600, np.random.default_rng(0))
+    usual = dict.fromkeys(NAMES, stage_dynamics(sure(stages, 1)))
+    alone = {"eeg": sure(stages, 1), "eog": sure((stages + 1) % 3, share)}
+    assert judge(alone, usual) == noisy
+
+
+def test_what_agrees_is_not_noise():
+    stages = sleep(600, np.random.default_rng(0))
+    usual = stage_dynamics(sure(stages, 1))
+    for shift, noisy in ((0, set()), (1, {"eog"})):
+        alone = {"eeg": sure(stages, 1), "eog": sure((stages + shift) % 3, 0.5)}
+        assert judge(alone, {"eeg": usual, "eog": usual}) == noisy
+
+
+def test_a_weak_modality_is_no_judge():
+    """The night is nearly all of one stage, and the EEG right to tell no other."""
+    stages = np.zeros(600, int)
+    stages[100:130] = 1
+    other = sure(sleep(600, np.random.default_rng(0)), 0.5)
+    alone = {"eeg": sure(stages, 0.9), "emg": other}
+    usual = {"eeg": 0.6, "emg": stage_dynamics(alone["emg"])}
+    assert stage_dynamics(alone["eeg"]) < 0.3 * usual["eeg"]
+    assert judge(alone, usual) == set()
+    assert judge(alone, usual | {"eeg": stage_dynamics(alone["eeg"]) * 4}) == {"eeg"}
+
+
+def test_modalities_are_compared_where_both_are_known():
+    """A third one in the other half of the night does not matter."""
+    rng = np.random.default_rng(0)
+    stages = sleep(600, rng)
+    usual = dict.fromkeys(NAMES, stage_dynamics(sure(stages, 1)))
+    alone = {"eeg": sure(stages, 1), "eog": sure(rng.permutation(stages), 1)}
+    assert judge(alone, usual) == {"eog"}
+    alone = {name: proba.copy() for name, proba in alone.items()}
+    alone["eog"][300:] = np.nan
+    alone["emg"] = sure(stages, 1)
+    alone["emg"][:300] = np.nan
+    assert judge(alone, usual) == {"eog"}
+    assert judge(alone, usual, enough=301) == set()
+
+
+def test_the_usual_dynamics_are_the_median_of_held_out_nights(nights):
+    blocks, y, night = nights
+    source = RecordingSource(night_with(blocks, night, ("eeg", "eog")))
+    shares = np.array([1, 0.9, 0.5, 0.8, 1, 1])[night]
+    proba = shares[:, np.newaxis] * np.eye(3)[y] + (1 - shares[:, np.newaxis]) / 3
+    seen = []
+
+    def read(part, _, n_columns):
+        seen.append(np.unique(part.night[part.has_signal]).tolist())
+        hopeless = np.zeros_like(proba)
+        return np.hstack([proba, np.log(proba + 1e-12), hopeless])[:, :n_columns]
+
+    rows = np.flatnonzero(np.isin(night, [1, 2, 3]))[::7]
+    found = usual_dynamics(read, source, rows, HeadSelector(), 3)
+    expected = np.median([stage_dynamics(proba[night == n]) for n in (1, 2, 3)])
+    assert seen == [[1, 2, 3]]
+    assert found == {"eeg": pytest.approx(expected)}  # a dead head is no reference
 
 
 @pytest.mark.parametrize("noise", [shuffled, dead])
@@ -109,27 +196,35 @@ def test_a_noisy_modality_counts_as_missing(stager, nights, names, noise):
     with pytest.warns(SleepkitWarning, match=r"count as missing: eog of 1\. The"):
         found = stager.predict_proba(X)
     np.testing.assert_allclose(found, stager.predict_proba(without), atol=1e-6)
-    some = [135, 700, 259]  # the prediction of a row is that of the whole night
+    some = [245, 700, 479]  # the prediction of a row is that of the whole night
     with pytest.warns(SleepkitWarning, match="count as missing"):
         part = stager.predict_proba(X[some])
     np.testing.assert_allclose(part, found[some], atol=1e-6)
 
 
 def test_noise_is_worse_where_it_counts(stager, nights):
-    """As by the rule of the paper."""
     blocks, y, night = nights
     X = night_with(blocks, night, eog=shuffled)
     with pytest.warns(SleepkitWarning):
         left_out = stager.score(X[night == 1], y[night == 1])
-    stager.set_params(missing="unimodal_head")
+    stager.set_params(leave_out_noise=False)
     assert stager.score(X[night == 1], y[night == 1]) < left_out
 
 
-def test_plain_nights_are_as_by_the_rule_of_the_paper(stager, nights):
+def test_plain_nights_are_as_without_the_rule(stager, nights):
     blocks, _, night = nights
     X = night_with(blocks, night)
     found = stager.predict_proba(X)
-    stager.set_params(missing="unimodal_head")
+    stager.set_params(leave_out_noise=False)
+    np.testing.assert_array_equal(found, stager.predict_proba(X))
+
+
+def test_nights_may_lack_a_modality_that_others_have(stager, nights):
+    blocks, _, night = nights
+    lacks = blocks | {"eog": np.where(night[:, np.newaxis] < 3, np.nan, blocks["eog"])}
+    X = EpochArray.from_arrays(lacks, recording=night)
+    found = stager.predict_proba(X)
+    stager.set_params(leave_out_noise=False)
     np.testing.assert_array_equal(found, stager.predict_proba(X))
 
 
@@ -137,12 +232,12 @@ def test_an_epoch_without_another_modality_keeps_the_noisy_one(stager, nights):
     blocks, _, night = nights
     X = night_with(blocks, night, ("eeg", "eog"), eog=shuffled)
     alone = {name: X.epochs(name).copy() for name in X.modalities}
-    alone["eeg"][140] = np.nan
+    alone["eeg"][300] = np.nan
     X = EpochArray.from_arrays(alone, recording=night, subject=night)
     with pytest.warns(SleepkitWarning, match="count as missing: eog of 1"):
         proba = stager.predict_proba(X)
     assert np.isfinite(proba).all()
-    assert not np.allclose(proba[140], stager.class_prior_, atol=1e-3)
+    assert not np.allclose(proba[300], stager.class_prior_, atol=1e-3)
 
 
 def test_of_two_dead_modalities_none_is_noisy(stager, nights):
@@ -174,14 +269,12 @@ def test_a_night_of_one_stage_is_not_noise(stager, nights):
 
 def test_short_nights_are_not_judged(stager, nights):
     blocks, _, night = nights
-    blocks = {name: block[night == 1][:120] for name, block in blocks.items()}
-    X = night_with(blocks, np.ones(120, int), eog=shuffled)
+    blocks = {name: block[night == 1][:239] for name, block in blocks.items()}
+    X = night_with(blocks, np.ones(239, int), eog=shuffled)
     assert np.isfinite(stager.predict_proba(X)).all()
 
 
-@pytest.mark.parametrize(
-    "params", [{"validation_fraction": 0}, {"missing": "fused_head"}]
-)
+@pytest.mark.parametrize("params", [{"validation_fraction": 0}, {"multi_view": 0.0}])
 def test_nothing_is_judged_without_held_out_nights(medfuse, nights, params):
     blocks, y, night = nights
     X = night_with(blocks, night)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from itertools import combinations
 
 import numpy as np
@@ -129,6 +130,20 @@ def test_steps_outside_of_the_graph(sleepmg, sleepmg_file, tmp_path):
     ):
         to_onnx(masked, path, sfreq=100, n_channels=1, about=about)
     assert not path.exists()
+
+
+def test_a_graph_leaves_no_modality_out(medfuse, tmp_path):
+    stager = copy(medfuse[0][-1])
+    stager.held_out_dynamics_ = {"eeg": 0.4, "eog": 0.3}
+    params = {"path": tmp_path / "none.onnx", "about": {"classes": []}}
+    with (
+        pytest.warns(SleepkitWarning, match="also reads modalities that are noise"),
+        pytest.raises(ValueError, match="must not name classes"),
+    ):
+        to_onnx(stager, **params)
+    stager.leave_out_noise = False
+    with pytest.raises(ValueError, match="must not name classes"):
+        to_onnx(stager, **params)
 
 
 @pytest.mark.parametrize("sfreq", [None, 100])
