@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any, Final
 from warnings import warn
 
@@ -23,6 +22,7 @@ from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import MedFuseOutput
 from sleepkit.training import EpochSource
+from sleepkit.training._samplers import find_runs
 
 _NIGHT: Final = 7200.0  # seconds: in less, stages may well not change
 _ENOUGH: Final = 3600.0  # seconds of a night that two epochs in a row are known of
@@ -35,14 +35,16 @@ Read = Callable[[EpochSource, Any, int], FloatArray]
 Alone = dict[str, FloatArray]  # probabilities by each modality alone, NaN where missing
 
 
-def stage_dynamics(proba: FloatArray) -> float:
+def stage_dynamics(proba: FloatArray, enough: float = 1) -> float:
     """Covariance of stage probabilities with those of the next epoch.
 
     It is ``mean_t sum_c p_c(t) p_c(t+1) - sum_c mean_t p_c(t) mean_t p_c(t+1)`` over
     the epochs that are known, as the next one is: about 0 where stages jump at random
-    or never change.
+    or never change, and NaN where there are not enough of them.
     """
     now, later = _pairs(proba, proba, lag=1)
+    if len(now) < enough:
+        return np.nan
     together = (now * later).sum(axis=1).mean()
     return float(together - now.mean(axis=0) @ later.mean(axis=0))
 
@@ -56,12 +58,13 @@ def usual_dynamics(
     if not nights:
         return {}
     _, alone = _read_alone(read, whole, heads, n_classes, tuple(source.layout))
-    found = [_dynamics(alone, night, _enough(source)) for night in nights]
-    medians = {
-        name: float(np.median([night[name] for night in found if name in night]))
-        for name in set().union(*found)
-    }
-    return {name: medians[name] for name in alone if medians.get(name, 0) >= _TELLS}
+    usual = {}
+    for name, proba in alone.items():
+        found = [stage_dynamics(proba[night], _enough(source)) for night in nights]
+        known = [value for value in found if not np.isnan(value)]
+        if known and np.median(known) >= _TELLS:
+            usual[name] = float(np.median(known))
+    return usual
 
 
 def read_without_noise(
@@ -138,14 +141,10 @@ def _read_alone(
 
 
 def _long_nights(source: EpochSource) -> list[slice]:
-    """Epochs of each night that is long enough; those of a night follow each other."""
-    bounds = np.flatnonzero(np.diff(source.night, prepend=-1, append=-1)).tolist()
+    """Epochs of each night that is long enough."""
     duration = source.epoch_duration or 0.0  # rows of an array are no night
-    return [
-        slice(start, stop)
-        for start, stop in pairwise(bounds)
-        if (stop - start) * duration >= _NIGHT
-    ]
+    nights = find_runs(source.night, np.ones(len(source.night), np.bool_))
+    return [slice(a, b) for a, b in nights if (b - a) * duration >= _NIGHT]
 
 
 def _enough(source: EpochSource) -> float:
@@ -153,20 +152,11 @@ def _enough(source: EpochSource) -> float:
     return _ENOUGH / (source.epoch_duration or _ENOUGH)
 
 
-def _dynamics(alone: Alone, night: slice, enough: float) -> dict[str, float]:
-    """Stage dynamics of a night, by the modalities that enough is known of."""
-    return {
-        name: stage_dynamics(proba[night])
-        for name, proba in alone.items()
-        if len(_pairs(proba[night], proba[night], lag=1)[0]) >= enough
-    }
-
-
 def _find_noise(
     alone: Alone, night: slice, usual: Mapping[str, float], enough: float
 ) -> set[str]:
     """Names of the modalities that are noisy in a night."""
-    found = _dynamics(alone, night, enough)
+    found = {n: stage_dynamics(proba[night], enough) for n, proba in alone.items()}
     least = {name: _LEAST * usual[name] for name in found}
     low = {name for name in found if found[name] < least[name]}
     noisy = set()
