@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from common import TO, heading, include_findings, table
+from expert_pairs import experts_table
 from spectra_night import spectra_table
 
 from sleepkit._stages import STAGES
@@ -38,6 +39,10 @@ SPECTRA = """One subject of polydodo (MIT), 942 epochs, published as spectra: st
 the members of the default stager for band powers and for fine bands of the EEG, and by
 both together, which count alike. No part of it was in the training. Kappa of the whole
 night, and of its parts, each staged as a recording of its own."""
+EXPERTS = """25 nights of healthy subjects (DOD-H), each scored by five experts (MIT,
+dreem-learning-evaluation): kappa of two of them over the epochs that both have scored.
+Half hours are drawn at random from those with three stages or more, as the excerpts
+have; four are of four subjects. 2,000 draws."""
 _DREAMS = {5: 0, 4: 4, 3: 1, 2: 2, 1: 3, 0: 3}
 _RATES = {1: 100, 2: 200, 3: 50, 4: 200}
 _PYDYNAMO = {5: 0, 4: 4, 3: 1, 2: 2, 1: 3}
@@ -210,6 +215,9 @@ def main():
         heading("A night of spectra, whole and cut"),
         textwrap.fill(" ".join(SPECTRA.split()), 88) + "\n",
         spectra_table(stagers["default"], folder / "openbci_night"),
+        heading("Two experts on the same half hours"),
+        textwrap.fill(" ".join(EXPERTS.split()), 88) + "\n",
+        experts_table(folder / "dod_scorers"),
     ]
     path.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
     print(path.read_text(encoding="utf-8"))

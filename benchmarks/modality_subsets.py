@@ -44,13 +44,13 @@ TITLE = "Any subset of the modalities"
 ABOUT = """One net for all modalities, evaluated with every subset of them, and a net
 of the same settings trained on that subset alone, its specialist. Folds by subject,
 {seeds} seeds: {settings}, the rest as by default. By default the fused head, a subset
-head and the unimodal head that is best on the held-out tenth of the training subjects
-stage together what lacks modalities, and a modality counts as missing in a night in
-which it is noise; "paper" is the paper's net and rule (``subset_head=False,
-missing="unimodal_head", leave_out_noise=False``), whose results from all modalities
-differ in such nights alone. It, early and mid-late fusion were fitted with the first
-seed alone. Made by ``python benchmarks/modality_subsets.py --out docs/results`` in
-{minutes:.0f} min of two cores."""
+head and the unimodal heads stage together what lacks modalities, each with a weight by
+its likelihood on the held-out tenth of the training subjects, and a modality counts as
+missing in a night in which it is noise; "paper" is the paper's net and rule
+(``subset_head=False, missing="unimodal_head", leave_out_noise=False``), whose results
+from all modalities differ in such nights alone. It, early and mid-late fusion were
+fitted with the first seed alone. Made by ``python benchmarks/modality_subsets.py --out
+docs/results`` in {minutes:.0f} min of two cores."""
 SETTINGS = {
     "d_model": 32,
     "n_heads": 4,

@@ -60,6 +60,27 @@ class HeadSelector:
         return read
 
 
+@dataclass(frozen=True)
+class SeparateHeads:
+    """Read the log-probabilities of each of some heads, side by side.
+
+    Where a modality has no head, all stages are alike.
+    """
+
+    names: tuple[str, ...]
+
+    def heads(self, present: Mapping[str, Tensor]) -> set[str]:
+        """Names of the heads that are read with these modalities."""
+        return set(self.names) & {FUSED, SUBSET, *present}
+
+    def __call__(self, output: MedFuseOutput, present: Mapping[str, Tensor]) -> Tensor:
+        """Log-probabilities of shape (batch, seq, n_names * n_classes)."""
+        logits = output.logits
+        nothing = torch.zeros_like(next(iter(logits.values())))
+        read = [logits.get(name, nothing).float() for name in self.names]
+        return torch.cat([x.log_softmax(-1) for x in read], dim=-1)
+
+
 def checked_weights(stager: Any) -> dict[str, float]:
     """Return the weights of unimodal heads beside the fused one of a stager."""
     owner, given = type(stager).__name__, stager.unimodal_weights

@@ -16,12 +16,17 @@ from torch import Tensor, nn
 from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._attention import epoch_attention
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._head_choice import (
-    MAX_SUBSETS,
-    choose_heads,
-    pairs_and_more,
+from sleepkit.classifiers._head_selector import (
+    SUBSET,
+    HeadSelector,
+    SeparateHeads,
+    checked_weights,
 )
-from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
+from sleepkit.classifiers._head_weights import (
+    MAX_SUBSETS,
+    pairs_and_more,
+    weigh_heads,
+)
 from sleepkit.classifiers._medfuse_params import check_medfuse_params
 from sleepkit.classifiers._noisy_nights import read_without_noise, usual_dynamics
 from sleepkit.classifiers._pretraining import PRETRAINED, pretrain
@@ -109,17 +114,13 @@ class MedFuseSleepClassifier(SleepClassifier):
         Head that stages an epoch with a single modality: that modality's own, or the
         fused one, which is then trained on such epochs too, and otherwise on those with
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
-        `multi_view` > 0. For each subset of two modalities or more, but not all, the
-        best unimodal head of the subset, by the (unweighted) cross-entropy on held-out
-        subjects, then counts as much as each of the joint heads, fused and
-        `subset_head`: so a subset is hardly worse than its best part. All modalities
-        are staged by the fused head, as in the paper. Where four subjects or more are
-        held out, another mean of joint and unimodal heads, or one of them, is taken for
-        a subset or for all if its cross-entropy is lower by 10 %, and in three quarters
-        of the subjects: so is a modality left out that is often noise. This stages the
-        held-out subjects up to 64 times. Where less than half an hour with all of the
-        subset is held out, or `unimodal_weights` is given, the joint heads alone stage
-        it.
+        `multi_view` > 0. Each subset of two modalities or more, but not all, is then
+        staged by all of its heads, the fused one, the subset head and the unimodal ones
+        of the subset, with weights by held-out subjects: see Notes. So a subset is
+        hardly worse than its best part. All modalities are staged by the fused head, as
+        in the paper. This stages the held-out subjects up to 64 times. Where less than
+        half an hour with all of the subset is held out, or `unimodal_weights` is given,
+        the joint heads alone, fused and `subset_head`, stage it.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
@@ -136,8 +137,9 @@ class MedFuseSleepClassifier(SleepClassifier):
     leave_out_noise : bool, default=True
         Whether a modality counts as missing in nights of two hours or more in which it
         is noise or dead, by the stages of its unimodal head: see Notes. It takes
-        ``multi_view > 0`` and a held-out night; `fusion` ``"early"``, whose unimodal
-        heads need passes of their own, then predicts in nearly twice the time.
+        ``multi_view > 0`` and, for what is dead, a held-out night; `fusion`
+        ``"early"``, whose unimodal heads need passes of their own, then predicts in
+        nearly twice the time.
     modality_dropout : float, default=0.0
         Probability that a modality is dropped from a sequence in training; the last one
         never is. `sleepkit.training.ModalityDropout`, as one of `callbacks`, offers
@@ -212,7 +214,7 @@ default=None
     subset_heads_ : dict of str to dict of str to float
         Table of the heads that stage each subset of the modalities, by the parameters
         and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
-        "eeg+eog": {"fused": 1.0, "subset": 1.0, "eeg": 1.0}}``; of more than 64 subsets
+        "eeg+eog": {"fused": 0.2, "subset": 0.5, "eeg": 0.3}}``; of more than 64 subsets
         of several modalities, all but one, pairs, and the largest others.
     pretrained_ : dict of str to ndarray
         Weights of the encoders after `pretrain`, until the next `fit`.
@@ -244,18 +246,26 @@ default=None
     would diverge: here 1e-4 is the peak. The prediction of a row does not depend on
     which other rows of its night are requested.
 
+    **Which heads stage a subset.** A head counts in proportion to ``exp(-8 n L)``, with
+    ``L`` its (unweighted) cross-entropy over the epochs of held-out subjects that have
+    all of the subset, and ``n`` the number of these subjects: a likelihood in which
+    each subject counts as eight independent epochs. The prediction is the mean of the
+    heads' log-probabilities with these weights, which are rounded to hundredths.
+
     **A modality that is noise in a night.** Stages last for minutes, and change in the
     course of a night. Let ``p(t)`` be the probabilities of the stages of epoch ``t`` by
-    the unimodal head of a modality, and ``d`` the covariance of ``p(t)`` and
-    ``p(t + 1)`` over a night, summed over stages. By noise stages jump, by a dead
-    channel they never change, and ``d`` is about 0. With `leave_out_noise`, a modality
-    counts as missing in a night, with a warning, if its ``d`` is below 0.3 of its
-    median over held-out nights, and others contradict it whose ``d`` is above that
-    bound and above their own one: the sum of ``p(t) q(t)`` over stages, its mean over
-    epochs, is below one half. Epochs that have no other modality keep it. Modalities
-    whose median is below 0.05 hardly tell stages apart, and neither judge nor are
-    judged. The rule is made for five stages: of two, noise has half of the probability
-    in common with any signal, and is seldom found.
+    the unimodal head of a modality, ``d`` the covariance of ``p(t)`` and ``p(t + 1)``
+    over a night, summed over stages, and ``v`` the variance of ``p(t)``. By noise
+    stages jump, and ``d`` is about 0; by a dead channel they never change, and so are
+    both. With `leave_out_noise`, a modality counts as missing in a night, with a
+    warning, if ``d`` is below ``0.3 v``, and for another modality it is not (those
+    whose ``v`` is below 0.05 hardly tell stages apart, and do not count). It also does
+    if its ``d`` is below 0.3 of its median over held-out nights, and others contradict
+    it whose ``d`` is above that bound and above their own one: the sum of ``p(t) q(t)``
+    over stages, its mean over epochs, is below one half. In this a modality whose
+    median is below 0.05 neither judges nor is judged. Epochs that have no other
+    modality keep the one that is noise. The second rule is made for five stages: of
+    two, noise has half of the probability in common with any signal.
 
     Examples
     --------
@@ -487,7 +497,7 @@ default=None
 
     def _build_read_out(self) -> HeadSelector:
         """Heads that held-out subjects decided on, else those of the rule."""
-        decided = getattr(self, "held_out_heads_", {}) if self._chooses_heads else {}
+        decided = getattr(self, "held_out_heads_", {}) if self._weighs_heads else {}
         chosen = {frozenset(key.split("+")): heads for key, heads in decided.items()}
         return replace(self._rule, chosen=chosen)
 
@@ -535,7 +545,7 @@ default=None
         *,
         fresh: bool,
     ) -> None:
-        """Train, keep the temperature, and choose the heads of each subset."""
+        """Train, keep the temperature, and weigh the heads of each subset."""
         before = dict(vars(self))
         if fresh:
             for name in {"temperature_", *_HELD_OUT} & set(before):
@@ -558,31 +568,36 @@ default=None
     def _decide(self, source: EpochSource, split: Split) -> dict[str, Any]:
         """Return what held-out subjects decide, by the name of the attribute."""
         known = [name for name in self.layout_ if name in source.layout]
-        rule, n_all, n_classes = self._rule, len(self.layout_), len(self.classes_)
         decided: dict[str, Any] = {}
-        if self._chooses_heads:
-            several = pairs_and_more(known)
-            decided["held_out_heads_"] = choose_heads(
-                self._log_proba, source, several, split, rule, n_all
+        if self._weighs_heads:
+            n_all = len(self.layout_)
+            some = (each for each in pairs_and_more(known) if len(each) < n_all)
+            decided["held_out_heads_"] = weigh_heads(
+                self._by_heads, source, some, split, self._rule
             )
-        if self.multi_view > 0 and n_all > 1:
+        if self._has_unimodal_heads:
             rows = np.flatnonzero(split.valid)
             decided["held_out_dynamics_"] = usual_dynamics(
-                super()._read, source, rows, rule, n_classes
+                super()._read, source, rows, len(self.classes_)
             )
         return decided
 
-    def _log_proba(self, source: EpochSource, heads: HeadSelector) -> FloatArray:
-        """Log-probabilities of the rows of a source by some heads."""
-        return super()._read(source, heads, len(self.classes_))
+    def _by_heads(
+        self, source: EpochSource, names: tuple[str, ...]
+    ) -> dict[str, FloatArray]:
+        """Log-probabilities of the rows of a source by each of some heads."""
+        n_columns = len(names) * len(self.classes_)
+        columns = super()._read(source, SeparateHeads(names), n_columns)
+        return dict(zip(names, np.split(columns, len(names), axis=1), strict=True))
 
     def _read(
         self, source: EpochSource, read_out: ReadOut, n_columns: int
     ) -> FloatArray:
         """Read each row, a modality that is noise in a night counting as missing."""
-        usual = getattr(self, "held_out_dynamics_", {}) if self.leave_out_noise else {}
-        if not usual or not isinstance(read_out, HeadSelector):
+        judges = self.leave_out_noise and self._has_unimodal_heads
+        if not judges or not isinstance(read_out, HeadSelector):
             return super()._read(source, read_out, n_columns)
+        usual = getattr(self, "held_out_dynamics_", {})
         return read_without_noise(super()._read, source, read_out, n_columns, usual)
 
     def _check_params(self) -> None:
@@ -590,10 +605,15 @@ default=None
         check_medfuse_params(self)
 
     @property
-    def _chooses_heads(self) -> bool:
-        """Whether held-out subjects decide which heads stage a subset."""
+    def _has_unimodal_heads(self) -> bool:
+        """Whether there are trained heads of several modalities, each alone."""
+        return self.multi_view > 0 and len(self.layout_) > 1
+
+    @property
+    def _weighs_heads(self) -> bool:
+        """Whether held-out subjects decide how the heads of a subset count."""
         by_rule = self.missing != "auto" or bool(self.unimodal_weights)
-        return not by_rule and self.multi_view > 0 and len(self.layout_) > 1
+        return not by_rule and self._has_unimodal_heads
 
     @property
     def _min_subset(self) -> int | None:

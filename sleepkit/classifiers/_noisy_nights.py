@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sleepkit._messages import first_names
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.classifiers._head_selector import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector, SeparateHeads
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import MedFuseOutput
 from sleepkit.training import EpochSource
@@ -27,7 +27,8 @@ from sleepkit.training._samplers import find_runs
 _NIGHT: Final = 7200.0  # seconds: in less, stages may well not change
 _ENOUGH: Final = 3600.0  # seconds of a night that two epochs in a row are known of
 _LEAST: Final = 0.3  # of the dynamics of held-out nights
-_TELLS: Final = 0.05  # dynamics of a head that tells stages apart
+_LASTS: Final = 0.3  # autocorrelation of stages that last longer than an epoch
+_TELLS: Final = 0.05  # variance or dynamics of a head that tells stages apart
 _PAIR: Final = 2  # modalities, of which one can contradict the other
 _CONTRADICTION: Final = 0.5  # probability of the same stage by two modalities
 
@@ -35,14 +36,15 @@ Read = Callable[[EpochSource, Any, int], FloatArray]
 Alone = dict[str, FloatArray]  # probabilities by each modality alone, NaN where missing
 
 
-def stage_dynamics(proba: FloatArray, enough: float = 1) -> float:
+def stage_dynamics(proba: FloatArray, enough: float = 1, lag: int = 1) -> float:
     """Covariance of stage probabilities with those of the next epoch.
 
     It is ``mean_t sum_c p_c(t) p_c(t+1) - sum_c mean_t p_c(t) mean_t p_c(t+1)`` over
     the epochs that are known, as the next one is: about 0 where stages jump at random
-    or never change, and NaN where there are not enough of them.
+    or never change, and NaN where there are not enough of them. With a lag of 0 it is
+    the variance.
     """
-    now, later = _pairs(proba, proba, lag=1)
+    now, later = _pairs(proba, proba, lag)
     if len(now) < enough:
         return np.nan
     together = (now * later).sum(axis=1).mean()
@@ -50,16 +52,17 @@ def stage_dynamics(proba: FloatArray, enough: float = 1) -> float:
 
 
 def usual_dynamics(
-    read: Read, source: EpochSource, rows: IntArray, heads: HeadSelector, n_classes: int
+    read: Read, source: EpochSource, rows: IntArray, n_classes: int
 ) -> dict[str, float]:
     """Median stage dynamics by each modality alone, of the nights of held-out rows."""
     whole = source.only(source.layout, rows).whole_nights()
     nights = _long_nights(whole)
     if not nights:
         return {}
-    _, alone = _read_alone(read, whole, heads, n_classes, tuple(source.layout))
+    names = tuple(source.layout)
+    columns = read(whole, SeparateHeads(names), len(names) * n_classes)
     usual = {}
-    for name, proba in alone.items():
+    for name, proba in _split(columns, whole, names).items():
         found = [stage_dynamics(proba[night], _enough(source)) for night in nights]
         known = [value for value in found if not np.isnan(value)]
         if known and np.median(known) >= _TELLS:
@@ -76,17 +79,20 @@ def read_without_noise(
 ) -> FloatArray:
     """Log-probabilities of the rows, noisy modalities of a night counting as missing.
 
-    A modality is noisy in a night if its stage dynamics are below 0.3 of the usual
-    ones, and if others contradict it whose dynamics are neither below 0.3 of their own
-    nor of its usual ones: it has less than half of the probability in common with them.
+    A modality is noisy in a night if its stages jump, with dynamics below 0.3 of their
+    variance, and those of another one last. It is also noisy if its dynamics are below
+    0.3 of the usual ones, and others contradict it whose dynamics are neither below 0.3
+    of their own nor of its usual ones: it has less than half of the probability in
+    common with them.
     """
-    there = [name for name, present in source.present.items() if present.any()]
-    names = tuple(name for name in there if name in usual)
+    names = tuple(n for n, present in source.present.items() if present.any())
     whole = source.whole_nights()
     nights = _long_nights(whole)
     if len(names) < _PAIR or not nights:
         return read(source, heads, n_classes)
-    values, alone = _read_alone(read, whole, heads, n_classes, names)
+    both = _WithUnimodalHeads(heads, SeparateHeads(names))
+    columns = read(whole, both, (1 + len(names)) * n_classes)
+    values, alone = columns[:, :n_classes], _split(columns[:, n_classes:], whole, names)
     noisy = {}
     for night in nights:
         if found := _find_noise(alone, night, usual, _enough(source)):
@@ -101,43 +107,28 @@ def read_without_noise(
 
 @dataclass(frozen=True)
 class _WithUnimodalHeads:
-    """Read what a selector reads, and beside it the unimodal heads of some names."""
+    """Read what a selector reads, and beside it the unimodal heads."""
 
     selector: HeadSelector
-    names: tuple[str, ...]
+    alone: SeparateHeads
 
     def heads(self, present: Mapping[str, Tensor]) -> set[str]:
         """Names of the heads that are read."""
-        return self.selector.heads(present) | {n for n in self.names if n in present}
+        return self.selector.heads(present) | self.alone.heads(present)
 
     def __call__(self, output: MedFuseOutput, present: Mapping[str, Tensor]) -> Tensor:
         """Log-probabilities of shape (batch, seq, (1 + n_names) * n_classes)."""
-        read = self.selector(output, present)
-        logs = [
-            output.logits[name].float().log_softmax(-1)
-            if name in output.logits
-            else torch.zeros_like(read)
-            for name in self.names
-        ]
-        return torch.cat([read, *logs], dim=-1)
+        read = [self.selector(output, present), self.alone(output, present)]
+        return torch.cat(read, dim=-1)
 
 
-def _read_alone(
-    read: Read,
-    source: EpochSource,
-    heads: HeadSelector,
-    n_classes: int,
-    names: tuple[str, ...],
-) -> tuple[FloatArray, Alone]:
-    """Log-probabilities by some heads, and probabilities by each modality alone."""
-    beside = _WithUnimodalHeads(heads, names)
-    columns = read(source, beside, (1 + len(names)) * n_classes)
-    values, *logs = np.split(columns, 1 + len(names), axis=1)
+def _split(columns: FloatArray, source: EpochSource, names: tuple[str, ...]) -> Alone:
+    """Probabilities by each modality, from log-probabilities side by side."""
     alone = {}
-    for name, log_proba in zip(names, logs, strict=True):
-        alone[name] = softmax(log_proba, axis=1)
+    for name, logs in zip(names, np.split(columns, len(names), axis=1), strict=True):
+        alone[name] = softmax(logs, axis=1)
         alone[name][~source.present[name][source.row_to_epoch]] = np.nan
-    return values, alone
+    return alone
 
 
 def _long_nights(source: EpochSource) -> list[slice]:
@@ -156,18 +147,29 @@ def _find_noise(
     alone: Alone, night: slice, usual: Mapping[str, float], enough: float
 ) -> set[str]:
     """Names of the modalities that are noisy in a night."""
-    found = {n: stage_dynamics(proba[night], enough) for n, proba in alone.items()}
-    least = {name: _LEAST * usual[name] for name in found}
-    low = {name for name in found if found[name] < least[name]}
-    noisy = set()
+    here = {name: proba[night] for name, proba in alone.items()}
+    found = {name: stage_dynamics(proba, enough) for name, proba in here.items()}
+    jumps = _find_jumps(here, found, enough)
+    least = {name: _LEAST * usual[name] for name in found if name in usual}
+    low = {name for name in least if found[name] < least[name]}
+    noisy = set(jumps)
     for name in low:
         # one that hardly tells stages apart is never low, and no judge of others
-        judges = [other for other in found.keys() - low if found[other] >= least[name]]
-        both = [_pairs(alone[name][night], alone[n][night], lag=0) for n in judges]
+        others = least.keys() - jumps - low
+        judges = [other for other in others if found[other] >= least[name]]
+        both = [_pairs(here[name], here[other], lag=0) for other in judges]
         common = [(p * q).sum(axis=1).mean() for p, q in both if len(p) >= enough]
         if common and np.mean(common) < _CONTRADICTION:
             noisy.add(name)
     return noisy
+
+
+def _find_jumps(here: Alone, found: Mapping[str, float], enough: float) -> set[str]:
+    """Names of the modalities whose stages jump, where those of another one last."""
+    variance = {n: stage_dynamics(p, enough, lag=0) for n, p in here.items()}
+    share = {n: found[n] / v for n, v in variance.items() if v >= _TELLS}
+    jumps = {name for name in share if share[name] < _LASTS}
+    return jumps if any(value >= _LASTS for value in share.values()) else set()
 
 
 def _pairs(
@@ -184,7 +186,7 @@ def _warn(noisy: Mapping[int, set[str]], ids: tuple[str, ...]) -> None:
     nights = [f"{', '.join(sorted(n))} of {ids[i]}" for i, n in noisy.items()]
     warn(
         f"These count as missing: {first_names(nights)}. The stages that each gives "
-        "alone jump or never change, and contradict those of the other modalities.",
+        "alone jump, or hardly change and contradict those of the other modalities.",
         SleepkitWarning,
         stacklevel=7,
     )

@@ -141,8 +141,8 @@ def _outside(estimator: Any, *, from_signals: bool) -> list[str]:
 
 def _warn_of_noise(stager: Any) -> None:
     """Warn where the stager judges whole nights, which the graph does not."""
-    judges = getattr(stager, "held_out_dynamics_", {})
-    if judges and stager.leave_out_noise:
+    judges = getattr(stager, "leave_out_noise", False) and stager.multi_view > 0
+    if judges and len(stager.layout_) > 1:
         msg = (
             "The graph also reads modalities that are noise in a night, which the "
             f"{type(stager).__name__} leaves out: see its leave_out_noise."

@@ -129,7 +129,7 @@ def test_each_subset_has_its_heads(medfuse, three, fusion):
     stager = medfuse(fusion=fusion, max_epochs=1, validation_fraction=0.35).fit(X, y)
     table = stager.subset_heads_
     assert len(table) == 7
-    assert set(stager.held_out_heads_) == {name for name in table if "+" in name}
+    assert set(stager.held_out_heads_) == {n for n in table if n.count("+") == 1}
     for subset, heads in table.items():
         names = subset.split("+")
         joint = {"fused"} if len(names) == 3 else set(JOINT)
@@ -226,7 +226,7 @@ def test_an_interrupted_choice_leaves_nothing_half_new(chosen, three, monkeypatc
     def interrupt(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sleepkit.classifiers._medfuse.choose_heads", interrupt)
+    monkeypatch.setattr("sleepkit.classifiers._medfuse.weigh_heads", interrupt)
     with pytest.raises(KeyboardInterrupt):
         stager.partial_fit(X, y)
     for a, b in zip(before, weights(stager), strict=True):

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.classifiers._noisy_nights import (
     _find_noise,
     _long_nights,
@@ -99,6 +98,7 @@ def test_dynamics_of_sleep_of_noise_and_of_a_dead_signal():
     assert stage_dynamics(stages) == pytest.approx(0.9 + 0.1 / 3 - 1 / 3, abs=0.02)
     assert stage_dynamics(rng.permutation(stages)) == pytest.approx(0, abs=0.02)
     assert stage_dynamics(stages[:1].repeat(200, axis=0)) == pytest.approx(0)
+    assert stage_dynamics(stages, lag=0) == pytest.approx(2 / 3, abs=0.02)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +131,51 @@ def test_the_least_dynamics(share, noisy):
     usual = dict.fromkeys(NAMES, stage_dynamics(sure(stages, 1)))
     alone = {"eeg": sure(stages, 1), "eog": sure((stages + 1) % 3, share)}
     assert judge(alone, usual) == noisy
+
+
+def partly_random(stages, share):
+    """Stages of which a share is drawn anew: the autocorrelation is (1 - share)^2."""
+    rng = np.random.default_rng(1)
+    return np.where(rng.random(len(stages)) < share, rng.permutation(stages), stages)
+
+
+@pytest.mark.parametrize(
+    ("random", "share", "noisy"),
+    [
+        (0.48, 1, {"eog"}),  # .52 ** 2 < .3
+        (0.42, 1, set()),  # .58 ** 2 > .3
+        (1, 0.29, {"eog"}),  # .29 ** 2 * 2 / 3 > .05
+        (1, 0.26, set()),  # .26 ** 2 * 2 / 3 < .05
+    ],
+)
+def test_stages_that_jump(random, share, noisy):
+    """No held-out night is needed for them."""
+    stages = np.repeat(np.random.default_rng(0).integers(0, 3, 100), 200)
+    eog = sure(partly_random(stages, random), share)
+    assert judge({"eeg": sure(stages, 1), "eog": eog}, {}) == noisy
+
+
+@pytest.mark.parametrize("share", [0.2, 1])
+def test_stages_jump_only_beside_others_that_last(share):
+    """Nights may be put together of epochs in any order."""
+    rng = np.random.default_rng(0)
+    stages = sleep(600, rng)
+    last = sure(stages, share)
+    alone = {"eeg": sure(rng.permutation(stages), 1), "eog": last}
+    assert judge(alone, {}) == ({"eeg"} if share == 1 else set())
+    alone["eog"] = rng.permutation(last)
+    assert judge(alone, {}) == set()
+
+
+def test_what_jumps_judges_no_other():
+    """An EEG that hardly changes, an EOG of noise, and an EMG that is right."""
+    rng = np.random.default_rng(0)
+    stages = sleep(6000, rng)
+    right, noise = sure(stages, 1), sure(partly_random(stages, 0.5), 1)
+    eeg = sure((stages + 1) % 3, 0.4)
+    usual = {"eeg": 4 * stage_dynamics(eeg), "eog": stage_dynamics(noise)}
+    assert stage_dynamics(noise) > 0.3 * usual["eeg"]
+    assert judge({"eeg": eeg, "eog": noise, "emg": right}, usual) == {"eog"}
 
 
 def test_what_agrees_is_not_noise():
@@ -178,10 +223,11 @@ def test_the_usual_dynamics_are_the_median_of_held_out_nights(nights):
     def read(part, _, n_columns):
         seen.append(np.unique(part.night[part.has_signal]).tolist())
         hopeless = np.zeros_like(proba)
-        return np.hstack([proba, np.log(proba + 1e-12), hopeless])[:, :n_columns]
+        assert n_columns == 6
+        return np.hstack([np.log(proba + 1e-12), hopeless])
 
     rows = np.flatnonzero(np.isin(night, [1, 2, 3]))[::7]
-    found = usual_dynamics(read, source, rows, HeadSelector(), 3)
+    found = usual_dynamics(read, source, rows, 3)
     expected = np.median([stage_dynamics(proba[night == n]) for n in (1, 2, 3)])
     assert seen == [[1, 2, 3]]
     assert found == {"eeg": pytest.approx(expected)}  # a dead head is no reference
@@ -274,12 +320,22 @@ def test_short_nights_are_not_judged(stager, nights):
     assert np.isfinite(stager.predict_proba(X)).all()
 
 
-@pytest.mark.parametrize("params", [{"validation_fraction": 0}, {"multi_view": 0.0}])
-def test_nothing_is_judged_without_held_out_nights(medfuse, nights, params):
+def test_without_held_out_nights_only_jumps_are_noise(medfuse, nights):
     blocks, y, night = nights
-    X = night_with(blocks, night)
-    stager = medfuse(**{"max_epochs": 1, "validation_fraction": 0.3} | params)
-    assert stager.fit(X, y).held_out_dynamics_ == {}
+    stager = medfuse(max_epochs=4, lr=0.01, validation_fraction=0)
+    stager.fit(night_with(blocks, night), y)
+    assert stager.held_out_dynamics_ == {}
+    with pytest.warns(SleepkitWarning, match="count as missing: eog of 1"):
+        stager.predict(night_with(blocks, night, eog=shuffled))
+    stager.predict(night_with(blocks, night, eog=dead))
+
+
+def test_without_unimodal_heads_nothing_is_judged(medfuse, nights):
+    blocks, y, night = nights
+    stager = medfuse(max_epochs=1, multi_view=0.0, validation_fraction=0.3)
+    stager.fit(night_with(blocks, night), y)
+    assert stager.held_out_dynamics_ == {}
+    stager.predict(night_with(blocks, night, eog=shuffled))
 
 
 def test_a_refit_forgets_and_further_training_keeps(stager, nights):

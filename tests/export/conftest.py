@@ -109,6 +109,7 @@ def medfuse():
         dim_feedforward=16,
         d_head=8,
         sequence_length=8,
+        leave_out_noise=False,
         **SHARED,
     )
     steps = [

@@ -72,6 +72,7 @@ def test_the_file_is_hardly_larger_than_the_weights(sleepmg, sleepmg_file):
 def test_also_where_the_net_is_small(nights, tmp_path):
     stager = make_stager("medfusesleep", size="small", random_state=0)
     stager.set_params(quality="passthrough", stage__max_epochs=1)
+    stager.set_params(stage__leave_out_noise=False)
     stager.fit(nights, nights.hypnogram)
     to_onnx(stager, tmp_path / "small.onnx", sfreq=100)
     size = (tmp_path / "small.onnx").stat().st_size
@@ -134,16 +135,18 @@ def test_steps_outside_of_the_graph(sleepmg, sleepmg_file, tmp_path):
 
 def test_a_graph_leaves_no_modality_out(medfuse, tmp_path):
     stager = copy(medfuse[0][-1])
-    stager.held_out_dynamics_ = {"eeg": 0.4, "eog": 0.3}
+    stager.leave_out_noise = True
     params = {"path": tmp_path / "none.onnx", "about": {"classes": []}}
     with (
         pytest.warns(SleepkitWarning, match="also reads modalities that are noise"),
         pytest.raises(ValueError, match="must not name classes"),
     ):
         to_onnx(stager, **params)
-    stager.leave_out_noise = False
-    with pytest.raises(ValueError, match="must not name classes"):
-        to_onnx(stager, **params)
+    for name, value in {"leave_out_noise": False, "multi_view": 0.0}.items():
+        other = copy(stager)
+        setattr(other, name, value)
+        with pytest.raises(ValueError, match="must not name classes"):
+            to_onnx(other, **params)
 
 
 @pytest.mark.parametrize("sfreq", [None, 100])

@@ -1,0 +1,136 @@
+"""The weights of heads: likelihoods of held-out epochs, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from sleepkit.classifiers._head_selector import HeadSelector
+from sleepkit.classifiers._head_weights import pairs_and_more, weigh_heads
+from sleepkit.classifiers._split import Split
+from sleepkit.training import ArraySource
+
+EVERYWHERE = np.ones(200, bool)
+
+
+@pytest.fixture
+def stages():
+    return np.random.default_rng(0).integers(0, 3, 200)
+
+
+def guess(stages, strength, seed):
+    """Log-probabilities that know the stage by so much."""
+    scores = np.random.default_rng(seed).normal(size=(len(stages), 3))
+    scores += strength * (stages[:, np.newaxis] == np.arange(3))
+    return scores - np.log(np.exp(scores).sum(axis=1, keepdims=True))
+
+
+def test_every_subset_of_several_once():
+    found = list(pairs_and_more(("a", "b", "c", "d")))
+    assert len(found) == len(set(found)) == 11
+    assert [len(subset) for subset in found] == [4] + [3] * 4 + [2] * 6
+
+
+def test_many_modalities_begin_with_those_that_are_likely():
+    sizes = [len(subset) for subset in pairs_and_more("abcdefg")][:64]
+    assert sizes == [7] + [6] * 7 + [2] * 21 + [5] * 21 + [4] * 14
+
+
+@pytest.fixture
+def two():
+    """A source of two modalities, the second one missing in the first 50 epochs."""
+    eog = np.ones((200, 1))
+    eog[:50] = np.nan
+    return ArraySource({"eeg": np.ones((200, 1)), "eog": eog})
+
+
+def weigh(source, rows, y, logs, complete=3, n_subjects=4):
+    """Weigh the heads of two modalities where each gives known log-probabilities."""
+    seen = []
+
+    def stage(part, names):
+        seen.append((names, part.present))
+        return {name: logs[name][part.row_to_epoch] for name in names}
+
+    split = Split(y, np.arange(len(y)) % n_subjects, ~rows, rows)
+    rule = HeadSelector(complete=complete)
+    return weigh_heads(stage, source, [("eeg", "eog")], split, rule), seen
+
+
+@pytest.fixture
+def logs(stages):
+    """Of all heads."""
+    strengths = {"fused": 1.5, "subset": 1.8, "eeg": 1.7, "eog": 1.4}
+    return {n: guess(stages, s, i) for i, (n, s) in enumerate(strengths.items())}
+
+
+@pytest.mark.parametrize("n_subjects", [1, 2, 5])
+def test_weights_are_likelihoods_of_eight_epochs_a_subject(
+    stages, two, logs, n_subjects
+):
+    found, _ = weigh(two, EVERYWHERE, stages, logs, n_subjects=n_subjects)
+    there = slice(50, None)
+    likelihoods = {
+        name: np.exp(-8 * n_subjects * log_loss(stages[there], np.exp(x[there])))
+        for name, x in logs.items()
+    }
+    total = sum(likelihoods.values())
+    expected = {name: round(x / total, 2) for name, x in likelihoods.items()}
+    assert found == {"eeg+eog": {n: pytest.approx(w) for n, w in expected.items() if w}}
+    assert len(found["eeg+eog"]) > 1
+
+
+def test_heads_need_not_be_normalised(stages, two, logs):
+    """Means over sequences that overlap are not."""
+    expected, _ = weigh(two, EVERYWHERE, stages, logs)
+    shifted = {name: x + np.arange(200)[:, np.newaxis] for name, x in logs.items()}
+    assert weigh(two, EVERYWHERE, stages, shifted)[0] == expected
+
+
+def test_a_head_without_weight_is_left_out(stages, two, logs):
+    logs["fused"] = guess(stages, -5, 0)
+    found, _ = weigh(two, EVERYWHERE, stages, logs)
+    assert set(found["eeg+eog"]) == {"subset", "eeg", "eog"}
+
+
+def test_subjects_that_have_the_subset_count(stages, two, logs):
+    """The first 50 epochs, of two subjects, lack a modality."""
+    subject = np.repeat([0, 1, 2, 3], [25, 25, 75, 75])
+
+    def stage(part, names):
+        return {name: logs[name][part.row_to_epoch] for name in names}
+
+    split = Split(stages, subject, ~EVERYWHERE, EVERYWHERE)
+    rule = HeadSelector(complete=3)
+    found = weigh_heads(stage, two, [("eeg", "eog")], split, rule)
+    assert found == weigh(two, EVERYWHERE, stages, logs, n_subjects=2)[0]
+
+
+def test_rows_that_have_the_subset_decide(stages, two):
+    """In the others the fused head is good, which does not count."""
+    fused = guess(stages, -3, 1)
+    fused[:50] = guess(stages, 9, 1)[:50]
+    logs = {"fused": fused, "eeg": guess(stages, 5, 2), "eog": guess(stages, -3, 3)}
+    found, seen = weigh(two, EVERYWHERE, stages, logs, complete=2)
+    assert found == {"eeg+eog": {"eeg": 1.0}}
+    given = [
+        (names, sorted(n for n, p in part.items() if p.any())) for names, part in seen
+    ]
+    assert given == [
+        (("eeg",), ["eeg"]),
+        (("eog",), ["eog"]),
+        (("fused",), ["eeg", "eog"]),
+    ]
+
+
+@pytest.mark.parametrize("n_rows", [59, 60])
+def test_few_rows_decide_nothing(stages, two, logs, n_rows):
+    rows = (np.arange(200) >= 50) & (np.arange(200) < 50 + n_rows)
+    found, seen = weigh(two, rows, stages, logs)
+    assert bool(found) == bool(seen) == (n_rows == 60)
+    assert all(not part["eeg"][~rows].any() for _, part in seen)  # nor are others read
+
+
+def test_rows_of_one_stage_decide_nothing(two, logs):
+    assert weigh(two, EVERYWHERE, np.zeros(200, int), logs)[0] == {}
