@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from sleepkit._typing import FloatArray
 from sleepkit.nn import MedFuseOutput
 from sleepkit.nn._exporting import is_exporting
 from sleepkit.utils import check_positive
@@ -79,6 +81,11 @@ class SeparateHeads:
         nothing = torch.zeros_like(next(iter(logits.values())))
         read = [logits.get(name, nothing).float() for name in self.names]
         return torch.cat([x.log_softmax(-1) for x in read], dim=-1)
+
+    def split(self, columns: FloatArray) -> dict[str, FloatArray]:
+        """Log-probabilities of each head, (n_rows, n_classes), from what was read."""
+        parts = np.split(columns, len(self.names), axis=1)
+        return dict(zip(self.names, parts, strict=True))
 
 
 def checked_weights(stager: Any) -> dict[str, float]:

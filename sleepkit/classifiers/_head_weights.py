@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import combinations, islice
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.classifiers._head_selector import HeadSelector
+from sleepkit.classifiers._head_selector import HeadSelector, SeparateHeads
 from sleepkit.classifiers._split import Split
 from sleepkit.training import EpochSource
 
 MAX_SUBSETS: Final = 64  # each takes a staging of the held-out subjects
 _MIN_ROWS: Final = 60  # half an hour of held-out epochs: fewer decide nothing
 _MIN_STAGES: Final = 2
-_EPOCHS: Final = 8  # that the likelihood counts of each held-out subject
+_N_EPOCHS: Final = 8  # of which it is the likelihood: held-out subjects are few
 
 Weights = dict[str, float]
-Stage = Callable[[EpochSource, tuple[str, ...]], Mapping[str, FloatArray]]
+Read = Callable[[EpochSource, Any, int], FloatArray]
 
 
 def pairs_and_more(modalities: Iterable[str]) -> Iterator[tuple[str, ...]]:
@@ -32,25 +32,30 @@ def pairs_and_more(modalities: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 def weigh_heads(
-    stage: Stage,
+    read: Read,
     source: EpochSource,
     subsets: Iterable[tuple[str, ...]],
     split: Split,
     rule: HeadSelector,
+    n_classes: int,
 ) -> dict[str, Weights]:
     """Weigh the heads that stage some subsets of the modalities, on held-out rows.
 
     Those are the joint heads of the rule and the unimodal heads of the subset. A weight
-    is in proportion to a likelihood, ``exp(-8 n_subjects L)``, with ``L`` the
-    cross-entropy of the head over the rows that have all of the subset: as if each
-    subject had eight epochs that are independent, for subjects differ. Weights are
-    rounded to hundredths. Where the rows are too few, the subset is left out. `stage`
-    gives log-probabilities by each of some heads.
+    is in proportion to ``exp(-8 L)``, with ``L`` the cross-entropy of the head over the
+    rows that have all of the subset: the likelihood of eight epochs like these. More
+    would leave the choice to few subjects. Weights are rounded to hundredths. Where the
+    rows are too few, the subset is left out.
     """
+
+    def by_heads(part: EpochSource, *names: str) -> dict[str, FloatArray]:
+        heads = SeparateHeads(names)
+        return heads.split(read(part, heads, len(names) * n_classes))
+
     alone: dict[str, FloatArray] = {}
     weights: dict[str, Weights] = {}
-    numbers, subject = np.flatnonzero(split.valid), split.subject
-    if subject is None:
+    numbers = np.flatnonzero(split.valid)
+    if split.subject is None:
         return weights
     for subset in islice(subsets, MAX_SUBSETS):
         part = source.only(subset, numbers)
@@ -61,12 +66,11 @@ def weigh_heads(
             continue
         for name in subset:
             if name not in alone:
-                alone |= stage(source.only([name], numbers), (name,))
-        logs = dict(stage(part, tuple(rule.weights(subset))))
+                alone |= by_heads(source.only([name], numbers), name)
+        logs = by_heads(part, *rule.weights(subset))
         logs |= {name: alone[name] for name in subset}
         losses = {n: _loss(logs[n][there], split.y[rows]) for n in logs}
-        n_epochs = _EPOCHS * len(np.unique(subject[rows]))
-        weights["+".join(subset)] = _likelihoods(losses, n_epochs)
+        weights["+".join(subset)] = _likelihoods(losses)
     return weights
 
 
@@ -76,7 +80,7 @@ def _loss(log_proba: FloatArray, y: IntArray) -> float:
     return float(-normalised[np.arange(len(y)), y].mean())
 
 
-def _likelihoods(losses: Mapping[str, float], n_epochs: int) -> Weights:
-    """Weights by the likelihood of so many epochs, in hundredths, that are not 0."""
-    shares = softmax(-n_epochs * np.array([*losses.values()])).round(2).tolist()
+def _likelihoods(losses: Mapping[str, float]) -> Weights:
+    """Weights by the likelihood, in hundredths, that are not 0."""
+    shares = softmax(-_N_EPOCHS * np.array([*losses.values()])).round(2).tolist()
     return {name: share for name, share in zip(losses, shares, strict=True) if share}

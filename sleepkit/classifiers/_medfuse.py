@@ -16,12 +16,7 @@ from torch import Tensor, nn
 from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._attention import epoch_attention
 from sleepkit.classifiers._base import SleepClassifier
-from sleepkit.classifiers._head_selector import (
-    SUBSET,
-    HeadSelector,
-    SeparateHeads,
-    checked_weights,
-)
+from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
 from sleepkit.classifiers._head_weights import (
     MAX_SUBSETS,
     pairs_and_more,
@@ -246,11 +241,10 @@ default=None
     would diverge: here 1e-4 is the peak. The prediction of a row does not depend on
     which other rows of its night are requested.
 
-    **Which heads stage a subset.** A head counts in proportion to ``exp(-8 n L)``, with
+    **Which heads stage a subset.** A head counts in proportion to ``exp(-8 L)``, with
     ``L`` its (unweighted) cross-entropy over the epochs of held-out subjects that have
-    all of the subset, and ``n`` the number of these subjects: a likelihood in which
-    each subject counts as eight independent epochs. The prediction is the mean of the
-    heads' log-probabilities with these weights, which are rounded to hundredths.
+    all of the subset. The prediction is in proportion to the mean of the heads'
+    log-probabilities with these weights, which are rounded to hundredths.
 
     **A modality that is noise in a night.** Stages last for minutes, and change in the
     course of a night. Let ``p(t)`` be the probabilities of the stages of epoch ``t`` by
@@ -568,27 +562,19 @@ default=None
     def _decide(self, source: EpochSource, split: Split) -> dict[str, Any]:
         """Return what held-out subjects decide, by the name of the attribute."""
         known = [name for name in self.layout_ if name in source.layout]
+        read, n_all, n_classes = super()._read, len(self.layout_), len(self.classes_)
         decided: dict[str, Any] = {}
         if self._weighs_heads:
-            n_all = len(self.layout_)
             some = (each for each in pairs_and_more(known) if len(each) < n_all)
             decided["held_out_heads_"] = weigh_heads(
-                self._by_heads, source, some, split, self._rule
+                read, source, some, split, self._rule, n_classes
             )
         if self._has_unimodal_heads:
             rows = np.flatnonzero(split.valid)
             decided["held_out_dynamics_"] = usual_dynamics(
-                super()._read, source, rows, len(self.classes_)
+                read, source, rows, n_classes
             )
         return decided
-
-    def _by_heads(
-        self, source: EpochSource, names: tuple[str, ...]
-    ) -> dict[str, FloatArray]:
-        """Log-probabilities of the rows of a source by each of some heads."""
-        n_columns = len(names) * len(self.classes_)
-        columns = super()._read(source, SeparateHeads(names), n_columns)
-        return dict(zip(names, np.split(columns, len(names), axis=1), strict=True))
 
     def _read(
         self, source: EpochSource, read_out: ReadOut, n_columns: int

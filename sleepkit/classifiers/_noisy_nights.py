@@ -59,10 +59,10 @@ def usual_dynamics(
     nights = _long_nights(whole)
     if not nights:
         return {}
-    names = tuple(source.layout)
-    columns = read(whole, SeparateHeads(names), len(names) * n_classes)
+    heads = SeparateHeads(tuple(source.layout))
+    columns = read(whole, heads, len(source.layout) * n_classes)
     usual = {}
-    for name, proba in _split(columns, whole, names).items():
+    for name, proba in _alone(heads.split(columns), whole).items():
         found = [stage_dynamics(proba[night], _enough(source)) for night in nights]
         known = [value for value in found if not np.isnan(value)]
         if known and np.median(known) >= _TELLS:
@@ -90,9 +90,10 @@ def read_without_noise(
     nights = _long_nights(whole)
     if len(names) < _PAIR or not nights:
         return read(source, heads, n_classes)
-    both = _WithUnimodalHeads(heads, SeparateHeads(names))
-    columns = read(whole, both, (1 + len(names)) * n_classes)
-    values, alone = columns[:, :n_classes], _split(columns[:, n_classes:], whole, names)
+    each = SeparateHeads(names)
+    columns = read(whole, _Beside(heads, each), (1 + len(names)) * n_classes)
+    values = columns[:, :n_classes]
+    alone = _alone(each.split(columns[:, n_classes:]), whole)
     noisy = {}
     for night in nights:
         if found := _find_noise(alone, night, usual, _enough(source)):
@@ -106,27 +107,27 @@ def read_without_noise(
 
 
 @dataclass(frozen=True)
-class _WithUnimodalHeads:
-    """Read what a selector reads, and beside it the unimodal heads."""
+class _Beside:
+    """Read what a selector reads, and beside it each of some heads."""
 
     selector: HeadSelector
-    alone: SeparateHeads
+    each: SeparateHeads
 
     def heads(self, present: Mapping[str, Tensor]) -> set[str]:
         """Names of the heads that are read."""
-        return self.selector.heads(present) | self.alone.heads(present)
+        return self.selector.heads(present) | self.each.heads(present)
 
     def __call__(self, output: MedFuseOutput, present: Mapping[str, Tensor]) -> Tensor:
-        """Log-probabilities of shape (batch, seq, (1 + n_names) * n_classes)."""
-        read = [self.selector(output, present), self.alone(output, present)]
+        """Log-probabilities of shape (batch, seq, (1 + n_heads) * n_classes)."""
+        read = [self.selector(output, present), self.each(output, present)]
         return torch.cat(read, dim=-1)
 
 
-def _split(columns: FloatArray, source: EpochSource, names: tuple[str, ...]) -> Alone:
-    """Probabilities by each modality, from log-probabilities side by side."""
+def _alone(logs: Mapping[str, FloatArray], source: EpochSource) -> Alone:
+    """Probabilities by each modality, from their logarithms."""
     alone = {}
-    for name, logs in zip(names, np.split(columns, len(names), axis=1), strict=True):
-        alone[name] = softmax(logs, axis=1)
+    for name, log_proba in logs.items():
+        alone[name] = softmax(log_proba, axis=1)
         alone[name][~source.present[name][source.row_to_epoch]] = np.nan
     return alone
 
