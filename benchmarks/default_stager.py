@@ -39,10 +39,11 @@ SPECTRA = """One subject of polydodo (MIT), 942 epochs, published as spectra: st
 the members of the default stager for band powers and for fine bands of the EEG, and by
 both together, which count alike. No part of it was in the training. Kappa of the whole
 night, and of its parts, each staged as a recording of its own."""
-EXPERTS = """25 nights of healthy subjects (DOD-H), each scored by five experts (MIT,
-dreem-learning-evaluation): kappa of two of them over the epochs that both have scored.
-Half hours are drawn at random from those with three stages or more, as the excerpts
-have; four are of four subjects. 2,000 draws."""
+EXPERTS = """A night of each of 25 healthy subjects (DOD-H), scored by five experts
+(MIT, dreem-learning-evaluation): kappa of two of them over the epochs that both have
+scored. Half hours are drawn at random from those of which both have scored 55 of 60
+epochs, and the first of them into three stages or more, as the excerpts have; four are
+of four subjects, by the same two. 2,000 draws, which share nights and experts."""
 _DREAMS = {5: 0, 4: 4, 3: 1, 2: 2, 1: 3, 0: 3}
 _RATES = {1: 100, 2: 200, 3: 50, 4: 200}
 _PYDYNAMO = {5: 0, 4: 4, 3: 1, 2: 2, 1: 3}

@@ -44,19 +44,23 @@ def read_nights(folder):
 
 
 def draw(nights, number, rng):
-    """Half hours of different nights, each by two experts."""
+    """Half hours of different nights, by the same two experts."""
+    pair = rng.permutation(_N_EXPERTS)[:2]
     parts = []
-    for index in rng.permutation(len(nights)):
-        night = nights[index][rng.permutation(_N_EXPERTS)[:2]]
-        start = rng.integers(night.shape[1] - _HALF_HOUR)
-        part = night[:, start : start + _HALF_HOUR]
-        scored = part[:, (part >= 0).all(axis=0)]
-        enough = scored.shape[1] >= _LEAST_SCORED
-        if enough and len(np.unique(scored[0])) >= _LEAST_STAGES:
-            parts.append(part)
-        if len(parts) == number:
-            return parts
-    return draw(nights, number, rng)
+    while len(parts) < number:
+        for index in rng.permutation(len(nights)):
+            night = nights[index][pair]
+            start = rng.integers(night.shape[1] - _HALF_HOUR + 1)
+            part = night[:, start : start + _HALF_HOUR]
+            if len(parts) < number and fits(part[:, (part >= 0).all(axis=0)]):
+                parts.append(part)
+    return parts
+
+
+def fits(scored):
+    """Whether enough is scored by both, and into enough stages by the first."""
+    n_stages = len(np.unique(scored[0]))
+    return scored.shape[1] >= _LEAST_SCORED and n_stages >= _LEAST_STAGES
 
 
 def kappa(parts):

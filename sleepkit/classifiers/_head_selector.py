@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,11 +13,13 @@ from torch import Tensor
 from sleepkit._typing import FloatArray
 from sleepkit.nn import MedFuseOutput
 from sleepkit.nn._exporting import is_exporting
+from sleepkit.training import EpochSource
 from sleepkit.utils import check_positive
 
 FUSED = "fused"
 SUBSET = "subset"
 Weights = Mapping[str, float]
+Read = Callable[[EpochSource, Any, int], FloatArray]  # rows of some heads, n_columns
 
 
 @dataclass(frozen=True)
@@ -104,7 +106,7 @@ def checked_weights(stager: Any) -> dict[str, float]:
 
 
 def _mean(logs: Mapping[str, Tensor], weights: Weights) -> Tensor:
-    """Log-probabilities in proportion to the weighted mean of those of some heads."""
+    """Weighted mean of the log-probabilities of some heads, normalised."""
     if len(weights) == 1:
         return logs[next(iter(weights))]
     total = torch.stack([weight * logs[head] for head, weight in weights.items()])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
 from typing import Any, ClassVar, Final, Literal, Self
 
 import numpy as np
@@ -17,11 +16,7 @@ from sleepkit._typing import FloatArray, RandomState
 from sleepkit.classifiers._attention import epoch_attention
 from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
-from sleepkit.classifiers._head_weights import (
-    MAX_SUBSETS,
-    pairs_and_more,
-    weigh_heads,
-)
+from sleepkit.classifiers._head_weights import pairs_and_more, weigh_heads
 from sleepkit.classifiers._medfuse_params import check_medfuse_params
 from sleepkit.classifiers._noisy_nights import read_without_noise, usual_dynamics
 from sleepkit.classifiers._pretraining import PRETRAINED, pretrain
@@ -58,9 +53,9 @@ class MedFuseSleepClassifier(SleepClassifier):
 
     Each modality has a transformer over the frames of an epoch and one over the epochs
     of a sequence; they run alone, and a second time with attention to the other
-    modalities. The fused head stages epochs with all modalities, of three or more a
-    subset head takes part in those that lack some, and a unimodal head stages those
-    with one, or takes part. So a fitted classifier takes **any subset of its
+    modalities. The fused head stages epochs with all modalities, a unimodal head those
+    with one, and of three modalities or more these heads and a subset head together
+    stage those that lack some. So a fitted classifier takes **any subset of its
     modalities**, night by night and epoch by epoch, and trains on nights that lack some
     beside complete ones. The input is spectra (see `STFTEpocher`), or features, which
     count as one frame.
@@ -111,11 +106,11 @@ class MedFuseSleepClassifier(SleepClassifier):
         two or more. ``"auto"`` takes the unimodal head where it is trained, that is,
         `multi_view` > 0. Each subset of two modalities or more, but not all, is then
         staged by all of its heads, the fused one, the subset head and the unimodal ones
-        of the subset, with weights by held-out subjects: see Notes. So a subset is
-        hardly worse than its best part. All modalities are staged by the fused head, as
-        in the paper. This stages the held-out subjects up to 64 times. Where less than
-        half an hour with all of the subset is held out, or `unimodal_weights` is given,
-        the joint heads alone, fused and `subset_head`, stage it.
+        of the subset, with weights by held-out subjects: see Notes. They take up to 64
+        stagings of the held-out subjects, and one by each modality alone. So a subset
+        is hardly worse than its best part. Where less than half an hour with all of the
+        subset is held out, the fused and the subset head alone stage it. All modalities
+        are staged by the fused head, as in the paper.
     unimodal_weights : mapping of str to float, default=None
         Weights of unimodal heads beside the fused one, which has 1, on epochs of
         several modalities: ``{"eeg": 0.5}`` averages log-probabilities by two to one.
@@ -208,9 +203,10 @@ default=None
         Notes.
     subset_heads_ : dict of str to dict of str to float
         Table of the heads that stage each subset of the modalities, by the parameters
-        and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, "eog": {"eog": 1.0},
-        "eeg+eog": {"fused": 0.2, "subset": 0.5, "eeg": 0.3}}``; of more than 64 subsets
-        of several modalities, all but one, pairs, and the largest others.
+        and `held_out_heads_`, such as ``{"eeg": {"eeg": 1.0}, ..., "eeg+eog": {"fused":
+        0.2, "subset": 0.4, "eeg": 0.3, "eog": 0.1}, ..., "eeg+eog+emg": {"fused":
+        1.0}}``; of more than 64 subsets of several modalities, all, all but one, pairs,
+        and the largest others.
     pretrained_ : dict of str to ndarray
         Weights of the encoders after `pretrain`, until the next `fit`.
     pretraining_losses_ : ndarray of shape (n_passes,)
@@ -243,23 +239,24 @@ default=None
 
     **Which heads stage a subset.** A head counts in proportion to ``exp(-8 L)``, with
     ``L`` its (unweighted) cross-entropy over the epochs of held-out subjects that have
-    all of the subset. The prediction is in proportion to the mean of the heads'
-    log-probabilities with these weights, which are rounded to hundredths.
+    all of the subset. Probabilities are in proportion to ``exp`` of the mean of the
+    heads' log-probabilities with these weights, which are rounded to hundredths.
 
     **A modality that is noise in a night.** Stages last for minutes, and change in the
     course of a night. Let ``p(t)`` be the probabilities of the stages of epoch ``t`` by
     the unimodal head of a modality, ``d`` the covariance of ``p(t)`` and ``p(t + 1)``
     over a night, summed over stages, and ``v`` the variance of ``p(t)``. By noise
-    stages jump, and ``d`` is about 0; by a dead channel they never change, and so are
-    both. With `leave_out_noise`, a modality counts as missing in a night, with a
-    warning, if ``d`` is below ``0.3 v``, and for another modality it is not (those
-    whose ``v`` is below 0.05 hardly tell stages apart, and do not count). It also does
-    if its ``d`` is below 0.3 of its median over held-out nights, and others contradict
-    it whose ``d`` is above that bound and above their own one: the sum of ``p(t) q(t)``
-    over stages, its mean over epochs, is below one half. In this a modality whose
-    median is below 0.05 neither judges nor is judged. Epochs that have no other
-    modality keep the one that is noise. The second rule is made for five stages: of
-    two, noise has half of the probability in common with any signal.
+    stages jump, and ``d`` is about 0; by a dead channel they never change, and ``d``
+    and ``v`` are about 0. With `leave_out_noise`, a modality counts as missing in a
+    night, with a warning, if others contradict it: the sum of ``p(t) q(t)`` over
+    stages, its mean over epochs, is below one half. One that jumps, with ``d`` below
+    ``0.3 v``, is judged by those that do not; those with ``v`` below 0.05 hardly tell
+    stages apart, and have no part in this. One with ``d`` below 0.3 of its median over
+    held-out nights is judged by those whose ``d`` is above that bound and above their
+    own one; those whose median is below 0.05 have no part in this. Epochs without
+    another modality keep the one that is noise. Both rules are made for five stages: of
+    two, noise has half of the probability in common with any signal, and is seldom
+    found.
 
     Examples
     --------
@@ -375,8 +372,7 @@ default=None
         """Weights of the heads that stage each subset of the modalities."""
         check_is_fitted(self, "net_")
         selector = self._build_read_out()
-        several = islice(pairs_and_more(self.layout_), MAX_SUBSETS)
-        subsets = [*((name,) for name in self.layout_), *several]
+        subsets = [*((name,) for name in self.layout_), *pairs_and_more(self.layout_)]
         return {"+".join(some): selector.weights(some) for some in subsets}
 
     def __sklearn_clone__(self) -> Self:

@@ -6,9 +6,9 @@ gives stages that jump, and a dead one always the same.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from warnings import warn
 
 import numpy as np
@@ -18,7 +18,7 @@ from torch import Tensor
 
 from sleepkit._messages import first_names
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.classifiers._head_selector import HeadSelector, SeparateHeads
+from sleepkit.classifiers._head_selector import HeadSelector, Read, SeparateHeads
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import MedFuseOutput
 from sleepkit.training import EpochSource
@@ -32,23 +32,24 @@ _TELLS: Final = 0.05  # variance or dynamics of a head that tells stages apart
 _PAIR: Final = 2  # modalities, of which one can contradict the other
 _CONTRADICTION: Final = 0.5  # probability of the same stage by two modalities
 
-Read = Callable[[EpochSource, Any, int], FloatArray]
 Alone = dict[str, FloatArray]  # probabilities by each modality alone, NaN where missing
 
 
-def stage_dynamics(proba: FloatArray, enough: float = 1, lag: int = 1) -> float:
-    """Covariance of stage probabilities with those of the next epoch.
+def stage_dynamics(proba: FloatArray, enough: float = 1) -> tuple[float, float]:
+    """Covariance of stage probabilities with those of the next epoch, and variance.
 
-    It is ``mean_t sum_c p_c(t) p_c(t+1) - sum_c mean_t p_c(t) mean_t p_c(t+1)`` over
-    the epochs that are known, as the next one is: about 0 where stages jump at random
-    or never change, and NaN where there are not enough of them. With a lag of 0 it is
-    the variance.
+    They are ``mean_t sum_c p_c(t) p_c(t+1) - sum_c mean_t p_c(t) mean_t p_c(t+1)`` and
+    the same with ``p_c(t)`` for ``p_c(t+1)``, over the epochs that are known, as the
+    next one is. The covariance is about 0 where stages jump at random or never change.
+    Both are NaN where there are not enough of these epochs.
     """
-    now, later = _pairs(proba, proba, lag)
+    now, later = _pairs(proba, proba, lag=1)
     if len(now) < enough:
-        return np.nan
-    together = (now * later).sum(axis=1).mean()
-    return float(together - now.mean(axis=0) @ later.mean(axis=0))
+        return np.nan, np.nan
+    mean = now.mean(axis=0)
+    covariance = (now * later).sum(axis=1).mean() - mean @ later.mean(axis=0)
+    variance = (now**2).sum(axis=1).mean() - mean @ mean
+    return float(covariance), float(variance)
 
 
 def usual_dynamics(
@@ -63,7 +64,7 @@ def usual_dynamics(
     columns = read(whole, heads, len(source.layout) * n_classes)
     usual = {}
     for name, proba in _alone(heads.split(columns), whole).items():
-        found = [stage_dynamics(proba[night], _enough(source)) for night in nights]
+        found = [stage_dynamics(proba[night], _enough(source))[0] for night in nights]
         known = [value for value in found if not np.isnan(value)]
         if known and np.median(known) >= _TELLS:
             usual[name] = float(np.median(known))
@@ -79,11 +80,11 @@ def read_without_noise(
 ) -> FloatArray:
     """Log-probabilities of the rows, noisy modalities of a night counting as missing.
 
-    A modality is noisy in a night if its stages jump, with dynamics below 0.3 of their
-    variance, and those of another one last. It is also noisy if its dynamics are below
-    0.3 of the usual ones, and others contradict it whose dynamics are neither below 0.3
-    of their own nor of its usual ones: it has less than half of the probability in
-    common with them.
+    A modality is noisy in a night if it jumps and others contradict it that last: its
+    dynamics are below 0.3 of its variance, and theirs are not. It also is if its
+    dynamics are below 0.3 of its usual ones, and others contradict it whose dynamics
+    are neither below that nor below 0.3 of their own usual ones. Those that contradict
+    it have, on average, less than half of the probability in common with it.
     """
     names = tuple(n for n, present in source.present.items() if present.any())
     whole = source.whole_nights()
@@ -150,27 +151,28 @@ def _find_noise(
     """Names of the modalities that are noisy in a night."""
     here = {name: proba[night] for name, proba in alone.items()}
     found = {name: stage_dynamics(proba, enough) for name, proba in here.items()}
-    jumps = _find_jumps(here, found, enough)
+    tells = {name for name, (_, variance) in found.items() if variance >= _TELLS}
+    last = {name for name in tells if found[name][0] >= _LASTS * found[name][1]}
+    jump = tells - last
+    # one that hardly tells stages apart is never low, and no judge of others
     least = {name: _LEAST * usual[name] for name in found if name in usual}
-    low = {name for name in least if found[name] < least[name]}
-    noisy = set(jumps)
-    for name in low:
-        # one that hardly tells stages apart is never low, and no judge of others
-        others = least.keys() - jumps - low
-        judges = [other for other in others if found[other] >= least[name]]
-        both = [_pairs(here[name], here[other], lag=0) for other in judges]
-        common = [(p * q).sum(axis=1).mean() for p, q in both if len(p) >= enough]
-        if common and np.mean(common) < _CONTRADICTION:
+    low = {name for name in least if found[name][0] < least[name]}
+    noisy = set()
+    for name in jump | low:
+        judges = set(last) if name in jump else set()
+        if name in low:
+            others = least.keys() - jump - low
+            judges |= {other for other in others if found[other][0] >= least[name]}
+        if _contradicted(here, name, judges, enough):
             noisy.add(name)
     return noisy
 
 
-def _find_jumps(here: Alone, found: Mapping[str, float], enough: float) -> set[str]:
-    """Names of the modalities whose stages jump, where those of another one last."""
-    variance = {n: stage_dynamics(p, enough, lag=0) for n, p in here.items()}
-    share = {n: found[n] / v for n, v in variance.items() if v >= _TELLS}
-    jumps = {name for name in share if share[name] < _LASTS}
-    return jumps if any(value >= _LASTS for value in share.values()) else set()
+def _contradicted(here: Alone, name: str, judges: set[str], enough: float) -> bool:
+    """Whether others seldom give the stages that a modality gives."""
+    both = [_pairs(here[name], here[other], lag=0) for other in sorted(judges)]
+    common = [(p * q).sum(axis=1).mean() for p, q in both if len(p) >= enough]
+    return bool(common) and float(np.mean(common)) < _CONTRADICTION
 
 
 def _pairs(
@@ -187,7 +189,7 @@ def _warn(noisy: Mapping[int, set[str]], ids: tuple[str, ...]) -> None:
     nights = [f"{', '.join(sorted(n))} of {ids[i]}" for i, n in noisy.items()]
     warn(
         f"These count as missing: {first_names(nights)}. The stages that each gives "
-        "alone jump, or hardly change and contradict those of the other modalities.",
+        "alone jump or hardly change, and contradict those of the other modalities.",
         SleepkitWarning,
         stacklevel=7,
     )

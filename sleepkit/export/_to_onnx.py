@@ -115,7 +115,7 @@ def to_onnx(
         layout = signal_layout(stager, sfreq, n_channels, epoch_duration)
     built = build(stager, layout)
     outside = _outside(estimator, from_signals=sfreq is not None)
-    _warn_of_noise(last_step(estimator))
+    _warn_of_noise(estimator)
     facts = _describe(estimator, built, layout) | {"outside": outside}
     metadata = to_metadata(_merge(facts, about or {}))
     inputs, shapes = _example(built, layout)
@@ -139,15 +139,18 @@ def _outside(estimator: Any, *, from_signals: bool) -> list[str]:
     return masks
 
 
-def _warn_of_noise(stager: Any) -> None:
-    """Warn where the stager judges whole nights, which the graph does not."""
+def _warn_of_noise(estimator: Any) -> None:
+    """Warn where the estimator judges whole nights, which the graph does not."""
+    stager = last_step(estimator)
+    for member in getattr(stager, "estimators_", ()):
+        _warn_of_noise(member)
     judges = getattr(stager, "leave_out_noise", False) and stager.multi_view > 0
     if judges and len(stager.layout_) > 1:
         msg = (
-            "The graph also reads modalities that are noise in a night, which the "
+            "The graph also reads modalities that are noise in a night, which "
             f"{type(stager).__name__} leaves out: see its leave_out_noise."
         )
-        warnings.warn(msg, SleepkitWarning, stacklevel=3)
+        warnings.warn(msg, SleepkitWarning, stacklevel=2)
 
 
 def _merge(facts: dict[str, Any], about: Mapping[str, Any]) -> dict[str, Any]:

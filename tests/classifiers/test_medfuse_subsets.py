@@ -1,4 +1,4 @@
-"""Three modalities: a head is trained on subsets, and heads are chosen."""
+"""Three modalities: a head is trained on subsets, and heads are weighed."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ def two():
 
 
 @pytest.fixture(scope="module")
-def chosen_once(medfuse, three):
+def weighed_once(medfuse, three):
     """A stager that chose its heads on held-out subjects, as a pickle."""
     stager = medfuse(max_epochs=1, validation_fraction=0.35)
     return pickle.dumps(stager.fit(*three))
 
 
 @pytest.fixture
-def chosen(chosen_once):
+def weighed(weighed_once):
     """A stager of one's own that chose its heads on held-out subjects."""
-    return pickle.loads(chosen_once)
+    return pickle.loads(weighed_once)
 
 
 def weights(stager):
@@ -180,7 +180,7 @@ def test_little_held_out_leaves_the_rule(medfuse, n_epochs, fraction):
         {"multi_view": 0.0},
     ],
 )
-def test_what_the_user_names_is_not_chosen(medfuse, three, params):
+def test_what_the_user_names_is_not_weighed(medfuse, three, params):
     X, y = three
     stager = medfuse(max_epochs=1, validation_fraction=0.35, **params).fit(X, y)
     heads = stager.subset_heads_
@@ -191,9 +191,9 @@ def test_what_the_user_names_is_not_chosen(medfuse, three, params):
     assert heads["eog"] == ({"eog": 1.0} if single else JOINT)
 
 
-def test_the_parameters_of_a_prediction_count(chosen, three):
+def test_the_parameters_of_a_prediction_count(weighed, three):
     """What was decided is kept beside them, and other heads are not."""
-    stager = chosen
+    stager = weighed
     pair = three[0].select(["eeg", "eog"])
     decided = stager.held_out_heads_["eeg+eog"] = {"subset": 1.0, "eeg": 2.0}
     before = stager.predict_proba(pair)
@@ -206,11 +206,13 @@ def test_the_parameters_of_a_prediction_count(chosen, three):
     assert stager.subset_heads_["eeg+eog"] == decided
 
 
-def test_further_training_keeps_what_it_does_not_decide(chosen, three):
-    (X, y), stager = three, chosen
+def test_further_training_keeps_what_it_does_not_decide(weighed, three):
+    (X, y), stager = three, weighed
+    stager.held_out_heads_["eeg+eog"] = {"emg": 1.0}
     first = stager.held_out_heads_
     stager.partial_fit(X.select(["eeg", "eog"]), y)
     again = stager.held_out_heads_
+    assert set(again["eeg+eog"]) <= {"fused", "subset", "eeg", "eog"}
     assert list(again) == list(first)
     assert {s: again[s] for s in again if s != "eeg+eog"} == {
         s: first[s] for s in first if s != "eeg+eog"
@@ -219,8 +221,8 @@ def test_further_training_keeps_what_it_does_not_decide(chosen, three):
     assert stager.fit(X, y).held_out_heads_ == {}
 
 
-def test_an_interrupted_choice_leaves_nothing_half_new(chosen, three, monkeypatch):
-    (X, y), stager = three, chosen
+def test_interrupted_weighing_leaves_nothing_half_new(weighed, three, monkeypatch):
+    (X, y), stager = three, weighed
     before = weights(stager)
 
     def interrupt(*_, **__):
@@ -237,8 +239,8 @@ def test_an_interrupted_choice_leaves_nothing_half_new(chosen, three, monkeypatc
         stager.predict(X)
 
 
-def test_a_model_file_keeps_the_choice(chosen, three, tmp_path):
-    (X, _), stager = three, chosen
+def test_a_model_file_keeps_the_weights(weighed, three, tmp_path):
+    (X, _), stager = three, weighed
     save_model(stager, tmp_path / "stager.model")
     again = load_model(tmp_path / "stager.model")
     assert again.subset_heads_ == stager.subset_heads_

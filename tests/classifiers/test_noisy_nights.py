@@ -84,21 +84,26 @@ def test_dynamics_by_hand():
     proba = rng.dirichlet(np.ones(5), 140)
     proba[[3, 70, 71]] = np.nan
     pairs = [(a, b) for a, b in pairwise(proba) if not np.isnan([a, b]).any()]
-    expected = sum(
-        np.mean([a[c] * b[c] for a, b in pairs])
-        - np.mean([a[c] for a, _ in pairs]) * np.mean([b[c] for _, b in pairs])
-        for c in range(5)
-    )
-    assert stage_dynamics(proba) == pytest.approx(expected)
+    for found, later in zip(stage_dynamics(proba), (1, 0), strict=True):
+        expected = sum(
+            np.mean([pair[0][c] * pair[later][c] for pair in pairs])
+            - np.mean([pair[0][c] for pair in pairs])
+            * np.mean([pair[later][c] for pair in pairs])
+            for c in range(5)
+        )
+        assert found == pytest.approx(expected)
 
 
 def test_dynamics_of_sleep_of_noise_and_of_a_dead_signal():
     rng = np.random.default_rng(0)
     stages = np.eye(3)[sleep(6000, rng)]
-    assert stage_dynamics(stages) == pytest.approx(0.9 + 0.1 / 3 - 1 / 3, abs=0.02)
-    assert stage_dynamics(rng.permutation(stages)) == pytest.approx(0, abs=0.02)
-    assert stage_dynamics(stages[:1].repeat(200, axis=0)) == pytest.approx(0)
-    assert stage_dynamics(stages, lag=0) == pytest.approx(2 / 3, abs=0.02)
+    for proba, covariance, variance in (
+        (stages, 0.9 + 0.1 / 3 - 1 / 3, 2 / 3),
+        (rng.permutation(stages), 0, 2 / 3),
+        (stages[:1].repeat(200, axis=0), 0, 0),
+    ):
+        expected = pytest.approx((covariance, variance), abs=0.02)
+        assert stage_dynamics(proba) == expected
 
 
 @pytest.mark.parametrize(
@@ -119,6 +124,10 @@ def sure(stages, share):
     return share * np.eye(3)[stages] + (1 - share) / 3
 
 
+def dynamics(proba):
+    return stage_dynamics(proba)[0]
+
+
 def judge(alone, usual, enough=120):
     n_epochs = len(next(iter(alone.values())))
     return _find_noise(alone, slice(0, n_epochs), usual, enough)
@@ -128,7 +137,7 @@ def judge(alone, usual, enough=120):
 def test_the_least_dynamics(share, noisy):
     """They go with the square of the share; the least are .3 of the usual ones."""
     stages = sleep(600, np.random.default_rng(0))
-    usual = dict.fromkeys(NAMES, stage_dynamics(sure(stages, 1)))
+    usual = dict.fromkeys(NAMES, dynamics(sure(stages, 1)))
     alone = {"eeg": sure(stages, 1), "eog": sure((stages + 1) % 3, share)}
     assert judge(alone, usual) == noisy
 
@@ -152,7 +161,7 @@ def test_stages_that_jump(random, share, noisy):
     """No held-out night is needed for them."""
     stages = np.repeat(np.random.default_rng(0).integers(0, 3, 100), 200)
     eog = sure(partly_random(stages, random), share)
-    assert judge({"eeg": sure(stages, 1), "eog": eog}, {}) == noisy
+    assert judge({"eeg": sure((stages + 1) % 3, 1), "eog": eog}, {}) == noisy
 
 
 @pytest.mark.parametrize("share", [0.2, 1])
@@ -167,20 +176,43 @@ def test_stages_jump_only_beside_others_that_last(share):
     assert judge(alone, {}) == set()
 
 
+def test_stages_that_jump_and_are_right():
+    """Wake of one epoch every ten minutes: another modality agrees mostly."""
+    stages = np.where(np.arange(600) % 20 == 0, 0, 1)
+    stages[200:240] = 0
+    other = np.zeros(600, int)
+    other[40:] = 1
+    eeg = sure(np.where(np.arange(600) % 4 == 0, 0, 1), 1)
+    assert stage_dynamics(eeg)[0] < 0
+    for share, noisy in ((0.25, set()), (0.75, {"eeg"})):
+        emg = other.copy()
+        emg[: int(600 * share)] = 2
+        assert judge({"eeg": eeg, "emg": sure(emg, 1)}, {}) == noisy
+
+
+def test_autocorrelation_is_over_the_same_epochs():
+    """Right, and known in every other epoch of the half in which stages change."""
+    stages = np.r_[np.zeros(200, int), sleep(400, np.random.default_rng(0))]
+    emg = sure(stages, 1)
+    emg[200::2] = np.nan
+    eeg = sure((sleep(600, np.random.default_rng(1)) + 1) % 3, 1)
+    assert judge({"eeg": eeg, "emg": emg}, {}) == set()
+
+
 def test_what_jumps_judges_no_other():
     """An EEG that hardly changes, an EOG of noise, and an EMG that is right."""
     rng = np.random.default_rng(0)
     stages = sleep(6000, rng)
     right, noise = sure(stages, 1), sure(partly_random(stages, 0.5), 1)
     eeg = sure((stages + 1) % 3, 0.4)
-    usual = {"eeg": 4 * stage_dynamics(eeg), "eog": stage_dynamics(noise)}
-    assert stage_dynamics(noise) > 0.3 * usual["eeg"]
+    usual = {"eeg": 4 * dynamics(eeg), "eog": dynamics(noise)}
+    assert dynamics(noise) > 0.3 * usual["eeg"]
     assert judge({"eeg": eeg, "eog": noise, "emg": right}, usual) == {"eog"}
 
 
 def test_what_agrees_is_not_noise():
     stages = sleep(600, np.random.default_rng(0))
-    usual = stage_dynamics(sure(stages, 1))
+    usual = dynamics(sure(stages, 1))
     for shift, noisy in ((0, set()), (1, {"eog"})):
         alone = {"eeg": sure(stages, 1), "eog": sure((stages + shift) % 3, 0.5)}
         assert judge(alone, {"eeg": usual, "eog": usual}) == noisy
@@ -192,17 +224,17 @@ def test_a_weak_modality_is_no_judge():
     stages[100:130] = 1
     other = sure(sleep(600, np.random.default_rng(0)), 0.5)
     alone = {"eeg": sure(stages, 0.9), "emg": other}
-    usual = {"eeg": 0.6, "emg": stage_dynamics(alone["emg"])}
-    assert stage_dynamics(alone["eeg"]) < 0.3 * usual["eeg"]
+    usual = {"eeg": 0.6, "emg": dynamics(alone["emg"])}
+    assert dynamics(alone["eeg"]) < 0.3 * usual["eeg"]
     assert judge(alone, usual) == set()
-    assert judge(alone, usual | {"eeg": stage_dynamics(alone["eeg"]) * 4}) == {"eeg"}
+    assert judge(alone, usual | {"eeg": dynamics(alone["eeg"]) * 4}) == {"eeg"}
 
 
 def test_modalities_are_compared_where_both_are_known():
     """A third one in the other half of the night does not matter."""
     rng = np.random.default_rng(0)
     stages = sleep(600, rng)
-    usual = dict.fromkeys(NAMES, stage_dynamics(sure(stages, 1)))
+    usual = dict.fromkeys(NAMES, dynamics(sure(stages, 1)))
     alone = {"eeg": sure(stages, 1), "eog": sure(rng.permutation(stages), 1)}
     assert judge(alone, usual) == {"eog"}
     alone = {name: proba.copy() for name, proba in alone.items()}
@@ -228,7 +260,7 @@ def test_the_usual_dynamics_are_the_median_of_held_out_nights(nights):
 
     rows = np.flatnonzero(np.isin(night, [1, 2, 3]))[::7]
     found = usual_dynamics(read, source, rows, 3)
-    expected = np.median([stage_dynamics(proba[night == n]) for n in (1, 2, 3)])
+    expected = np.median([dynamics(proba[night == n]) for n in (1, 2, 3)])
     assert seen == [[1, 2, 3]]
     assert found == {"eeg": pytest.approx(expected)}  # a dead head is no reference
 

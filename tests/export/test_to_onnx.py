@@ -7,9 +7,11 @@ from itertools import combinations
 
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.dummy import DummyClassifier
 from sklearn.pipeline import Pipeline
 
+from sleepkit.classifiers import LogPoolClassifier
 from sleepkit.exceptions import SleepkitWarning, StepError
 from sleepkit.export import OnnxStager, to_onnx
 from sleepkit.pipelines import make_stager
@@ -134,19 +136,27 @@ def test_steps_outside_of_the_graph(sleepmg, sleepmg_file, tmp_path):
 
 
 def test_a_graph_leaves_no_modality_out(medfuse, tmp_path):
-    stager = copy(medfuse[0][-1])
+    pipeline, X = medfuse
+    stager = copy(pipeline[-1])
     stager.leave_out_noise = True
+    features = pipeline[:-1].transform(X)
+    pool = LogPoolClassifier([("net", Pipeline([("net", stager)]))], prefit=True)
+    pool.fit(features, X.hypnogram)
     params = {"path": tmp_path / "none.onnx", "about": {"classes": []}}
-    with (
-        pytest.warns(SleepkitWarning, match="also reads modalities that are noise"),
-        pytest.raises(ValueError, match="must not name classes"),
-    ):
-        to_onnx(stager, **params)
+    for each in (stager, pool):
+        with (
+            pytest.warns(SleepkitWarning, match="also reads modalities that are noise"),
+            pytest.raises(ValueError, match="must not name classes"),
+        ):
+            to_onnx(each, **params)
     for name, value in {"leave_out_noise": False, "multi_view": 0.0}.items():
         other = copy(stager)
         setattr(other, name, value)
         with pytest.raises(ValueError, match="must not name classes"):
             to_onnx(other, **params)
+    alone = clone(stager).fit(features.select(["eeg"]), X.hypnogram)
+    with pytest.raises(ValueError, match="must not name classes"):
+        to_onnx(alone, **params)
 
 
 @pytest.mark.parametrize("sfreq", [None, 100])
