@@ -41,14 +41,14 @@ def two():
 
 @pytest.fixture(scope="module")
 def weighed_once(medfuse, three):
-    """A stager that chose its heads on held-out subjects, as a pickle."""
+    """A stager that weighed its heads on held-out subjects, as a pickle."""
     stager = medfuse(max_epochs=1, validation_fraction=0.35)
     return pickle.dumps(stager.fit(*three))
 
 
 @pytest.fixture
 def weighed(weighed_once):
-    """A stager of one's own that chose its heads on held-out subjects."""
+    """A stager of one's own that weighed its heads on held-out subjects."""
     return pickle.loads(weighed_once)
 
 
@@ -208,11 +208,11 @@ def test_the_parameters_of_a_prediction_count(weighed, three):
 
 def test_further_training_keeps_what_it_does_not_decide(weighed, three):
     (X, y), stager = three, weighed
-    stager.held_out_heads_["eeg+eog"] = {"emg": 1.0}
+    stager.held_out_heads_["eeg+eog"] = {"eog": 1.0}
     first = stager.held_out_heads_
     stager.partial_fit(X.select(["eeg", "eog"]), y)
     again = stager.held_out_heads_
-    assert set(again["eeg+eog"]) <= {"fused", "subset", "eeg", "eog"}
+    assert len(again["eeg+eog"]) > 1
     assert list(again) == list(first)
     assert {s: again[s] for s in again if s != "eeg+eog"} == {
         s: first[s] for s in first if s != "eeg+eog"
