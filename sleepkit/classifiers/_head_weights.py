@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations, islice
 from typing import Final
 
 import numpy as np
 from scipy.special import log_softmax, softmax
 
-from sleepkit._typing import FloatArray, IntArray
+from sleepkit._typing import BoolArray, FloatArray, IntArray
 from sleepkit.classifiers._head_selector import HeadSelector, Read, SeparateHeads
 from sleepkit.classifiers._split import Split
 from sleepkit.training import EpochSource
@@ -39,6 +39,7 @@ def weigh_heads(
     split: Split,
     rule: HeadSelector,
     n_classes: int,
+    noisy: Mapping[int, Collection[str]],
 ) -> dict[str, dict[str, float]]:
     """Weigh the heads that stage some subsets of the modalities, on held-out rows.
 
@@ -46,7 +47,9 @@ def weigh_heads(
     is in proportion to ``exp(-8 L)``, with ``L`` the cross-entropy of the head over the
     rows that have all of the subset: the likelihood of eight epochs like these. More
     would leave the choice to few subjects. Weights are rounded to hundredths. Rows of
-    which a head gives NaN do not count. Where too few do, the subset is left out.
+    which a head gives NaN do not count, nor do nights in which a modality of the subset
+    is `noisy`, unless there are no others. Where too few rows count, the subset is left
+    out.
     """
 
     def by_heads(part: EpochSource, *names: str) -> dict[str, FloatArray]:
@@ -55,11 +58,12 @@ def weigh_heads(
 
     alone: dict[str, FloatArray] = {}
     weights: dict[str, dict[str, float]] = {}
-    numbers = np.flatnonzero(split.valid)
+    numbers, without_noise = np.flatnonzero(split.valid), source.without(noisy)
     for subset in subsets if split.subject is not None else ():
         part = source.only(subset, numbers)
-        complete = np.logical_and.reduce([source.present[name] for name in subset])
-        there = complete[part.row_to_epoch]
+        there = _complete(without_noise, subset)[part.row_to_epoch]
+        if _decides_nothing(split.y[numbers[there]]):
+            there = _complete(source, subset)[part.row_to_epoch]
         if _decides_nothing(split.y[numbers[there]]):
             continue
         for name in subset:
@@ -73,6 +77,12 @@ def weigh_heads(
             losses = {name: _loss(x[there], y) for name, x in logs.items()}
             weights["+".join(subset)] = _likelihoods(losses)
     return weights
+
+
+def _complete(source: EpochSource, subset: tuple[str, ...]) -> BoolArray:
+    """Epochs that have all modalities of a subset."""
+    found: BoolArray = np.logical_and.reduce([source.present[name] for name in subset])
+    return found
 
 
 def _decides_nothing(y: IntArray) -> bool:

@@ -18,7 +18,7 @@ from sleepkit.classifiers._base import SleepClassifier
 from sleepkit.classifiers._head_selector import SUBSET, HeadSelector, checked_weights
 from sleepkit.classifiers._head_weights import pairs_and_more, weigh_heads
 from sleepkit.classifiers._medfuse_params import check_medfuse_params
-from sleepkit.classifiers._noisy_nights import read_without_noise, usual_dynamics
+from sleepkit.classifiers._noisy_nights import judge_held_out, read_without_noise
 from sleepkit.classifiers._pretraining import PRETRAINED, pretrain
 from sleepkit.classifiers._split import Split
 from sleepkit.classifiers._start_weights import begin
@@ -239,8 +239,9 @@ default=None
 
     **Which heads stage a subset.** A head counts in proportion to ``exp(-8 L)``, with
     ``L`` its (unweighted) cross-entropy over the epochs of held-out subjects that have
-    all of the subset. Probabilities are in proportion to ``exp`` of the mean of the
-    heads' log-probabilities with these weights, which are rounded to hundredths.
+    all of the subset, in nights in which none of it is noise if there are such.
+    Probabilities are in proportion to ``exp`` of the mean of the heads'
+    log-probabilities with these weights, which are rounded to hundredths.
 
     **A modality that is noise in a night.** Stages last for minutes, and change in the
     course of a night. Let ``p(t)`` be the probabilities of the stages of epoch ``t`` by
@@ -560,15 +561,16 @@ default=None
         known = [name for name in self.layout_ if name in source.layout]
         read, n_all, n_classes = super()._read, len(self.layout_), len(self.classes_)
         decided: dict[str, Any] = {}
-        if self._weighs_heads:
-            some = (each for each in pairs_and_more(known) if len(each) < n_all)
-            decided["held_out_heads_"] = weigh_heads(
-                read, source, some, split, self._rule, n_classes
-            )
+        noisy: dict[int, set[str]] = {}
         if self._has_unimodal_heads:
             rows = np.flatnonzero(split.valid)
-            decided["held_out_dynamics_"] = usual_dynamics(
-                read, source, rows, n_classes
+            usual, noisy = judge_held_out(read, source, rows, n_classes)
+            decided["held_out_dynamics_"] = usual
+        if self._weighs_heads:
+            some = (each for each in pairs_and_more(known) if len(each) < n_all)
+            noisy = noisy if self.leave_out_noise else {}
+            decided["held_out_heads_"] = weigh_heads(
+                read, source, some, split, self._rule, n_classes, noisy
             )
         return decided
 

@@ -52,23 +52,27 @@ def stage_dynamics(proba: FloatArray, enough: float = 1) -> tuple[float, float]:
     return float(covariance), float(variance)
 
 
-def usual_dynamics(
+def judge_held_out(
     read: Read, source: EpochSource, rows: IntArray, n_classes: int
-) -> dict[str, float]:
-    """Median stage dynamics by each modality alone, of the nights of held-out rows."""
+) -> tuple[dict[str, float], dict[int, set[str]]]:
+    """Usual dynamics of each modality alone, and noisy modalities by night.
+
+    The usual dynamics are the median over the nights of held-out rows.
+    """
     whole = source.only(source.layout, rows).whole_nights()
     nights = _long_nights(whole)
     if not nights:
-        return {}
-    heads = SeparateHeads(tuple(source.layout))
+        return {}, {}
+    heads, enough = SeparateHeads(tuple(source.layout)), _enough(source)
     columns = read(whole, heads, len(source.layout) * n_classes)
+    alone = _alone(heads.split(columns), whole)
     usual = {}
-    for name, proba in _alone(heads.split(columns), whole).items():
-        found = [stage_dynamics(proba[night], _enough(source))[0] for night in nights]
+    for name, proba in alone.items():
+        found = [stage_dynamics(proba[night], enough)[0] for night in nights]
         known = [value for value in found if not np.isnan(value)]
         if known and np.median(known) >= _TELLS:
             usual[name] = float(np.median(known))
-    return usual
+    return usual, _noisy_nights(alone, whole, usual)
 
 
 def read_without_noise(
@@ -88,17 +92,13 @@ def read_without_noise(
     """
     names = tuple(n for n, present in source.present.items() if present.any())
     whole = source.whole_nights()
-    nights = _long_nights(whole)
-    if len(names) < _PAIR or not nights:
+    if len(names) < _PAIR or not _long_nights(whole):
         return read(source, heads, n_classes)
     each = SeparateHeads(names)
     columns = read(whole, _Beside(heads, each), (1 + len(names)) * n_classes)
     values = columns[:, :n_classes]
     alone = _alone(each.split(columns[:, n_classes:]), whole)
-    noisy = {}
-    for night in nights:
-        if found := _find_noise(alone, night, usual, _enough(source)):
-            noisy[int(whole.night[night.start])] = found
+    noisy = _noisy_nights(alone, whole, usual)
     if noisy:
         _warn(noisy, source.ids)
         again = np.isin(whole.night, list(noisy))
@@ -131,6 +131,19 @@ def _alone(logs: Mapping[str, FloatArray], source: EpochSource) -> Alone:
         alone[name] = softmax(log_proba, axis=1)
         alone[name][~source.present[name][source.row_to_epoch]] = np.nan
     return alone
+
+
+def _noisy_nights(
+    alone: Alone, source: EpochSource, usual: Mapping[str, float]
+) -> dict[int, set[str]]:
+    """Names of the noisy modalities of each night that has some, by its number."""
+    noisy = {
+        int(source.night[night.start]): _find_noise(
+            alone, night, usual, _enough(source)
+        )
+        for night in _long_nights(source)
+    }
+    return {number: names for number, names in noisy.items() if names}
 
 
 def _long_nights(source: EpochSource) -> list[slice]:

@@ -9,7 +9,8 @@ from sklearn.metrics import log_loss
 from sleepkit.classifiers._head_selector import HeadSelector
 from sleepkit.classifiers._head_weights import pairs_and_more, weigh_heads
 from sleepkit.classifiers._split import Split
-from sleepkit.training import ArraySource
+from sleepkit.recording import EpochArray
+from sleepkit.training import ArraySource, RecordingSource
 
 EVERYWHERE = np.ones(200, bool)
 
@@ -45,7 +46,7 @@ def two():
     return ArraySource({"eeg": np.ones((200, 1)), "eog": eog})
 
 
-def weigh(source, rows, y, logs, *, complete=3, subject=True):
+def weigh(source, rows, y, logs, *, complete=3, subject=True, noisy=None):
     """Weigh the heads of two modalities where each gives known log-probabilities."""
     seen = []
 
@@ -56,7 +57,8 @@ def weigh(source, rows, y, logs, *, complete=3, subject=True):
 
     split = Split(y, np.arange(len(y)) % 4 if subject else None, ~rows, rows)
     rule = HeadSelector(complete=complete)
-    return weigh_heads(read, source, [("eeg", "eog")], split, rule, 3), seen
+    pair = [("eeg", "eog")]
+    return weigh_heads(read, source, pair, split, rule, 3, noisy or {}), seen
 
 
 @pytest.fixture
@@ -135,3 +137,18 @@ def test_rows_of_one_stage_decide_nothing(two, logs):
 
 def test_rows_of_no_subject_decide_nothing(stages, two, logs):
     assert weigh(two, EVERYWHERE, stages, logs, subject=False)[0] == {}
+
+
+@pytest.mark.parametrize(("n_clean", "counts"), [(59, False), (60, True)])
+@pytest.mark.parametrize("name", ["eog", "emg"])
+def test_nights_with_noise_count_where_there_are_no_others(
+    stages, logs, name, n_clean, counts
+):
+    """And where the noise is in the subset."""
+    night = (np.arange(200) >= n_clean).astype(int)
+    blocks = {name: np.ones((200, 1)) for name in ("eeg", "eog", "emg")}
+    source = RecordingSource(EpochArray.from_arrays(blocks, recording=night))
+    found, _ = weigh(source, EVERYWHERE, stages, logs, noisy={1: {name}})
+    rows = EVERYWHERE if name == "emg" or not counts else night == 0
+    assert found == weigh(source, rows, stages, logs)[0]
+    assert (found == weigh(source, EVERYWHERE, stages, logs)[0]) == rows.all()

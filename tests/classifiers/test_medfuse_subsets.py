@@ -239,6 +239,17 @@ def test_interrupted_weighing_leaves_nothing_half_new(weighed, three, monkeypatc
         stager.predict(X)
 
 
+@pytest.mark.parametrize("leave_out", [True, False])
+def test_noise_in_held_out_nights_has_no_weight(medfuse, three, monkeypatch, leave_out):
+    noisy, given = {1: {"eog"}}, []
+    place = "sleepkit.classifiers._medfuse."
+    monkeypatch.setattr(f"{place}judge_held_out", lambda *_: ({}, noisy))
+    monkeypatch.setattr(f"{place}weigh_heads", lambda *args: given.append(args) or {})
+    stager = medfuse(max_epochs=1, validation_fraction=0.35, leave_out_noise=leave_out)
+    stager.fit(*three)
+    assert given[0][-1] == (noisy if leave_out else {})
+
+
 def test_a_model_file_keeps_the_weights(weighed, three, tmp_path):
     (X, _), stager = three, weighed
     save_model(stager, tmp_path / "stager.model")

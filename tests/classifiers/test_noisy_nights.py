@@ -11,8 +11,8 @@ import pytest
 from sleepkit.classifiers._noisy_nights import (
     _find_noise,
     _long_nights,
+    judge_held_out,
     stage_dynamics,
-    usual_dynamics,
 )
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.persistence import load_model, save_model
@@ -259,10 +259,10 @@ def test_the_usual_dynamics_are_the_median_of_held_out_nights(nights):
         return np.hstack([np.log(proba + 1e-12), hopeless])
 
     rows = np.flatnonzero(np.isin(night, [1, 2, 3]))[::7]
-    found = usual_dynamics(read, source, rows, 3)
+    found = judge_held_out(read, source, rows, 3)
     expected = np.median([dynamics(proba[night == n]) for n in (1, 2, 3)])
     assert seen == [[1, 2, 3]]
-    assert found == {"eeg": pytest.approx(expected)}  # a dead head is no reference
+    assert found == ({"eeg": pytest.approx(expected)}, {})  # none for a dead head
 
 
 @pytest.mark.parametrize("noise", [shuffled, dead])
