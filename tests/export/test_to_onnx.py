@@ -139,22 +139,23 @@ def test_a_graph_leaves_no_modality_out(medfuse, tmp_path):
     pipeline, X = medfuse
     stager = copy(pipeline[-1])
     stager.leave_out_noise = True
-    features = pipeline[:-1].transform(X)
-    pool = LogPoolClassifier([("net", Pipeline([("net", stager)]))], prefit=True)
-    pool.fit(features, X.hypnogram)
+    member = Pipeline([*pipeline.steps[:-1], ("stage", stager)])
+    pool = LogPoolClassifier([("net", member)], prefit=True).fit(X, X.hypnogram)
     params = {"path": tmp_path / "none.onnx", "about": {"classes": []}}
-    for each in (stager, pool):
+    signals = {"sfreq": 100, "n_channels": 1}
+    for each, more in ((stager, {}), (pool, signals)):
         with (
             pytest.warns(SleepkitWarning, match="also reads modalities that are noise"),
             pytest.raises(ValueError, match="must not name classes"),
         ):
-            to_onnx(each, **params)
+            to_onnx(each, **params, **more)
     for name, value in {"leave_out_noise": False, "multi_view": 0.0}.items():
         other = copy(stager)
         setattr(other, name, value)
         with pytest.raises(ValueError, match="must not name classes"):
             to_onnx(other, **params)
-    alone = clone(stager).fit(features.select(["eeg"]), X.hypnogram)
+    features = pipeline[:-1].transform(X.select(["eeg"]))
+    alone = clone(stager).fit(features, X.hypnogram)
     with pytest.raises(ValueError, match="must not name classes"):
         to_onnx(alone, **params)
 
