@@ -217,7 +217,7 @@ def main():
         textwrap.fill(" ".join(SPECTRA.split()), 88) + "\n",
         spectra_table(stagers["default"], folder / "openbci_night"),
         heading("Two experts on the same half hours"),
-        textwrap.fill(" ".join(EXPERTS.split()), 88) + "\n",
+        textwrap.fill(" ".join(EXPERTS.split()), 88, break_on_hyphens=False) + "\n",
         experts_table(folder / "dod_scorers"),
     ]
     path.write_text("\n".join(parts).rstrip() + "\n", encoding="utf-8")
