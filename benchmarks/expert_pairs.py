@@ -7,7 +7,7 @@ import json
 import numpy as np
 from common import TO, table
 
-from sleepkit.metrics import staging_scores
+from sleepkit.metrics import pairwise_kappa
 
 _N_EXPERTS = 5
 _HALF_HOUR = 60  # epochs
@@ -20,11 +20,11 @@ def experts_table(folder):
     """Kappa of two experts: whole nights, half hours, and four of these together."""
     nights = read_nights(folder)
     rng = np.random.default_rng(0)
-    pairs = [(a, b) for a in range(_N_EXPERTS) for b in range(a + 1, _N_EXPERTS)]
-    whole = [kappa([night[[a, b]]]) for night in nights for a, b in pairs]
+    pairs = np.triu_indices(_N_EXPERTS, 1)
+    whole = np.concatenate([pairwise_kappa(night)[0][pairs] for night in nights])
     rows = [["whole nights", *summary(whole)]]
     for title, number in {"half hours": 1, "four half hours, pooled": 4}.items():
-        draws = [kappa(draw(nights, number, rng)) for _ in range(_N_DRAWS)]
+        draws = [pairwise_kappa(draw(nights, number, rng))[1] for _ in range(_N_DRAWS)]
         rows.append([title, *summary(draws)])
     return table(("two experts, on", "mean kappa", "95 % of them"), rows)
 
@@ -44,30 +44,21 @@ def read_nights(folder):
 
 
 def draw(nights, number, rng):
-    """Half hours of different nights, by the same two experts."""
+    """Half hours of different nights by the same two experts, one behind the other."""
     pair = rng.permutation(_N_EXPERTS)[:2]
     parts = []
-    while len(parts) < number:
-        for index in rng.permutation(len(nights)):
-            night = nights[index][pair]
-            start = rng.integers(night.shape[1] - _HALF_HOUR + 1)
-            part = night[:, start : start + _HALF_HOUR]
-            if len(parts) < number and fits(part[:, (part >= 0).all(axis=0)]):
-                parts.append(part)
-    return parts
+    for index in rng.permutation(len(nights)):
+        start = rng.integers(nights[index].shape[1] - _HALF_HOUR + 1)
+        part = nights[index][pair, start : start + _HALF_HOUR]
+        if fits(part[:, (part >= 0).all(axis=0)]):
+            parts.append(part)
+    return np.concatenate(parts[:number], axis=1)
 
 
 def fits(scored):
     """Whether enough is scored by both, and into enough stages by the first."""
     n_stages = len(np.unique(scored[0]))
     return scored.shape[1] >= _LEAST_SCORED and n_stages >= _LEAST_STAGES
-
-
-def kappa(parts):
-    """Kappa of two experts over all epochs that both have scored."""
-    both = np.concatenate(parts, axis=1)
-    first, second = both[:, (both >= 0).all(axis=0)]
-    return staging_scores(first, second)["kappa"]
 
 
 def summary(values):

@@ -90,6 +90,14 @@ class SeparateHeads:
         return dict(zip(self.names, parts, strict=True))
 
 
+def read_each(
+    read: Read, source: EpochSource, names: tuple[str, ...], n_classes: int
+) -> dict[str, FloatArray]:
+    """Log-probabilities of the rows of a source by each of some heads."""
+    heads = SeparateHeads(names)
+    return heads.split(read(source, heads, len(names) * n_classes))
+
+
 def checked_weights(stager: Any) -> dict[str, float]:
     """Return the weights of unimodal heads beside the fused one of a stager."""
     owner, given = type(stager).__name__, stager.unimodal_weights

@@ -10,7 +10,7 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 
 from sleepkit._typing import BoolArray, FloatArray, IntArray
-from sleepkit.classifiers._head_selector import HeadSelector, Read, SeparateHeads
+from sleepkit.classifiers._head_selector import HeadSelector, Read, read_each
 from sleepkit.classifiers._split import Split
 from sleepkit.training import EpochSource
 
@@ -51,11 +51,6 @@ def weigh_heads(
     is `noisy`, unless there are no others. Where too few rows count, the subset is left
     out.
     """
-
-    def by_heads(part: EpochSource, *names: str) -> dict[str, FloatArray]:
-        heads = SeparateHeads(names)
-        return heads.split(read(part, heads, len(names) * n_classes))
-
     alone: dict[str, FloatArray] = {}
     weights: dict[str, dict[str, float]] = {}
     numbers, without_noise = np.flatnonzero(split.valid), source.without(noisy)
@@ -68,8 +63,9 @@ def weigh_heads(
             continue
         for name in subset:
             if name not in alone:
-                alone |= by_heads(source.only([name], numbers), name)
-        logs = by_heads(part, *rule.weights(subset))
+                one = source.only([name], numbers)
+                alone |= read_each(read, one, (name,), n_classes)
+        logs = read_each(read, part, tuple(rule.weights(subset)), n_classes)
         logs |= {name: alone[name] for name in subset}
         there &= np.isfinite(np.hstack([*logs.values()])).all(axis=1)
         y = split.y[numbers[there]]

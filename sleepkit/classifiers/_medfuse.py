@@ -558,15 +558,15 @@ default=None
 
     def _decide(self, source: EpochSource, split: Split) -> dict[str, Any]:
         """Return what held-out subjects decide, by the name of the attribute."""
-        known = [name for name in self.layout_ if name in source.layout]
-        read, n_all, n_classes = super()._read, len(self.layout_), len(self.classes_)
-        decided: dict[str, Any] = {}
-        noisy: dict[int, set[str]] = {}
-        if self._has_unimodal_heads:
-            rows = np.flatnonzero(split.valid)
-            usual, noisy = judge_held_out(read, source, rows, n_classes)
-            decided["held_out_dynamics_"] = usual
+        if not self._has_unimodal_heads:
+            return {}
+        read, n_classes = super()._read, len(self.classes_)
+        rows = np.flatnonzero(split.valid)
+        usual, noisy = judge_held_out(read, source, rows, n_classes)
+        decided: dict[str, Any] = {"held_out_dynamics_": usual}
         if self._weighs_heads:
+            known = [name for name in self.layout_ if name in source.layout]
+            n_all = len(self.layout_)
             some = (each for each in pairs_and_more(known) if len(each) < n_all)
             noisy = noisy if self.leave_out_noise else {}
             decided["held_out_heads_"] = weigh_heads(
@@ -578,8 +578,7 @@ default=None
         self, source: EpochSource, read_out: ReadOut, n_columns: int
     ) -> FloatArray:
         """Read each row, a modality that is noise in a night counting as missing."""
-        judges = self.leave_out_noise and self._has_unimodal_heads
-        if not judges or not isinstance(read_out, HeadSelector):
+        if not self._judges_nights or not isinstance(read_out, HeadSelector):
             return super()._read(source, read_out, n_columns)
         usual = getattr(self, "held_out_dynamics_", {})
         return read_without_noise(super()._read, source, read_out, n_columns, usual)
@@ -592,6 +591,11 @@ default=None
     def _has_unimodal_heads(self) -> bool:
         """Whether there are trained heads of several modalities, each alone."""
         return self.multi_view > 0 and len(self.layout_) > 1
+
+    @property
+    def _judges_nights(self) -> bool:
+        """Whether a modality that is noise in a night counts as missing."""
+        return self.leave_out_noise and self._has_unimodal_heads
 
     @property
     def _weighs_heads(self) -> bool:

@@ -6,7 +6,7 @@ gives stages that jump, and a dead one always the same.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from warnings import warn
@@ -18,7 +18,12 @@ from torch import Tensor
 
 from sleepkit._messages import first_names
 from sleepkit._typing import FloatArray, IntArray
-from sleepkit.classifiers._head_selector import HeadSelector, Read, SeparateHeads
+from sleepkit.classifiers._head_selector import (
+    HeadSelector,
+    Read,
+    SeparateHeads,
+    read_each,
+)
 from sleepkit.exceptions import SleepkitWarning
 from sleepkit.nn import MedFuseOutput
 from sleepkit.training import EpochSource
@@ -63,16 +68,15 @@ def judge_held_out(
     nights = _long_nights(whole)
     if not nights:
         return {}, {}
-    heads, enough = SeparateHeads(tuple(source.layout)), _enough(source)
-    columns = read(whole, heads, len(source.layout) * n_classes)
-    alone = _alone(heads.split(columns), whole)
+    alone = _alone(read_each(read, whole, tuple(source.layout), n_classes), whole)
+    enough = _enough(source)
     usual = {}
     for name, proba in alone.items():
         found = [stage_dynamics(proba[night], enough)[0] for night in nights]
         known = [value for value in found if not np.isnan(value)]
         if known and np.median(known) >= _TELLS:
             usual[name] = float(np.median(known))
-    return usual, _noisy_nights(alone, whole, usual)
+    return usual, _noisy_nights(alone, whole, nights, usual)
 
 
 def read_without_noise(
@@ -92,13 +96,14 @@ def read_without_noise(
     """
     names = tuple(n for n, present in source.present.items() if present.any())
     whole = source.whole_nights()
-    if len(names) < _PAIR or not _long_nights(whole):
+    nights = _long_nights(whole)
+    if len(names) < _PAIR or not nights:
         return read(source, heads, n_classes)
     each = SeparateHeads(names)
     columns = read(whole, _Beside(heads, each), (1 + len(names)) * n_classes)
     values = columns[:, :n_classes]
     alone = _alone(each.split(columns[:, n_classes:]), whole)
-    noisy = _noisy_nights(alone, whole, usual)
+    noisy = _noisy_nights(alone, whole, nights, usual)
     if noisy:
         _warn(noisy, source.ids)
         again = np.isin(whole.night, list(noisy))
@@ -134,16 +139,17 @@ def _alone(logs: Mapping[str, FloatArray], source: EpochSource) -> Alone:
 
 
 def _noisy_nights(
-    alone: Alone, source: EpochSource, usual: Mapping[str, float]
+    alone: Alone,
+    source: EpochSource,
+    nights: Sequence[slice],
+    usual: Mapping[str, float],
 ) -> dict[int, set[str]]:
     """Names of the noisy modalities of each night that has some, by its number."""
-    noisy = {
-        int(source.night[night.start]): _find_noise(
-            alone, night, usual, _enough(source)
-        )
-        for night in _long_nights(source)
-    }
-    return {number: names for number, names in noisy.items() if names}
+    noisy = {}
+    for night in nights:
+        if found := _find_noise(alone, night, usual, _enough(source)):
+            noisy[int(source.night[night.start])] = found
+    return noisy
 
 
 def _long_nights(source: EpochSource) -> list[slice]:

@@ -144,8 +144,7 @@ def _warn_of_noise(estimator: Any) -> None:
     stager = last_step(estimator)
     for member in getattr(stager, "estimators_", ()):
         _warn_of_noise(member)
-    judges = getattr(stager, "leave_out_noise", False) and stager.multi_view > 0
-    if judges and len(stager.layout_) > 1:
+    if getattr(stager, "_judges_nights", False):
         msg = (
             "The graph also reads modalities that are noise in a night, which "
             f"{type(stager).__name__} leaves out: see its leave_out_noise."
